@@ -1,0 +1,255 @@
+//! Layer 1 · knows: sync, books · must not know: connections, waiters, why somebody must be looked after
+//!
+//! The bitmap of free slots: claiming a slot and giving it back take one atomic read-modify-write each.
+//!
+//! Slots are grouped; the first slot of a group keeps the group's word, so the words lie as far apart as the slots do
+//! and threads that start at different words (their homes) share no cache line.
+//!
+//! A word is `{ ATTEND, free }`:
+//!
+//! | field | bits | meaning |
+//! |---|---|---|
+//! | `free` | low half | bit i: slot i of the group is idle and anybody may claim it |
+//! | `ATTEND` | top | somebody must be looked after: claim only under the line's lock, and look there after giving back |
+//!
+//! | word | `claim` | `give_back` | `attend` | `unattend` |
+//! |---|---|---|---|---|
+//! | ATTEND clear, some free | takes the lowest | done | sets it | – |
+//! | ATTEND clear, none free | goes to the next word | done | sets it | – |
+//! | ATTEND set | refuses | reports it | – | clears it |
+//!
+//! # Memory ordering
+//!
+//! `claim` is Acquire and `give_back` is Release on the same word, so a holder sees all that earlier holders of the
+//! slot wrote; everything between them on that word is a read-modify-write and so keeps the release sequence whole.
+//! Setting and clearing ATTEND orders nothing by itself: what matters is only that it is *one* modification of the
+//! word, which comes before or after each claim and each return, and shows which.
+
+use crate::books::Books;
+use crate::sync::{Acquire, AtomicUsize, Relaxed, Release};
+
+const ATTEND: usize = 1 << (usize::BITS - 1);
+/// The most slots a word can hold: the largest power of two that leaves room for ATTEND.
+const MOST_PER_WORD: usize = usize::BITS as usize / 2;
+const FREE: usize = (1 << MOST_PER_WORD) - 1;
+/// With more words than this, a hint says which one to look at when the home word has nothing.
+const MOST_WORDS_WITHOUT_HINT: usize = 8;
+
+/// How the slots are spread over words.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    words: usize,
+    slots_per_word_log2: u32,
+}
+
+impl Layout {
+    /// Up to eight words of at least four slots: enough homes for the threads that such a pool serves at once, and few
+    /// words to look through when hardly anything is free. Beyond that the words are full ones.
+    pub(crate) const fn new(slots: usize) -> Self {
+        let wanted = slots.div_ceil(8).next_power_of_two();
+        let slots_per_word = if wanted < 4 {
+            4
+        } else if wanted > MOST_PER_WORD {
+            MOST_PER_WORD
+        } else {
+            wanted
+        };
+        Self { words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
+    }
+
+    #[inline(always)]
+    const fn word_of(self, slot: usize) -> usize {
+        slot >> self.slots_per_word_log2
+    }
+
+    #[inline(always)]
+    const fn bit_of(self, slot: usize) -> usize {
+        1 << (slot & ((1 << self.slots_per_word_log2) - 1))
+    }
+
+    #[inline(always)]
+    const fn first_slot(self, word: usize) -> usize {
+        word << self.slots_per_word_log2
+    }
+}
+
+/// Why a claim came back without a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// Each word was without a free slot when it was looked at; with more than one word that is not a snapshot.
+    NoneSeen,
+    /// A word has its attention bit set.
+    Attend,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Bitmap<'a> {
+    books: Books<'a>,
+    layout: Layout,
+}
+
+impl<'a> Bitmap<'a> {
+    #[inline(always)]
+    pub(crate) const fn new(books: Books<'a>, layout: Layout) -> Self {
+        Self { books, layout }
+    }
+
+    pub(crate) const fn books(self) -> Books<'a> {
+        self.books
+    }
+
+    /// Claims a free slot, looking at the home word first: the fast path, closed while anybody must be attended to.
+    #[inline(always)]
+    pub(crate) fn claim(self, home: usize) -> Result<usize, Missed> {
+        let words = self.layout.words;
+        if words == 0 {
+            return Err(Missed::NoneSeen);
+        }
+        let start = if words > 1 { home % words } else { 0 };
+        if let Some(slot) = self.claim_in(start, ATTEND)? {
+            return Ok(slot);
+        }
+        if words == 1 { Err(Missed::NoneSeen) } else { self.claim_elsewhere(start) }
+    }
+
+    #[inline]
+    fn claim_elsewhere(self, start: usize) -> Result<usize, Missed> {
+        if let Some(hint) = self.hint()
+            && let Some(slot) = self.claim_in(hint.load(Relaxed), ATTEND)?
+        {
+            return Ok(slot);
+        }
+        let words = self.layout.words;
+        let mut word = start;
+        for _ in 1..words {
+            word = if word + 1 == words { 0 } else { word + 1 };
+            if let Some(slot) = self.claim_in(word, ATTEND)? {
+                return Ok(slot);
+            }
+        }
+        Err(Missed::NoneSeen)
+    }
+
+    /// Claims a free slot whether or not somebody must be attended to: for whoever holds the line's lock.
+    pub(crate) fn claim_attended(self) -> Option<usize> {
+        (0..self.layout.words).find_map(|word| self.claim_in(word, 0).ok().flatten())
+    }
+
+    #[inline(always)]
+    fn claim_in(self, word: usize, refuse: usize) -> Result<Option<usize>, Missed> {
+        let cell = self.word(word);
+        // Relaxed: only a guess, which the exchange below confirms.
+        let mut seen = cell.load(Relaxed);
+        loop {
+            if seen & refuse != 0 {
+                return Err(Missed::Attend);
+            }
+            let free = seen & FREE;
+            if free == 0 {
+                return Ok(None);
+            }
+            let index = free.trailing_zeros() as usize;
+            // Clears the lowest free bit, without waiting for its index.
+            let next = seen & (seen - 1);
+            // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection
+            // half-written. An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in
+            // between: a claim that still went through would overtake whoever had just joined the line.
+            match cell.compare_exchange_weak(seen, next, Acquire, Relaxed) {
+                Ok(_) => return Ok(Some(self.layout.first_slot(word) + index)),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Claims one particular slot if it is free and nobody must be attended to.
+    pub(crate) fn claim_slot(self, slot: usize) -> Result<bool, Missed> {
+        self.claim_slot_unless(slot, ATTEND)
+    }
+
+    /// Claims one particular slot if it is free: for whoever holds the line's lock.
+    pub(crate) fn claim_slot_attended(self, slot: usize) -> bool {
+        self.claim_slot_unless(slot, 0) == Ok(true)
+    }
+
+    fn claim_slot_unless(self, slot: usize, refuse: usize) -> Result<bool, Missed> {
+        let (cell, bit) = (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot));
+        let mut seen = cell.load(Relaxed);
+        while seen & bit != 0 {
+            if seen & refuse != 0 {
+                return Err(Missed::Attend);
+            }
+            // Acquire: as in `claim_in`.
+            match cell.compare_exchange_weak(seen, seen & !bit, Acquire, Relaxed) {
+                Ok(_) => return Ok(true),
+                Err(now) => seen = now,
+            }
+        }
+        if seen & refuse != 0 { Err(Missed::Attend) } else { Ok(false) }
+    }
+
+    /// Gives a slot back; `true` means that somebody must be attended to.
+    ///
+    /// An addition, since the bit is clear: it is one instruction that returns the old word, where a used `fetch_or`
+    /// would become a compare-exchange loop on x86-64.
+    #[inline(always)]
+    #[must_use = "somebody may be waiting for this slot"]
+    pub(crate) fn give_back(self, slot: usize) -> bool {
+        let bit = self.layout.bit_of(slot);
+        // Release: pairs with the Acquire of `claim_in`.
+        let before = self.word(self.layout.word_of(slot)).fetch_add(bit, Release);
+        debug_assert!(before & bit == 0, "slot {slot} was given back twice");
+        if let Some(hint) = self.hint()
+            && before & FREE == 0
+        {
+            // Relaxed, and only if it is news: a wrong hint costs a look, a written one the other threads' cache line.
+            let word = self.layout.word_of(slot);
+            if hint.load(Relaxed) != word {
+                hint.store(word, Relaxed);
+            }
+        }
+        before & ATTEND != 0
+    }
+
+    /// Sets ATTEND in every word: from the last of these until [`unattend`](Self::unattend), slots are claimed under
+    /// the line's lock only (invariant I7).
+    pub(crate) fn attend(self) {
+        for word in 0..self.layout.words {
+            // Relaxed: see the module's paragraph on memory ordering.
+            self.word(word).fetch_or(ATTEND, Relaxed);
+        }
+    }
+
+    /// Opens the fast path again.
+    pub(crate) fn unattend(self) {
+        for word in 0..self.layout.words {
+            self.word(word).fetch_and(!ATTEND, Relaxed);
+        }
+    }
+
+    /// How many slots are free, word by word: a snapshot only while no slot moves.
+    pub(crate) fn count_free(self) -> usize {
+        (0..self.layout.words).map(|word| (self.word(word).load(Relaxed) & FREE).count_ones() as usize).sum()
+    }
+
+    pub(crate) fn is_free(self, slot: usize) -> bool {
+        self.word(self.layout.word_of(slot)).load(Relaxed) & self.layout.bit_of(slot) != 0
+    }
+
+    /// Whether one look at the words is a snapshot.
+    #[inline(always)]
+    pub(crate) const fn has_one_word(self) -> bool {
+        self.layout.words <= 1
+    }
+
+    /// Where to look when the home word has nothing: the word that last came by a free slot when it had none. Kept where
+    /// the second slot of the first group has a word that it does not need.
+    #[inline(always)]
+    fn hint(self) -> Option<&'a AtomicUsize> {
+        (self.layout.words > MOST_WORDS_WITHOUT_HINT).then(|| &self.books.get(1).word)
+    }
+
+    #[inline(always)]
+    fn word(self, word: usize) -> &'a AtomicUsize {
+        &self.books.get(self.layout.first_slot(word)).word
+    }
+}

@@ -1,0 +1,158 @@
+//! Layer 1 · knows: sync · must not know: connections, waiters, which slots share a word
+//!
+//! What the pool writes down about each slot: two words, kept beside the connection so that a borrower touches one
+//! cache line. [`Books`] finds them by stride, so the layers that keep them need not know what they stand beside.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::sync::{AtomicUsize, Relaxed, const_fn};
+
+/// The slot holds a connection: its cell is initialised (invariant I3).
+const FILLED: usize = 1 << 0;
+/// The slot has no connection and may be given one.
+const VACANT: usize = 1 << 1;
+/// The slot is above the present maximum size; with [`FILLED`] its connection is set aside.
+const RETIRED: usize = 1 << 2;
+/// The season, as of [`Season`], in which the slot was used last.
+const SEASON: usize = ((1 << SEASON_BITS) - 1) << 3;
+const SEASON_BITS: u32 = usize::BITS / 8;
+/// One use of the present connection; the count fills the rest of the word and wraps.
+const USE: usize = 1 << (3 + SEASON_BITS);
+
+/// A stretch of time between two readings, so that the first use of a slot in each can be told. Numbered, and after a
+/// while numbered again from the start.
+#[derive(Clone, Copy)]
+pub(crate) struct Season(usize);
+
+impl Season {
+    pub(crate) const fn from_number(number: usize) -> Self {
+        Self((number << 3) & SEASON)
+    }
+}
+
+/// The books of one slot.
+pub(crate) struct Book {
+    /// A word of the bitmap if the slot leads a group, else unused: see `bitmap::Layout`.
+    pub(crate) word: AtomicUsize,
+    /// `{ uses, season, RETIRED, VACANT, FILLED }`, written only by the slot's owner (invariant I2), so plain loads and stores
+    /// do, and ordered by whatever passes the slot on; anybody may read it, and sees a past state.
+    ledger: AtomicUsize,
+}
+
+impl Book {
+    const_fn! {
+        /// A vacant slot, in a word without a free slot.
+        pub(crate) const fn vacant() -> Self {
+            Self { word: AtomicUsize::new(0), ledger: AtomicUsize::new(VACANT) }
+        }
+    }
+
+    /// Counts one use by the slot's owner; `true` if it is the first in this season.
+    #[inline(always)]
+    pub(crate) fn count_use(&self, season: Season) -> bool {
+        // Relaxed: the owner wrote it last or got it with the slot (I2).
+        let before = self.ledger.load(Relaxed);
+        let is_first = (before ^ season.0) & SEASON != 0;
+        let before = if is_first { in_season(before, season) } else { before };
+        self.ledger.store(before.wrapping_add(USE), Relaxed);
+        is_first
+    }
+
+    /// How often the present connection has been borrowed.
+    pub(crate) fn uses(&self) -> usize {
+        self.ledger.load(Relaxed) / USE
+    }
+
+    pub(crate) fn is_filled(&self) -> bool {
+        self.has(FILLED)
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.has(VACANT)
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.has(RETIRED)
+    }
+
+    /// The slot has a connection from now on, never used.
+    pub(crate) fn set_filled(&self) {
+        self.ledger.store(FILLED, Relaxed);
+    }
+
+    /// The slot's connection is gone; its owner has yet to say what becomes of the slot.
+    pub(crate) fn set_empty(&self) {
+        self.put(FILLED, false);
+    }
+
+    pub(crate) fn set_vacant(&self, vacant: bool) {
+        self.put(VACANT, vacant);
+    }
+
+    pub(crate) fn set_retired(&self, retired: bool) {
+        self.put(RETIRED, retired);
+    }
+
+    fn has(&self, flag: usize) -> bool {
+        self.ledger.load(Relaxed) & flag != 0
+    }
+
+    fn put(&self, flag: usize, on: bool) {
+        let before = self.ledger.load(Relaxed);
+        let after = if on { before | flag } else { before & !flag };
+        debug_assert!(after & (FILLED | VACANT) != FILLED | VACANT, "vacant and filled at once");
+        self.ledger.store(after, Relaxed);
+    }
+}
+
+/// Out of line, so that the usual claim does not wait for it.
+#[cold]
+#[inline(never)]
+fn in_season(ledger: usize, season: Season) -> usize {
+    (ledger & !SEASON) | season.0
+}
+
+/// All the books of a pool, one every `stride` bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Books<'a> {
+    first: NonNull<Book>,
+    stride: usize,
+    len: usize,
+    pool: PhantomData<&'a [Book]>,
+}
+
+// SAFETY: a `Books` is a shared borrow of `Book`s, which are `Sync`: other threads do no more with it than this one.
+unsafe impl Send for Books<'_> {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Books<'_> {}
+
+impl<'a> Books<'a> {
+    /// # Safety
+    ///
+    /// For each `i < len` there must be a `Book` at `first + i * stride` bytes, all in one allocation that `first` may
+    /// reach, shared and alive for `'a`.
+    #[inline(always)]
+    pub(crate) const unsafe fn new(first: NonNull<Book>, stride: usize, len: usize) -> Self {
+        Self { first, stride, len, pool: PhantomData }
+    }
+
+    pub(crate) const fn len(self) -> usize {
+        self.len
+    }
+
+    /// The book of a slot. Slot numbers come from the bitmap or from a loop up to [`len`](Self::len), never from
+    /// outside (invariant I5), so a wrong one is a bug of this crate, caught by the assertion in debug builds.
+    #[inline(always)]
+    pub(crate) fn get(self, slot: usize) -> &'a Book {
+        debug_assert!(slot < self.len);
+        // SAFETY: `slot < len` by I5, so the address lies in the allocation that `new` was promised.
+        let book = unsafe { self.first.byte_add(slot * self.stride) };
+        // SAFETY: `new` was promised a shared `Book` there for 'a.
+        unsafe { book.as_ref() }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a Book> {
+        (0..self.len).map(move |slot| self.get(slot))
+    }
+}

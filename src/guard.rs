@@ -1,0 +1,268 @@
+//! Layer 3 · knows: pool, engine, slots · must not know: how a caller waits
+//!
+//! A borrowed connection. The guards are the only owners of held slots, so "given back twice" and "used after it was
+//! given back" are mistakes the compiler finds.
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+use core::ptr;
+
+use crate::bitmap::Missed;
+use crate::engine::{Core, Emptied, Refusal};
+use crate::error::PoolError;
+use crate::pool::Pool;
+use crate::slots::{self, Slot};
+
+/// How a guard or a future holds on to its pool: by reference or by `Arc`.
+pub(crate) trait Handle: Clone {
+    type Connection;
+
+    fn core(&self) -> Core<'_>;
+    fn slots(&self) -> &[Slot<Self::Connection>];
+
+    // The rare ends of the fast path are calls that take the pool's address and nothing else, so that the fast path
+    // has nothing to spill.
+    fn look_for_a_peak(&self);
+    fn attend_to_others(&self);
+    fn explain(&self, refusal: Refusal) -> PoolError;
+}
+
+macro_rules! handle {
+    ($handle:ty) => {
+        impl<C, const N: usize> Handle for $handle {
+            type Connection = C;
+
+            #[inline(always)]
+            fn core(&self) -> Core<'_> {
+                Pool::core(self)
+            }
+
+            #[inline(always)]
+            fn slots(&self) -> &[Slot<C>] {
+                Pool::slots(self)
+            }
+
+            #[inline(always)]
+            fn look_for_a_peak(&self) {
+                Pool::look_for_a_peak(self);
+            }
+
+            #[inline(always)]
+            fn attend_to_others(&self) {
+                Pool::attend_to_others(self);
+            }
+
+            #[inline(always)]
+            fn explain(&self, refusal: Refusal) -> PoolError {
+                Pool::explain(self, refusal)
+            }
+        }
+    };
+}
+
+handle!(&Pool<C, N>);
+#[cfg(feature = "alloc")]
+handle!(alloc::sync::Arc<Pool<C, N>>);
+
+/// Claims a free slot for the caller, without the lock.
+#[inline(always)]
+pub(crate) fn claim<H: Handle>(pool: &H) -> Result<usize, Missed> {
+    let claimed = pool.core().claim()?;
+    if claimed.is_news {
+        pool.look_for_a_peak();
+    }
+    Ok(claimed.slot)
+}
+
+/// A filled slot and the ownership of it (invariants I2, I3): what the public guards are made of.
+pub(crate) struct Held<H: Handle> {
+    pool: H,
+    slot: usize,
+}
+
+// SAFETY: a shared guard gives out `&C` and nothing else of the pool, so sharing it is sharing the connection. The
+// automatic rule would ask for `C: Send` instead and let two threads use one connection that is not `Sync`.
+unsafe impl<H: Handle> Sync for Held<H> where H::Connection: Sync {}
+
+impl<H: Handle> Held<H> {
+    /// The caller passes on the ownership of a filled slot that it got from the engine.
+    #[inline(always)]
+    pub(crate) fn new(pool: H, slot: usize) -> Self {
+        Self { pool, slot }
+    }
+
+    /// Brings what the engine answered to the surface.
+    #[inline(always)]
+    pub(crate) fn from_answer(pool: H, answer: Result<usize, Refusal>) -> Result<Self, PoolError> {
+        match answer {
+            Ok(slot) => Ok(Self::new(pool, slot)),
+            Err(refusal) => Err(pool.explain(refusal)),
+        }
+    }
+
+    /// The slot in an answer of the engine is safe during `work`, which may run user code: should that panic, the slot
+    /// goes back to the pool.
+    pub(crate) fn keep_during(pool: &H, answer: Result<usize, Refusal>, work: impl FnOnce()) -> Result<usize, Refusal> {
+        let held = answer.map(|slot| Self::new(pool.clone(), slot));
+        work();
+        held.map(|held| {
+            let slot = held.slot;
+            let this = ManuallyDrop::new(held);
+            // SAFETY: `this` is never used or dropped again, so the handle moves out of it once.
+            drop(unsafe { ptr::read(&raw const this.pool) });
+            slot
+        })
+    }
+
+    /// Drops the connection and leaves the slot vacant.
+    pub(crate) fn discard(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never used or dropped again, so the handle moves out of it once.
+        let pool = unsafe { ptr::read(&raw const this.pool) };
+        empty(&pool, this.slot, Emptied::Discarded);
+    }
+
+    #[inline(always)]
+    pub(crate) fn connection(&self) -> &H::Connection {
+        // SAFETY: the guard owns the slot (I2), which is filled (I3), and lends it no longer than itself.
+        unsafe { &*slots::cell(self.pool.slots(), self.slot) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn connection_mut(&mut self) -> &mut H::Connection {
+        // SAFETY: as in `connection`, and the guard is borrowed exclusively.
+        unsafe { &mut *slots::cell(self.pool.slots(), self.slot) }
+    }
+}
+
+impl<H: Handle> Drop for Held<H> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.pool.core().give_back(self.slot) {
+            self.pool.attend_to_others();
+        }
+    }
+}
+
+/// Drops a connection that the pool has no more use for. The caller owns the slot and passes it on.
+pub(crate) fn retire<H: Handle>(pool: &H, slot: usize) {
+    empty(pool, slot, Emptied::Retired);
+}
+
+fn empty<H: Handle>(pool: &H, slot: usize, why: Emptied) {
+    struct Vacate<'a>(Core<'a>, usize, Emptied);
+    impl Drop for Vacate<'_> {
+        fn drop(&mut self) {
+            drop(self.0.vacate(self.1, self.2));
+        }
+    }
+    // The slot must come back whole even if the connection's destructor panics.
+    let _vacate = Vacate(pool.core(), slot, why);
+    // SAFETY: the caller passed on the ownership of a filled slot (I2, I3).
+    unsafe { slots::empty(pool.slots(), slot) };
+}
+
+macro_rules! guard {
+    ($(#[$meta:meta])* $name:ident<$($life:lifetime)?>, $handle:ty) => {
+        $(#[$meta])*
+        #[must_use = "the connection goes back to the pool at once if the guard is not kept"]
+        pub struct $name<$($life,)? C, const N: usize>(pub(crate) Held<$handle>);
+
+        impl<$($life,)? C, const N: usize> $name<$($life,)? C, N> {
+            /// Drops the connection instead of giving it back; its slot is left vacant, for
+            /// [`Pool::insert`](crate::Pool::insert).
+            ///
+            /// For connections that turned out broken. An associated function, called as
+            #[doc = concat!("`", stringify!($name), "::discard(guard)`,")]
+            /// so that it never hides a method of the connection.
+            ///
+            /// # Panics
+            ///
+            /// If the connection's destructor does; the slot is vacant all the same.
+            pub fn discard(guard: Self) {
+                guard.0.discard();
+            }
+        }
+
+        impl<$($life,)? C, const N: usize> Deref for $name<$($life,)? C, N> {
+            type Target = C;
+
+            #[inline(always)]
+            fn deref(&self) -> &C {
+                self.0.connection()
+            }
+        }
+
+        impl<$($life,)? C, const N: usize> DerefMut for $name<$($life,)? C, N> {
+            #[inline(always)]
+            fn deref_mut(&mut self) -> &mut C {
+                self.0.connection_mut()
+            }
+        }
+
+        impl<$($life,)? C: fmt::Debug, const N: usize> fmt::Debug for $name<$($life,)? C, N> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("slot", &self.0.slot).field("connection", &**self).finish()
+            }
+        }
+    };
+}
+
+guard! {
+    /// A connection on loan, which goes back to its pool when the guard is dropped: at the end of the scope, on an
+    /// early return, while a panic unwinds, on whichever thread.
+    ///
+    /// It is used like `&mut C`, through [`Deref`] and [`DerefMut`]. It cannot be cloned, the connection cannot be moved
+    /// out of it, and it cannot outlive the pool. It may be sent to another thread if `C: Send`, and shared if
+    /// `C: Sync`.
+    ///
+    /// A guard leaked with [`mem::forget`](core::mem::forget) is never given back: its slot counts as in use until the
+    /// pool is dropped, which then drops the connection too. Nothing else suffers.
+    ///
+    /// # Panics
+    ///
+    /// Dropping a guard panics only if user code that it sets off does: the waker of a waiting task, or, in a closed
+    /// pool, the destructor of the connection. The slot is never lost by that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{ConnGuard, Pool};
+    ///
+    /// let pool = Pool::from([String::from("a"), String::from("b")]);
+    /// {
+    ///     let mut connection = pool.try_get()?;
+    ///     connection.push_str(" was here");
+    /// }
+    /// assert_eq!(pool.status().idle, 2);
+    ///
+    /// ConnGuard::discard(pool.try_get()?);
+    /// assert_eq!(pool.status().vacant, 1);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    ConnGuard<'a>, &'a Pool<C, N>
+}
+
+#[cfg(feature = "alloc")]
+guard! {
+    /// A [`ConnGuard`](crate::ConnGuard) that owns an `Arc` of its pool, for threads and tasks that outlive the scope
+    /// they were spawned in.
+    ///
+    /// The pool lives at least as long as the guard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::Pool;
+    /// use std::sync::Arc;
+    ///
+    /// let pool = Arc::new(Pool::from([1, 2]));
+    /// let mut connection = pool.try_get_owned()?;
+    /// let worker = std::thread::spawn(move || *connection += 10);
+    /// worker.join().unwrap();
+    /// assert_eq!(pool.status().idle, 2);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    OwnedConnGuard<>, alloc::sync::Arc<Pool<C, N>>
+}

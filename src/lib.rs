@@ -1,0 +1,46 @@
+//! Placeholder front page.
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(feature = "alloc")]
+mod owned;
+
+#[cfg(feature = "std")]
+mod blocking;
+mod future;
+
+mod acquire;
+mod drain;
+
+mod guard;
+mod pool;
+
+mod engine;
+
+mod bitmap;
+mod books;
+mod line;
+mod metrics;
+mod slots;
+
+mod error;
+mod fairness;
+mod sync;
+
+pub use drain::DrainAsync;
+pub use error::{DrainError, InsertError, PoolError, ResizeError};
+pub use fairness::Fairness;
+#[cfg(feature = "alloc")]
+pub use future::GetAsyncOwned;
+pub use future::GetAsync;
+pub use guard::ConnGuard;
+#[cfg(feature = "alloc")]
+pub use guard::OwnedConnGuard;
+#[cfg(feature = "std")]
+pub use metrics::WaitTimes;
+pub use metrics::{Metrics, Status};
+pub use pool::{Pool, Retained};

@@ -1,0 +1,166 @@
+//! Layer 1 · knows: sync · must not know: slots' contents, what is being waited for
+//!
+//! The waiting line: a doubly linked list of nodes that live in the waiters themselves (in a pinned future, which for a
+//! thread stands on its stack), so that waiting allocates nothing and leaving from the middle takes constant time.
+//!
+//! Every field of a node is read and written under the line's lock only (invariant I4).
+
+use core::cell::UnsafeCell;
+use core::marker::PhantomPinned;
+use core::ptr::NonNull;
+use core::task::Waker;
+
+use crate::sync::Stamp;
+
+/// Who waits: told apart only for people who look at the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Task,
+    Thread,
+}
+
+/// Where a waiter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// In no line.
+    Outside,
+    /// In the line.
+    Queued,
+    /// Out of the line, and the owner of this slot.
+    Granted(usize),
+    /// Out of the line: what it waited for is over (for a connection: the pool has closed).
+    Dismissed,
+}
+
+pub(crate) struct Node {
+    prev: Option<NonNull<Waiter>>,
+    next: Option<NonNull<Waiter>>,
+    pub(crate) stage: Stage,
+    pub(crate) kind: Kind,
+    /// What to call when the stage changes; `None` once it was called.
+    pub(crate) waker: Option<Waker>,
+    /// The line's count of overtakings when this waiter joined.
+    pub(crate) joined_at: usize,
+    pub(crate) since: Option<Stamp>,
+}
+
+/// A waiter's place in a line; see [`Node`].
+pub(crate) struct Waiter {
+    node: UnsafeCell<Node>,
+    /// Others point to it while it is in a line.
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: the node's fields are touched under the lock only (I4), and a `Waker` may be sent and shared.
+unsafe impl Send for Waiter {}
+// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock.
+unsafe impl Sync for Waiter {}
+
+impl Waiter {
+    pub(crate) const fn new(kind: Kind) -> Self {
+        let node =
+            Node { prev: None, next: None, stage: Stage::Outside, kind, waker: None, joined_at: 0, since: None };
+        Self { node: UnsafeCell::new(node), _pinned: PhantomPinned }
+    }
+
+    /// The node, for whoever holds the lock.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock of the line (I4), and no other reference to this node is alive.
+    #[expect(clippy::mut_from_ref, reason = "the lock makes it exclusive")]
+    pub(crate) unsafe fn node(&self) -> &mut Node {
+        // SAFETY: exclusive by the caller's promise.
+        unsafe { &mut *self.node.get() }
+    }
+}
+
+/// First come, first served.
+pub(crate) struct Line {
+    ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
+}
+
+// SAFETY: the line is reached under the lock only, and the waiters that it points to may be sent (I4).
+unsafe impl Send for Line {}
+
+impl Line {
+    pub(crate) const fn new() -> Self {
+        Self { ends: None }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.ends.is_none()
+    }
+
+    /// The oldest waiter.
+    pub(crate) fn head(&self) -> Option<NonNull<Waiter>> {
+        self.ends.map(|(head, _)| head)
+    }
+
+    /// The waiter behind this one.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` is in this line, whose lock the caller holds.
+    pub(crate) unsafe fn behind(&self, waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
+        // SAFETY: a waiter in the line is alive, and the lock is held (I4).
+        unsafe { node(waiter) }.next
+    }
+
+    /// Puts a waiter at the end.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock; the waiter is in no line, and stays where it is until it has left this one.
+    pub(crate) unsafe fn push(&mut self, waiter: NonNull<Waiter>) {
+        // SAFETY: alive by the caller's promise, and the lock is held (I4).
+        let own = unsafe { node(waiter) };
+        own.prev = self.ends.map(|(_, tail)| tail);
+        own.next = None;
+        own.stage = Stage::Queued;
+        self.ends = match self.ends {
+            None => Some((waiter, waiter)),
+            Some((head, tail)) => {
+                // SAFETY: a waiter in the line is alive (I4), and it is not `waiter`.
+                unsafe { node(tail) }.next = Some(waiter);
+                Some((head, waiter))
+            }
+        };
+    }
+
+    /// Takes a waiter out, wherever it stands, and gives it its new stage.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock; the waiter is in this line.
+    pub(crate) unsafe fn remove(&mut self, waiter: NonNull<Waiter>, stage: Stage) {
+        // SAFETY: a waiter in the line is alive, and the lock is held (I4).
+        let own = unsafe { node(waiter) };
+        let (prev, next) = (own.prev.take(), own.next.take());
+        own.stage = stage;
+        if let Some(prev) = prev {
+            // SAFETY: as above, and a neighbour is another node.
+            unsafe { node(prev) }.next = next;
+        }
+        if let Some(next) = next {
+            // SAFETY: as above, and a neighbour is another node.
+            unsafe { node(next) }.prev = prev;
+        }
+        self.ends = match (prev, next, self.ends) {
+            (None, None, _) | (_, _, None) => None,
+            (None, Some(next), Some((_, tail))) => Some((next, tail)),
+            (Some(prev), None, Some((head, _))) => Some((head, prev)),
+            (Some(_), Some(_), ends) => ends,
+        };
+    }
+}
+
+/// # Safety
+///
+/// The waiter is alive, its line's lock is held, and no other reference to its node is alive.
+unsafe fn node<'a>(waiter: NonNull<Waiter>) -> &'a mut Node {
+    // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
+    let waiter: &'a Waiter = unsafe { waiter.as_ref() };
+    // SAFETY: the caller holds the lock and the only reference.
+    unsafe { waiter.node() }
+}

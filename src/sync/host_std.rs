@@ -1,0 +1,159 @@
+//! Threads, time and panics, as `std` gives them.
+
+use std::any::Any;
+use std::boxed::Box;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::thread_local;
+use std::time::{Duration, Instant};
+
+/// A number that spreads threads over the words of a pool: the n-th thread to ask gets n, and keeps it.
+///
+/// Numbers in a row, rather than a hash, because two threads on two words then never share one.
+#[inline(always)]
+pub(crate) fn home() -> usize {
+    const UNASSIGNED: usize = usize::MAX;
+    thread_local!(static HOME: Cell<usize> = const { Cell::new(UNASSIGNED) });
+    let home = HOME.get();
+    if home != UNASSIGNED {
+        return home;
+    }
+    assign(&HOME)
+}
+
+#[cold]
+fn assign(cell: &'static thread::LocalKey<Cell<usize>>) -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number has no meaning beyond being spread out.
+    let home = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
+    cell.set(home);
+    home
+}
+
+/// The moment a wait began.
+pub(crate) struct Stamp(Instant);
+
+impl Stamp {
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago that was, where there is a clock.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        Some(self.0.elapsed())
+    }
+}
+
+/// Calls `step` until it answers `false`. A panic in one step does not keep the later ones from running; the first is
+/// passed on at the end, unless this thread is unwinding already, where passing it on would abort the process.
+pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
+    let mut first: Option<Box<dyn Any + Send>> = None;
+    loop {
+        match catch_unwind(AssertUnwindSafe(&mut step)) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(panic) if first.is_none() => first = Some(panic),
+            Err(panic) => drop_quietly(panic),
+        }
+    }
+    match first {
+        Some(panic) if !thread::panicking() => resume_unwind(panic),
+        other => drop_quietly(other),
+    }
+}
+
+/// A panic's payload is the user's, and its destructor may panic in turn: better leaked than raised.
+fn drop_quietly<T>(payload: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(panic);
+    }
+}
+
+/// Puts one thread to sleep until its waker is called: the bridge from a task's way of waiting to a thread's.
+///
+/// It lives in an `Arc` that the thread keeps for its whole life, so a waker may be called after the line's lock was
+/// released and after the waiter's stack frame is gone, and waiting allocates nothing.
+pub(crate) struct Parker {
+    state: Mutex<ParkState>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ParkState {
+    /// Nobody sleeps; no wake-up is pending.
+    Running,
+    /// The thread sleeps in the condition variable: a wake-up has to notify it.
+    Parked,
+    /// A wake-up is pending: the next `park` returns at once.
+    Notified,
+}
+
+impl Parker {
+    fn new() -> Self {
+        Self { state: Mutex::new(ParkState::Running), changed: Condvar::new() }
+    }
+
+    /// Sleeps until a wake-up or the deadline; `false` means that the deadline passed without one.
+    ///
+    /// It may return early only for a wake-up: spurious ones of the condition variable go back to sleep against the
+    /// same deadline.
+    pub(crate) fn park(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while *state != ParkState::Notified {
+            *state = ParkState::Parked;
+            let Some(deadline) = deadline else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                *state = ParkState::Running;
+                return false;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *state = ParkState::Running;
+        true
+    }
+
+    fn unpark(&self) {
+        let before = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *state, ParkState::Notified)
+        };
+        if before == ParkState::Parked {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unpark();
+    }
+}
+
+/// Lends the calling thread's parker and its waker.
+///
+/// A nested wait of the same thread (from a waker, say) shares the parker and may use up a wake-up meant for the outer
+/// one, so a waiter must look at its own state after anything that could wait, and only then park.
+pub(crate) fn with_parker<R>(wait: impl FnOnce(&Parker, &Waker) -> R) -> R {
+    thread_local!(static PARKER: (Arc<Parker>, Waker) = new_parker());
+    // A thread that waits while its thread-locals are being destroyed gets a parker for this one wait.
+    let (parker, waker) = PARKER.try_with(Clone::clone).unwrap_or_else(|_| new_parker());
+    wait(&parker, &waker)
+}
+
+fn new_parker() -> (Arc<Parker>, Waker) {
+    let parker = Arc::new(Parker::new());
+    let waker = Waker::from(Arc::clone(&parker));
+    (parker, waker)
+}

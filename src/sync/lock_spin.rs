@@ -1,0 +1,19 @@
+//! The line's lock where there is neither an operating system nor a critical section: a spin lock.
+//!
+//! A handler that interrupts the holder on the same core would spin for ever, so pools that interrupt handlers touch
+//! need the feature `critical-section`.
+
+pub(crate) struct Lock<T>(spin::Mutex<T>);
+
+impl<T> Lock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(spin::Mutex::new(value))
+    }
+
+    /// Runs `section` alone. It is short and runs no user code.
+    pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(test)]
+        super::count::note_lock();
+        section(&mut self.0.lock())
+    }
+}

@@ -1,0 +1,24 @@
+//! The line's lock where the operating system can put a thread to sleep.
+
+#[cfg(conn_pool_loom)]
+use loom::sync::Mutex;
+#[cfg(not(conn_pool_loom))]
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+pub(crate) struct Lock<T>(Mutex<T>);
+
+impl<T> Lock<T> {
+    super::const_fn! {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(Mutex::new(value))
+        }
+    }
+
+    /// Runs `section` alone. No user code may run in it, so a poisoned mutex holds whole data all the same.
+    pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(all(test, not(conn_pool_loom)))]
+        super::count::note_lock();
+        section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
