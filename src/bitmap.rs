@@ -9,7 +9,7 @@
 //!
 //! | field | bits | meaning |
 //! |---|---|---|
-//! | `free` | low half | bit i: slot i of the group is idle and anybody may claim it |
+//! | `free` | the rest | bit i: slot i of the group is idle and anybody may claim it |
 //! | `ATTEND` | top | somebody must be looked after: claim only under the line's lock, and look there after giving back |
 //!
 //! | word | `claim` | `give_back` | `attend` | `unattend` |
@@ -26,12 +26,11 @@
 //! word, which comes before or after each claim and each return, and shows which.
 
 use crate::books::Books;
-use crate::sync::{Acquire, AtomicUsize, Relaxed, Release};
+use crate::sync::{Acquire, AtomicUsize, Relaxed, Release, collided};
 
 const ATTEND: usize = 1 << (usize::BITS - 1);
 /// The most slots a word can hold: the largest power of two that leaves room for ATTEND.
 const MOST_PER_WORD: usize = usize::BITS as usize / 2;
-const FREE: usize = (1 << MOST_PER_WORD) - 1;
 /// With more words than this, a hint says which one to look at when the home word has nothing.
 const MOST_WORDS_WITHOUT_HINT: usize = 8;
 
@@ -59,12 +58,27 @@ impl Layout {
 
     #[inline(always)]
     const fn word_of(self, slot: usize) -> usize {
-        slot >> self.slots_per_word_log2
+        if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }
     }
 
     #[inline(always)]
     const fn bit_of(self, slot: usize) -> usize {
-        1 << (slot & ((1 << self.slots_per_word_log2) - 1))
+        1 << if self.words == 1 { slot } else { slot & self.index_mask() }
+    }
+
+    #[inline(always)]
+    const fn index_mask(self) -> usize {
+        (1 << self.slots_per_word_log2) - 1
+    }
+
+    /// The slot behind the lowest set bit of a word, which has one.
+    #[inline(always)]
+    const fn lowest_slot(self, word: usize, bits: usize) -> usize {
+        let index = bits.trailing_zeros() as usize;
+        // SAFETY: only bits of the group's slots are ever set below ATTEND (I5). Told so, the compiler can take the slot
+        // number apart again where the slot is given back, and finds the bit it came from.
+        unsafe { core::hint::assert_unchecked(index <= self.index_mask()) };
+        if self.words == 1 { index } else { self.first_slot(word) | index }
     }
 
     #[inline(always)]
@@ -88,6 +102,45 @@ pub(crate) struct Bitmap<'a> {
     layout: Layout,
 }
 
+/// Why a claim in one word failed.
+enum Lost {
+    /// There was nothing to claim, or ATTEND was set.
+    Nothing,
+    /// The word had changed to this.
+    Race(usize),
+}
+
+/// Claims the lowest free slot of a word that was seen a moment ago.
+#[inline(always)]
+fn claim_lowest(cell: &AtomicUsize, seen: usize) -> Result<(), Lost> {
+    // One comparison for both: with ATTEND the word is negative, without it and without a free slot it is zero.
+    if seen.cast_signed() <= 0 {
+        return Err(Lost::Nothing);
+    }
+    // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection half-written.
+    // An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in between: a claim that
+    // still went through would overtake whoever had just joined the line. `seen & (seen - 1)` clears the lowest bit
+    // without waiting for its index.
+    match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
+        Ok(_) => Ok(()),
+        Err(now) => Err(Lost::Race(now)),
+    }
+}
+
+/// Goes on after a lost race; the word as it was when a slot of it was claimed.
+#[cold]
+#[inline(never)]
+fn claim_lowest_again(cell: &AtomicUsize, mut seen: usize) -> Result<usize, Missed> {
+    collided();
+    loop {
+        match claim_lowest(cell, seen) {
+            Ok(()) => return Ok(seen),
+            Err(Lost::Nothing) => return Err(if seen == 0 { Missed::NoneSeen } else { Missed::Attend }),
+            Err(Lost::Race(now)) => seen = now,
+        }
+    }
+}
+
 impl<'a> Bitmap<'a> {
     #[inline(always)]
     pub(crate) const fn new(books: Books<'a>, layout: Layout) -> Self {
@@ -100,65 +153,65 @@ impl<'a> Bitmap<'a> {
 
     /// Claims a free slot, looking at the home word first: the fast path, closed while anybody must be attended to.
     #[inline(always)]
-    pub(crate) fn claim(self, home: usize) -> Result<usize, Missed> {
+    pub(crate) fn claim(self, home: impl FnOnce() -> usize) -> Result<usize, Missed> {
         let words = self.layout.words;
         if words == 0 {
             return Err(Missed::NoneSeen);
         }
-        let start = if words > 1 { home % words } else { 0 };
-        if let Some(slot) = self.claim_in(start, ATTEND)? {
-            return Ok(slot);
+        let start = if words > 1 { home() % words } else { 0 };
+        match self.claim_in(start) {
+            Err(Missed::NoneSeen) if words > 1 => self.claim_elsewhere(start),
+            answer => answer,
         }
-        if words == 1 { Err(Missed::NoneSeen) } else { self.claim_elsewhere(start) }
     }
 
     #[inline]
     fn claim_elsewhere(self, start: usize) -> Result<usize, Missed> {
-        if let Some(hint) = self.hint()
-            && let Some(slot) = self.claim_in(hint.load(Relaxed), ATTEND)?
-        {
-            return Ok(slot);
+        if let Some(hint) = self.hint() {
+            match self.claim_in(hint.load(Relaxed)) {
+                Err(Missed::NoneSeen) => {}
+                answer => return answer,
+            }
         }
         let words = self.layout.words;
         let mut word = start;
         for _ in 1..words {
             word = if word + 1 == words { 0 } else { word + 1 };
-            if let Some(slot) = self.claim_in(word, ATTEND)? {
-                return Ok(slot);
+            match self.claim_in(word) {
+                Err(Missed::NoneSeen) => {}
+                answer => return answer,
             }
         }
         Err(Missed::NoneSeen)
     }
 
-    /// Claims a free slot whether or not somebody must be attended to: for whoever holds the line's lock.
-    pub(crate) fn claim_attended(self) -> Option<usize> {
-        (0..self.layout.words).find_map(|word| self.claim_in(word, 0).ok().flatten())
+    #[inline(always)]
+    fn claim_in(self, word: usize) -> Result<usize, Missed> {
+        let cell = self.word(word);
+        // Relaxed: only a guess, which the exchange confirms.
+        let seen = cell.load(Relaxed);
+        let taken_from = match claim_lowest(cell, seen) {
+            Ok(()) => seen,
+            Err(Lost::Nothing) => return Err(if seen == 0 { Missed::NoneSeen } else { Missed::Attend }),
+            Err(Lost::Race(now)) => claim_lowest_again(cell, now)?,
+        };
+        Ok(self.layout.lowest_slot(word, taken_from))
     }
 
-    #[inline(always)]
-    fn claim_in(self, word: usize, refuse: usize) -> Result<Option<usize>, Missed> {
-        let cell = self.word(word);
-        // Relaxed: only a guess, which the exchange below confirms.
-        let mut seen = cell.load(Relaxed);
-        loop {
-            if seen & refuse != 0 {
-                return Err(Missed::Attend);
+    /// Claims a free slot whether or not somebody must be attended to: for whoever holds the line's lock.
+    pub(crate) fn claim_attended(self) -> Option<usize> {
+        (0..self.layout.words).find_map(|word| {
+            let cell = self.word(word);
+            let mut seen = cell.load(Relaxed);
+            while seen & !ATTEND != 0 {
+                // Acquire: as in `claim_in`.
+                match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
+                    Ok(_) => return Some(self.layout.lowest_slot(word, seen)),
+                    Err(now) => seen = now,
+                }
             }
-            let free = seen & FREE;
-            if free == 0 {
-                return Ok(None);
-            }
-            let index = free.trailing_zeros() as usize;
-            // Clears the lowest free bit, without waiting for its index.
-            let next = seen & (seen - 1);
-            // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection
-            // half-written. An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in
-            // between: a claim that still went through would overtake whoever had just joined the line.
-            match cell.compare_exchange_weak(seen, next, Acquire, Relaxed) {
-                Ok(_) => return Ok(Some(self.layout.first_slot(word) + index)),
-                Err(now) => seen = now,
-            }
-        }
+            None
+        })
     }
 
     /// Claims one particular slot if it is free and nobody must be attended to.
@@ -199,7 +252,7 @@ impl<'a> Bitmap<'a> {
         let before = self.word(self.layout.word_of(slot)).fetch_add(bit, Release);
         debug_assert!(before & bit == 0, "slot {slot} was given back twice");
         if let Some(hint) = self.hint()
-            && before & FREE == 0
+            && before & !ATTEND == 0
         {
             // Relaxed, and only if it is news: a wrong hint costs a look, a written one the other threads' cache line.
             let word = self.layout.word_of(slot);
@@ -228,7 +281,7 @@ impl<'a> Bitmap<'a> {
 
     /// How many slots are free, word by word: a snapshot only while no slot moves.
     pub(crate) fn count_free(self) -> usize {
-        (0..self.layout.words).map(|word| (self.word(word).load(Relaxed) & FREE).count_ones() as usize).sum()
+        (0..self.layout.words).map(|word| (self.word(word).load(Relaxed) & !ATTEND).count_ones() as usize).sum()
     }
 
     pub(crate) fn is_free(self, slot: usize) -> bool {

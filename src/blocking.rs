@@ -134,7 +134,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// });
     /// assert_eq!(pool.metrics().borrowed, 8);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn get(&self) -> Result<ConnGuard<'_, C, N>, PoolError> {
         Held::from_answer(self, acquire(&self, Patience::Forever)).map(ConnGuard)
     }
@@ -165,7 +165,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert!(matches!(error, PoolError::Timeout(status) if status.in_use == 1));
     /// # Ok::<(), PoolError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn get_timeout(&self, timeout: Duration) -> Result<ConnGuard<'_, C, N>, PoolError> {
         Held::from_answer(self, acquire(&self, Patience::For(timeout))).map(ConnGuard)
     }
@@ -190,7 +190,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// let connection = pool.get_deadline(deadline)?;
     /// # Ok::<(), conn_pool::PoolError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn get_deadline(&self, deadline: Instant) -> Result<ConnGuard<'_, C, N>, PoolError> {
         Held::from_answer(self, acquire(&self, Patience::Until(deadline))).map(ConnGuard)
     }

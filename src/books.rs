@@ -14,29 +14,19 @@ const FILLED: usize = 1 << 0;
 const VACANT: usize = 1 << 1;
 /// The slot is above the present maximum size; with [`FILLED`] its connection is set aside.
 const RETIRED: usize = 1 << 2;
-/// The season, as of [`Season`], in which the slot was used last.
-const SEASON: usize = ((1 << SEASON_BITS) - 1) << 3;
-const SEASON_BITS: u32 = usize::BITS / 8;
 /// One use of the present connection; the count fills the rest of the word and wraps.
-const USE: usize = 1 << (3 + SEASON_BITS);
-
-/// A stretch of time between two readings, so that the first use of a slot in each can be told. Numbered, and after a
-/// while numbered again from the start.
-#[derive(Clone, Copy)]
-pub(crate) struct Season(usize);
-
-impl Season {
-    pub(crate) const fn from_number(number: usize) -> Self {
-        Self((number << 3) & SEASON)
-    }
-}
+const USE: usize = 1 << 3;
+/// The next use is the first one since somebody read the figures: an event to take a closer look at. Anybody may set
+/// it; a set that comes between the owner's load and store is lost, and a look is missed. At the top, where the
+/// addition that counts the use shows it in the sign.
+const NEWS: usize = 1 << (usize::BITS - 1);
 
 /// The books of one slot.
 pub(crate) struct Book {
     /// A word of the bitmap if the slot leads a group, else unused: see `bitmap::Layout`.
     pub(crate) word: AtomicUsize,
-    /// `{ uses, season, RETIRED, VACANT, FILLED }`, written only by the slot's owner (invariant I2), so plain loads and stores
-    /// do, and ordered by whatever passes the slot on; anybody may read it, and sees a past state.
+    /// `{ NEWS, uses, RETIRED, VACANT, FILLED }`. But for NEWS it is written only by the slot's owner (invariant I2), so
+    /// plain loads and stores do, ordered by whatever passes the slot on; anybody may read it, and sees a past state.
     ledger: AtomicUsize,
 }
 
@@ -48,20 +38,25 @@ impl Book {
         }
     }
 
-    /// Counts one use by the slot's owner; `true` if it is the first in this season.
+    /// Counts one use by the slot's owner; `true` if it is news.
     #[inline(always)]
-    pub(crate) fn count_use(&self, season: Season) -> bool {
+    pub(crate) fn count_use(&self) -> bool {
         // Relaxed: the owner wrote it last or got it with the slot (I2).
-        let before = self.ledger.load(Relaxed);
-        let is_first = (before ^ season.0) & SEASON != 0;
-        let before = if is_first { in_season(before, season) } else { before };
-        self.ledger.store(before.wrapping_add(USE), Relaxed);
-        is_first
+        let counted = self.ledger.load(Relaxed).wrapping_add(USE);
+        let is_news = counted & NEWS != 0;
+        self.ledger.store(if is_news { without_news(counted) } else { counted }, Relaxed);
+        is_news
+    }
+
+    /// Makes the next use news.
+    pub(crate) fn want_news(&self) {
+        // One modification, so that it cannot undo a use that the owner counts meanwhile.
+        self.ledger.fetch_or(NEWS, Relaxed);
     }
 
     /// How often the present connection has been borrowed.
     pub(crate) fn uses(&self) -> usize {
-        self.ledger.load(Relaxed) / USE
+        (self.ledger.load(Relaxed) & !NEWS) / USE
     }
 
     pub(crate) fn is_filled(&self) -> bool {
@@ -78,7 +73,7 @@ impl Book {
 
     /// The slot has a connection from now on, never used.
     pub(crate) fn set_filled(&self) {
-        self.ledger.store(FILLED, Relaxed);
+        self.ledger.store(FILLED | NEWS, Relaxed);
     }
 
     /// The slot's connection is gone; its owner has yet to say what becomes of the slot.
@@ -109,8 +104,8 @@ impl Book {
 /// Out of line, so that the usual claim does not wait for it.
 #[cold]
 #[inline(never)]
-fn in_season(ledger: usize, season: Season) -> usize {
-    (ledger & !SEASON) | season.0
+const fn without_news(ledger: usize) -> usize {
+    ledger & !NEWS
 }
 
 /// All the books of a pool, one every `stride` bytes.

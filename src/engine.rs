@@ -26,7 +26,7 @@ use core::task::{Poll, Waker};
 use heapless::Deque;
 
 use crate::bitmap::{Bitmap, Missed};
-use crate::books::{Books, Season};
+use crate::books::Books;
 use crate::fairness::Fairness;
 use crate::line::{Kind, Line, Node, Stage, Waiter};
 #[cfg(feature = "std")]
@@ -68,12 +68,16 @@ struct Shared {
 /// A slot claimed on the fast path.
 pub(crate) struct Claimed {
     pub(crate) slot: usize,
-    /// More connections may be in use than ever before: the slot is used for the first time since the last reading.
+    /// More connections may be in use than ever before: the slot is used for the first time since it was
+    /// filled or the metrics were read.
     pub(crate) is_news: bool,
 }
 
 /// Why a caller has to go without.
+///
+/// As large as a slot number, so that an answer (`Result<usize, Refusal>`) travels in two registers and not in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Refusal {
     /// Nothing is free, or what is free belongs to somebody in line.
     Exhausted,
@@ -143,8 +147,8 @@ impl<'a> Core<'a> {
     /// A claim that `is_news` should be followed by [`look_for_a_peak`](Self::look_for_a_peak).
     #[inline(always)]
     pub(crate) fn claim(self) -> Result<Claimed, Missed> {
-        let slot = self.map.claim(home())?;
-        let is_news = self.books().get(slot).count_use(self.season());
+        let slot = self.map.claim(home)?;
+        let is_news = self.books().get(slot).count_use();
         Ok(Claimed { slot, is_news })
     }
 
@@ -455,11 +459,6 @@ impl<'a> Core<'a> {
         self.map.books()
     }
 
-    #[inline(always)]
-    fn season(self) -> Season {
-        Season::from_number(self.engine.counters.season.get())
-    }
-
     pub(crate) fn is_closed(self) -> bool {
         self.engine.is_closed()
     }
@@ -496,7 +495,7 @@ impl<'a> Core<'a> {
 
     pub(crate) fn metrics(self) -> Metrics {
         let counters = &self.engine.counters;
-        counters.season.add(1);
+        self.want_news();
         let present = || self.books().iter().filter(|book| book.is_filled()).map(crate::books::Book::uses);
         let borrowed = present().fold(counters.past_uses.get(), usize::wrapping_add);
         Metrics {
@@ -519,10 +518,15 @@ impl<'a> Core<'a> {
 
     pub(crate) fn reset_peaks(self) {
         self.engine.lock.with(|_| {
-            self.engine.counters.season.add(1);
+            self.want_news();
             self.engine.counters.peak_in_use.set(self.in_use());
             self.engine.counters.peak_waiting.set(self.engine.waiting.get());
         });
+    }
+
+    /// Lets the next use of each slot count as news, in which a peak may show.
+    fn want_news(self) {
+        self.books().iter().for_each(crate::books::Book::want_news);
     }
 
     /// Takes note if more connections are in use than ever before.
@@ -610,7 +614,7 @@ impl<'a> Core<'a> {
     }
 
     fn grant(self, shared: &mut Shared, waiter: NonNull<Waiter>, slot: usize, aftermath: &mut Aftermath<'a>) {
-        self.books().get(slot).count_use(self.season());
+        self.books().get(slot).count_use();
         // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
         let node = unsafe { waiter.as_ref().node() };
         aftermath.wake(node.waker.take());
@@ -683,7 +687,7 @@ impl<'a> Core<'a> {
             Some(head) => self.overtake(head),
         };
         let slot = slot.ok_or(Refusal::Exhausted)?;
-        self.books().get(slot).count_use(self.season());
+        self.books().get(slot).count_use();
         Ok(slot)
     }
 

@@ -34,9 +34,9 @@ mod sync;
 pub use drain::DrainAsync;
 pub use error::{DrainError, InsertError, PoolError, ResizeError};
 pub use fairness::Fairness;
+pub use future::GetAsync;
 #[cfg(feature = "alloc")]
 pub use future::GetAsyncOwned;
-pub use future::GetAsync;
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;

@@ -58,8 +58,7 @@ unsafe impl Sync for Waiter {}
 
 impl Waiter {
     pub(crate) const fn new(kind: Kind) -> Self {
-        let node =
-            Node { prev: None, next: None, stage: Stage::Outside, kind, waker: None, joined_at: 0, since: None };
+        let node = Node { prev: None, next: None, stage: Stage::Outside, kind, waker: None, joined_at: 0, since: None };
         Self { node: UnsafeCell::new(node), _pinned: PhantomPinned }
     }
 

@@ -8,9 +8,9 @@
 use crate::sync::{AtomicUsize, Relaxed, const_fn};
 
 #[cfg(feature = "std")]
-pub use self::histogram::WaitTimes;
-#[cfg(feature = "std")]
 pub(crate) use self::histogram::WaitRecorder;
+#[cfg(feature = "std")]
+pub use self::histogram::WaitTimes;
 
 #[cfg(feature = "std")]
 mod histogram;
@@ -60,8 +60,6 @@ pub(crate) struct Counters {
     pub(crate) overtakes: Tally,
     pub(crate) most_overtaken: Tally,
     pub(crate) peak_in_use: Tally,
-    /// The number of the present `books::Season`.
-    pub(crate) season: Tally,
     pub(crate) peak_waiting: Tally,
     /// Uses of connections that are gone, the present ones' being in the slots' books.
     pub(crate) past_uses: Tally,
@@ -79,7 +77,6 @@ impl Counters {
                 overtakes: Tally::new(0),
                 most_overtaken: Tally::new(0),
                 peak_in_use: Tally::new(0),
-                season: Tally::new(1),
                 peak_waiting: Tally::new(0),
                 past_uses: Tally::new(0),
                 past_reuses: Tally::new(0),

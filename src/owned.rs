@@ -18,7 +18,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// # Errors
     ///
     /// As [`try_get`](Self::try_get).
-    #[inline]
+    #[inline(always)]
     pub fn try_get_owned(self: &Arc<Self>) -> Result<OwnedConnGuard<C, N>, PoolError> {
         Held::from_answer(Arc::clone(self), try_acquire(self)).map(OwnedConnGuard)
     }
@@ -66,7 +66,7 @@ mod blocking {
         /// # Blocking
         ///
         /// As [`get`](Self::get).
-        #[inline]
+        #[inline(always)]
         pub fn get_owned(self: &Arc<Self>) -> Result<OwnedConnGuard<C, N>, PoolError> {
             Held::from_answer(Arc::clone(self), acquire(self, Patience::Forever)).map(OwnedConnGuard)
         }
@@ -80,7 +80,7 @@ mod blocking {
         /// # Blocking
         ///
         /// As [`get`](Self::get).
-        #[inline]
+        #[inline(always)]
         pub fn get_timeout_owned(self: &Arc<Self>, timeout: Duration) -> Result<OwnedConnGuard<C, N>, PoolError> {
             Held::from_answer(Arc::clone(self), acquire(self, Patience::For(timeout))).map(OwnedConnGuard)
         }
@@ -94,7 +94,7 @@ mod blocking {
         /// # Blocking
         ///
         /// As [`get`](Self::get).
-        #[inline]
+        #[inline(always)]
         pub fn get_deadline_owned(self: &Arc<Self>, deadline: Instant) -> Result<OwnedConnGuard<C, N>, PoolError> {
             Held::from_answer(Arc::clone(self), acquire(self, Patience::Until(deadline))).map(OwnedConnGuard)
         }

@@ -156,7 +156,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert!(pool.try_get().is_err());
     /// # Ok::<(), conn_pool::PoolError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn try_get(&self) -> Result<ConnGuard<'_, C, N>, PoolError> {
         Held::from_answer(self, try_acquire(&self)).map(ConnGuard)
     }

@@ -40,13 +40,13 @@ mod host;
 #[path = "sync/host_bare.rs"]
 mod host;
 
-pub(crate) use atomics::{AtomicBool, AtomicUsize};
 #[cfg(all(test, not(conn_pool_loom)))]
 pub(crate) use atomics::count;
+pub(crate) use atomics::{AtomicBool, AtomicUsize};
 pub(crate) use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-pub(crate) use host::{Stamp, home, run_to_end};
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker};
+pub(crate) use host::{Stamp, collided, home, run_to_end};
 pub(crate) use lock::Lock;
 
 /// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot.

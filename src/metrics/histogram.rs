@@ -104,11 +104,13 @@ impl WaitTimes {
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
         let rank = (self.count() as f64 * percent.clamp(0.0, 100.0) / 100.0).ceil().max(1.0) as usize;
         let mut seen = 0;
-        self.counts.iter().position(|count| {
-            seen += count;
-            seen >= rank
-        })
-        .map(upper_end)
+        self.counts
+            .iter()
+            .position(|count| {
+                seen += count;
+                seen >= rank
+            })
+            .map(upper_end)
     }
 
     /// The longest wait, as precisely as a percentile.
@@ -119,7 +121,11 @@ impl WaitTimes {
 
     /// The buckets that have waits in them: the longest time that falls into each, and how many did. For exporters.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, usize)> {
-        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| (upper_end(bucket), *count))
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(bucket, count)| (upper_end(bucket), *count))
     }
 }
 

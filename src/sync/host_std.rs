@@ -11,27 +11,26 @@ use std::thread;
 use std::thread_local;
 use std::time::{Duration, Instant};
 
-/// A number that spreads threads over the words of a pool: the n-th thread to ask gets n, and keeps it.
-///
-/// Numbers in a row, rather than a hash, because two threads on two words then never share one.
+thread_local!(static HOME: Cell<usize> = const { Cell::new(0) });
+
+/// The word that this thread looks at first, in any pool (modulo the pool's words): 0 until it has [`collided`].
 #[inline(always)]
 pub(crate) fn home() -> usize {
-    const UNASSIGNED: usize = usize::MAX;
-    thread_local!(static HOME: Cell<usize> = const { Cell::new(UNASSIGNED) });
-    let home = HOME.get();
-    if home != UNASSIGNED {
-        return home;
-    }
-    assign(&HOME)
+    HOME.get()
 }
 
+/// Two threads met at one word. The first time that this happens to a thread it moves to a home of its own, so threads
+/// that do not meet never pay for being told apart.
+///
+/// Homes are numbered in a row, rather than hashed, because two threads on two words then never share one.
 #[cold]
-fn assign(cell: &'static thread::LocalKey<Cell<usize>>) -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: the number has no meaning beyond being spread out.
-    let home = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
-    cell.set(home);
-    home
+#[inline(never)]
+pub(crate) fn collided() {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    if HOME.get() == 0 {
+        // Relaxed: the number has no meaning beyond being spread out.
+        HOME.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
 }
 
 /// The moment a wait began.
