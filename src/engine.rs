@@ -58,8 +58,6 @@ pub(crate) struct Engine {
 /// What only the lock's holder may touch.
 struct Shared {
     line: Line,
-    /// Those who wait for the last connection to come back to a closed pool.
-    drainers: Line,
     /// ATTEND is set in every word.
     attending: bool,
 }
@@ -90,7 +88,7 @@ impl Engine {
     const_fn! {
         pub(crate) const fn new(slots: usize) -> Self {
             Self {
-                lock: Lock::new(Shared { line: Line::new(), drainers: Line::new(), attending: false }),
+                lock: Lock::new(Shared { line: Line::new(), attending: false }),
                 fairness: Fairness::Fifo,
                 closed: AtomicBool::new(false),
                 max_size: Tally::new(slots),

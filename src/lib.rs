@@ -31,6 +31,9 @@ mod error;
 mod fairness;
 mod sync;
 
+#[cfg(all(test, not(conn_pool_loom)))]
+mod cost_card;
+
 pub use drain::DrainAsync;
 pub use error::{DrainError, InsertError, PoolError, ResizeError};
 pub use fairness::Fairness;

@@ -12,11 +12,14 @@ use core::task::Waker;
 
 use crate::sync::Stamp;
 
-/// Who waits: told apart only for people who look at the pool.
+/// Who waits. Tasks and threads are told apart only for people who look at the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
     Thread,
+    /// Waits for the last connection to come back to a closed pool. Nobody but drainers joins a closed pool's line, so
+    /// they stand behind all others.
+    Drainer,
 }
 
 /// Where a waiter stands.

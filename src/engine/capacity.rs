@@ -37,6 +37,7 @@ impl<'a> Core<'a> {
             let (counters, uses) = (&self.engine.counters, self.books().get(slot).uses());
             counters.past_uses.add(uses);
             counters.past_reuses.add(uses.saturating_sub(1));
+            counters.peak_in_use.raise(uses.min(1));
             if why == Emptied::Discarded {
                 counters.discarded.add(1);
             }

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::{Aftermath, Core, Shared};
-use crate::line::{self, Stage, Waiter};
+use crate::line::{self, Kind, Stage, Waiter};
 use crate::sync::Relaxed;
 
 impl<'a> Core<'a> {
@@ -41,7 +41,7 @@ impl<'a> Core<'a> {
             // SAFETY: the lock is held (I4), and the node is in no line.
             unsafe { waiter.node() }.waker = waker.take();
             // SAFETY: the lock is held, and the caller promises the rest.
-            unsafe { shared.drainers.push(NonNull::from(waiter.get_ref())) };
+            unsafe { shared.line.push(NonNull::from(waiter.get_ref())) };
             false
         })
     }
@@ -70,29 +70,30 @@ impl<'a> Core<'a> {
             if node.stage == Stage::Queued {
                 waker = node.waker.take();
                 // SAFETY: it is in the line, and the lock is held.
-                unsafe { shared.drainers.remove(NonNull::from(waiter.get_ref()), Stage::Outside) };
+                unsafe { shared.line.remove(NonNull::from(waiter.get_ref()), Stage::Outside) };
             }
         });
     }
 
-    /// Sends everybody in line away, and the drainers too once everything has come back.
+    /// Sends everybody in line away, and the drainers at its end once everything has come back.
     pub(super) fn dismiss(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
         while let Some(waiter) = shared.line.head()
             && !aftermath.is_full()
         {
-            // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
-            aftermath.wake(unsafe { line::node(waiter) }.waker.take());
-            // SAFETY: it is in the line, and the lock is held.
-            unsafe { self.unlink(shared, waiter, Stage::Dismissed) };
-        }
-        while let Some(drainer) = shared.drainers.head()
-            && self.is_drained()
-            && !aftermath.is_full()
-        {
-            // SAFETY: as above.
-            aftermath.wake(unsafe { line::node(drainer) }.waker.take());
-            // SAFETY: it is in the line of drainers, and the lock is held.
-            unsafe { shared.drainers.remove(drainer, Stage::Dismissed) };
+            // SAFETY: it is in the line, whose lock is held, and no other reference to its node is in use (I4).
+            let node = unsafe { line::node(waiter) };
+            let drains = node.kind == Kind::Drainer;
+            if drains && !self.is_drained() {
+                return;
+            }
+            aftermath.wake(node.waker.take());
+            if drains {
+                // SAFETY: it is in the line, and the lock is held.
+                unsafe { shared.line.remove(waiter, Stage::Dismissed) };
+            } else {
+                // SAFETY: it is in the line, and the lock is held.
+                unsafe { self.unlink(shared, waiter, Stage::Dismissed) };
+            }
         }
     }
 

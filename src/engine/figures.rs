@@ -43,7 +43,7 @@ impl Core<'_> {
 
     pub(crate) fn metrics(self) -> Metrics {
         let counters = &self.engine.counters;
-        self.want_news();
+        self.look_for_a_peak_now();
         let present = || self.books().iter().filter(|book| book.is_filled()).map(Book::uses);
         let borrowed = present().fold(counters.past_uses.get(), usize::wrapping_add);
         Metrics {
@@ -54,7 +54,7 @@ impl Core<'_> {
             discarded: counters.discarded.get(),
             overtakes: counters.overtakes.get(),
             most_overtaken: counters.most_overtaken.get(),
-            peak_in_use: counters.peak_in_use.get().max(self.in_use()),
+            peak_in_use: counters.peak_in_use.get(),
             peak_waiting: counters.peak_waiting.get(),
         }
     }
@@ -79,6 +79,16 @@ impl Core<'_> {
 
     /// Takes note if more connections are in use than ever before.
     pub(crate) fn look_for_a_peak(self) {
-        self.engine.counters.peak_in_use.raise(self.in_use());
+        let in_use = self.in_use();
+        // That there was one can be told from the books later, so the first borrowing need not pay for it.
+        if in_use > 1 {
+            self.engine.counters.peak_in_use.raise(in_use);
+        }
+    }
+
+    fn look_for_a_peak_now(self) {
+        let was_one = self.books().iter().any(|book| book.is_filled() && !book.wants_news());
+        self.engine.counters.peak_in_use.raise(self.in_use().max(usize::from(was_one)));
+        self.want_news();
     }
 }

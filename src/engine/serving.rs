@@ -64,7 +64,9 @@ impl<'a> Core<'a> {
             Some(head) => self.overtake(head),
         };
         let slot = slot.ok_or(Refusal::Exhausted)?;
-        self.books().get(slot).count_use();
+        if self.books().get(slot).count_use() {
+            self.look_for_a_peak();
+        }
         Ok(slot)
     }
 
