@@ -188,12 +188,13 @@ impl<'a> Core<'a> {
         let mut aftermath = Aftermath::new(self);
         let result = self.engine.lock.with(|shared| {
             let result = section(shared, &mut aftermath);
-            self.settle(shared, &mut aftermath);
+            self.settle_and_leave(shared, &mut aftermath);
             result
         });
         (result, aftermath)
     }
 
+    /// Closes the fast path. It stays closed until the lock is released, and longer while anybody needs attention.
     fn attend(self, shared: &mut Shared) {
         if !shared.attending {
             shared.attending = true;
@@ -203,9 +204,6 @@ impl<'a> Core<'a> {
 
     /// Brings everything in order after a change; see the module's first page.
     fn settle(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
-        if !shared.attending {
-            return;
-        }
         if self.engine.is_closed() {
             self.dismiss(shared, aftermath);
             return;
@@ -215,7 +213,15 @@ impl<'a> Core<'a> {
             Fairness::Fifo => self.serve(shared, aftermath),
             Fairness::Bounded(limit) => self.call(shared, aftermath, limit),
         }
-        if shared.line.is_empty() && self.engine.surplus.get() == 0 {
+    }
+
+    /// The last thing to do before the lock is released (invariant I6).
+    fn settle_and_leave(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
+        if !shared.attending {
+            return;
+        }
+        self.settle(shared, aftermath);
+        if shared.line.is_empty() && self.engine.surplus.get() == 0 && !self.engine.is_closed() {
             shared.attending = false;
             self.map.unattend();
         }

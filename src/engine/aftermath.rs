@@ -46,7 +46,7 @@ impl<'a> Aftermath<'a> {
         while self.wakers.is_empty() && self.more {
             self.more = false;
             let core = self.core;
-            core.engine.lock.with(|shared| core.settle(shared, self));
+            core.engine.lock.with(|shared| core.settle_and_leave(shared, self));
         }
         self.wakers.pop_front()
     }
