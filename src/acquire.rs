@@ -10,13 +10,22 @@ use core::task::{Poll, Waker};
 use crate::bitmap::Missed;
 use crate::engine::{Aftermath, GaveUp, Joined, Refusal};
 use crate::error::PoolError;
-use crate::guard::{Handle, Held, claim};
+use crate::guard::{Handle, Held, claim_any, claim_first};
 use crate::line::{Kind, Waiter};
 
 /// A slot if one is free now.
 #[inline(always)]
 pub(crate) fn try_acquire<H: Handle>(pool: &H) -> Result<usize, Refusal> {
-    match claim(pool) {
+    match claim_first(pool) {
+        Some(slot) => Ok(slot),
+        None => try_acquire_any(pool),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn try_acquire_any<H: Handle>(pool: &H) -> Result<usize, Refusal> {
+    match claim_any(pool) {
         Ok(slot) => Ok(slot),
         Err(missed) => try_acquire_slow(pool, missed),
     }
@@ -56,9 +65,9 @@ impl<H: Handle> Acquire<H> {
     #[inline]
     pub(crate) fn poll(self: Pin<&Self>, waker: &Waker) -> Poll<Result<usize, Refusal>> {
         match self.progress.get() {
-            Progress::Fresh => match claim(&self.pool) {
-                Ok(slot) => self.end(Ok(slot)),
-                Err(_) => self.join(waker),
+            Progress::Fresh => match claim_first(&self.pool) {
+                Some(slot) => self.end(Ok(slot)),
+                None => self.join(waker),
             },
             Progress::InLine => self.look(waker),
             Progress::Done => panic!("a future of a connection was polled after it had finished"),
@@ -74,6 +83,9 @@ impl<H: Handle> Acquire<H> {
     #[cold]
     #[inline(never)]
     fn join(self: Pin<&Self>, waker: &Waker) -> Poll<Result<usize, Refusal>> {
+        if let Ok(slot) = claim_any(&self.pool) {
+            return self.end(Ok(slot));
+        }
         let core = self.pool.core();
         if core.books().len() == 0 {
             return self.end(Err(Refusal::NoSlots));

@@ -13,7 +13,7 @@ use crate::acquire::{Acquire, try_acquire};
 use crate::drain::DrainAsync;
 use crate::engine::Refusal;
 use crate::error::{DrainError, PoolError};
-use crate::guard::{ConnGuard, Handle, Held, claim};
+use crate::guard::{ConnGuard, Handle, Held, claim_any, claim_first};
 use crate::line::Kind;
 use crate::metrics::WaitTimes;
 use crate::pool::Pool;
@@ -49,15 +49,18 @@ impl Patience {
 
 #[inline(always)]
 pub(crate) fn acquire<H: Handle>(pool: &H, patience: Patience) -> Result<usize, Refusal> {
-    match claim(pool) {
-        Ok(slot) => Ok(slot),
-        Err(_) => acquire_slow(pool, patience),
+    match claim_first(pool) {
+        Some(slot) => Ok(slot),
+        None => acquire_slow(pool, patience),
     }
 }
 
 #[cold]
 #[inline(never)]
 fn acquire_slow<H: Handle>(pool: &H, patience: Patience) -> Result<usize, Refusal> {
+    if let Ok(slot) = claim_any(pool) {
+        return Ok(slot);
+    }
     match patience.deadline() {
         Deadline::Passed => try_for_the_last_time(pool),
         Deadline::Never => stand_in_line(pool, None),
