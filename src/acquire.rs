@@ -12,11 +12,14 @@ use crate::engine::{Aftermath, GaveUp, Joined, Refusal};
 use crate::error::PoolError;
 use crate::guard::{Handle, Held, claim_any, claim_first};
 use crate::line::{Kind, Waiter};
+use crate::pool::Pool;
 
 /// A slot if one is free now.
+///
+/// Takes the pool itself and not a handle, so that the slow path needs no handle in memory to point to.
 #[inline(always)]
-pub(crate) fn try_acquire<H: Handle>(pool: &H) -> Result<usize, Refusal> {
-    match claim_first(pool) {
+pub(crate) fn try_acquire<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+    match claim_first(&pool) {
         Some(slot) => Ok(slot),
         None => try_acquire_any(pool),
     }
@@ -24,8 +27,8 @@ pub(crate) fn try_acquire<H: Handle>(pool: &H) -> Result<usize, Refusal> {
 
 #[cold]
 #[inline(never)]
-fn try_acquire_any<H: Handle>(pool: &H) -> Result<usize, Refusal> {
-    match claim_any(pool) {
+fn try_acquire_any<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+    match claim_any(&pool) {
         Ok(slot) => Ok(slot),
         Err(missed) => try_acquire_slow(pool, missed),
     }
@@ -33,13 +36,13 @@ fn try_acquire_any<H: Handle>(pool: &H) -> Result<usize, Refusal> {
 
 #[cold]
 #[inline(never)]
-fn try_acquire_slow<H: Handle>(pool: &H, missed: Missed) -> Result<usize, Refusal> {
+fn try_acquire_slow<C, const N: usize>(pool: &Pool<C, N>, missed: Missed) -> Result<usize, Refusal> {
     let core = pool.core();
     if core.books().len() == 0 {
         return Err(Refusal::NoSlots);
     }
     let (answer, aftermath) = core.claim_or_refuse(missed);
-    Held::keep_during(pool, answer, || drop(aftermath))
+    Held::keep_during(&pool, answer, || drop(aftermath))
 }
 
 /// A wait for a connection, from the first look to the last; leaves the line when it is dropped.

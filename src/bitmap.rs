@@ -12,7 +12,7 @@
 //! | `free` | the rest | bit i: slot i of the group is idle and anybody may claim it |
 //! | `ATTEND` | top | somebody must be looked after: claim only under the line's lock, and look there after giving back |
 //!
-//! | word | `claim` | `give_back` | `attend` | `unattend` |
+//! | word | a claim | `give_back` | `attend` | `unattend` |
 //! |---|---|---|---|---|
 //! | ATTEND clear, some free | takes the lowest | done | sets it | – |
 //! | ATTEND clear, none free | goes to the next word | done | sets it | – |
@@ -20,7 +20,7 @@
 //!
 //! # Memory ordering
 //!
-//! `claim` is Acquire and `give_back` is Release on the same word, so a holder sees all that earlier holders of the
+//! A claim is Acquire and `give_back` is Release on the same word, so a holder sees all that earlier holders of the
 //! slot wrote; everything between them on that word is a read-modify-write and so keeps the release sequence whole.
 //! Setting and clearing ATTEND orders nothing by itself: what matters is only that it is *one* modification of the
 //! word, which comes before or after each claim and each return, and shows which.
@@ -75,9 +75,6 @@ impl Layout {
     #[inline(always)]
     const fn lowest_slot(self, word: usize, bits: usize) -> usize {
         let index = bits.trailing_zeros() as usize;
-        // SAFETY: only bits of the group's slots are ever set below ATTEND (I5). Told so, the compiler can take the slot
-        // number apart again where the slot is given back, and finds the bit it came from.
-        unsafe { core::hint::assert_unchecked(index <= self.index_mask()) };
         if self.words == 1 { index } else { self.first_slot(word) | index }
     }
 
