@@ -10,13 +10,25 @@ use core::task::{Poll, Waker};
 use crate::bitmap::Missed;
 use crate::engine::{Aftermath, GaveUp, Joined, Refusal};
 use crate::error::PoolError;
-use crate::guard::{Handle, Held, claim};
+use crate::guard::{Handle, Held, claim_any, claim_first};
 use crate::line::{Kind, Waiter};
+use crate::pool::Pool;
 
 /// A slot if one is free now.
+///
+/// Takes the pool itself and not a handle, so that the slow path needs no handle in memory to point to.
 #[inline(always)]
-pub(crate) fn try_acquire<H: Handle>(pool: &H) -> Result<usize, Refusal> {
-    match claim(pool) {
+pub(crate) fn try_acquire<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+    match claim_first(&pool) {
+        Some(slot) => Ok(slot),
+        None => try_acquire_any(pool),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn try_acquire_any<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+    match claim_any(&pool) {
         Ok(slot) => Ok(slot),
         Err(missed) => try_acquire_slow(pool, missed),
     }
@@ -24,13 +36,13 @@ pub(crate) fn try_acquire<H: Handle>(pool: &H) -> Result<usize, Refusal> {
 
 #[cold]
 #[inline(never)]
-fn try_acquire_slow<H: Handle>(pool: &H, missed: Missed) -> Result<usize, Refusal> {
+fn try_acquire_slow<C, const N: usize>(pool: &Pool<C, N>, missed: Missed) -> Result<usize, Refusal> {
     let core = pool.core();
     if core.books().len() == 0 {
         return Err(Refusal::NoSlots);
     }
     let (answer, aftermath) = core.claim_or_refuse(missed);
-    Held::keep_during(pool, answer, || drop(aftermath))
+    Held::keep_during(&pool, answer, || drop(aftermath))
 }
 
 /// A wait for a connection, from the first look to the last; leaves the line when it is dropped.
@@ -56,9 +68,9 @@ impl<H: Handle> Acquire<H> {
     #[inline]
     pub(crate) fn poll(self: Pin<&Self>, waker: &Waker) -> Poll<Result<usize, Refusal>> {
         match self.progress.get() {
-            Progress::Fresh => match claim(&self.pool) {
-                Ok(slot) => self.end(Ok(slot)),
-                Err(_) => self.join(waker),
+            Progress::Fresh => match claim_first(&self.pool) {
+                Some(slot) => self.end(Ok(slot)),
+                None => self.join(waker),
             },
             Progress::InLine => self.look(waker),
             Progress::Done => panic!("a future of a connection was polled after it had finished"),
@@ -74,6 +86,9 @@ impl<H: Handle> Acquire<H> {
     #[cold]
     #[inline(never)]
     fn join(self: Pin<&Self>, waker: &Waker) -> Poll<Result<usize, Refusal>> {
+        if let Ok(slot) = claim_any(&self.pool) {
+            return self.end(Ok(slot));
+        }
         let core = self.pool.core();
         if core.books().len() == 0 {
             return self.end(Err(Refusal::NoSlots));

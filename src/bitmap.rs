@@ -12,7 +12,7 @@
 //! | `free` | the rest | bit i: slot i of the group is idle and anybody may claim it |
 //! | `ATTEND` | top | somebody must be looked after: claim only under the line's lock, and look there after giving back |
 //!
-//! | word | `claim` | `give_back` | `attend` | `unattend` |
+//! | word | a claim | `give_back` | `attend` | `unattend` |
 //! |---|---|---|---|---|
 //! | ATTEND clear, some free | takes the lowest | done | sets it | – |
 //! | ATTEND clear, none free | goes to the next word | done | sets it | – |
@@ -20,7 +20,7 @@
 //!
 //! # Memory ordering
 //!
-//! `claim` is Acquire and `give_back` is Release on the same word, so a holder sees all that earlier holders of the
+//! A claim is Acquire and `give_back` is Release on the same word, so a holder sees all that earlier holders of the
 //! slot wrote; everything between them on that word is a read-modify-write and so keeps the release sequence whole.
 //! Setting and clearing ATTEND orders nothing by itself: what matters is only that it is *one* modification of the
 //! word, which comes before or after each claim and each return, and shows which.
@@ -77,9 +77,6 @@ impl Layout {
     #[inline(always)]
     const fn lowest_slot(self, word: usize, bits: usize) -> usize {
         let index = bits.trailing_zeros() as usize;
-        // SAFETY: only bits of the group's slots are ever set below ATTEND (I5). Told so, the compiler can take the slot
-        // number apart again where the slot is given back, and finds the bit it came from.
-        unsafe { core::hint::assert_unchecked(index <= self.index_mask()) };
         if self.words == 1 { index } else { self.first_slot(word) | index }
     }
 
@@ -90,7 +87,10 @@ impl Layout {
 }
 
 /// Why a claim came back without a slot.
+///
+/// As large as a slot number, so that an answer (`Result<usize, Missed>`) travels in two registers and not in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Missed {
     /// Each word was without a free slot when it was looked at; with more than one word that is not a snapshot.
     NoneSeen,
@@ -104,45 +104,6 @@ pub(crate) struct Bitmap<'a> {
     layout: Layout,
 }
 
-/// Why a claim in one word failed.
-enum Lost {
-    /// There was nothing to claim, or ATTEND was set.
-    Nothing,
-    /// The word had changed to this.
-    Race(usize),
-}
-
-/// Claims the lowest free slot of a word that was seen a moment ago.
-#[inline(always)]
-fn claim_lowest(cell: &AtomicUsize, seen: usize) -> Result<(), Lost> {
-    // One comparison for both: with ATTEND the word is negative, without it and without a free slot it is zero.
-    if seen.cast_signed() <= 0 {
-        return Err(Lost::Nothing);
-    }
-    // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection half-written.
-    // An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in between: a claim that
-    // still went through would overtake whoever had just joined the line. `seen & (seen - 1)` clears the lowest bit
-    // without waiting for its index.
-    match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
-        Ok(_) => Ok(()),
-        Err(now) => Err(Lost::Race(now)),
-    }
-}
-
-/// Goes on after a lost race; the word as it was when a slot of it was claimed.
-#[cold]
-#[inline(never)]
-fn claim_lowest_again(cell: &AtomicUsize, mut seen: usize) -> Result<usize, Missed> {
-    collided();
-    loop {
-        match claim_lowest(cell, seen) {
-            Ok(()) => return Ok(seen),
-            Err(Lost::Nothing) => return Err(if seen == 0 { Missed::NoneSeen } else { Missed::Attend }),
-            Err(Lost::Race(now)) => seen = now,
-        }
-    }
-}
-
 impl<'a> Bitmap<'a> {
     #[inline(always)]
     pub(crate) const fn new(books: Books<'a>, layout: Layout) -> Self {
@@ -153,21 +114,48 @@ impl<'a> Bitmap<'a> {
         self.books
     }
 
-    /// Claims a free slot, looking at the home word first: the fast path, closed while anybody must be attended to.
+    /// Claims the first slot of the home word, if it is free and nobody must be attended to: the fast path.
+    ///
+    /// That is the slot which [`claim_any`](Self::claim_any) would find, since it is the lowest. Asking for it by name
+    /// makes its number known before the word has been read: the processor predicts the branch and need not wait for
+    /// the number to be worked out from the word, neither here nor where the slot is given back.
     #[inline(always)]
-    pub(crate) fn claim(self, home: impl FnOnce() -> usize) -> Result<usize, Missed> {
+    pub(crate) fn claim_first(self, home: impl FnOnce() -> usize) -> Option<usize> {
+        if self.layout.words == 0 {
+            return None;
+        }
+        let word = self.home_word(home);
+        let cell = self.word(word);
+        // Relaxed: only a guess, which the exchange confirms.
+        let seen = cell.load(Relaxed);
+        if seen & 1 == 0 || seen & ATTEND != 0 {
+            return None;
+        }
+        // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection half-written.
+        // An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in between: a claim that
+        // still went through would overtake whoever had just joined the line.
+        if cell.compare_exchange_weak(seen, seen - 1, Acquire, Relaxed).is_err() {
+            collided();
+            return None;
+        }
+        Some(self.layout.first_slot(word))
+    }
+
+    /// Claims any free slot unless somebody must be attended to, looking at the home word first.
+    #[inline(always)]
+    pub(crate) fn claim_any(self, home: impl FnOnce() -> usize) -> Result<usize, Missed> {
         let words = self.layout.words;
         if words == 0 {
             return Err(Missed::NoneSeen);
         }
-        let start = if words > 1 { home() % words } else { 0 };
+        let start = self.home_word(home);
         match self.claim_in(start) {
             Err(Missed::NoneSeen) if words > 1 => self.claim_elsewhere(start),
             answer => answer,
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_elsewhere(self, start: usize) -> Result<usize, Missed> {
         if let Some(hint) = self.hint() {
             match self.claim_in(hint.load(Relaxed)) {
@@ -191,13 +179,17 @@ impl<'a> Bitmap<'a> {
     fn claim_in(self, word: usize) -> Result<usize, Missed> {
         let cell = self.word(word);
         // Relaxed: only a guess, which the exchange confirms.
-        let seen = cell.load(Relaxed);
-        let taken_from = match claim_lowest(cell, seen) {
-            Ok(()) => seen,
-            Err(Lost::Nothing) => return Err(if seen == 0 { Missed::NoneSeen } else { Missed::Attend }),
-            Err(Lost::Race(now)) => claim_lowest_again(cell, now)?,
-        };
-        Ok(self.layout.lowest_slot(word, taken_from))
+        let mut seen = cell.load(Relaxed);
+        // One comparison for both: with ATTEND the word is negative, without it and without a free slot it is zero.
+        while seen.cast_signed() > 0 {
+            // Acquire, and an exchange: as in `claim_first`. `seen & (seen - 1)` clears the lowest bit.
+            match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
+                Ok(_) => return Ok(self.layout.lowest_slot(word, seen)),
+                Err(now) => seen = now,
+            }
+            collided();
+        }
+        Err(if seen == 0 { Missed::NoneSeen } else { Missed::Attend })
     }
 
     /// Claims a free slot whether or not somebody must be attended to: for whoever holds the line's lock.
@@ -206,7 +198,7 @@ impl<'a> Bitmap<'a> {
             let cell = self.word(word);
             let mut seen = cell.load(Relaxed);
             while seen & !ATTEND != 0 {
-                // Acquire: as in `claim_in`.
+                // Acquire: as in `claim_first`.
                 match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
                     Ok(_) => return Some(self.layout.lowest_slot(word, seen)),
                     Err(now) => seen = now,
@@ -233,7 +225,7 @@ impl<'a> Bitmap<'a> {
             if seen & refuse != 0 {
                 return Err(Missed::Attend);
             }
-            // Acquire: as in `claim_in`.
+            // Acquire: as in `claim_first`.
             match cell.compare_exchange_weak(seen, seen & !bit, Acquire, Relaxed) {
                 Ok(_) => return Ok(true),
                 Err(now) => seen = now,
@@ -250,7 +242,7 @@ impl<'a> Bitmap<'a> {
     #[must_use = "somebody may be waiting for this slot"]
     pub(crate) fn give_back(self, slot: usize) -> bool {
         let bit = self.layout.bit_of(slot);
-        // Release: pairs with the Acquire of `claim_in`.
+        // Release: pairs with the Acquire of the claims.
         let before = self.word(self.layout.word_of(slot)).fetch_add(bit, Release);
         debug_assert!(before & bit == 0, "slot {slot} was given back twice");
         if let Some(hint) = self.hint()
@@ -288,6 +280,13 @@ impl<'a> Bitmap<'a> {
 
     pub(crate) fn is_free(self, slot: usize) -> bool {
         self.word(self.layout.word_of(slot)).load(Relaxed) & self.layout.bit_of(slot) != 0
+    }
+
+    /// The word at which this thread looks first; there is at least one.
+    #[inline(always)]
+    fn home_word(self, home: impl FnOnce() -> usize) -> usize {
+        let words = self.layout.words;
+        if words > 1 { home() % words } else { 0 }
     }
 
     /// Whether one look at the words is a snapshot.

@@ -13,7 +13,7 @@ use crate::acquire::{Acquire, try_acquire};
 use crate::drain::DrainAsync;
 use crate::engine::Refusal;
 use crate::error::{DrainError, PoolError};
-use crate::guard::{ConnGuard, Handle, Held, claim};
+use crate::guard::{ConnGuard, Held, claim_any, claim_first};
 use crate::line::Kind;
 use crate::metrics::WaitTimes;
 use crate::pool::Pool;
@@ -48,16 +48,19 @@ impl Patience {
 }
 
 #[inline(always)]
-pub(crate) fn acquire<H: Handle>(pool: &H, patience: Patience) -> Result<usize, Refusal> {
-    match claim(pool) {
-        Ok(slot) => Ok(slot),
-        Err(_) => acquire_slow(pool, patience),
+pub(crate) fn acquire<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Result<usize, Refusal> {
+    match claim_first(&pool) {
+        Some(slot) => Ok(slot),
+        None => acquire_slow(pool, patience),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn acquire_slow<H: Handle>(pool: &H, patience: Patience) -> Result<usize, Refusal> {
+fn acquire_slow<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Result<usize, Refusal> {
+    if let Ok(slot) = claim_any(&pool) {
+        return Ok(slot);
+    }
     match patience.deadline() {
         Deadline::Passed => try_for_the_last_time(pool),
         Deadline::Never => stand_in_line(pool, None),
@@ -65,7 +68,7 @@ fn acquire_slow<H: Handle>(pool: &H, patience: Patience) -> Result<usize, Refusa
     }
 }
 
-fn try_for_the_last_time<H: Handle>(pool: &H) -> Result<usize, Refusal> {
+fn try_for_the_last_time<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
     let answer = try_acquire(pool);
     if answer == Err(Refusal::Exhausted) {
         pool.core().count_timeout();
@@ -74,8 +77,8 @@ fn try_for_the_last_time<H: Handle>(pool: &H) -> Result<usize, Refusal> {
     answer
 }
 
-fn stand_in_line<H: Handle>(pool: &H, deadline: Option<Instant>) -> Result<usize, Refusal> {
-    let acquire = pin!(Acquire::new(pool.clone(), Kind::Thread));
+fn stand_in_line<C, const N: usize>(pool: &Pool<C, N>, deadline: Option<Instant>) -> Result<usize, Refusal> {
+    let acquire = pin!(Acquire::new(pool, Kind::Thread));
     let acquire = acquire.into_ref();
     with_parker(|parker, waker| {
         loop {
@@ -136,7 +139,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     #[inline(always)]
     pub fn get(&self) -> Result<ConnGuard<'_, C, N>, PoolError> {
-        Held::from_answer(self, acquire(&self, Patience::Forever)).map(ConnGuard)
+        Held::from_answer(self, acquire(self, Patience::Forever)).map(ConnGuard)
     }
 
     /// Borrows a connection, waiting in line for at most `timeout`.
@@ -167,7 +170,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     #[inline(always)]
     pub fn get_timeout(&self, timeout: Duration) -> Result<ConnGuard<'_, C, N>, PoolError> {
-        Held::from_answer(self, acquire(&self, Patience::For(timeout))).map(ConnGuard)
+        Held::from_answer(self, acquire(self, Patience::For(timeout))).map(ConnGuard)
     }
 
     /// Borrows a connection, waiting in line until `deadline` at the latest; one that has passed tries once.
@@ -192,7 +195,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     #[inline(always)]
     pub fn get_deadline(&self, deadline: Instant) -> Result<ConnGuard<'_, C, N>, PoolError> {
-        Held::from_answer(self, acquire(&self, Patience::Until(deadline))).map(ConnGuard)
+        Held::from_answer(self, acquire(self, Patience::Until(deadline))).map(ConnGuard)
     }
 
     /// Closes the pool and waits until every connection has come back and was dropped, for at most `timeout`.

@@ -129,14 +129,24 @@ impl<'a> Core<'a> {
         Self { engine, map }
     }
 
-    /// Claims a free slot without the lock; the caller owns it then. One read-modify-write.
+    /// Claims the first slot of the thread's home, without the lock; the caller owns it then. One read-modify-write.
     ///
-    /// A claim that `is_news` should be followed by [`look_for_a_peak`](Self::look_for_a_peak).
+    /// If that one is not to be had, [`claim_any`](Self::claim_any) has to follow. A claim that `is_news` should be
+    /// followed by [`look_for_a_peak`](Self::look_for_a_peak).
     #[inline(always)]
-    pub(crate) fn claim(self) -> Result<Claimed, Missed> {
-        let slot = self.map.claim(home)?;
-        let is_news = self.books().get(slot).count_use();
-        Ok(Claimed { slot, is_news })
+    pub(crate) fn claim_first(self) -> Option<Claimed> {
+        self.map.claim_first(home).map(|slot| self.count_claim(slot))
+    }
+
+    /// Claims a free slot without the lock, wherever it is; as [`claim_first`](Self::claim_first) otherwise.
+    #[inline(always)]
+    pub(crate) fn claim_any(self) -> Result<Claimed, Missed> {
+        self.map.claim_any(home).map(|slot| self.count_claim(slot))
+    }
+
+    #[inline(always)]
+    fn count_claim(self, slot: usize) -> Claimed {
+        Claimed { slot, is_news: self.books().get(slot).count_use() }
     }
 
     /// Gives a slot back; `true` means that [`attend_to_others`](Self::attend_to_others) has to follow. One

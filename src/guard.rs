@@ -65,10 +65,20 @@ handle!(&Pool<C, N>);
 #[cfg(feature = "alloc")]
 handle!(alloc::sync::Arc<Pool<C, N>>);
 
-/// Claims a free slot for the caller, without the lock.
+/// Claims the slot that comes first for the calling thread, without the lock: the fast path.
 #[inline(always)]
-pub(crate) fn claim<H: Handle>(pool: &H) -> Result<usize, Missed> {
-    let claimed = pool.core().claim()?;
+pub(crate) fn claim_first<H: Handle>(pool: &H) -> Option<usize> {
+    let claimed = pool.core().claim_first()?;
+    if claimed.is_news {
+        pool.look_for_a_peak();
+    }
+    Some(claimed.slot)
+}
+
+/// Claims any free slot, without the lock: when the first one is not to be had.
+#[inline]
+pub(crate) fn claim_any<H: Handle>(pool: &H) -> Result<usize, Missed> {
+    let claimed = pool.core().claim_any()?;
     if claimed.is_news {
         pool.look_for_a_peak();
     }

@@ -158,7 +158,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     #[inline(always)]
     pub fn try_get(&self) -> Result<ConnGuard<'_, C, N>, PoolError> {
-        Held::from_answer(self, try_acquire(&self)).map(ConnGuard)
+        Held::from_answer(self, try_acquire(self)).map(ConnGuard)
     }
 
     /// Borrows a connection as soon as one is free: a future for any executor, which allocates nothing.
