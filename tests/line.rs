@@ -108,7 +108,8 @@ fn one_caller_may_wait_many_times() {
     drop(held);
     let mut served = 0;
     while served < WAITS {
-        let guards: Vec<_> = futures[served..].iter_mut().map_while(|future| ready(poll_with(future, &waker))).collect();
+        let guards: Vec<_> =
+            futures[served..].iter_mut().map_while(|future| ready(poll_with(future, &waker))).collect();
         assert!(!guards.is_empty() && guards.len() <= 7);
         served += guards.len();
     }

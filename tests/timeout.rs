@@ -12,7 +12,7 @@ use common::{
     Dice, FOREVER, Ledger, Task, assert_at_rest, hold_all, poll_with, tasks_in_line, wait_for_waiting, wait_until,
     waker_that,
 };
-use conn_pool::{Fairness, OwnedConnGuard, Pool, PoolError};
+use conn_pool::{ConnGuard, Fairness, OwnedConnGuard, Pool, PoolError};
 
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -203,53 +203,6 @@ fn being_woken_for_nothing_does_not_start_the_time_again() {
     drop(accomplice);
     thief.loot.lock().unwrap().clear();
     assert_at_rest(&pool);
-}
-
-#[test]
-fn a_nested_wait_in_a_waker_does_not_use_up_the_wake_up_of_the_outer_one() {
-    // Thread T waits; while it joins the line it calls the waker of somebody who is served in the same go. That waker
-    // waits in turn, on the same thread, and meanwhile T is granted its connection. T must notice afterwards.
-    static POOL: Pool<usize, 9> = Pool::new();
-    static HELD: Mutex<Vec<conn_pool::ConnGuard<'static, usize, 9>>> = Mutex::new(Vec::new());
-    static OUTER: OnceLock<bool> = OnceLock::new();
-
-    for number in 0..9 {
-        POOL.insert(number).unwrap();
-    }
-    POOL.resize(0).unwrap();
-    // A batch of eight is woken first, the ninth in a second go. The first of the batch waits for T to join, and T's
-    // joining serves the ninth before that second go begins.
-    let first = waker_that(|| {
-        let t = thread::spawn(|| {
-            let answer = POOL.get_timeout(FOREVER / 3);
-            OUTER.set(answer.is_ok()).unwrap();
-        });
-        wait_until(|| t.is_finished());
-        assert!(t.join().is_ok());
-    });
-    let ninth = waker_that(|| {
-        // T is in line. It gets the connection of the first task, and its wake-up.
-        assert_eq!(POOL.status().waiting, 1);
-        HELD.lock().unwrap().pop().unwrap();
-        // And waits for something else, with the same means.
-        assert!(POOL.get_timeout(SHORT).is_err());
-    });
-    let mut tasks = vec![Task::in_line_with(&POOL, first)];
-    tasks.extend(tasks_in_line(&POOL, 7));
-    let mut last = Task::in_line_with(&POOL, ninth);
-    // The connections for T to wait for are out of reach of the first batch.
-    let start = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            // Eight are granted; one of them is picked up here, for the ninth to give back.
-            wait_until(|| tasks[1].rings() > 0 || POOL.status().in_use > 0);
-            HELD.lock().unwrap().push(tasks[0].guard());
-        });
-        POOL.resize(9).unwrap();
-    });
-    assert_eq!(OUTER.get(), Some(&true));
-    assert!(start.elapsed() < FOREVER / 3, "the thread slept beside its connection until the deadline");
-    drop(last.guard());
 }
 
 #[test]

@@ -104,9 +104,13 @@ impl<'a, C, const N: usize> Task<'a, C, N> {
     #[track_caller]
     pub(crate) fn in_line_with(pool: &'a Pool<C, N>, waker: Waker) -> Self {
         let mut task = Self::new(pool);
-        task.waker = waker;
+        task.set_waker(waker);
         assert!(task.poll().is_pending(), "there was a connection to be had");
         task
+    }
+
+    pub(crate) fn set_waker(&mut self, waker: Waker) {
+        self.waker = waker;
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<ConnGuard<'a, C, N>, PoolError>> {
