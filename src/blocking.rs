@@ -223,7 +223,7 @@ impl<C, const N: usize> Pool<C, N> {
     pub fn drain(&self, timeout: Duration) -> Result<(), DrainError> {
         let deadline = Instant::now().checked_add(timeout);
         self.close();
-        let drained = wait_for_drain(pin!(DrainAsync::new(self.core(), Kind::Thread)), deadline);
+        let drained = wait_for_drain(pin!(DrainAsync::new(self.core())), deadline);
         if drained { Ok(()) } else { Err(DrainError { in_use: self.core().in_use() }) }
     }
 

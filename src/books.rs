@@ -50,8 +50,15 @@ impl Book {
 
     /// Makes the next use news.
     pub(crate) fn want_news(&self) {
-        // One modification, so that it cannot undo a use that the owner counts meanwhile.
-        self.ledger.fetch_or(NEWS, Relaxed);
+        if !self.wants_news() {
+            // One modification, so that it cannot undo a use that the owner counts meanwhile.
+            self.ledger.fetch_or(NEWS, Relaxed);
+        }
+    }
+
+    /// Whether the slot was not used since its next use was made news.
+    pub(crate) fn wants_news(&self) -> bool {
+        self.has(NEWS)
     }
 
     /// How often the present connection has been borrowed.

@@ -25,8 +25,8 @@ pub struct DrainAsync<'a> {
 }
 
 impl<'a> DrainAsync<'a> {
-    pub(crate) const fn new(core: Core<'a>, kind: Kind) -> Self {
-        Self { core, waiter: Waiter::new(kind), in_line: Cell::new(false) }
+    pub(crate) const fn new(core: Core<'a>) -> Self {
+        Self { core, waiter: Waiter::new(Kind::Drainer), in_line: Cell::new(false) }
     }
 
     pub(crate) fn poll_drained(self: Pin<&Self>, waker: &Waker) -> Poll<()> {

@@ -31,6 +31,11 @@ mod error;
 mod fairness;
 mod sync;
 
+#[cfg(all(test, not(conn_pool_loom)))]
+mod cost_card;
+#[cfg(all(test, conn_pool_loom))]
+mod models;
+
 pub use drain::DrainAsync;
 pub use error::{DrainError, InsertError, PoolError, ResizeError};
 pub use fairness::Fairness;

@@ -12,11 +12,14 @@ use core::task::Waker;
 
 use crate::sync::Stamp;
 
-/// Who waits: told apart only for people who look at the pool.
+/// Who waits. Tasks and threads are told apart only for people who look at the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
     Thread,
+    /// Waits for the last connection to come back to a closed pool. Nobody but drainers joins a closed pool's line, so
+    /// they stand behind all others.
+    Drainer,
 }
 
 /// Where a waiter stands.
@@ -100,8 +103,8 @@ impl Line {
     ///
     /// # Safety
     ///
-    /// `waiter` is in this line, whose lock the caller holds.
-    pub(crate) unsafe fn behind(&self, waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
+    /// `waiter` is in a line, whose lock the caller holds.
+    pub(crate) unsafe fn behind(waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
         // SAFETY: a waiter in the line is alive, and the lock is held (I4).
         unsafe { node(waiter) }.next
     }
@@ -154,10 +157,13 @@ impl Line {
     }
 }
 
+/// The node of a waiter in the line, for whoever holds the lock.
+///
 /// # Safety
 ///
-/// The waiter is alive, its line's lock is held, and no other reference to its node is alive.
-unsafe fn node<'a>(waiter: NonNull<Waiter>) -> &'a mut Node {
+/// The waiter is alive (which it is while it is in a line), its line's lock is held, and no other reference to its node
+/// is in use (I4).
+pub(crate) unsafe fn node<'a>(waiter: NonNull<Waiter>) -> &'a mut Node {
     // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
     let waiter: &'a Waiter = unsafe { waiter.as_ref() };
     // SAFETY: the caller holds the lock and the only reference.

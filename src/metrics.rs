@@ -8,12 +8,14 @@
 use crate::sync::{AtomicUsize, Relaxed, const_fn};
 
 #[cfg(feature = "std")]
-pub(crate) use self::histogram::WaitRecorder;
-#[cfg(feature = "std")]
-pub use self::histogram::WaitTimes;
-
-#[cfg(feature = "std")]
 mod histogram;
+#[cfg(not(feature = "std"))]
+#[path = "metrics/no_histogram.rs"]
+mod histogram;
+
+pub(crate) use histogram::WaitRecorder;
+#[cfg(feature = "std")]
+pub use histogram::WaitTimes;
 
 /// A number that is written under the line's lock and read by anybody at any time.
 ///

@@ -376,7 +376,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     pub fn drain_async(&self) -> DrainAsync<'_> {
         self.close();
-        DrainAsync::new(self.core(), Kind::Task)
+        DrainAsync::new(self.core())
     }
 }
 

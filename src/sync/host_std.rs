@@ -42,6 +42,7 @@ impl Stamp {
     }
 
     /// How long ago that was, where there is a clock.
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without a clock")]
     pub(crate) fn elapsed(&self) -> Option<Duration> {
         Some(self.0.elapsed())
     }

@@ -1,0 +1,146 @@
+//! Layer 2 · part of the engine · knows: bitmap, books · must not know: the line
+//!
+//! Slots that come and go: filling, emptying, resizing.
+
+use super::{Aftermath, Core, Refusal, Shared};
+
+/// Why a slot was emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Emptied {
+    /// Its holder found the connection unfit.
+    Discarded,
+    /// The pool has no more use for it: it is closed, or too large.
+    Retired,
+}
+
+impl<'a> Core<'a> {
+    /// Reserves a vacant slot for a connection; it is given back with [`give_back`](Self::give_back) when filled.
+    pub(crate) fn reserve(self) -> Result<usize, Refusal> {
+        self.engine.lock.with(|_| {
+            if self.engine.is_closed() {
+                return Err(Refusal::Closed);
+            }
+            if self.engine.vacant.get() == 0 {
+                return Err(Refusal::Exhausted);
+            }
+            let slot = (0..self.books().len()).find(|slot| self.books().get(*slot).is_vacant());
+            let slot = slot.ok_or(Refusal::Exhausted)?;
+            self.books().get(slot).set_vacant(false);
+            self.engine.vacant.sub(1);
+            Ok(slot)
+        })
+    }
+
+    /// Takes back a slot whose connection was dropped, from its owner.
+    pub(crate) fn vacate(self, slot: usize, why: Emptied) -> Aftermath<'a> {
+        self.locked(|_, _| {
+            let (counters, uses) = (&self.engine.counters, self.books().get(slot).uses());
+            counters.past_uses.add(uses);
+            counters.past_reuses.add(uses.saturating_sub(1));
+            counters.peak_in_use.raise(uses.min(1));
+            if why == Emptied::Discarded {
+                counters.discarded.add(1);
+            }
+            self.put_down_empty(slot);
+        })
+        .1
+    }
+
+    /// Claims one particular slot if it is idle and nobody waits.
+    pub(crate) fn claim_slot(self, slot: usize) -> bool {
+        match self.map.claim_slot(slot) {
+            Ok(claimed) => claimed,
+            Err(_) => self.engine.lock.with(|shared| {
+                shared.line.is_empty() && !self.engine.is_closed() && self.map.claim_slot_attended(slot)
+            }),
+        }
+    }
+
+    /// Sets how many connections may be out at once; at most as many as there are slots.
+    ///
+    /// Growing brings back what was set aside, connections first. Shrinking retires vacant slots, then idle ones, then
+    /// held ones as they come back. A closed pool stays as it is.
+    pub(crate) fn resize(self, max_size: usize) -> Aftermath<'a> {
+        debug_assert!(max_size <= self.books().len());
+        self.locked(|shared, _| {
+            if self.engine.is_closed() {
+                return;
+            }
+            self.attend(shared);
+            let before = self.engine.max_size.get();
+            self.engine.max_size.set(max_size);
+            if max_size > before { self.grow_by(max_size - before) } else { self.shrink_by(before - max_size) }
+        })
+        .1
+    }
+
+    /// Claims a connection that a resize set aside, for the caller to drop.
+    pub(crate) fn claim_surplus(self) -> Option<usize> {
+        self.engine.lock.with(|shared| self.claim_set_aside(shared))
+    }
+
+    /// Everything that is out beyond the maximum and has come back is set aside.
+    pub(super) fn retire_surplus(self) {
+        while self.engine.surplus.get() > 0
+            && let Some(slot) = self.map.claim_attended()
+        {
+            self.engine.surplus.sub(1);
+            self.books().get(slot).set_retired(true);
+        }
+    }
+
+    fn put_down_empty(self, slot: usize) {
+        if self.engine.surplus.get() > 0 {
+            self.engine.surplus.sub(1);
+            self.books().get(slot).set_retired(true);
+        } else {
+            self.books().get(slot).set_vacant(true);
+            self.engine.vacant.add(1);
+        }
+    }
+
+    fn grow_by(self, mut more: usize) {
+        let kept_out = more.min(self.engine.surplus.get());
+        self.engine.surplus.sub(kept_out);
+        more -= kept_out;
+        let retired = |filled: bool| {
+            let books = self.books();
+            (0..books.len()).filter(move |slot| books.get(*slot).is_retired() && books.get(*slot).is_filled() == filled)
+        };
+        for slot in retired(true).chain(retired(false)).take(more) {
+            self.books().get(slot).set_retired(false);
+            if self.books().get(slot).is_filled() {
+                // Whoever must be attended to is: the caller settles.
+                let _attended = self.map.give_back(slot);
+            } else {
+                self.books().get(slot).set_vacant(true);
+                self.engine.vacant.add(1);
+            }
+        }
+    }
+
+    fn shrink_by(self, fewer: usize) {
+        let vacant = fewer.min(self.engine.vacant.get());
+        let books = self.books();
+        for slot in (0..books.len()).rev().filter(|slot| books.get(*slot).is_vacant()).take(vacant) {
+            books.get(slot).set_vacant(false);
+            books.get(slot).set_retired(true);
+        }
+        self.engine.vacant.sub(vacant);
+        self.engine.surplus.add(fewer - vacant);
+    }
+
+    /// The slot counts as surplus that is out, so that it is retired again when it comes back empty.
+    pub(super) fn claim_set_aside(self, shared: &mut Shared) -> Option<usize> {
+        let slot = self.set_aside()?;
+        self.attend(shared);
+        self.engine.surplus.add(1);
+        self.books().get(slot).set_retired(false);
+        Some(slot)
+    }
+
+    pub(super) fn set_aside(self) -> Option<usize> {
+        let books = self.books();
+        (0..books.len()).find(|slot| books.get(*slot).is_retired() && books.get(*slot).is_filled())
+    }
+}

@@ -1,0 +1,90 @@
+//! Layer 2 · part of the engine · knows: line, bitmap · must not know: how a waiter joined
+//!
+//! Who gets a free slot: the policies of [`Fairness`].
+
+use core::ptr::NonNull;
+
+use super::{Aftermath, Core, Refusal, Shared};
+use crate::fairness::Fairness;
+use crate::line::{self, Line, Node, Stage, Waiter};
+
+impl<'a> Core<'a> {
+    /// Gives free slots to the oldest waiters.
+    pub(super) fn serve(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
+        if self.engine.is_closed() || self.engine.surplus.get() > 0 {
+            return;
+        }
+        while let Some(head) = shared.line.head() {
+            if aftermath.is_full() {
+                return;
+            }
+            let Some(slot) = self.map.claim_attended() else { return };
+            self.grant(shared, head, slot, aftermath);
+        }
+    }
+
+    /// Calls as many waiters as there are free slots to come and compete for them, and gives a slot outright to one
+    /// who has been overtaken often enough. A free slot so always has somebody on the way to it.
+    pub(super) fn call(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>, limit: u32) {
+        let mut next = shared.line.head();
+        let mut free = self.map.count_free();
+        while let Some(waiter) = next
+            && free > 0
+            && !aftermath.is_full()
+        {
+            // SAFETY: it is in the line, and the lock is held.
+            next = unsafe { Line::behind(waiter) };
+            free -= 1;
+            // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
+            let node = unsafe { line::node(waiter) };
+            if self.overtaken(node) < limit as usize {
+                aftermath.wake(node.waker.take());
+            } else if let Some(slot) = self.map.claim_attended() {
+                self.grant(shared, waiter, slot, aftermath);
+            }
+        }
+    }
+
+    fn grant(self, shared: &mut Shared, waiter: NonNull<Waiter>, slot: usize, aftermath: &mut Aftermath<'a>) {
+        self.books().get(slot).count_use();
+        // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
+        let node = unsafe { line::node(waiter) };
+        aftermath.wake(node.waker.take());
+        // SAFETY: it is in the line, and the lock is held.
+        unsafe { self.unlink(shared, waiter, Stage::Granted(slot)) };
+    }
+
+    /// A slot for somebody who is not in line.
+    pub(super) fn claim_as_newcomer(self, shared: &Shared) -> Result<usize, Refusal> {
+        if self.engine.is_closed() {
+            return Err(Refusal::Closed);
+        }
+        let slot = match shared.line.head() {
+            None => self.map.claim_attended(),
+            Some(head) => self.overtake(head),
+        };
+        let slot = slot.ok_or(Refusal::Exhausted)?;
+        if self.books().get(slot).count_use() {
+            self.look_for_a_peak();
+        }
+        Ok(slot)
+    }
+
+    /// A slot past the line, if the policy has one to spare. The head has been overtaken most, being the oldest.
+    fn overtake(self, head: NonNull<Waiter>) -> Option<usize> {
+        let Fairness::Bounded(limit) = self.engine.fairness else { return None };
+        // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
+        let overtaken = self.overtaken(unsafe { line::node(head) });
+        if overtaken >= limit as usize {
+            return None;
+        }
+        let slot = self.map.claim_attended()?;
+        self.engine.counters.overtakes.add(1);
+        self.engine.counters.most_overtaken.raise(overtaken + 1);
+        Some(slot)
+    }
+
+    fn overtaken(self, node: &Node) -> usize {
+        self.engine.counters.overtakes.get().wrapping_sub(node.joined_at)
+    }
+}

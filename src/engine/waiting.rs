@@ -1,0 +1,194 @@
+//! Layer 2 · part of the engine · knows: line · must not know: who is served when
+//!
+//! Joining the line, looking, and leaving it.
+
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Poll, Waker};
+
+use super::{Aftermath, Core, Refusal, Shared};
+use crate::line::{self, Kind, Node, Stage, Waiter};
+use crate::sync::Stamp;
+
+/// What came of joining the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// There was a free slot after all; it is the caller's.
+    Granted(usize),
+    Queued,
+    Closed,
+}
+
+/// Why a waiter leaves the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    TimedOut,
+    /// Its future was dropped.
+    Cancelled,
+}
+
+enum Seen {
+    Granted(usize),
+    Dismissed,
+    Queued,
+    NeedsWaker,
+}
+
+impl<'a> Core<'a> {
+    /// Takes a free slot, or stands in line for one.
+    ///
+    /// # Safety
+    ///
+    /// The waiter is in no line. If it is queued, it stays alive until [`check`](Self::check) has answered `Ready` or
+    /// [`leave`](Self::leave) has returned.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn join(self, waiter: Pin<&Waiter>, waker: Waker) -> (Joined, Aftermath<'a>) {
+        let since = Stamp::now();
+        // Outside the section, which must not drop it: that is user code.
+        let mut waker = Some(waker);
+        let (joined, mut aftermath) = self.locked(|shared, aftermath| {
+            self.attend(shared);
+            self.settle(shared, aftermath);
+            match self.claim_as_newcomer(shared) {
+                Ok(slot) => Joined::Granted(slot),
+                Err(Refusal::Closed) => Joined::Closed,
+                Err(_) => {
+                    // SAFETY: the lock is held, and the caller promises the rest.
+                    unsafe { self.enqueue(shared, waiter, waker.take(), since) };
+                    Joined::Queued
+                }
+            }
+        });
+        aftermath.leftover = waker;
+        (joined, aftermath)
+    }
+
+    /// Looks at how a waiter stands. `Ready` is the end of its wait: with a slot, which is then the caller's, or without
+    /// one, because the pool closed. Otherwise `waker` is the one to be called.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn check(self, waiter: Pin<&Waiter>, waker: &Waker) -> (Poll<Option<usize>>, Aftermath<'a>) {
+        let mut known: Option<Waker> = None;
+        loop {
+            let (seen, mut aftermath) = self.locked(|shared, aftermath| {
+                // SAFETY: the lock is held and no other reference to the node is alive (I4).
+                known = known.take().or(unsafe { waiter.node() }.waker.take());
+                // A waiter that was called to compete (`Fairness::Bounded`) and finds a free slot has the line served
+                // in order, so that it cannot overtake the waiters before it.
+                self.serve(shared, aftermath);
+                // SAFETY: as above; `serve` keeps no reference.
+                let node = unsafe { waiter.node() };
+                match node.stage {
+                    Stage::Granted(slot) => {
+                        self.end_wait(node);
+                        Seen::Granted(slot)
+                    }
+                    Stage::Dismissed | Stage::Outside => {
+                        node.stage = Stage::Outside;
+                        Seen::Dismissed
+                    }
+                    Stage::Queued if known.as_ref().is_some_and(|known| known.will_wake(waker)) => {
+                        node.waker = known.take();
+                        Seen::Queued
+                    }
+                    Stage::Queued => Seen::NeedsWaker,
+                }
+            });
+            aftermath.leftover = known.take();
+            match seen {
+                // Cloning a waker is user code: done here, without the lock. Until it is registered in the next round
+                // the waiter looks as if it had been called, and that is how it behaves: it comes and looks.
+                Seen::NeedsWaker => known = Some(waker.clone()),
+                Seen::Granted(slot) => return (Poll::Ready(Some(slot)), aftermath),
+                Seen::Dismissed => return (Poll::Ready(None), aftermath),
+                Seen::Queued => return (Poll::Pending, aftermath),
+            }
+        }
+    }
+
+    /// Ends a wait early. A slot that had been granted is not lost: it is the caller's.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn leave(self, waiter: Pin<&Waiter>, gave_up: GaveUp) -> (Result<usize, Refusal>, Aftermath<'a>) {
+        let mut waker = None;
+        let (left, mut aftermath) = self.locked(|shared, _| {
+            // SAFETY: the lock is held and no other reference to the node is alive (I4).
+            let node = unsafe { waiter.node() };
+            match node.stage {
+                Stage::Granted(slot) => {
+                    self.end_wait(node);
+                    Ok(slot)
+                }
+                Stage::Dismissed | Stage::Outside => {
+                    node.stage = Stage::Outside;
+                    Err(Refusal::Closed)
+                }
+                Stage::Queued => {
+                    waker = node.waker.take();
+                    self.record_wait(node);
+                    // SAFETY: it is in the line, and the lock is held.
+                    unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
+                    if gave_up == GaveUp::TimedOut {
+                        self.engine.counters.timed_out.add(1);
+                    }
+                    Err(Refusal::TimedOut)
+                }
+            }
+        });
+        aftermath.leftover = waker;
+        (left, aftermath)
+    }
+
+    /// Counts a caller whose deadline was up before it could join the line.
+    #[cfg(feature = "std")]
+    pub(crate) fn count_timeout(self) {
+        self.engine.lock.with(|_| self.engine.counters.timed_out.add(1));
+    }
+
+    /// # Safety
+    ///
+    /// The lock is held, the waiter is in no line, and it stays alive until it has left this one.
+    unsafe fn enqueue(self, shared: &mut Shared, waiter: Pin<&Waiter>, waker: Option<Waker>, since: Stamp) {
+        let counters = &self.engine.counters;
+        // SAFETY: the lock is held and no other reference to the node is alive (I4).
+        let node = unsafe { waiter.node() };
+        node.waker = waker;
+        node.since = Some(since);
+        node.joined_at = counters.overtakes.get();
+        if node.kind == Kind::Thread {
+            self.engine.threads.add(1);
+        }
+        // SAFETY: as the caller promises.
+        unsafe { shared.line.push(NonNull::from(waiter.get_ref())) };
+        self.engine.waiting.add(1);
+        counters.waited.add(1);
+        counters.peak_waiting.raise(self.engine.waiting.get());
+        counters.peak_in_use.raise(self.in_use());
+    }
+
+    /// # Safety
+    ///
+    /// The lock is held and the waiter is in the line.
+    pub(super) unsafe fn unlink(self, shared: &mut Shared, waiter: NonNull<Waiter>, stage: Stage) {
+        self.engine.waiting.sub(1);
+        // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
+        if unsafe { line::node(waiter) }.kind == Kind::Thread {
+            self.engine.threads.sub(1);
+        }
+        // SAFETY: as the caller promises.
+        unsafe { shared.line.remove(waiter, stage) };
+    }
+
+    /// The wait of a granted waiter is over.
+    fn end_wait(self, node: &mut Node) {
+        node.stage = Stage::Outside;
+        self.record_wait(node);
+    }
+
+    fn record_wait(self, node: &mut Node) {
+        if let Some(waited) = node.since.take().and_then(|since| since.elapsed()) {
+            self.engine.wait_times.record(waited);
+        }
+    }
+}
