@@ -31,6 +31,8 @@ use crate::sync::{Acquire, AtomicUsize, Relaxed, Release, collided};
 const ATTEND: usize = 1 << (usize::BITS - 1);
 /// The most slots a word can hold: the largest power of two that leaves room for ATTEND.
 const MOST_PER_WORD: usize = usize::BITS as usize / 2;
+/// Groups are not made smaller than this. Models take smaller ones, to have several words in a few slots.
+const FEWEST_PER_WORD: usize = if cfg!(conn_pool_loom) { 2 } else { 4 };
 /// With more words than this, a hint says which one to look at when the home word has nothing.
 const MOST_WORDS_WITHOUT_HINT: usize = 8;
 
@@ -46,8 +48,8 @@ impl Layout {
     /// words to look through when hardly anything is free. Beyond that the words are full ones.
     pub(crate) const fn new(slots: usize) -> Self {
         let wanted = slots.div_ceil(8).next_power_of_two();
-        let slots_per_word = if wanted < 4 {
-            4
+        let slots_per_word = if wanted < FEWEST_PER_WORD {
+            FEWEST_PER_WORD
         } else if wanted > MOST_PER_WORD {
             MOST_PER_WORD
         } else {

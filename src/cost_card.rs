@@ -58,7 +58,7 @@ fn get_and_drop_take_two_rmws() {
 #[test]
 fn get_async_on_a_free_pool_takes_two_rmws() {
     let pool = filled::<8>();
-    let (_, spent) = during(|| {
+    let ((), spent) = during(|| {
         let ready = pin!(pool.get_async()).poll(&mut Context::from_waker(Waker::noop()));
         assert!(ready.is_ready());
     });

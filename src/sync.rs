@@ -44,6 +44,8 @@ mod host;
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
 pub(crate) use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+#[cfg(all(test, conn_pool_loom))]
+pub(crate) use host::set_home;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker};
 pub(crate) use host::{Stamp, collided, home, run_to_end};
