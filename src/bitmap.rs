@@ -26,7 +26,7 @@
 //! word, which comes before or after each claim and each return, and shows which.
 
 use crate::books::Books;
-use crate::sync::{Acquire, AtomicUsize, Relaxed, Release, collided};
+use crate::sync::{AtomicUsize, Relaxed, collided, ord};
 
 const ATTEND: usize = 1 << (usize::BITS - 1);
 /// The most slots a word can hold: the largest power of two that leaves room for ATTEND.
@@ -131,10 +131,10 @@ impl<'a> Bitmap<'a> {
         if seen & 1 == 0 || seen & ATTEND != 0 {
             return None;
         }
-        // Acquire: pairs with the Release of `give_back`; without it the new holder may read the connection half-written.
+        // O1: pairs with O5, the Release of `give_back`; without it the new holder may read the connection half-written.
         // An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in between: a claim that
         // still went through would overtake whoever had just joined the line.
-        if cell.compare_exchange_weak(seen, seen - 1, Acquire, Relaxed).is_err() {
+        if cell.compare_exchange_weak(seen, seen - 1, ord!(O1, Acquire), Relaxed).is_err() {
             collided();
             return None;
         }
@@ -182,8 +182,8 @@ impl<'a> Bitmap<'a> {
         let mut seen = cell.load(Relaxed);
         // One comparison for both: with ATTEND the word is negative, without it and without a free slot it is zero.
         while seen.cast_signed() > 0 {
-            // Acquire, and an exchange: as in `claim_first`. `seen & (seen - 1)` clears the lowest bit.
-            match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
+            // O2, and an exchange: as O1 in `claim_first`. `seen & (seen - 1)` clears the lowest bit.
+            match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O2, Acquire), Relaxed) {
                 Ok(_) => return Ok(self.layout.lowest_slot(word, seen)),
                 Err(now) => seen = now,
             }
@@ -198,8 +198,8 @@ impl<'a> Bitmap<'a> {
             let cell = self.word(word);
             let mut seen = cell.load(Relaxed);
             while seen & !ATTEND != 0 {
-                // Acquire: as in `claim_first`.
-                match cell.compare_exchange_weak(seen, seen & (seen - 1), Acquire, Relaxed) {
+                // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock.
+                match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O3, Acquire), Relaxed) {
                     Ok(_) => return Some(self.layout.lowest_slot(word, seen)),
                     Err(now) => seen = now,
                 }
@@ -225,8 +225,8 @@ impl<'a> Bitmap<'a> {
             if seen & refuse != 0 {
                 return Err(Missed::Attend);
             }
-            // Acquire: as in `claim_first`.
-            match cell.compare_exchange_weak(seen, seen & !bit, Acquire, Relaxed) {
+            // O4: pairs with O5, as O1 does, for the visitor of `retain`.
+            match cell.compare_exchange_weak(seen, seen & !bit, ord!(O4, Acquire), Relaxed) {
                 Ok(_) => return Ok(true),
                 Err(now) => seen = now,
             }
@@ -242,8 +242,8 @@ impl<'a> Bitmap<'a> {
     #[must_use = "somebody may be waiting for this slot"]
     pub(crate) fn give_back(self, slot: usize) -> bool {
         let bit = self.layout.bit_of(slot);
-        // Release: pairs with the Acquire of the claims.
-        let before = self.word(self.layout.word_of(slot)).fetch_add(bit, Release);
+        // O5: pairs with O1 to O4; without it the next holder may read the connection as it was before.
+        let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));
         debug_assert!(before & bit == 0, "slot {slot} was given back twice");
         if let Some(hint) = self.hint()
             && before & !ATTEND == 0

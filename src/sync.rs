@@ -43,7 +43,7 @@ mod host;
 #[cfg(all(test, not(conn_pool_loom)))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
-pub(crate) use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use host::set_home;
 #[cfg(feature = "std")]
@@ -61,3 +61,27 @@ macro_rules! const_fn {
     };
 }
 pub(crate) use const_fn;
+
+/// An ordering that something rests on, with its id in the table of `docs/architecture.md`. A build of the models with
+/// `CONN_POOL_WEAKEN` set to that id makes it `Relaxed`, and some model must fail then: see `ci/weaken`.
+macro_rules! ord {
+    ($id:ident, $ordering:ident) => {
+        if $crate::sync::is_weakened(stringify!($id)) {
+            core::sync::atomic::Ordering::Relaxed
+        } else {
+            core::sync::atomic::Ordering::$ordering
+        }
+    };
+}
+pub(crate) use ord;
+
+#[cfg(conn_pool_loom)]
+pub(crate) fn is_weakened(id: &str) -> bool {
+    option_env!("CONN_POOL_WEAKEN") == Some(id)
+}
+
+#[cfg(not(conn_pool_loom))]
+#[inline(always)]
+pub(crate) const fn is_weakened(_id: &str) -> bool {
+    false
+}

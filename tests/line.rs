@@ -1,0 +1,278 @@
+//! Who is served when: one line for threads and tasks, first come, first served.
+
+mod common;
+
+use std::task::Waker;
+
+use common::{Bell, Task, assert_at_rest, hold_all, poll_once, poll_with, tasks_in_line};
+use conn_pool::{Pool, PoolError};
+
+#[test]
+fn released_connection_goes_to_the_oldest_waiter() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut tasks = tasks_in_line(&pool, 3);
+    drop(held);
+    for served in 0..3 {
+        let rings: Vec<usize> = tasks.iter().map(Task::rings).collect();
+        let expected: Vec<usize> = (0..3).map(|task| usize::from(task <= served)).collect();
+        assert_eq!(rings, expected, "the next one in line is woken, and nobody else");
+        assert!(tasks[served + 1..].iter_mut().all(|task| task.poll().is_pending()));
+        drop(tasks[served].guard());
+    }
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn connections_that_come_back_together_serve_as_many_in_order() {
+    let pool = Pool::from([0, 1, 2]);
+    let held = hold_all(&pool);
+    let mut tasks = tasks_in_line(&pool, 5);
+    drop(held);
+    let guards: Vec<_> = tasks[..3].iter_mut().map(Task::guard).collect();
+    assert!(tasks[3..].iter_mut().all(|task| task.poll().is_pending()));
+    drop(guards);
+    drop(tasks[4].guard());
+    drop(tasks[3].guard());
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn place_in_line_is_taken_at_the_first_poll() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut made_first = Task::new(&pool);
+    let mut polled_first = Task::new(&pool);
+    assert_eq!(pool.status().waiting, 0);
+    assert!(polled_first.poll().is_pending());
+    assert!(made_first.poll().is_pending());
+    drop(held);
+    assert!(made_first.poll().is_pending());
+    drop(polled_first.guard());
+    drop(made_first.guard());
+}
+
+#[test]
+fn polling_again_keeps_the_place_in_line() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut tasks = tasks_in_line(&pool, 3);
+    for _ in 0..5 {
+        assert!(tasks[0].poll().is_pending());
+    }
+    assert_eq!(pool.status().waiting, 3);
+    assert_eq!(pool.metrics().waited, 3);
+    drop(held);
+    for task in &mut tasks {
+        drop(task.guard());
+    }
+}
+
+#[test]
+fn newcomer_does_not_take_what_was_granted_to_a_waiter() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut waiter = Task::in_line(&pool);
+    drop(held);
+    assert!(matches!(pool.try_get(), Err(PoolError::Exhausted(status)) if status.in_use == 1));
+    let mut newcomer = Task::in_line(&pool);
+    drop(waiter.guard());
+    drop(newcomer.guard());
+    assert_eq!(pool.metrics().overtakes, 0);
+}
+
+#[test]
+fn newcomer_stands_behind_the_line_even_if_the_line_was_served() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut first = Task::in_line(&pool);
+    drop(held);
+    // Granted and not picked up yet.
+    let mut second = Task::in_line(&pool);
+    let mut third = Task::in_line(&pool);
+    drop(first.guard());
+    assert!(third.poll().is_pending());
+    drop(second.guard());
+    drop(third.guard());
+}
+
+#[test]
+fn one_caller_may_wait_many_times() {
+    const WAITS: usize = 200;
+    let pool = Pool::from([0; 7]);
+    let held = hold_all(&pool);
+    let (bell, waker) = Bell::new();
+    let mut futures: Vec<_> = (0..WAITS).map(|_| Box::pin(pool.get_async())).collect();
+    assert!(futures.iter_mut().all(|future| poll_with(future, &waker).is_pending()));
+    assert_eq!(pool.status().waiting, WAITS);
+    drop(held);
+    let mut served = 0;
+    while served < WAITS {
+        let guards: Vec<_> =
+            futures[served..].iter_mut().map_while(|future| ready(poll_with(future, &waker))).collect();
+        assert!(!guards.is_empty() && guards.len() <= 7);
+        served += guards.len();
+    }
+    assert_eq!(bell.rings(), WAITS);
+    assert_at_rest(&pool);
+}
+
+fn ready<T, E: std::fmt::Debug>(poll: std::task::Poll<Result<T, E>>) -> Option<T> {
+    match poll {
+        std::task::Poll::Ready(answer) => Some(answer.unwrap()),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[test]
+fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
+    let pool = Pool::from(['a']);
+    let held = pool.try_get().unwrap();
+    let mut future = Box::pin(pool.get_async());
+    let (old, old_waker) = Bell::new();
+    let (new, new_waker) = Bell::new();
+    assert!(poll_with(&mut future, &old_waker).is_pending());
+    assert!(poll_with(&mut future, &new_waker).is_pending());
+    drop(held);
+    assert_eq!((old.rings(), new.rings()), (0, 1));
+    assert!(poll_with(&mut future, Waker::noop()).is_ready());
+}
+
+#[test]
+fn a_waker_is_kept_no_longer_than_the_wait() {
+    let pool = Pool::from(['a']);
+    for cancelled in [false, true] {
+        let held = pool.try_get().unwrap();
+        let (bell, waker) = Bell::new();
+        let mut future = Box::pin(pool.get_async());
+        assert!(poll_with(&mut future, &waker).is_pending());
+        drop(waker);
+        assert_eq!(std::sync::Arc::strong_count(&bell), 2);
+        if cancelled {
+            drop(future);
+        } else {
+            drop(held);
+        }
+        assert_eq!(std::sync::Arc::strong_count(&bell), 1);
+    }
+}
+
+#[test]
+fn inserted_connection_goes_to_the_oldest_waiter() {
+    let pool: Pool<u32, 2> = Pool::new();
+    let mut tasks = tasks_in_line(&pool, 3);
+    pool.insert(7).unwrap();
+    assert!(tasks[1..].iter_mut().all(|task| task.poll().is_pending()));
+    let first = tasks[0].guard();
+    assert_eq!(*first, 7);
+    pool.insert(8).unwrap();
+    assert_eq!(*tasks[1].guard(), 8);
+    drop(first);
+    assert!(matches!(*tasks[2].guard(), 7 | 8));
+}
+
+#[test]
+fn status_and_debug_show_the_line() {
+    let pool = Pool::from(['a', 'b']);
+    assert_eq!(format!("{pool:?}"), "Pool { 2/2 free [..] waiting: 0 }");
+    let held = hold_all(&pool);
+    let tasks = tasks_in_line(&pool, 2);
+    assert_eq!(pool.status().waiting, 2);
+    assert_eq!(format!("{pool:?}"), "Pool { 0/2 free [##] waiting: 2 (tasks: 2, threads: 0) }");
+    drop(tasks);
+    drop(held);
+    assert_eq!(format!("{pool:?}"), "Pool { 2/2 free [..] waiting: 0 }");
+}
+
+#[test]
+#[should_panic(expected = "polled after it had finished")]
+fn polling_a_finished_future_panics() {
+    let pool = Pool::from(['a']);
+    let mut future = Box::pin(pool.get_async());
+    assert!(poll_once(&mut future).is_ready());
+    let _panics = poll_once(&mut future);
+}
+
+#[cfg(feature = "std")]
+mod with_threads {
+    use std::sync::Mutex;
+    use std::thread;
+
+    use super::common::{FOREVER, Task, assert_at_rest, hold_all, wait_for_waiting, wait_until};
+    use conn_pool::Pool;
+
+    /// Lets threads (`'t'`) and tasks (`'a'`) join the line one after the other, frees the only connection, and says in
+    /// which order they got it.
+    fn order_of_service(line: &str) -> Vec<usize> {
+        let pool = Pool::from([()]);
+        let served = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            let held = pool.try_get().unwrap();
+            let mut tasks = Vec::new();
+            for (place, kind) in line.chars().enumerate() {
+                if kind == 'a' {
+                    tasks.push((place, Task::in_line(&pool)));
+                } else {
+                    let (pool, served) = (&pool, &served);
+                    scope.spawn(move || {
+                        let guard = pool.get_timeout(FOREVER).unwrap();
+                        served.lock().unwrap().push(place);
+                        drop(guard);
+                    });
+                }
+                wait_for_waiting(&pool, place + 1);
+            }
+            let kinds = format!("(tasks: {}, threads: {})", tasks.len(), line.len() - tasks.len());
+            assert!(format!("{pool:?}").contains(&kinds), "{pool:?} does not show {kinds}");
+            drop(held);
+            for (place, mut task) in tasks {
+                wait_until(|| task.rings() > 0);
+                let guard = task.guard();
+                served.lock().unwrap().push(place);
+                drop(guard);
+            }
+        });
+        assert_at_rest(&pool);
+        served.into_inner().unwrap()
+    }
+
+    #[test]
+    fn threads_and_tasks_are_served_in_the_order_in_which_they_came() {
+        for line in ["tttt", "aaaa", "tata", "atat", "ttaa", "aatt", "ataattat"] {
+            assert_eq!(order_of_service(line), (0..line.len()).collect::<Vec<_>>(), "line {line}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_finds_something_free_does_not_wait() {
+        let pool = Pool::from([1, 2]);
+        let first = pool.get().unwrap();
+        let second = pool.get().unwrap();
+        assert_ne!(*first, *second);
+        assert_eq!(pool.metrics().waited, 0);
+    }
+
+    #[test]
+    fn inserting_serves_a_thread() {
+        let pool: Pool<u32, 1> = Pool::new();
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| *pool.get_timeout(FOREVER).unwrap());
+            wait_for_waiting(&pool, 1);
+            pool.insert(7).unwrap();
+            assert_eq!(thread.join().unwrap(), 7);
+        });
+    }
+
+    #[test]
+    fn a_guard_dropped_on_another_thread_serves_the_line() {
+        let pool = Pool::from([1, 2]);
+        let mut held = hold_all(&pool);
+        let mut task = Task::in_line(&pool);
+        thread::scope(|scope| {
+            let guard = held.pop().unwrap();
+            scope.spawn(move || drop(guard));
+        });
+        assert_eq!(task.rings(), 1);
+        drop(task.guard());
+    }
+}
