@@ -18,7 +18,9 @@ fn an_owned_guard_goes_to_another_thread_and_comes_back() {
             thread::spawn(move || *guard += 10)
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     assert_at_rest(&pool);
     assert_eq!(Arc::strong_count(&pool), 1);
     let mut sum = 0;

@@ -35,8 +35,8 @@ impl Seen {
 }
 
 /// One caller's life: `turns` random calls.
-fn live<const N: usize>(pool: &Pool<Conn, N>, ledger: &std::sync::Arc<Ledger>, seen: &Seen, seed: u64, turns: usize) {
-    let mut dice = Dice::new(seed);
+fn live<const N: usize>(pool: &Pool<Conn, N>, ledger: &std::sync::Arc<Ledger>, seen: &Seen, luck: u64, turns: usize) {
+    let mut dice = Dice::new(luck);
     for _ in 0..turns {
         let patience = Duration::from_micros(dice.roll(300) as u64);
         let answer = match dice.roll(12) {
