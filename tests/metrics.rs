@@ -104,6 +104,19 @@ fn a_newcomer_past_the_line_shows_in_the_peak() {
 }
 
 #[test]
+fn a_waiter_that_is_served_shows_in_the_peak() {
+    let pool = Pool::from([1, 2]);
+    pool.resize(1).unwrap();
+    let held = pool.try_get().unwrap();
+    let mut waiter = Task::in_line(&pool);
+    pool.reset_peaks();
+    assert_eq!(pool.metrics().peak_in_use, 1);
+    pool.resize(2).unwrap();
+    drop((held, waiter.guard()));
+    assert_eq!(pool.metrics().peak_in_use, 2);
+}
+
+#[test]
 fn the_peak_of_a_pool_that_ran_full_is_exact_for_any_size() {
     fn full<const N: usize>() {
         let pool: Pool<usize, N> = Pool::from_fn(|number| number);
