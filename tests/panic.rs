@@ -50,7 +50,9 @@ fn a_waker_that_panics_in_the_first_of_several_batches_leaves_nobody_asleep() {
     assert!(panics(|| pool.resize(30).unwrap()));
     assert!(rest.iter().all(|task| task.rings() == 1));
     drop(first.guard());
-    rest.iter_mut().for_each(|task| drop(task.guard()));
+    for task in &mut rest {
+        drop(task.guard());
+    }
     assert_at_rest(&pool);
 }
 
@@ -451,7 +453,9 @@ mod several {
             assert!(panics(|| pool.resize(25).unwrap()));
             drop(served.join().unwrap().unwrap());
         });
-        panicking.iter_mut().for_each(|task| drop(task.guard()));
+        for task in &mut panicking {
+            drop(task.guard());
+        }
         assert_at_rest(&pool);
     }
 
@@ -543,7 +547,9 @@ mod several {
         assert!(first.is::<Nasty>());
         assert!(panics(|| drop(first)));
         assert_eq!(tasks[3].rings(), 1);
-        tasks.iter_mut().for_each(|task| drop(task.guard()));
+        for task in &mut tasks {
+            drop(task.guard());
+        }
         assert_at_rest(&pool);
     }
 
