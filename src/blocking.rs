@@ -1,4 +1,4 @@
-//! Layer 5 · knows: acquire, drain, time · must not know: lines, slots
+//! Layer 5 · knows: acquire, drain, fairness, time · must not know: lines, slots
 //!
 //! Threads wait: each call polls the same future as a task would, and sleeps in a condition variable in between.
 //!
@@ -13,11 +13,12 @@ use crate::acquire::{Acquire, try_acquire};
 use crate::drain::DrainAsync;
 use crate::engine::Refusal;
 use crate::error::{DrainError, PoolError};
+use crate::fairness::Fairness;
 use crate::guard::{ConnGuard, Held, claim_any, claim_first};
 use crate::line::Kind;
 use crate::metrics::WaitTimes;
 use crate::pool::Pool;
-use crate::sync::{Parker, with_parker};
+use crate::sync::{Parker, YIELDS, with_parker, yield_now};
 
 /// How long a caller is willing to wait.
 #[derive(Clone, Copy)]
@@ -61,11 +62,38 @@ fn acquire_slow<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Res
     if let Ok(slot) = claim_any(&pool) {
         return Ok(slot);
     }
-    match patience.deadline() {
-        Deadline::Passed => try_for_the_last_time(pool),
-        Deadline::Never => stand_in_line(pool, None),
-        Deadline::At(deadline) => stand_in_line(pool, Some(deadline)),
+    let deadline = match patience.deadline() {
+        Deadline::Passed => return try_for_the_last_time(pool),
+        Deadline::Never => None,
+        Deadline::At(deadline) => Some(deadline),
+    };
+    if pool.fairness() == Fairness::Fifo {
+        // The place in line is all that counts: no time to lose.
+        return stand_in_line(pool, deadline);
     }
+    match linger(pool, deadline) {
+        Err(Refusal::Exhausted) => stand_in_line(pool, deadline),
+        answer => answer,
+    }
+}
+
+/// Lets other threads run, in the hope that one of them gives back what it holds.
+///
+/// With more threads than processors a holder is often not running. To sleep then would call for a wake-up, which takes
+/// longer than a short borrowing; and as a line that is not empty makes the next callers stand in it too, all of them
+/// would soon be sleeping and waking by turns. Measured in `docs/benchmarks.md`.
+fn linger<C, const N: usize>(pool: &Pool<C, N>, deadline: Option<Instant>) -> Result<usize, Refusal> {
+    for _ in 0..YIELDS {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            break;
+        }
+        yield_now();
+        match try_acquire(pool) {
+            Err(Refusal::Exhausted) => {}
+            answer => return answer,
+        }
+    }
+    Err(Refusal::Exhausted)
 }
 
 fn try_for_the_last_time<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {

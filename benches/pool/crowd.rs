@@ -68,7 +68,14 @@ fn throughput(borrow: impl Fn() + Sync) -> f64 {
     let stop = AtomicBool::new(false);
     let start = Instant::now();
     let borrowings: u32 = thread::scope(|scope| {
-        let count = || (0..).take_while(|_| !stop.load(Relaxed)).map(|_: u32| borrow()).fold(0, |sum, ()| sum + 1);
+        let count = || {
+            let mut borrowings = 0;
+            while !stop.load(Relaxed) {
+                borrow();
+                borrowings += 1;
+            }
+            borrowings
+        };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(count)).collect();
         thread::sleep(ROUND);
         stop.store(true, Relaxed);

@@ -12,6 +12,10 @@ use crate::peers::Floor;
 
 /// Turns of a round of the table: some ten milliseconds.
 const TURNS: u32 = 2_000_000;
+/// Turns of each thread in a race: long enough for the scheduler to spread the threads over the processors.
+const TURNS_OF_THREADS: u32 = 10_000_000;
+/// Races of a round; the quickest goes, in which the threads had the processors to themselves.
+const RACES: usize = 4;
 
 fn pool<const N: usize>() -> Pool<u64, N> {
     Pool::from_fn(|number| number as u64)
@@ -30,7 +34,7 @@ fn get<const N: usize>(pool: &Pool<u64, N>) {
 /// Holds every connection but the one in the middle.
 fn all_but_one<const N: usize>(pool: &Pool<u64, N>) -> Vec<ConnGuard<'_, u64, N>> {
     let mut held: Vec<_> = std::iter::from_fn(|| pool.try_get().ok()).collect();
-    held.remove(N / 2);
+    drop(held.remove(N / 2));
     held
 }
 
@@ -54,8 +58,9 @@ fn time_threads(pool: &Pool<u64, 8>, threads: usize, turns: u64) -> Duration {
 
 /// Millions of turns a second.
 fn throughput(pool: &Pool<u64, 8>, threads: u32) -> f64 {
-    let took = time_threads(pool, threads as usize, u64::from(TURNS));
-    f64::from(threads * TURNS) / took.as_secs_f64() / 1e6
+    let race = |_| time_threads(pool, threads as usize, u64::from(TURNS_OF_THREADS));
+    let quickest = (0..RACES).map(race).min().unwrap_or_default();
+    f64::from(threads * TURNS_OF_THREADS) / quickest.as_secs_f64() / 1e6
 }
 
 pub(crate) fn bench(criterion: &mut Criterion) {
@@ -83,8 +88,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 
 pub(crate) fn figures() -> Vec<Figure> {
     let (floor, eight, thousand) = (Floor::new(), pool::<8>(), pool::<1024>());
-    let beside_floor = |name: &str, bound, mut turn: &mut dyn FnMut() -> f64| {
-        Figure::measure(name, "ns", &mut turn, || nanos_per_turn(TURNS, || floor.turn()), Wanted::AtMost(bound))
+    let beside_floor = |name: &str, bound, turn: &mut dyn FnMut() -> f64| {
+        Figure::measure(name, "ns", turn, || nanos_per_turn(TURNS, || floor.turn()), Wanted::AtMost(bound))
     };
     let mut figures = vec![
         beside_floor("1a. one thread, `try_get` of 8", 1.15, &mut || nanos_per_turn(TURNS, || try_get(&eight))),

@@ -40,6 +40,13 @@ pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     while step() {}
 }
 
+/// A model's threads join the line at once: that is what they explore.
+pub(crate) const YIELDS: usize = 0;
+
+pub(crate) fn yield_now() {
+    loom::thread::yield_now();
+}
+
 /// The hosted parker, on loom's lock. A deadline counts as passed at once: the model explores what a timeout races with.
 pub(crate) struct Parker {
     notified: Mutex<bool>,

@@ -73,6 +73,15 @@ fn drop_quietly<T>(payload: T) {
     }
 }
 
+/// How often a thread lets others run before it joins the line of a pool that is not strictly first come, first served.
+/// One time does nearly all of it; some more help where the bound is low.
+pub(crate) const YIELDS: usize = 4;
+
+/// Lets other threads run.
+pub(crate) fn yield_now() {
+    thread::yield_now();
+}
+
 /// Puts one thread to sleep until its waker is called: the bridge from a task's way of waiting to a thread's.
 ///
 /// It lives in an `Arc` that the thread keeps for its whole life, so a waker may be called after the line's lock was
