@@ -35,6 +35,8 @@ mod sync;
 mod cost_card;
 #[cfg(all(test, conn_pool_loom))]
 mod models;
+#[cfg(all(test, conn_pool_loom))]
+mod why_not;
 
 pub use drain::DrainAsync;
 pub use error::{DrainError, InsertError, PoolError, ResizeError};
