@@ -74,7 +74,9 @@ fn a_cancelled_waiter_does_not_keep_the_slot(cancel: fn(&Pool)) {
             thread::spawn(move || client(&pool))
         });
         pool.give_back();
-        clients.into_iter().for_each(|client| client.join().unwrap());
+        for client in clients {
+            client.join().unwrap();
+        }
     });
 }
 

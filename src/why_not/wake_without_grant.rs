@@ -80,7 +80,9 @@ fn the_oldest_is_served_first(give_back: fn(&mut Shared)) {
             thread::spawn(move || client(&pool))
         });
         pool.give_back();
-        clients.into_iter().for_each(|client| client.join().unwrap());
+        for client in clients {
+            client.join().unwrap();
+        }
         assert_eq!(pool.shared.lock().unwrap().served[0], "oldest", "served out of turn");
     });
 }
