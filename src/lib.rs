@@ -31,10 +31,14 @@ mod error;
 mod fairness;
 mod sync;
 
-#[cfg(all(test, not(conn_pool_loom)))]
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod cost_card;
 #[cfg(all(test, conn_pool_loom))]
 mod models;
+#[cfg(all(test, conn_pool_shuttle))]
+mod schedules;
+#[cfg(all(test, conn_pool_loom))]
+mod why_not;
 
 pub use drain::DrainAsync;
 pub use error::{DrainError, InsertError, PoolError, ResizeError};

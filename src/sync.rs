@@ -1,46 +1,53 @@
 //! Layer 0 · knows: the platform · must not know: slots, waiters, connections
 //!
 //! The one place that names atomics, locks, threads, clocks and panics. Every other module takes them from here, so
-//! that the same source runs on bare metal, on `std`, under loom and under the counting layer of the unit tests.
-//! Each ladder picks a whole file; the back ends hold no `cfg` of their own.
+//! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the unit
+//! tests. Each ladder picks a whole file.
 
 #[cfg(conn_pool_loom)]
 mod atomics {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize};
 }
-#[cfg(all(not(conn_pool_loom), test))]
+#[cfg(conn_pool_shuttle)]
+mod atomics {
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
+}
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), test))]
 #[path = "sync/counting.rs"]
 mod atomics;
-#[cfg(all(not(conn_pool_loom), not(test), feature = "portable-atomic"))]
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), feature = "portable-atomic"))]
 mod atomics {
     pub(crate) use portable_atomic::{AtomicBool, AtomicUsize};
 }
-#[cfg(all(not(conn_pool_loom), not(test), not(feature = "portable-atomic")))]
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), not(feature = "portable-atomic")))]
 mod atomics {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize};
 }
 
-#[cfg(any(feature = "std", conn_pool_loom))]
+#[cfg(any(feature = "std", conn_pool_loom, conn_pool_shuttle))]
 #[path = "sync/lock_std.rs"]
 mod lock;
-#[cfg(all(not(any(feature = "std", conn_pool_loom)), feature = "critical-section"))]
+#[cfg(all(not(any(feature = "std", conn_pool_loom, conn_pool_shuttle)), feature = "critical-section"))]
 #[path = "sync/lock_critical_section.rs"]
 mod lock;
-#[cfg(not(any(feature = "std", conn_pool_loom, feature = "critical-section")))]
+#[cfg(not(any(feature = "std", conn_pool_loom, conn_pool_shuttle, feature = "critical-section")))]
 #[path = "sync/lock_spin.rs"]
 mod lock;
 
 #[cfg(conn_pool_loom)]
 #[path = "sync/host_loom.rs"]
 mod host;
-#[cfg(all(not(conn_pool_loom), feature = "std"))]
+#[cfg(conn_pool_shuttle)]
+#[path = "sync/host_shuttle.rs"]
+mod host;
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std"))]
 #[path = "sync/host_std.rs"]
 mod host;
-#[cfg(all(not(conn_pool_loom), not(feature = "std")))]
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(feature = "std")))]
 #[path = "sync/host_bare.rs"]
 mod host;
 
-#[cfg(all(test, not(conn_pool_loom)))]
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
@@ -51,7 +58,8 @@ pub(crate) use host::{Parker, YIELDS, with_parker, yield_now};
 pub(crate) use host::{Stamp, collided, home, run_to_end};
 pub(crate) use lock::Lock;
 
-/// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot.
+/// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot
+/// (and shuttle's can).
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
         #[cfg(not(conn_pool_loom))]

@@ -2,7 +2,9 @@
 
 #[cfg(conn_pool_loom)]
 use loom::sync::Mutex;
-#[cfg(not(conn_pool_loom))]
+#[cfg(conn_pool_shuttle)]
+use shuttle::sync::Mutex;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -17,7 +19,7 @@ impl<T> Lock<T> {
 
     /// Runs `section` alone. No user code may run in it, so a poisoned mutex holds whole data all the same.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        #[cfg(all(test, not(conn_pool_loom)))]
+        #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
         super::count::note_lock();
         section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
