@@ -1,4 +1,4 @@
-//! Placeholder front page.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 #[cfg(feature = "alloc")]

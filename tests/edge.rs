@@ -250,7 +250,7 @@ fn a_pool_that_cannot_be_built_drops_what_was_made() {
 #[test]
 fn a_pool_is_built_in_a_constant() {
     static POOL: Pool<u32, 65> = Pool::new().with_fairness(Fairness::Bounded(3));
-    const EMPTY: Pool<u32, 0> = Pool::new();
+    static EMPTY: Pool<u32, 0> = Pool::new();
     assert_eq!(POOL.fairness(), Fairness::Bounded(3));
     POOL.insert(1).unwrap();
     assert_eq!(*POOL.try_get().unwrap(), 1);

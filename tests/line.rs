@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::task::Waker;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use common::{Bell, Task, assert_at_rest, hold_all, poll_once, poll_with, tasks_in_line};
 use conn_pool::{Pool, PoolError};
@@ -136,6 +137,36 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
     drop(held);
     assert_eq!((old.rings(), new.rings()), (0, 1));
     assert!(poll_with(&mut future, Waker::noop()).is_ready());
+}
+
+#[test]
+fn a_waker_whose_clones_do_not_pass_for_it_is_registered_all_the_same() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    static WAKES: AtomicUsize = AtomicUsize::new(0);
+    // `will_wake` may answer "no" for a clone: it is a guess. Here each clone has an address of its own.
+    const TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            let clones = CLONES.fetch_add(1, Ordering::SeqCst) + 1;
+            assert!(clones < 100, "cloned again and again");
+            RawWaker::new(std::ptr::without_provenance(clones), &TABLE)
+        },
+        |_| {
+            WAKES.fetch_add(1, Ordering::SeqCst);
+        },
+        |_| (),
+        |_| (),
+    );
+    // SAFETY: the table's functions follow no pointer.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let pool = Pool::from([()]);
+    let held = pool.try_get().unwrap();
+    let mut future = Box::pin(pool.get_async());
+    for _ in 0..3 {
+        assert!(poll_with(&mut future, &waker).is_pending());
+    }
+    drop(held);
+    assert_eq!(WAKES.load(Ordering::SeqCst), 1);
+    assert!(poll_with(&mut future, &waker).is_ready());
 }
 
 #[test]

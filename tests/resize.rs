@@ -291,6 +291,7 @@ fn a_random_life_goes_as_the_model_says() {
 #[cfg(feature = "std")]
 mod with_threads {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{Arc, mpsc};
     use std::thread;
 
     use super::common::{Dice, FOREVER, Ledger, Task, assert_at_rest, hold_all, wait_for_waiting};
@@ -368,5 +369,76 @@ mod with_threads {
             done.store(true, Ordering::SeqCst);
         });
         assert_at_rest(&pool);
+    }
+
+    #[test]
+    fn a_paused_pool_lends_nothing_while_its_connections_come_back() {
+        // The guards are dropped in the very moments in which the other threads look.
+        const ROUNDS: usize = 4000;
+        for round in 0..ROUNDS {
+            let pool = Pool::from([(); 64]);
+            let held = hold_all(&pool);
+            pool.resize(0).unwrap();
+            let back = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !back.load(Ordering::SeqCst) {
+                        assert!(pool.try_get().is_err(), "round {round}: lent by a paused pool");
+                    }
+                });
+                for guard in held {
+                    drop(guard);
+                }
+                back.store(true, Ordering::SeqCst);
+            });
+            pool.resize(64).unwrap();
+            assert_at_rest(&pool);
+        }
+    }
+
+    #[test]
+    fn dropping_what_is_set_aside_leaves_the_rest_alone_while_destructors_run() {
+        // One may be out and one is set aside. While that one's destructor runs, the other goes out and comes back.
+        struct Busy(Arc<Pool<Busy, 2>>);
+        impl Drop for Busy {
+            fn drop(&mut self) {
+                assert!(!self.0.is_closed() && self.0.try_get().is_ok(), "it was idle");
+            }
+        }
+        let pool = Arc::new(Pool::new());
+        for _ in 0..2 {
+            assert!(pool.insert(Busy(Arc::clone(&pool))).is_ok());
+        }
+        pool.resize(1).unwrap();
+        let dropped = pool.drop_surplus();
+        assert_eq!((dropped, pool.status().idle, pool.status().vacant), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_connection_that_comes_back_while_the_surplus_is_being_dropped_serves_the_line() {
+        struct Slow(mpsc::Sender<()>, mpsc::Receiver<()>);
+        impl Drop for Slow {
+            fn drop(&mut self) {
+                let _ = (self.0.send(()), self.1.recv());
+            }
+        }
+        let (started, has_started) = mpsc::channel();
+        let mut goes_on = Vec::new();
+        let pool: Pool<_, 2> = Pool::from_fn(|_| {
+            let (go_on, receiver) = mpsc::channel();
+            goes_on.push(go_on);
+            Slow(started.clone(), receiver)
+        });
+        let held = pool.try_get().unwrap();
+        pool.resize(1).unwrap();
+        let mut waiter = Task::in_line(&pool);
+        thread::scope(|scope| {
+            let dropping = scope.spawn(|| pool.drop_surplus());
+            has_started.recv().unwrap();
+            drop(held);
+            goes_on.clear();
+            assert_eq!(dropping.join().unwrap(), 1);
+        });
+        drop(waiter.guard());
     }
 }

@@ -206,6 +206,43 @@ fn being_woken_for_nothing_does_not_start_the_time_again() {
 }
 
 #[test]
+fn a_wait_in_a_waker_does_not_use_up_the_wake_up_of_the_wait_around_it() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    static POOL: Pool<usize, 10> = Pool::new();
+    static HELD: Mutex<Option<ConnGuard<'static, usize, 10>>> = Mutex::new(None);
+    static OUTER: OnceLock<(bool, Duration)> = OnceLock::new();
+
+    for number in 0..10 {
+        POOL.insert(number).unwrap();
+    }
+    *HELD.lock().unwrap() = POOL.try_get().ok();
+    POOL.resize(1).unwrap();
+    // Growing serves nine, of whom the first eight are woken at once. The first waker waits for a connection, and by
+    // joining the line it has the ninth served, whose waker it then has to call ...
+    let first = waker_that(|| {
+        let start = Instant::now();
+        let answer = POOL.get_timeout(PATIENCE).map(drop);
+        OUTER.set((answer.is_ok(), start.elapsed())).unwrap();
+    });
+    // ... which gives the first one its connection, and then waits in vain, on the same thread.
+    let ninth = waker_that(|| {
+        drop(HELD.lock().unwrap().take());
+        assert!(POOL.get_timeout(SHORT).is_err());
+    });
+    let mut tasks = vec![Task::in_line_with(&POOL, first)];
+    tasks.extend(tasks_in_line(&POOL, 7));
+    tasks.push(Task::in_line_with(&POOL, ninth));
+    POOL.resize(10).unwrap();
+    let (served, waited) = *OUTER.get().expect("the first waker was called");
+    assert!(served);
+    assert!(waited < PATIENCE, "it slept until its deadline, beside the connection that it had been granted");
+    for mut task in tasks {
+        drop(task.guard());
+    }
+    assert_at_rest(&POOL);
+}
+
+#[test]
 fn a_time_out_that_races_with_a_grant_is_one_or_the_other() {
     const WAITERS: usize = 3;
     const ROUNDS: usize = 400;

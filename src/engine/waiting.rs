@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
 use super::{Aftermath, Core, Refusal, Shared};
+use crate::fairness::Fairness;
 use crate::line::{self, Kind, Node, Stage, Waiter};
 use crate::sync::Stamp;
 
@@ -69,40 +70,60 @@ impl<'a> Core<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn check(self, waiter: Pin<&Waiter>, waker: &Waker) -> (Poll<Option<usize>>, Aftermath<'a>) {
-        let mut known: Option<Waker> = None;
+        let mut fresh: Option<Waker> = None;
         loop {
-            let (seen, mut aftermath) = self.locked(|shared, aftermath| {
-                // SAFETY: the lock is held and no other reference to the node is alive (I4).
-                known = known.take().or(unsafe { waiter.node() }.waker.take());
-                // A waiter that was called to compete (`Fairness::Bounded`) and finds a free slot has the line served
-                // in order, so that it cannot overtake the waiters before it.
-                self.serve(shared, aftermath);
-                // SAFETY: as above; `serve` keeps no reference.
-                let node = unsafe { waiter.node() };
-                match node.stage {
-                    Stage::Granted(slot) => {
-                        self.end_wait(node);
-                        Seen::Granted(slot)
-                    }
-                    Stage::Dismissed | Stage::Outside => {
-                        node.stage = Stage::Outside;
-                        Seen::Dismissed
-                    }
-                    Stage::Queued if known.as_ref().is_some_and(|known| known.will_wake(waker)) => {
-                        node.waker = known.take();
-                        Seen::Queued
-                    }
-                    Stage::Queued => Seen::NeedsWaker,
+            let mut aftermath = Aftermath::new(self);
+            let seen = self.engine.lock.with(|shared| {
+                // SAFETY: the lock is held and no other reference to the node is in use (I4).
+                let known = unsafe { waiter.node() }.waker.take();
+                // A waiter that was called to compete and finds a free slot has the line served in order, so that it
+                // cannot overtake the waiters before it. Under Fifo whoever brought a slot has served the line.
+                let competes = matches!(self.engine.fairness, Fairness::Bounded(_));
+                if competes {
+                    self.serve(shared, &mut aftermath);
                 }
+                // SAFETY: as above; `serve` keeps no reference.
+                let seen = self.look(unsafe { waiter.node() }, known, waker, &mut fresh, &mut aftermath);
+                if competes {
+                    self.settle_and_leave(shared, &mut aftermath);
+                }
+                seen
             });
-            aftermath.leftover = known.take();
             match seen {
                 // Cloning a waker is user code: done here, without the lock. Until it is registered in the next round
                 // the waiter looks as if it had been called, and that is how it behaves: it comes and looks.
-                Seen::NeedsWaker => known = Some(waker.clone()),
+                Seen::NeedsWaker => fresh = Some(waker.clone()),
                 Seen::Granted(slot) => return (Poll::Ready(Some(slot)), aftermath),
                 Seen::Dismissed => return (Poll::Ready(None), aftermath),
                 Seen::Queued => return (Poll::Pending, aftermath),
+            }
+        }
+    }
+
+    /// Reads a node whose waker was taken out, and puts one back if it has to wait on: the known one if it would wake
+    /// the same task as `waker`, else a fresh clone of that. A waker that is not needed goes into the aftermath.
+    fn look(
+        self,
+        node: &mut Node,
+        known: Option<Waker>,
+        waker: &Waker,
+        fresh: &mut Option<Waker>,
+        aftermath: &mut Aftermath<'a>,
+    ) -> Seen {
+        aftermath.leftover = known;
+        match node.stage {
+            Stage::Granted(slot) => {
+                self.end_wait(node);
+                Seen::Granted(slot)
+            }
+            Stage::Dismissed | Stage::Outside => {
+                node.stage = Stage::Outside;
+                Seen::Dismissed
+            }
+            Stage::Queued => {
+                let is_known = aftermath.leftover.as_ref().is_some_and(|known| known.will_wake(waker));
+                node.waker = if is_known { aftermath.leftover.take() } else { fresh.take() };
+                if node.waker.is_some() { Seen::Queued } else { Seen::NeedsWaker }
             }
         }
     }

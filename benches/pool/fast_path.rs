@@ -1,0 +1,111 @@
+//! Nobody waits: one thread, a nearly empty pool, two threads.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use conn_pool::{ConnGuard, Pool};
+use criterion::Criterion;
+
+use crate::paired::{Figure, Wanted, nanos_per_turn, time};
+use crate::peers::Floor;
+
+/// Turns of a round of the table: some ten milliseconds.
+const TURNS: u32 = 2_000_000;
+
+fn pool<const N: usize>() -> Pool<u64, N> {
+    Pool::from_fn(|number| number as u64)
+}
+
+#[inline(always)]
+fn try_get<const N: usize>(pool: &Pool<u64, N>) {
+    drop(pool.try_get());
+}
+
+#[inline(always)]
+fn get<const N: usize>(pool: &Pool<u64, N>) {
+    drop(pool.get());
+}
+
+/// Holds every connection but the one in the middle.
+fn all_but_one<const N: usize>(pool: &Pool<u64, N>) -> Vec<ConnGuard<'_, u64, N>> {
+    let mut held: Vec<_> = std::iter::from_fn(|| pool.try_get().ok()).collect();
+    held.remove(N / 2);
+    held
+}
+
+/// How long `threads` threads take for `turns` turns each, from a common start to the last one's end.
+fn time_threads(pool: &Pool<u64, 8>, threads: usize, turns: u64) -> Duration {
+    let barrier = Barrier::new(threads + 1);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                barrier.wait();
+                time(turns, || try_get(pool));
+                barrier.wait();
+            });
+        }
+        barrier.wait();
+        let start = Instant::now();
+        barrier.wait();
+        start.elapsed()
+    })
+}
+
+/// Millions of turns a second.
+fn throughput(pool: &Pool<u64, 8>, threads: u32) -> f64 {
+    let took = time_threads(pool, threads as usize, u64::from(TURNS));
+    f64::from(threads * TURNS) / took.as_secs_f64() / 1e6
+}
+
+pub(crate) fn bench(criterion: &mut Criterion) {
+    let (floor, eight, thousand) = (Floor::new(), pool::<8>(), pool::<1024>());
+    let mut group = criterion.benchmark_group("one thread");
+    group.bench_function("two-RMW floor", |bencher| bencher.iter(|| floor.turn()));
+    group.bench_function("try_get of 8", |bencher| bencher.iter(|| try_get(&eight)));
+    group.bench_function("get of 8", |bencher| bencher.iter(|| get(&eight)));
+    let first = eight.try_get();
+    group.bench_function("try_get of 8, the first one held", |bencher| bencher.iter(|| try_get(&eight)));
+    drop(first);
+    let held = all_but_one(&thousand);
+    group.bench_function("try_get of 1024, all others held", |bencher| bencher.iter(|| try_get(&thousand)));
+    drop(held);
+    group.finish();
+
+    let mut group = criterion.benchmark_group("threads on 8, turns of each");
+    for threads in [1, 2] {
+        group.bench_function(threads.to_string(), |bencher| {
+            bencher.iter_custom(|turns| time_threads(&eight, threads, turns));
+        });
+    }
+    group.finish();
+}
+
+pub(crate) fn figures() -> Vec<Figure> {
+    let (floor, eight, thousand) = (Floor::new(), pool::<8>(), pool::<1024>());
+    let beside_floor = |name: &str, bound, mut turn: &mut dyn FnMut() -> f64| {
+        Figure::measure(name, "ns", &mut turn, || nanos_per_turn(TURNS, || floor.turn()), Wanted::AtMost(bound))
+    };
+    let mut figures = vec![
+        beside_floor("1a. one thread, `try_get` of 8", 1.15, &mut || nanos_per_turn(TURNS, || try_get(&eight))),
+        beside_floor("1b. one thread, `get` of 8", 1.15, &mut || nanos_per_turn(TURNS, || get(&eight))),
+    ];
+    let first = eight.try_get();
+    figures.push(beside_floor("1c. as 1a, the first one held by somebody", 2.0, &mut || {
+        nanos_per_turn(TURNS, || try_get(&eight))
+    }));
+    drop(first);
+    let held = all_but_one(&thousand);
+    figures.push(beside_floor("2. one thread, `try_get` of 1024, all others held", 3.0, &mut || {
+        nanos_per_turn(TURNS, || try_get(&thousand))
+    }));
+    drop(held);
+    figures.push(Figure::measure(
+        "3. two threads on 8, beside one thread",
+        "M/s",
+        || throughput(&eight, 2),
+        || throughput(&eight, 1),
+        Wanted::AtLeast(1.5),
+    ));
+    figures
+}

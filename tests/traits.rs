@@ -1,0 +1,151 @@
+//! What may be sent, shared and moved: checked by the compiler.
+//!
+//! That a bound does *not* hold is checked by an ambiguity: a helper trait is implemented for everything, and once more
+//! for what has the trait in question, so the compiler can tell which is meant only if that trait is missing.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt::Debug;
+use std::rc::Rc;
+use std::sync::MutexGuard;
+
+use conn_pool::{
+    ConnGuard, DrainAsync, DrainError, Fairness, GetAsync, InsertError, Metrics, Pool, PoolError, ResizeError,
+    Retained, Status,
+};
+
+const fn send<T: Send>() {}
+const fn sync<T: Sync>() {}
+
+macro_rules! assert_not_impl {
+    ($type:ty: $trait:path) => {
+        const _: fn() = || {
+            trait AmbiguousIfImplemented<A> {
+                fn probe() {}
+            }
+            impl<T: ?Sized> AmbiguousIfImplemented<()> for T {}
+            struct Implemented;
+            impl<T: ?Sized + $trait> AmbiguousIfImplemented<Implemented> for T {}
+            let _ = <$type as AmbiguousIfImplemented<_>>::probe;
+        };
+    };
+}
+
+// `Cell` may be sent and not shared, a `MutexGuard` shared and not sent, `Rc` neither.
+type SendOnly = Cell<u8>;
+type SyncOnly = MutexGuard<'static, u8>;
+type Neither = Rc<u8>;
+
+const _: () = {
+    send::<Pool<u8, 1>>();
+    sync::<Pool<u8, 1>>();
+    send::<Pool<SendOnly, 1>>();
+    sync::<Pool<SendOnly, 1>>();
+
+    send::<ConnGuard<'_, u8, 1>>();
+    sync::<ConnGuard<'_, u8, 1>>();
+    send::<ConnGuard<'_, SendOnly, 1>>();
+    sync::<ConnGuard<'_, SyncOnly, 1>>();
+
+    send::<GetAsync<'_, u8, 1>>();
+    send::<GetAsync<'_, SendOnly, 1>>();
+    send::<DrainAsync<'_>>();
+
+    send::<PoolError>();
+    sync::<PoolError>();
+};
+assert_not_impl!(Pool<SyncOnly, 1>: Send);
+assert_not_impl!(Pool<SyncOnly, 1>: Sync);
+assert_not_impl!(Pool<Neither, 1>: Send);
+assert_not_impl!(Pool<Neither, 1>: Sync);
+assert_not_impl!(ConnGuard<'static, SendOnly, 1>: Sync);
+assert_not_impl!(ConnGuard<'static, SyncOnly, 1>: Send);
+assert_not_impl!(ConnGuard<'static, Neither, 1>: Send);
+assert_not_impl!(ConnGuard<'static, Neither, 1>: Sync);
+assert_not_impl!(GetAsync<'static, SyncOnly, 1>: Send);
+assert_not_impl!(GetAsync<'static, Neither, 1>: Send);
+
+// Others point to a future that waits, so it must not move.
+assert_not_impl!(GetAsync<'static, u8, 1>: Unpin);
+assert_not_impl!(DrainAsync<'static>: Unpin);
+
+assert_not_impl!(Pool<u8, 1>: Clone);
+assert_not_impl!(ConnGuard<'static, u8, 1>: Clone);
+
+#[cfg(feature = "alloc")]
+mod owned {
+    use super::{Neither, SendOnly, SyncOnly, send, sync};
+    use conn_pool::{GetAsyncOwned, OwnedConnGuard};
+
+    const _: () = {
+        send::<OwnedConnGuard<u8, 1>>();
+        sync::<OwnedConnGuard<u8, 1>>();
+        send::<OwnedConnGuard<SendOnly, 1>>();
+        sync::<OwnedConnGuard<SyncOnly, 1>>();
+        send::<GetAsyncOwned<u8, 1>>();
+        send::<GetAsyncOwned<SendOnly, 1>>();
+    };
+    assert_not_impl!(OwnedConnGuard<SendOnly, 1>: Sync);
+    assert_not_impl!(OwnedConnGuard<SyncOnly, 1>: Send);
+    assert_not_impl!(OwnedConnGuard<Neither, 1>: Send);
+    assert_not_impl!(OwnedConnGuard<Neither, 1>: Sync);
+    assert_not_impl!(OwnedConnGuard<u8, 1>: Clone);
+    assert_not_impl!(GetAsyncOwned<SyncOnly, 1>: Send);
+    assert_not_impl!(GetAsyncOwned<u8, 1>: Unpin);
+}
+
+#[test]
+fn errors_are_errors_with_and_without_std() {
+    fn is_error<T: core::error::Error + Debug>() {}
+    is_error::<PoolError>();
+    is_error::<ResizeError>();
+    is_error::<DrainError>();
+    is_error::<InsertError<u8>>();
+
+    let boxed: Box<dyn Error + Send + Sync> = Pool::<u8, 0>::new().try_get().unwrap_err().into();
+    assert_eq!(boxed.to_string(), "the pool has no slots: it was built with N = 0");
+    assert!(boxed.source().is_none());
+}
+
+#[test]
+fn plain_data_is_copied_compared_and_printed() {
+    fn is_plain<T: Copy + PartialEq + Debug + Send + Sync + 'static>() {}
+    is_plain::<Status>();
+    is_plain::<Metrics>();
+    is_plain::<Retained>();
+    is_plain::<Fairness>();
+    is_plain::<PoolError>();
+    is_plain::<ResizeError>();
+    is_plain::<DrainError>();
+    assert_eq!(Metrics::default().borrowed, 0);
+    assert_eq!(Fairness::default(), Fairness::Fifo);
+}
+
+#[test]
+fn guards_are_used_like_the_connection() {
+    let pool = Pool::from([String::from("a")]);
+    let mut guard = pool.try_get().unwrap();
+    guard.push('b');
+    assert_eq!(guard.len(), 2);
+    assert_eq!(format!("{guard:?}"), "ConnGuard { slot: 0, connection: \"ab\" }");
+}
+
+#[test]
+fn a_guard_of_a_shareable_connection_is_shared() {
+    let pool = Pool::from([7]);
+    let guard = pool.try_get().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(*guard, 7));
+        }
+    });
+}
+
+#[test]
+fn futures_have_a_short_debug_form() {
+    let pool = Pool::from([()]);
+    assert_eq!(format!("{:?}", pool.get_async()), "GetAsync { .. }");
+    let held = pool.try_get().unwrap();
+    assert_eq!(format!("{:?}", pool.drain_async()), "DrainAsync { in_use: 1, .. }");
+    drop(held);
+}

@@ -1,0 +1,24 @@
+//! Mistakes that the compiler finds, each beside a twin that is right.
+//!
+//! What it says is compared with `ui/*.stderr`; after a change of the compiler, `TRYBUILD=overwrite cargo test --test ui`
+//! writes them anew.
+#![cfg(feature = "std")]
+
+#[test]
+fn mistakes_are_refused_and_their_twins_are_not() {
+    let cases = trybuild::TestCases::new();
+    for mistake in [
+        "clone_guard",
+        "move_out",
+        "outlive_pool",
+        "pool_dropped_under_waiter",
+        "share_guard_of_cell",
+        "share_rc",
+        "too_many_slots",
+        "use_after_discard",
+        "use_after_drop",
+    ] {
+        cases.compile_fail(format!("tests/ui/{mistake}.rs"));
+        cases.pass(format!("tests/ui/{mistake}_pass.rs"));
+    }
+}
