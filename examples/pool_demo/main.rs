@@ -45,7 +45,7 @@ fn run<const N: usize>(args: &Args) -> Result<Report, Failure> {
 
     // Dropping the pool closes the connections, and so lets the server's threads end.
     drop(pool);
-    let served = server.finish();
-    assert_eq!(served.lines, metrics.borrowed, "each borrowing is one line to the server");
-    Ok(Report { size: args.size, seen, metrics, served })
+    let traffic = server.finish();
+    assert_eq!(traffic.lines, metrics.borrowed, "each borrowing is one line to the server");
+    Ok(Report { size: args.size, seen, metrics, traffic })
 }

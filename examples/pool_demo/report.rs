@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use conn_pool::{InsertError, Metrics, PoolError, ResizeError};
 
-use crate::server::Served;
+use crate::server::Traffic;
 use crate::stage::Seen;
 
 /// A run that went well.
@@ -14,7 +14,7 @@ pub(crate) struct Report {
     pub(crate) size: usize,
     pub(crate) seen: Seen,
     pub(crate) metrics: Metrics,
-    pub(crate) served: Served,
+    pub(crate) traffic: Traffic,
 }
 
 /// Why there is nothing to report.
@@ -65,7 +65,7 @@ impl Report {
 
     /// Of a hundred uses, how many did not have to open a connection first: as the server saw it. Rounded down.
     fn reused_percent(&self) -> usize {
-        let Served { connections, lines } = self.served;
+        let Traffic { connections, lines } = self.traffic;
         100 * lines.saturating_sub(connections) / lines.max(1)
     }
 }

@@ -9,11 +9,11 @@ const GREETING: &[u8] = b"hello\n";
 
 pub(crate) struct Server {
     address: SocketAddr,
-    acceptor: JoinHandle<Served>,
+    acceptor: JoinHandle<Traffic>,
 }
 
 /// What the server has seen.
-pub(crate) struct Served {
+pub(crate) struct Traffic {
     pub(crate) connections: usize,
     pub(crate) lines: usize,
 }
@@ -29,7 +29,7 @@ impl Server {
                 .take(connections)
                 .map(|stream| thread::spawn(|| stream.and_then(|stream| echo(&stream)).unwrap_or(0)))
                 .collect();
-            Served {
+            Traffic {
                 connections: clients.len(),
                 lines: clients.into_iter().map(|client| client.join().unwrap_or(0)).sum(),
             }
@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// Waits for the server's threads, which end when all its connections were opened and closed again.
-    pub(crate) fn finish(self) -> Served {
+    pub(crate) fn finish(self) -> Traffic {
         self.acceptor.join().expect("the server's thread does not panic")
     }
 }
