@@ -60,6 +60,10 @@ struct Shared {
     line: Line,
     /// ATTEND is set in every word.
     attending: bool,
+    /// Slots whose set-aside connections are being dropped. They are neither retired nor within the maximum until then.
+    shedding: u16,
+    /// Of those, how many will be vacant then, because the pool has grown and needs them.
+    recalled: u16,
 }
 
 /// A slot claimed on the fast path.
@@ -88,7 +92,7 @@ impl Engine {
     const_fn! {
         pub(crate) const fn new(slots: usize) -> Self {
             Self {
-                lock: Lock::new(Shared { line: Line::new(), attending: false }),
+                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0 }),
                 fairness: Fairness::Fifo,
                 closed: AtomicBool::new(false),
                 max_size: Tally::new(slots),
@@ -219,6 +223,10 @@ impl<'a> Core<'a> {
             return;
         }
         self.retire_surplus();
+        if self.engine.surplus.get() > 0 {
+            // Too many are out: what comes back from now on is settled by whoever brings it.
+            return;
+        }
         match self.engine.fairness {
             Fairness::Fifo => self.serve(shared, aftermath),
             Fairness::Bounded(limit) => self.call(shared, aftermath, limit),

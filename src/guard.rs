@@ -155,12 +155,8 @@ impl<H: Handle> Drop for Held<H> {
     }
 }
 
-/// Drops a connection that the pool has no more use for. The caller owns the slot and passes it on.
-pub(crate) fn retire<H: Handle>(pool: &H, slot: usize) {
-    empty(pool, slot, Emptied::Retired);
-}
-
-fn empty<H: Handle>(pool: &H, slot: usize, why: Emptied) {
+/// Drops the connection of a slot. The caller owns the slot and passes it on.
+pub(crate) fn empty<H: Handle>(pool: &H, slot: usize, why: Emptied) {
     struct Vacate<'a>(Core<'a>, usize, Emptied);
     impl Drop for Vacate<'_> {
         fn drop(&mut self) {

@@ -7,11 +7,11 @@ use core::fmt;
 use crate::acquire::{Acquire, try_acquire};
 use crate::bitmap::{Bitmap, Layout};
 use crate::drain::DrainAsync;
-use crate::engine::{Core, Engine, Refusal};
+use crate::engine::{Core, Emptied, Engine, Refusal};
 use crate::error::{InsertError, PoolError, ResizeError};
 use crate::fairness::Fairness;
 use crate::future::GetAsync;
-use crate::guard::{ConnGuard, Held, retire};
+use crate::guard::{ConnGuard, Held, empty};
 use crate::line::Kind;
 use crate::metrics::{Metrics, Status};
 use crate::slots::{self, Slot};
@@ -309,7 +309,7 @@ impl<C, const N: usize> Pool<C, N> {
         run_to_end(|| {
             let Some(slot) = self.core().claim_surplus() else { return false };
             dropped += 1;
-            retire(&self, slot);
+            empty(&self, slot, Emptied::SetAside);
             true
         });
         dropped
@@ -342,8 +342,8 @@ impl<C, const N: usize> Pool<C, N> {
                 drop(self.core().close());
                 return true;
             }
-            let Some(slot) = self.core().claim_closed() else { return false };
-            retire(&self, slot);
+            let Some((slot, why)) = self.core().claim_closed() else { return false };
+            empty(&self, slot, why);
             true
         });
     }
@@ -441,7 +441,7 @@ impl<C, const N: usize> Pool<C, N> {
         // Declared before the connection is dropped, so that waiters are woken even if its destructor panics.
         let _aftermath = aftermath;
         if let Some(slot) = to_empty {
-            retire(&self, slot);
+            empty(&self, slot, Emptied::Closed);
         }
     }
 

@@ -9,8 +9,10 @@ use super::{Aftermath, Core, Refusal, Shared};
 pub(crate) enum Emptied {
     /// Its holder found the connection unfit.
     Discarded,
-    /// The pool has no more use for it: it is closed, or too large.
-    Retired,
+    /// The pool is closed.
+    Closed,
+    /// A resize had set its connection aside.
+    SetAside,
 }
 
 impl<'a> Core<'a> {
@@ -33,15 +35,19 @@ impl<'a> Core<'a> {
 
     /// Takes back a slot whose connection was dropped, from its owner.
     pub(crate) fn vacate(self, slot: usize, why: Emptied) -> Aftermath<'a> {
-        self.locked(|_, _| {
+        self.locked(|shared, _| {
             let (counters, uses) = (&self.engine.counters, self.books().get(slot).uses());
             counters.past_uses.add(uses);
             counters.past_reuses.add(uses.saturating_sub(1));
             counters.peak_in_use.raise(uses.min(1));
-            if why == Emptied::Discarded {
-                counters.discarded.add(1);
+            match why {
+                Emptied::Discarded => {
+                    counters.discarded.add(1);
+                    self.put_down(slot);
+                }
+                Emptied::Closed => self.put_down(slot),
+                Emptied::SetAside => self.put_down_set_aside(shared, slot),
             }
-            self.put_down_empty(slot);
         })
         .1
     }
@@ -69,7 +75,11 @@ impl<'a> Core<'a> {
             self.attend(shared);
             let before = self.engine.max_size.get();
             self.engine.max_size.set(max_size);
-            if max_size > before { self.grow_by(max_size - before) } else { self.shrink_by(before - max_size) }
+            if max_size > before {
+                self.grow_by(shared, max_size - before);
+            } else {
+                self.shrink_by(shared, before - max_size);
+            }
         })
         .1
     }
@@ -89,17 +99,33 @@ impl<'a> Core<'a> {
         }
     }
 
-    fn put_down_empty(self, slot: usize) {
+    fn put_down(self, slot: usize) {
         if self.engine.surplus.get() > 0 {
             self.engine.surplus.sub(1);
             self.books().get(slot).set_retired(true);
         } else {
-            self.books().get(slot).set_vacant(true);
-            self.engine.vacant.add(1);
+            self.make_vacant(slot);
         }
     }
 
-    fn grow_by(self, mut more: usize) {
+    /// Puts down a slot that was retired before its connection was dropped. It stays so, unless the pool has grown in the
+    /// meantime and found too few others.
+    fn put_down_set_aside(self, shared: &mut Shared, slot: usize) {
+        shared.shedding -= 1;
+        if shared.recalled > 0 {
+            shared.recalled -= 1;
+            self.make_vacant(slot);
+        } else {
+            self.books().get(slot).set_retired(true);
+        }
+    }
+
+    fn make_vacant(self, slot: usize) {
+        self.books().get(slot).set_vacant(true);
+        self.engine.vacant.add(1);
+    }
+
+    fn grow_by(self, shared: &mut Shared, mut more: usize) {
         let kept_out = more.min(self.engine.surplus.get());
         self.engine.surplus.sub(kept_out);
         more -= kept_out;
@@ -108,18 +134,20 @@ impl<'a> Core<'a> {
             (0..books.len()).filter(move |slot| books.get(*slot).is_retired() && books.get(*slot).is_filled() == filled)
         };
         for slot in retired(true).chain(retired(false)).take(more) {
+            more -= 1;
             self.books().get(slot).set_retired(false);
             if self.books().get(slot).is_filled() {
                 // Whoever must be attended to is: the caller settles.
                 let _attended = self.map.give_back(slot);
             } else {
-                self.books().get(slot).set_vacant(true);
-                self.engine.vacant.add(1);
+                self.make_vacant(slot);
             }
         }
+        shared.recalled += narrow(more);
+        debug_assert!(shared.recalled <= shared.shedding, "slots are missing");
     }
 
-    fn shrink_by(self, fewer: usize) {
+    fn shrink_by(self, shared: &mut Shared, mut fewer: usize) {
         let vacant = fewer.min(self.engine.vacant.get());
         let books = self.books();
         for slot in (0..books.len()).rev().filter(|slot| books.get(*slot).is_vacant()).take(vacant) {
@@ -127,14 +155,15 @@ impl<'a> Core<'a> {
             books.get(slot).set_retired(true);
         }
         self.engine.vacant.sub(vacant);
-        self.engine.surplus.add(fewer - vacant);
+        fewer -= vacant;
+        let not_recalled = fewer.min(shared.recalled.into());
+        shared.recalled -= narrow(not_recalled);
+        self.engine.surplus.add(fewer - not_recalled);
     }
 
-    /// The slot counts as surplus that is out, so that it is retired again when it comes back empty.
     pub(super) fn claim_set_aside(self, shared: &mut Shared) -> Option<usize> {
         let slot = self.set_aside()?;
-        self.attend(shared);
-        self.engine.surplus.add(1);
+        shared.shedding += 1;
         self.books().get(slot).set_retired(false);
         Some(slot)
     }
@@ -143,4 +172,12 @@ impl<'a> Core<'a> {
         let books = self.books();
         (0..books.len()).find(|slot| books.get(*slot).is_retired() && books.get(*slot).is_filled())
     }
+}
+
+/// A number of slots, which is 4096 at most.
+fn narrow(slots: usize) -> u16 {
+    debug_assert!(slots <= 4096);
+    #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
+    let narrow = slots as u16;
+    narrow
 }

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::Waker;
 
-use super::{Aftermath, Core, Shared};
+use super::{Aftermath, Core, Emptied, Shared};
 use crate::line::{self, Kind, Stage, Waiter};
 use crate::sync::Relaxed;
 
@@ -21,9 +21,12 @@ impl<'a> Core<'a> {
     }
 
     /// Claims a connection of a closed pool that nobody holds, for the caller to drop.
-    pub(crate) fn claim_closed(self) -> Option<usize> {
+    pub(crate) fn claim_closed(self) -> Option<(usize, Emptied)> {
         debug_assert!(self.engine.is_closed());
-        self.engine.lock.with(|shared| self.map.claim_attended().or_else(|| self.claim_set_aside(shared)))
+        self.engine.lock.with(|shared| match self.map.claim_attended() {
+            Some(slot) => Some((slot, Emptied::Closed)),
+            None => self.claim_set_aside(shared).map(|slot| (slot, Emptied::SetAside)),
+        })
     }
 
     /// Waits for the last connection of a closed pool to come back: `true` if that has happened, else the waiter is
@@ -35,7 +38,7 @@ impl<'a> Core<'a> {
     pub(crate) unsafe fn join_drainers(self, waiter: Pin<&Waiter>, waker: Waker) -> bool {
         let mut waker = Some(waker);
         self.engine.lock.with(|shared| {
-            if self.is_drained() {
+            if self.is_drained(shared) {
                 return true;
             }
             // SAFETY: the lock is held (I4), and the node is in no line.
@@ -83,7 +86,7 @@ impl<'a> Core<'a> {
             // SAFETY: it is in the line, whose lock is held, and no other reference to its node is in use (I4).
             let node = unsafe { line::node(waiter) };
             let drains = node.kind == Kind::Drainer;
-            if drains && !self.is_drained() {
+            if drains && !self.is_drained(shared) {
                 return;
             }
             aftermath.wake(node.waker.take());
@@ -98,10 +101,11 @@ impl<'a> Core<'a> {
     }
 
     /// Whether a closed pool has no connection left anywhere.
-    fn is_drained(self) -> bool {
+    fn is_drained(self, shared: &Shared) -> bool {
         let engine = self.engine;
         engine.is_closed()
             && engine.max_size.get() + engine.surplus.get() == engine.vacant.get()
+            && shared.shedding == 0
             && self.set_aside().is_none()
     }
 }

@@ -46,7 +46,9 @@ impl<'a> Core<'a> {
     }
 
     fn grant(self, shared: &mut Shared, waiter: NonNull<Waiter>, slot: usize, aftermath: &mut Aftermath<'a>) {
-        self.books().get(slot).count_use();
+        if self.books().get(slot).count_use() {
+            self.look_for_a_peak();
+        }
         // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
         let node = unsafe { line::node(waiter) };
         aftermath.wake(node.waker.take());
@@ -58,6 +60,10 @@ impl<'a> Core<'a> {
     pub(super) fn claim_as_newcomer(self, shared: &Shared) -> Result<usize, Refusal> {
         if self.engine.is_closed() {
             return Err(Refusal::Closed);
+        }
+        if self.engine.surplus.get() > 0 {
+            // More are out than may be. A slot that comes back in this very moment is not to be lent again.
+            return Err(Refusal::Exhausted);
         }
         let slot = match shared.line.head() {
             None => self.map.claim_attended(),

@@ -152,13 +152,15 @@ impl Wake for Parker {
 
 /// Lends the calling thread's parker and its waker.
 ///
-/// A nested wait of the same thread (from a waker, say) shares the parker and may use up a wake-up meant for the outer
-/// one, so a waiter must look at its own state after anything that could wait, and only then park.
+/// A nested wait of the same thread (from a waker, say) finds none there and makes one of its own, so that it cannot use
+/// up a wake-up that was meant for the wait around it.
 pub(crate) fn with_parker<R>(wait: impl FnOnce(&Parker, &Waker) -> R) -> R {
-    thread_local!(static PARKER: (Arc<Parker>, Waker) = new_parker());
-    // A thread that waits while its thread-locals are being destroyed gets a parker for this one wait.
-    let (parker, waker) = PARKER.try_with(Clone::clone).unwrap_or_else(|_| new_parker());
-    wait(&parker, &waker)
+    thread_local!(static PARKER: Cell<Option<(Arc<Parker>, Waker)>> = const { Cell::new(None) });
+    // `try_with`, because a thread may wait while its thread-locals are being destroyed.
+    let lent = PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(new_parker);
+    let result = wait(&lent.0, &lent.1);
+    let _gone = PARKER.try_with(|parker| parker.set(Some(lent)));
+    result
 }
 
 fn new_parker() -> (Arc<Parker>, Waker) {
