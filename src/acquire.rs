@@ -93,7 +93,7 @@ impl<H: Handle> Acquire<H> {
         if core.books().len() == 0 {
             return self.end(Err(Refusal::NoSlots));
         }
-        // SAFETY: the waiter is fresh, hence in no line; it is pinned, and `drop` leaves the line before it goes.
+        // SAFETY: the waiter is fresh, hence in no line; it is pinned, and `drop` leaves the line before it goes (I4).
         let (joined, aftermath) = unsafe { core.join(self.waiter(), waker.clone()) };
         match joined {
             Joined::Queued => {
@@ -150,7 +150,7 @@ impl<H: Handle> Drop for Acquire<H> {
             return;
         }
         let core = self.pool.core();
-        // SAFETY: a waiter in the line was pinned when it joined, and is not moved before it is dropped.
+        // SAFETY: a waiter in the line is pinned since it joined (I4), and not moved before it is dropped.
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
         let (left, aftermath) = core.leave(waiter, GaveUp::Cancelled);
         // A connection that had been granted goes on to the next in line.

@@ -35,7 +35,7 @@ impl<'a> DrainAsync<'a> {
         let drained = if self.in_line.get() {
             self.core.check_drainer(waiter, waker)
         } else {
-            // SAFETY: it is in no line, it is pinned, and `drop` leaves the line before it goes.
+            // SAFETY: it is in no line, it is pinned, and `drop` leaves the line before it goes (I4).
             unsafe { self.core.join_drainers(waiter, waker.clone()) }
         };
         self.in_line.set(!drained);
@@ -54,7 +54,7 @@ impl Future for DrainAsync<'_> {
 impl Drop for DrainAsync<'_> {
     fn drop(&mut self) {
         if self.in_line.get() {
-            // SAFETY: a waiter in the line was pinned when it joined, and is not moved before it is dropped.
+            // SAFETY: a waiter in the line is pinned since it joined (I4), and not moved before it is dropped.
             self.core.leave_drainers(unsafe { Pin::new_unchecked(&self.waiter) });
         }
     }

@@ -1,4 +1,4 @@
-//! Layer 0 · knows: nothing of the pool but its status · must not know: how it works
+//! Layer 1 · knows: metrics (their `Status`) · must not know: how the pool works
 //!
 //! What can go wrong, in words for people.
 

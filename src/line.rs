@@ -56,7 +56,7 @@ pub(crate) struct Waiter {
 
 // SAFETY: the node's fields are touched under the lock only (I4), and a `Waker` may be sent and shared.
 unsafe impl Send for Waiter {}
-// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock.
+// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4).
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
@@ -72,7 +72,7 @@ impl Waiter {
     /// The caller holds the lock of the line (I4), and no other reference to this node is alive.
     #[expect(clippy::mut_from_ref, reason = "the lock makes it exclusive")]
     pub(crate) unsafe fn node(&self) -> &mut Node {
-        // SAFETY: exclusive by the caller's promise.
+        // SAFETY: exclusive by the caller's promise (I4).
         unsafe { &mut *self.node.get() }
     }
 }
@@ -166,6 +166,6 @@ impl Line {
 pub(crate) unsafe fn node<'a>(waiter: NonNull<Waiter>) -> &'a mut Node {
     // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
     let waiter: &'a Waiter = unsafe { waiter.as_ref() };
-    // SAFETY: the caller holds the lock and the only reference.
+    // SAFETY: the caller holds the lock and the only reference (I4).
     unsafe { waiter.node() }
 }

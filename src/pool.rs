@@ -214,7 +214,7 @@ impl<C, const N: usize> Pool<C, N> {
                 return Err(InsertError::Full { connection, max_size: self.core().max_size() });
             }
         };
-        // SAFETY: the slot was vacant, so it is not filled, and it was reserved for this call (I2, I3).
+        // SAFETY: the slot was vacant, so it is not filled (I3), and was reserved for this call, so it is nowhere else (I1, I2).
         unsafe { slots::fill(&self.slots, slot, connection) };
         drop(Held::new(self, slot));
         Ok(())

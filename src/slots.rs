@@ -57,7 +57,7 @@ pub(crate) fn cell<C>(slots: &[Slot<C>], slot: usize) -> *mut C {
 ///
 /// The caller owns the slot (I2), and its cell is not initialised (I3).
 pub(crate) unsafe fn fill<C>(slots: &[Slot<C>], slot: usize, connection: C) {
-    // SAFETY: the caller owns the cell, so nobody else reads or writes it.
+    // SAFETY: the caller owns the slot (I2), so nobody else reads or writes its cell.
     unsafe { cell(slots, slot).write(connection) };
     books(slots).get(slot).set_filled();
 }
@@ -69,6 +69,6 @@ pub(crate) unsafe fn fill<C>(slots: &[Slot<C>], slot: usize, connection: C) {
 /// The caller owns the slot (I2), and its cell is initialised (I3).
 pub(crate) unsafe fn empty<C>(slots: &[Slot<C>], slot: usize) {
     books(slots).get(slot).set_empty();
-    // SAFETY: the caller owns the cell, and it was initialised until now.
+    // SAFETY: the caller owns the slot (I2), whose cell was initialised until now (I3).
     unsafe { cell(slots, slot).drop_in_place() };
 }

@@ -43,7 +43,7 @@ impl<'a> Core<'a> {
             }
             // SAFETY: the lock is held (I4), and the node is in no line.
             unsafe { waiter.node() }.waker = waker.take();
-            // SAFETY: the lock is held, and the caller promises the rest.
+            // SAFETY: the lock is held (I4), and the caller promises the rest.
             unsafe { shared.line.push(NonNull::from(waiter.get_ref())) };
             false
         })
@@ -72,7 +72,7 @@ impl<'a> Core<'a> {
             let node = unsafe { waiter.node() };
             if node.stage == Stage::Queued {
                 waker = node.waker.take();
-                // SAFETY: it is in the line, and the lock is held.
+                // SAFETY: it is in the line, and the lock is held (I4).
                 unsafe { shared.line.remove(NonNull::from(waiter.get_ref()), Stage::Outside) };
             }
         });
@@ -91,10 +91,10 @@ impl<'a> Core<'a> {
             }
             aftermath.wake(node.waker.take());
             if drains {
-                // SAFETY: it is in the line, and the lock is held.
+                // SAFETY: it is in the line, and the lock is held (I4).
                 unsafe { shared.line.remove(waiter, Stage::Dismissed) };
             } else {
-                // SAFETY: it is in the line, and the lock is held.
+                // SAFETY: it is in the line, and the lock is held (I4).
                 unsafe { self.unlink(shared, waiter, Stage::Dismissed) };
             }
         }

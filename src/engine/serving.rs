@@ -32,7 +32,7 @@ impl<'a> Core<'a> {
             && free > 0
             && !aftermath.is_full()
         {
-            // SAFETY: it is in the line, and the lock is held.
+            // SAFETY: it is in the line, and the lock is held (I4).
             next = unsafe { Line::behind(waiter) };
             free -= 1;
             // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
@@ -52,7 +52,7 @@ impl<'a> Core<'a> {
         // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
         let node = unsafe { line::node(waiter) };
         aftermath.wake(node.waker.take());
-        // SAFETY: it is in the line, and the lock is held.
+        // SAFETY: it is in the line, and the lock is held (I4).
         unsafe { self.unlink(shared, waiter, Stage::Granted(slot)) };
     }
 

@@ -55,7 +55,7 @@ impl<'a> Core<'a> {
                 Ok(slot) => Joined::Granted(slot),
                 Err(Refusal::Closed) => Joined::Closed,
                 Err(_) => {
-                    // SAFETY: the lock is held, and the caller promises the rest.
+                    // SAFETY: the lock is held (I4), and the caller promises the rest.
                     unsafe { self.enqueue(shared, waiter, waker.take(), since) };
                     Joined::Queued
                 }
@@ -148,7 +148,7 @@ impl<'a> Core<'a> {
                 Stage::Queued => {
                     waker = node.waker.take();
                     self.record_wait(node);
-                    // SAFETY: it is in the line, and the lock is held.
+                    // SAFETY: it is in the line, and the lock is held (I4).
                     unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
                     if gave_up == GaveUp::TimedOut {
                         self.engine.counters.timed_out.add(1);

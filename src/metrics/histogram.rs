@@ -1,4 +1,4 @@
-//! Layer 1 · knows: sync (through `Tally`) · must not know: whose time it was
+//! Layer 1 · part of metrics · knows: `Tally` · must not know: whose time it was
 //!
 //! How long callers waited: counts in buckets whose width grows with the time, four to each doubling, so a percentile
 //! is at most a quarter too high at any scale. The idea is that of HDR histograms (<https://hdrhistogram.org>).

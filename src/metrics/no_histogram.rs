@@ -1,4 +1,6 @@
-//! Layer 1 · stands in for the histogram where there is no clock
+//! Layer 1 · part of metrics · knows: nothing · must not know: the time
+//!
+//! Stands in for the histogram where there is no clock.
 
 use core::time::Duration;
 

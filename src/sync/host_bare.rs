@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: nothing · must not know: threads, clocks
+//!
 //! No threads, no clock, and panics that end the program, or unwind on a hosted build without `std`.
 
 use core::time::Duration;

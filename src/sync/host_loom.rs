@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: loom · must not know: pools
+//!
 //! Threads and time as loom can explore them.
 
 use loom::sync::{Condvar, Mutex};

@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: shuttle · must not know: pools
+//!
 //! Threads and time as shuttle schedules them, at random.
 
 use core::time::Duration;

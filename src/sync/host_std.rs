@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: std · must not know: pools
+//!
 //! Threads, time and panics, as `std` gives them.
 
 use std::any::Any;

@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: interrupts · must not know: what it guards
+//!
 //! The line's lock where interrupt handlers touch the pool: interrupts are masked while it is held.
 
 use core::cell::RefCell;

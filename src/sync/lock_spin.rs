@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: spin · must not know: what it guards
+//!
 //! The line's lock where there is neither an operating system nor a critical section: a spin lock.
 //!
 //! A handler that interrupts the holder on the same core would spin for ever, so pools that interrupt handlers touch

@@ -1,3 +1,5 @@
+//! Layer 0 · part of sync · knows: mutexes · must not know: what it guards
+//!
 //! The line's lock where the operating system can put a thread to sleep.
 
 #[cfg(conn_pool_loom)]
