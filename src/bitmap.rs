@@ -32,7 +32,7 @@ const ATTEND: usize = 1 << (usize::BITS - 1);
 /// The most slots a word can hold: the largest power of two that leaves room for ATTEND.
 const MOST_PER_WORD: usize = usize::BITS as usize / 2;
 /// Groups are not made smaller than this. Models take smaller ones, to have several words in a few slots.
-const FEWEST_PER_WORD: usize = if cfg!(conn_pool_loom) { 2 } else { 4 };
+const FEWEST_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 } else { 4 };
 /// With more words than this, a hint says which one to look at when the home word has nothing.
 const MOST_WORDS_WITHOUT_HINT: usize = 8;
 

@@ -182,6 +182,41 @@ fn the_oldest_waiter_is_served_first() {
 }
 
 #[test]
+fn a_newcomer_that_looked_before_does_not_overtake() {
+    explore(|| {
+        let pool = filled::<1>();
+        let newcomer = client(0, &pool, |pool| {
+            touch(pool.try_get()).ok();
+        });
+        if let Ok(held) = pool.try_get() {
+            let mut waiter = Box::pin(pool.get_async());
+            let mut is_served = || waiter.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            assert!(!is_served());
+            drop(held);
+            assert!(is_served(), "overtaken");
+        }
+        join([newcomer]);
+        assert_whole(&pool, 1);
+    });
+}
+
+#[test]
+fn a_set_aside_connection_is_dropped_while_the_pool_grows() {
+    explore(|| {
+        let pool = filled::<2>();
+        pool.resize(1).unwrap();
+        let dropper = client(1, &pool, |pool| {
+            pool.drop_surplus();
+        });
+        pool.resize(2).unwrap();
+        join([dropper]);
+        let status = pool.status();
+        assert_eq!((status.idle + status.vacant, status.in_use), (2, 0));
+        assert_whole(&pool, status.idle);
+    });
+}
+
+#[test]
 fn a_timeout_races_with_a_grant() {
     explore(|| {
         let pool = filled::<1>();

@@ -39,10 +39,14 @@ const MODULES: &[Module] = &[
             "sync",
         ],
     ),
-    module("acquire", 4, &["bitmap", "engine", "error", "guard", "line"]),
+    module("acquire", 4, &["bitmap", "engine", "error", "guard", "line", "pool"]),
     module("drain", 4, &["engine", "line"]),
     module("future", 5, &["acquire", "error", "guard", "pool"]),
-    module("blocking", 5, &["acquire", "drain", "engine", "error", "guard", "line", "metrics", "pool", "sync"]),
+    module(
+        "blocking",
+        5,
+        &["acquire", "drain", "engine", "error", "fairness", "guard", "line", "metrics", "pool", "sync"],
+    ),
     module("owned", 6, &["acquire", "blocking", "error", "future", "guard", "line", "pool"]),
 ];
 
