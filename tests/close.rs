@@ -131,6 +131,21 @@ fn draining_as_a_task_waits_for_the_last_connection() {
 }
 
 #[test]
+fn a_drain_waits_for_connections_beyond_the_maximum_as_well() {
+    let ledger = Ledger::new();
+    let pool: Pool<_, 3> = Pool::from_fn(|_| ledger.connect());
+    let mut held = hold_all(&pool);
+    pool.resize(0).unwrap();
+    let mut drain = Box::pin(pool.drain_async());
+    while let Some(guard) = held.pop() {
+        assert!(poll_once(&mut drain).is_pending());
+        drop(guard);
+    }
+    assert!(poll_once(&mut drain).is_ready());
+    ledger.assert_each_dropped_once();
+}
+
+#[test]
 fn many_may_drain_at_once_and_any_of_them_may_stop() {
     let pool = Pool::from([()]);
     let held = pool.try_get().unwrap();

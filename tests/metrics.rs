@@ -194,13 +194,10 @@ fn status_stays_within_bounds_under_load() {
                 working.fetch_sub(1, Ordering::SeqCst);
             });
         }
-        let mut borrowed = 0;
         while working.load(Ordering::SeqCst) > 0 {
             assert_within_bounds(&pool.status());
             let metrics = pool.metrics();
             assert!(metrics.peak_in_use <= 6, "{metrics:?}");
-            assert!(metrics.reused <= metrics.borrowed.max(borrowed) + 6, "{metrics:?}");
-            borrowed = metrics.borrowed;
             assert!(format!("{pool:?}").starts_with("Pool { "));
         }
     });

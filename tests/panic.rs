@@ -57,6 +57,27 @@ fn a_waker_that_panics_in_the_first_of_several_batches_leaves_nobody_asleep() {
 }
 
 #[test]
+fn a_newcomer_who_has_to_call_a_waker_that_panics_does_not_keep_its_connection() {
+    // While the first batch is being woken, somebody joins the line, has the ninth in it served before him, gets a
+    // connection himself, and then has to call the ninth's waker.
+    let pool = Arc::new(paused([(); 30]));
+    let newcomer = waker_that({
+        let pool = Arc::clone(&pool);
+        move || assert!(panics(|| drop(Task::new(&pool).poll())), "the waker's panic is the newcomer's")
+    });
+    let mut tasks = vec![Task::in_line_with(&pool, newcomer)];
+    tasks.extend(tasks_in_line(&pool, 7));
+    tasks.push(Task::in_line_with(&pool, waker_that_panics("a waker's panic")));
+    pool.resize(30).unwrap();
+    assert_eq!((pool.status().in_use, pool.status().idle), (9, 21));
+    for task in &mut tasks {
+        drop(task.guard());
+    }
+    drop(tasks);
+    assert_at_rest(&pool);
+}
+
+#[test]
 fn a_waker_that_panics_does_so_where_the_guard_is_dropped_and_the_grant_stands() {
     let pool = Pool::from([()]);
     let held = pool.try_get().unwrap();

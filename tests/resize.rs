@@ -295,7 +295,7 @@ mod with_threads {
     use std::thread;
 
     use super::common::{Dice, FOREVER, Ledger, Task, assert_at_rest, hold_all, wait_for_waiting};
-    use conn_pool::Pool;
+    use conn_pool::{Fairness, Pool};
 
     #[test]
     fn growing_wakes_threads_and_tasks() {
@@ -373,26 +373,32 @@ mod with_threads {
 
     #[test]
     fn a_paused_pool_lends_nothing_while_its_connections_come_back() {
-        // The guards are dropped in the very moments in which the other threads look.
-        const ROUNDS: usize = 4000;
-        for round in 0..ROUNDS {
-            let pool = Pool::from([(); 64]);
-            let held = hold_all(&pool);
-            pool.resize(0).unwrap();
-            let back = AtomicBool::new(false);
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    while !back.load(Ordering::SeqCst) {
-                        assert!(pool.try_get().is_err(), "round {round}: lent by a paused pool");
+        // The guards are dropped in the very moments in which the other thread looks, as a newcomer and in line.
+        const ROUNDS: usize = 2000;
+        for fairness in [Fairness::Fifo, Fairness::Bounded(1)] {
+            for round in 0..ROUNDS {
+                let pool = Pool::from([(); 64]).with_fairness(fairness);
+                let held = hold_all(&pool);
+                pool.resize(0).unwrap();
+                let back = AtomicBool::new(false);
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        let mut waiter = Task::new(&pool);
+                        while !back.load(Ordering::SeqCst) {
+                            assert!(pool.try_get().is_err(), "{fairness:?}, {round}: lent by a paused pool");
+                            if round % 2 == 0 {
+                                assert!(waiter.poll().is_pending(), "{fairness:?}, {round}: served by a paused pool");
+                            }
+                        }
+                    });
+                    for guard in held {
+                        drop(guard);
                     }
+                    back.store(true, Ordering::SeqCst);
                 });
-                for guard in held {
-                    drop(guard);
-                }
-                back.store(true, Ordering::SeqCst);
-            });
-            pool.resize(64).unwrap();
-            assert_at_rest(&pool);
+                pool.resize(64).unwrap();
+                assert_at_rest(&pool);
+            }
         }
     }
 
