@@ -10,7 +10,7 @@ use conn_pool::{Fairness, Pool};
 use criterion::Criterion;
 
 use crate::paired::{Figure, Wanted, time};
-use crate::peers::MutexPool;
+use crate::peers::{HandOverPool, MutexPool};
 
 const THREADS: usize = 24;
 const CONNECTIONS: usize = 4;
@@ -124,13 +124,21 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 
 pub(crate) fn figures() -> Vec<Figure> {
     let (fifo, bounded, peer) = (fifo(), bounded(), peer());
+    let hand_over = HandOverPool::new(CONNECTIONS as u64);
     let (sleep, spin) = (Work::sleep_100_us(), Work::spin_1_us());
     let figures = vec![
         Figure::measure(
-            "4. 24 threads, 4 connections, asleep for 100 µs, `Fifo`, beside `Mutex<Vec>` + `Condvar`",
+            "4a. 24 threads, 4 connections, asleep for 100 µs, `Fifo`, beside `Mutex<Vec>` + `Condvar`",
             "/s",
             || throughput(|| borrow(&fifo, sleep)),
             || throughput(|| borrow_from_peer(&peer, sleep)),
+            Wanted::AtLeast(0.95),
+        ),
+        Figure::measure(
+            "4b. as 4a, beside the simplest pool that is first come, first served",
+            "/s",
+            || throughput(|| borrow(&fifo, sleep)),
+            || throughput(|| hand_over.with(|connection| sleep.run(connection))),
             Wanted::AtLeast(0.95),
         ),
         Figure::measure(
