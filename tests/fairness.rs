@@ -257,6 +257,7 @@ fn a_pool_moves_on_when_its_called_waiters_sleep() {
 
 #[cfg(feature = "std")]
 mod with_threads {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::common::{FOREVER, Task, assert_at_rest, wait_for_waiting};
@@ -299,6 +300,31 @@ mod with_threads {
             let metrics = crowd(Fairness::Bounded(limit));
             assert!(metrics.most_overtaken <= limit as usize, "{limit}: {metrics:?}");
         }
+    }
+
+    #[test]
+    fn a_sleepy_waiter_is_overtaken_no_more_often_however_fast_the_others_are() {
+        const WAITS: usize = 30_000;
+        let pool = Pool::from([(); 2]).with_fairness(Fairness::Bounded(1));
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::SeqCst) {
+                        drop(pool.try_get());
+                    }
+                });
+            }
+            for _ in 0..WAITS {
+                let mut task = Task::new(&pool);
+                while task.poll().is_pending() {
+                    thread::yield_now();
+                }
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        assert!(pool.metrics().most_overtaken <= 1, "{:?}", pool.metrics());
+        assert_at_rest(&pool);
     }
 
     #[test]

@@ -228,6 +228,7 @@ fn polling_a_finished_future_panics() {
 mod with_threads {
     use std::sync::Mutex;
     use std::thread;
+    use std::time::Duration;
 
     use super::common::{FOREVER, Task, assert_at_rest, hold_all, wait_for_waiting, wait_until};
     use conn_pool::Pool;
@@ -272,6 +273,24 @@ mod with_threads {
         for line in ["tttt", "aaaa", "tata", "atat", "ttaa", "aatt", "ataattat"] {
             assert_eq!(order_of_service(line), (0..line.len()).collect::<Vec<_>>(), "line {line}");
         }
+    }
+
+    #[test]
+    fn a_thread_that_was_served_or_gave_up_is_no_longer_shown_in_line() {
+        let pool = Pool::from([1]);
+        let held = pool.try_get().unwrap();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| *pool.get_timeout(FOREVER).unwrap());
+            wait_for_waiting(&pool, 1);
+            drop(held);
+            assert_eq!(waiter.join().unwrap(), 1);
+        });
+        let held = pool.try_get().unwrap();
+        assert!(pool.get_timeout(Duration::from_millis(1)).is_err());
+        let task = Task::in_line(&pool);
+        assert!(format!("{pool:?}").ends_with("waiting: 1 (tasks: 1, threads: 0) }"), "{pool:?}");
+        drop(task);
+        drop(held);
     }
 
     #[test]

@@ -81,6 +81,15 @@ fn peaks_show_the_most_and_start_anew_from_now() {
 }
 
 #[test]
+fn what_is_out_when_the_peaks_start_anew_counts_even_if_it_is_back_before_somebody_looks() {
+    let pool = Pool::from([1, 2, 3]);
+    let held = (pool.try_get().unwrap(), pool.try_get().unwrap());
+    pool.reset_peaks();
+    drop(held);
+    assert_eq!(pool.metrics().peak_in_use, 2);
+}
+
+#[test]
 fn waiters_that_are_there_when_the_peaks_start_anew_count() {
     let pool = Pool::from([1]);
     let held = pool.try_get().unwrap();

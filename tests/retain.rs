@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{Ledger, Task, assert_at_rest, hold_all};
-use conn_pool::{ConnGuard, Pool};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Ledger, Task, assert_at_rest, hold_all, waker_that};
+use conn_pool::{ConnGuard, Fairness, Pool};
 
 #[test]
 fn every_idle_connection_is_shown_once_and_the_refused_ones_are_dropped() {
@@ -104,6 +107,34 @@ fn while_others_wait_for_connections_none_is_shown() {
     assert_eq!(pool.retain(|_| unreachable!("it belongs to a waiter")).kept, 0);
     drop(waiting);
     drop(granted.guard());
+}
+
+#[test]
+fn what_is_free_for_a_waiter_that_was_called_is_not_shown() {
+    let pool = Pool::from([1]).with_fairness(Fairness::Bounded(5));
+    let held = pool.try_get().unwrap();
+    let mut called = Task::in_line(&pool);
+    drop(held);
+    assert_eq!((called.rings(), pool.status().idle), (1, 1));
+    assert_eq!(pool.retain(|_| unreachable!("it belongs to a waiter")).kept, 0);
+    drop(called.guard());
+}
+
+#[test]
+fn in_a_pool_that_is_being_closed_none_is_shown() {
+    // The connection is free for the first in line, and the second one's waker runs before it is dropped.
+    let pool = Arc::new(Pool::from([1]).with_fairness(Fairness::Bounded(5)));
+    let held = pool.try_get().unwrap();
+    let _called = Task::in_line(&pool);
+    let visited = Arc::new(AtomicUsize::new(usize::MAX));
+    let waker = waker_that({
+        let (pool, visited) = (Arc::clone(&pool), Arc::clone(&visited));
+        move || visited.store(pool.retain(|_| true).kept, Ordering::SeqCst)
+    });
+    let _second = Task::in_line_with(&pool, waker);
+    drop(held);
+    pool.close();
+    assert_eq!(visited.load(Ordering::SeqCst), 0);
 }
 
 #[test]

@@ -149,6 +149,35 @@ fn a_connection_granted_before_the_deadline_is_taken_after_it() {
 }
 
 #[test]
+fn a_pool_closed_before_the_deadline_answers_closed_after_it() {
+    // As above: the thread is sent away, and its time is up before it is woken.
+    let pool = Pool::from([()]);
+    let held = pool.try_get().unwrap();
+    let finished = Arc::new(AtomicBool::new(false));
+    let waker = waker_that({
+        let finished = Arc::clone(&finished);
+        move || wait_until(|| finished.load(Ordering::SeqCst))
+    });
+    thread::scope(|scope| {
+        let mut task = Task::in_line_with(&pool, waker);
+        let impatient = scope.spawn(|| {
+            let start = Instant::now();
+            let answer = pool.get_timeout(SHORT * 5).map(drop);
+            finished.store(true, Ordering::SeqCst);
+            (answer, start.elapsed())
+        });
+        wait_for_waiting(&pool, 2);
+        pool.close();
+        let (answer, elapsed) = impatient.join().unwrap();
+        assert!(elapsed >= SHORT * 5, "it was woken in time, so the test shows nothing");
+        assert!(matches!(answer, Err(PoolError::Closed(_))), "{answer:?}");
+        assert!(matches!(task.error(), PoolError::Closed(_)));
+    });
+    assert_eq!(pool.metrics().timed_out, 0);
+    drop(held);
+}
+
+#[test]
 fn being_woken_for_nothing_does_not_start_the_time_again() {
     /// Takes all that is free past the line, as long as the test goes on.
     struct Thief {
