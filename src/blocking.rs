@@ -18,7 +18,7 @@ use crate::guard::{ConnGuard, Held, claim_any, claim_first};
 use crate::line::Kind;
 use crate::metrics::WaitTimes;
 use crate::pool::Pool;
-use crate::sync::{Parker, YIELDS, with_parker, yield_now};
+use crate::sync::{Parker, with_parker, yield_now};
 
 /// How long a caller is willing to wait.
 #[derive(Clone, Copy)]
@@ -67,33 +67,24 @@ fn acquire_slow<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Res
         Deadline::Never => None,
         Deadline::At(deadline) => Some(deadline),
     };
-    if pool.fairness() == Fairness::Fifo {
-        // The place in line is all that counts: no time to lose.
-        return stand_in_line(pool, deadline);
-    }
-    match linger(pool, deadline) {
+    match give_way(pool) {
         Err(Refusal::Exhausted) => stand_in_line(pool, deadline),
         answer => answer,
     }
 }
 
-/// Lets other threads run, in the hope that one of them gives back what it holds.
+/// Lets other threads run once, in the hope that one of them gives back what it holds.
 ///
 /// With more threads than processors a holder is often not running. To sleep then would call for a wake-up, which takes
 /// longer than a short borrowing; and as a line that is not empty makes the next callers stand in it too, all of them
-/// would soon be sleeping and waking by turns. Measured in `docs/benchmarks.md`.
-fn linger<C, const N: usize>(pool: &Pool<C, N>, deadline: Option<Instant>) -> Result<usize, Refusal> {
-    for _ in 0..YIELDS {
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            break;
-        }
-        yield_now();
-        match try_acquire(pool) {
-            Err(Refusal::Exhausted) => {}
-            answer => return answer,
-        }
+/// would soon be sleeping and waking by turns. Measured in `docs/benchmarks.md`. Not where the place in line is all that
+/// counts.
+fn give_way<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+    if pool.fairness() == Fairness::Fifo {
+        return Err(Refusal::Exhausted);
     }
-    Err(Refusal::Exhausted)
+    yield_now();
+    try_acquire(pool)
 }
 
 fn try_for_the_last_time<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {

@@ -10,7 +10,7 @@
 /// | | promises | costs |
 /// |---|---|---|
 /// | `Fifo` | nobody in line is ever overtaken | a connection that comes free lies idle until the waiter it was given to runs: one switch of threads per hand-over |
-/// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` borrowings longer; in return, threads that run already keep the connections busy while a sleeping one is being woken. A thread that finds nothing free lets others run a few times before it joins the line |
+/// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` borrowings longer; in return, threads that run already keep the connections busy while a sleeping one is being woken. A thread that finds nothing free lets others run once before it joins the line |
 ///
 /// Take `Fifo` unless connections are held for less time than it takes to wake a thread (some microseconds) and
 /// throughput matters more than the longest wait.

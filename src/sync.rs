@@ -54,7 +54,7 @@ pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use host::set_home;
 #[cfg(feature = "std")]
-pub(crate) use host::{Parker, YIELDS, with_parker, yield_now};
+pub(crate) use host::{Parker, with_parker, yield_now};
 pub(crate) use host::{Stamp, collided, home, run_to_end};
 pub(crate) use lock::Lock;
 

@@ -43,9 +43,6 @@ pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     while step() {}
 }
 
-/// A model's threads join the line at once: that is what they explore.
-pub(crate) const YIELDS: usize = 0;
-
 pub(crate) fn yield_now() {
     loom::thread::yield_now();
 }

@@ -75,10 +75,6 @@ fn drop_quietly<T>(payload: T) {
     }
 }
 
-/// How often a thread lets others run before it joins the line of a pool that is not strictly first come, first served.
-/// One time does nearly all of it; some more help where the bound is low.
-pub(crate) const YIELDS: usize = 4;
-
 /// Lets other threads run.
 pub(crate) fn yield_now() {
     thread::yield_now();
