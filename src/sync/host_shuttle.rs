@@ -43,9 +43,6 @@ pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     while step() {}
 }
 
-/// One time is as good as many: the schedule decides what happens in between.
-pub(crate) const YIELDS: usize = 1;
-
 pub(crate) fn yield_now() {
     shuttle::thread::yield_now();
 }
