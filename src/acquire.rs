@@ -10,15 +10,14 @@ use core::task::{Poll, Waker};
 use crate::bitmap::Missed;
 use crate::engine::{Aftermath, GaveUp, Joined, Refusal};
 use crate::error::PoolError;
-use crate::guard::{Handle, Held, claim_any, claim_first};
+use crate::guard::{Handle, Held, claim_any, claim_first, keep_during, pass_on};
 use crate::line::{Kind, Waiter};
-use crate::pool::Pool;
 
 /// A slot if one is free now.
 ///
-/// Takes the pool itself and not a handle, so that the slow path needs no handle in memory to point to.
+/// Takes a handle that is a reference, by value, so that the slow path needs no handle in memory to point to.
 #[inline(always)]
-pub(crate) fn try_acquire<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+pub(crate) fn try_acquire<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
     match claim_first(&pool) {
         Some(slot) => Ok(slot),
         None => try_acquire_any(pool),
@@ -27,7 +26,7 @@ pub(crate) fn try_acquire<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize,
 
 #[cold]
 #[inline(never)]
-fn try_acquire_any<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+fn try_acquire_any<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
     match claim_any(&pool) {
         Ok(slot) => Ok(slot),
         Err(missed) => try_acquire_slow(pool, missed),
@@ -36,13 +35,13 @@ fn try_acquire_any<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusa
 
 #[cold]
 #[inline(never)]
-fn try_acquire_slow<C, const N: usize>(pool: &Pool<C, N>, missed: Missed) -> Result<usize, Refusal> {
+fn try_acquire_slow<H: Handle + Copy>(pool: H, missed: Missed) -> Result<usize, Refusal> {
     let core = pool.core();
     if core.books().len() == 0 {
         return Err(Refusal::NoSlots);
     }
     let (answer, aftermath) = core.claim_or_refuse(missed);
-    Held::keep_during(&pool, answer, || drop(aftermath))
+    keep_during(&pool, answer, || drop(aftermath))
 }
 
 /// A wait for a connection, from the first look to the last; leaves the line when it is dropped.
@@ -124,12 +123,12 @@ impl<H: Handle> Acquire<H> {
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<usize, Refusal> {
         let (answer, aftermath) = self.pool.core().leave(self.waiter(), GaveUp::TimedOut);
         self.progress.set(Progress::Done);
-        Held::keep_during(&self.pool, answer, || drop(aftermath))
+        keep_during(&self.pool, answer, || drop(aftermath))
     }
 
     fn end_after(&self, answer: Result<usize, Refusal>, aftermath: Aftermath<'_>) -> Poll<Result<usize, Refusal>> {
         self.progress.set(Progress::Done);
-        Poll::Ready(Held::keep_during(&self.pool, answer, || drop(aftermath)))
+        Poll::Ready(keep_during(&self.pool, answer, || drop(aftermath)))
     }
 
     #[inline(always)]
@@ -154,7 +153,9 @@ impl<H: Handle> Drop for Acquire<H> {
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
         let (left, aftermath) = core.leave(waiter, GaveUp::Cancelled);
         // A connection that had been granted goes on to the next in line.
-        drop(left.map(|slot| Held::new(self.pool.clone(), slot)));
-        drop(aftermath);
+        let _aftermath = aftermath;
+        if let Ok(slot) = left {
+            pass_on(&self.pool, slot);
+        }
     }
 }

@@ -245,6 +245,34 @@ impl<'a> Bitmap<'a> {
         // O5: pairs with O1 to O4; without it the next holder may read the connection as it was before.
         let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));
         debug_assert!(before & bit == 0, "slot {slot} was given back twice");
+        self.note_free(slot, before);
+        before & ATTEND != 0
+    }
+
+    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot: `None` if it is free
+    /// already, and nothing is changed.
+    #[cfg(any(feature = "ffi", test))]
+    #[inline(always)]
+    #[must_use = "somebody may be waiting for this slot"]
+    pub(crate) fn give_back_once(self, slot: usize) -> Option<bool> {
+        let (cell, bit) = (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot));
+        let mut seen = cell.load(Relaxed);
+        while seen & bit == 0 {
+            // O6: as O5.
+            match cell.compare_exchange_weak(seen, seen | bit, ord!(O6, Release), Relaxed) {
+                Ok(before) => {
+                    self.note_free(slot, before);
+                    return Some(before & ATTEND != 0);
+                }
+                Err(now) => seen = now,
+            }
+        }
+        None
+    }
+
+    /// A slot came free in a word that was like this before.
+    #[inline(always)]
+    fn note_free(self, slot: usize, before: usize) {
         if let Some(hint) = self.hint()
             && before & !ATTEND == 0
         {
@@ -254,7 +282,6 @@ impl<'a> Bitmap<'a> {
                 hint.store(word, Relaxed);
             }
         }
-        before & ATTEND != 0
     }
 
     /// Sets ATTEND in every word: from the last of these until [`unattend`](Self::unattend), slots are claimed under

@@ -14,7 +14,7 @@ use crate::drain::DrainAsync;
 use crate::engine::Refusal;
 use crate::error::{DrainError, PoolError};
 use crate::fairness::Fairness;
-use crate::guard::{ConnGuard, Held, claim_any, claim_first};
+use crate::guard::{ConnGuard, Handle, Held, claim_any, claim_first};
 use crate::line::Kind;
 use crate::metrics::WaitTimes;
 use crate::pool::Pool;
@@ -49,7 +49,7 @@ impl Patience {
 }
 
 #[inline(always)]
-pub(crate) fn acquire<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Result<usize, Refusal> {
+pub(crate) fn acquire<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
     match claim_first(&pool) {
         Some(slot) => Ok(slot),
         None => acquire_slow(pool, patience),
@@ -58,7 +58,7 @@ pub(crate) fn acquire<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) 
 
 #[cold]
 #[inline(never)]
-fn acquire_slow<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Result<usize, Refusal> {
+fn acquire_slow<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
     if let Ok(slot) = claim_any(&pool) {
         return Ok(slot);
     }
@@ -79,15 +79,15 @@ fn acquire_slow<C, const N: usize>(pool: &Pool<C, N>, patience: Patience) -> Res
 /// longer than a short borrowing; and as a line that is not empty makes the next callers stand in it too, all of them
 /// would soon be sleeping and waking by turns. Measured in `docs/benchmarks.md`. Not where the place in line is all that
 /// counts.
-fn give_way<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
-    if pool.fairness() == Fairness::Fifo {
+fn give_way<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
+    if pool.core().fairness() == Fairness::Fifo {
         return Err(Refusal::Exhausted);
     }
     yield_now();
     try_acquire(pool)
 }
 
-fn try_for_the_last_time<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, Refusal> {
+fn try_for_the_last_time<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
     let answer = try_acquire(pool);
     if answer == Err(Refusal::Exhausted) {
         pool.core().count_timeout();
@@ -96,7 +96,7 @@ fn try_for_the_last_time<C, const N: usize>(pool: &Pool<C, N>) -> Result<usize, 
     answer
 }
 
-fn stand_in_line<C, const N: usize>(pool: &Pool<C, N>, deadline: Option<Instant>) -> Result<usize, Refusal> {
+fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>) -> Result<usize, Refusal> {
     let acquire = pin!(Acquire::new(pool, Kind::Thread));
     let acquire = acquire.into_ref();
     with_parker(|parker, waker| {
@@ -112,7 +112,7 @@ fn stand_in_line<C, const N: usize>(pool: &Pool<C, N>, deadline: Option<Instant>
 }
 
 /// Sleeps until everything has come back; `false` if the deadline came first.
-fn wait_for_drain(drain: Pin<&mut DrainAsync<'_>>, deadline: Option<Instant>) -> bool {
+pub(crate) fn wait_for_drain(drain: Pin<&mut DrainAsync<'_>>, deadline: Option<Instant>) -> bool {
     let mut drain = drain;
     with_parker(|parker: &Parker, waker| {
         let mut context = Context::from_waker(waker);

@@ -22,6 +22,7 @@
 mod aftermath;
 mod capacity;
 mod closing;
+mod connecting;
 mod figures;
 mod serving;
 mod waiting;
@@ -41,6 +42,9 @@ use crate::sync::{AtomicBool, Lock, Relaxed, const_fn, home};
 pub(crate) struct Engine {
     lock: Lock<Shared>,
     fairness: Fairness,
+    /// How many vacant slots may be lent at once, each for its holder to connect in it: 0 in a pool that lends
+    /// connections only.
+    max_connecting: u16,
     // The gauges and counters below change under the lock and are read without it.
     closed: AtomicBool,
     /// How many slots may be out at once: N, unless resized.
@@ -64,6 +68,8 @@ struct Shared {
     shedding: u16,
     /// Of those, how many will be vacant then, because the pool has grown and needs them.
     recalled: u16,
+    /// Vacant slots that are lent, to be connected in.
+    connecting: u16,
 }
 
 /// A slot claimed on the fast path.
@@ -92,8 +98,9 @@ impl Engine {
     const_fn! {
         pub(crate) const fn new(slots: usize) -> Self {
             Self {
-                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0 }),
+                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0, connecting: 0 }),
                 fairness: Fairness::Fifo,
+                max_connecting: 0,
                 closed: AtomicBool::new(false),
                 max_size: Tally::new(slots),
                 surplus: Tally::new(0),
@@ -161,6 +168,14 @@ impl<'a> Core<'a> {
         self.map.give_back(slot)
     }
 
+    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot: `None` if it is free.
+    #[cfg(any(feature = "ffi", test))]
+    #[inline(always)]
+    #[must_use = "somebody may be waiting for this slot"]
+    pub(crate) fn give_back_once(self, slot: usize) -> Option<bool> {
+        self.map.give_back_once(slot)
+    }
+
     /// The rest of giving back while somebody must be attended to. The slot is free already: whoever holds the lock
     /// next, this caller or another, finds it there. In a closed pool the caller gets a slot to empty.
     #[must_use = "a slot that is returned has to be emptied"]
@@ -172,7 +187,7 @@ impl<'a> Core<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn claim_or_refuse(self, missed: Missed) -> (Result<usize, Refusal>, Option<Aftermath<'a>>) {
-        if missed == Missed::NoneSeen && self.map.has_one_word() {
+        if missed == Missed::NoneSeen && self.map.has_one_word() && !self.engine.connects() {
             // The only word was without a free slot: that was a moment when none was free.
             return (Err(Refusal::Exhausted), None);
         }
@@ -186,6 +201,11 @@ impl<'a> Core<'a> {
             self.claim_as_newcomer(shared)
         });
         (result, Some(aftermath))
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) const fn fairness(self) -> Fairness {
+        self.engine.fairness
     }
 
     pub(crate) const fn books(self) -> Books<'a> {

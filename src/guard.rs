@@ -111,26 +111,17 @@ impl<H: Handle> Held<H> {
         }
     }
 
-    /// The slot in an answer of the engine is safe during `work`, which may run user code: should that panic, the slot
-    /// goes back to the pool.
-    pub(crate) fn keep_during(pool: &H, answer: Result<usize, Refusal>, work: impl FnOnce()) -> Result<usize, Refusal> {
-        let held = answer.map(|slot| Self::new(pool.clone(), slot));
-        work();
-        held.map(|held| {
-            let slot = held.slot;
-            let this = ManuallyDrop::new(held);
-            // SAFETY: `this` is never used or dropped again, so the handle moves out of it once.
-            drop(unsafe { ptr::read(&raw const this.pool) });
-            slot
-        })
-    }
-
     /// Drops the connection and leaves the slot vacant.
     pub(crate) fn discard(self) {
+        let (pool, slot) = self.into_parts();
+        empty(&pool, slot, Emptied::Discarded);
+    }
+
+    /// The ownership of the slot passes to the caller.
+    pub(crate) fn into_parts(self) -> (H, usize) {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is never used or dropped again, so the handle moves out of it once.
-        let pool = unsafe { ptr::read(&raw const this.pool) };
-        empty(&pool, this.slot, Emptied::Discarded);
+        (unsafe { ptr::read(&raw const this.pool) }, this.slot)
     }
 
     #[inline(always)]
@@ -152,6 +143,34 @@ impl<H: Handle> Drop for Held<H> {
         if self.pool.core().give_back(self.slot) {
             self.pool.attend_to_others();
         }
+    }
+}
+
+/// The slot in an answer of the engine is safe during `work`, which may run user code: should that panic, the slot is
+/// passed on.
+pub(crate) fn keep_during<H: Handle>(
+    pool: &H,
+    answer: Result<usize, Refusal>,
+    work: impl FnOnce(),
+) -> Result<usize, Refusal> {
+    struct Kept<'h, H: Handle>(&'h H, usize);
+    impl<H: Handle> Drop for Kept<'_, H> {
+        fn drop(&mut self) {
+            pass_on(self.0, self.1);
+        }
+    }
+    let kept = answer.map(|slot| Kept(pool, slot));
+    work();
+    kept.map(|kept| ManuallyDrop::new(kept).1)
+}
+
+/// Gives up a slot that was lent and not picked up: with a connection it goes back, without one it is vacant again. The
+/// caller owns the slot and passes it on.
+pub(crate) fn pass_on<H: Handle>(pool: &H, slot: usize) {
+    if !pool.core().books().get(slot).is_filled() {
+        drop(pool.core().vacate(slot, Emptied::NotConnected));
+    } else if pool.core().give_back(slot) {
+        pool.attend_to_others();
     }
 }
 

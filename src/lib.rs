@@ -6,6 +6,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "ffi")]
+pub mod ffi;
+
 #[cfg(feature = "alloc")]
 mod owned;
 

@@ -17,9 +17,19 @@ use crate::sync::Stamp;
 pub(crate) enum Kind {
     Task,
     Thread,
+    /// A callback of a C program: called once, when it has its slot.
+    #[cfg(any(feature = "ffi", test))]
+    Callback,
     /// Waits for the last connection to come back to a closed pool. Nobody but drainers joins a closed pool's line, so
     /// they stand behind all others.
     Drainer,
+}
+
+impl Kind {
+    /// Whether one who is woken without a slot comes to look for one.
+    pub(crate) const fn comes_when_called(self) -> bool {
+        matches!(self, Self::Task | Self::Thread)
+    }
 }
 
 /// Where a waiter stands.

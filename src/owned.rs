@@ -20,7 +20,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// As [`try_get`](Self::try_get).
     #[inline(always)]
     pub fn try_get_owned(self: &Arc<Self>) -> Result<OwnedConnGuard<C, N>, PoolError> {
-        Held::from_answer(Arc::clone(self), try_acquire(self)).map(OwnedConnGuard)
+        Held::from_answer(Arc::clone(self), try_acquire(&**self)).map(OwnedConnGuard)
     }
 
     /// [`get_async`](Self::get_async), with a future and a guard that own an `Arc` of the pool: for `spawn`.
@@ -68,7 +68,7 @@ mod blocking {
         /// As [`get`](Self::get).
         #[inline(always)]
         pub fn get_owned(self: &Arc<Self>) -> Result<OwnedConnGuard<C, N>, PoolError> {
-            Held::from_answer(Arc::clone(self), acquire(self, Patience::Forever)).map(OwnedConnGuard)
+            Held::from_answer(Arc::clone(self), acquire(&**self, Patience::Forever)).map(OwnedConnGuard)
         }
 
         /// [`get_timeout`](Self::get_timeout), with a guard that owns an `Arc` of the pool.
@@ -82,7 +82,7 @@ mod blocking {
         /// As [`get`](Self::get).
         #[inline(always)]
         pub fn get_timeout_owned(self: &Arc<Self>, timeout: Duration) -> Result<OwnedConnGuard<C, N>, PoolError> {
-            Held::from_answer(Arc::clone(self), acquire(self, Patience::For(timeout))).map(OwnedConnGuard)
+            Held::from_answer(Arc::clone(self), acquire(&**self, Patience::For(timeout))).map(OwnedConnGuard)
         }
 
         /// [`get_deadline`](Self::get_deadline), with a guard that owns an `Arc` of the pool.
@@ -96,7 +96,7 @@ mod blocking {
         /// As [`get`](Self::get).
         #[inline(always)]
         pub fn get_deadline_owned(self: &Arc<Self>, deadline: Instant) -> Result<OwnedConnGuard<C, N>, PoolError> {
-            Held::from_answer(Arc::clone(self), acquire(self, Patience::Until(deadline))).map(OwnedConnGuard)
+            Held::from_answer(Arc::clone(self), acquire(&**self, Patience::Until(deadline))).map(OwnedConnGuard)
         }
     }
 }

@@ -57,6 +57,9 @@ pub(crate) use host::set_home;
 pub(crate) use host::{Parker, with_parker, yield_now};
 pub(crate) use host::{Stamp, collided, home, run_to_end};
 pub(crate) use lock::Lock;
+#[cfg(feature = "ffi")]
+#[cfg(feature = "std")]
+pub(crate) use std::sync::OnceLock;
 
 /// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot
 /// (and shuttle's can).

@@ -13,6 +13,8 @@ pub(crate) enum Emptied {
     Closed,
     /// A resize had set its connection aside.
     SetAside,
+    /// It was lent to connect in, and is without a connection still.
+    NotConnected,
 }
 
 impl<'a> Core<'a> {
@@ -22,34 +24,47 @@ impl<'a> Core<'a> {
             if self.engine.is_closed() {
                 return Err(Refusal::Closed);
             }
-            if self.engine.vacant.get() == 0 {
-                return Err(Refusal::Exhausted);
-            }
-            let slot = (0..self.books().len()).find(|slot| self.books().get(*slot).is_vacant());
-            let slot = slot.ok_or(Refusal::Exhausted)?;
-            self.books().get(slot).set_vacant(false);
-            self.engine.vacant.sub(1);
-            Ok(slot)
+            self.take_vacant().ok_or(Refusal::Exhausted)
         })
+    }
+
+    /// Takes a vacant slot out of the books; it is the caller's then.
+    pub(super) fn take_vacant(self) -> Option<usize> {
+        if self.engine.vacant.get() == 0 {
+            return None;
+        }
+        let slot = (0..self.books().len()).find(|slot| self.books().get(*slot).is_vacant())?;
+        self.books().get(slot).set_vacant(false);
+        self.engine.vacant.sub(1);
+        Some(slot)
     }
 
     /// Takes back a slot whose connection was dropped, from its owner.
     pub(crate) fn vacate(self, slot: usize, why: Emptied) -> Aftermath<'a> {
         self.locked(|shared, _| {
-            let (counters, uses) = (&self.engine.counters, self.books().get(slot).uses());
-            counters.past_uses.add(uses);
-            counters.past_reuses.add(uses.saturating_sub(1));
-            counters.peak_in_use.raise(uses.min(1));
+            if why == Emptied::NotConnected {
+                shared.connecting -= 1;
+                return self.put_down(slot);
+            }
+            self.count_past(slot);
             match why {
                 Emptied::Discarded => {
-                    counters.discarded.add(1);
+                    self.engine.counters.discarded.add(1);
                     self.put_down(slot);
                 }
-                Emptied::Closed => self.put_down(slot),
+                Emptied::Closed | Emptied::NotConnected => self.put_down(slot),
                 Emptied::SetAside => self.put_down_set_aside(shared, slot),
             }
         })
         .1
+    }
+
+    /// The uses of a connection that is gone.
+    pub(super) fn count_past(self, slot: usize) {
+        let (counters, uses) = (&self.engine.counters, self.books().get(slot).uses());
+        counters.past_uses.add(uses);
+        counters.past_reuses.add(uses.saturating_sub(1));
+        counters.peak_in_use.raise(uses.min(1));
     }
 
     /// Claims one particular slot if it is idle and nobody waits.
@@ -175,7 +190,7 @@ impl<'a> Core<'a> {
 }
 
 /// A number of slots, which is 4096 at most.
-fn narrow(slots: usize) -> u16 {
+pub(super) const fn narrow(slots: usize) -> u16 {
     debug_assert!(slots <= 4096);
     #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
     let narrow = slots as u16;

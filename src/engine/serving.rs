@@ -18,7 +18,7 @@ impl<'a> Core<'a> {
             if aftermath.is_full() {
                 return;
             }
-            let Some(slot) = self.map.claim_attended() else { return };
+            let Some(slot) = self.claim_to_lend(shared) else { return };
             self.grant(shared, head, slot, aftermath);
         }
     }
@@ -27,7 +27,7 @@ impl<'a> Core<'a> {
     /// who has been overtaken often enough. A free slot so always has somebody on the way to it.
     pub(super) fn call(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>, limit: u32) {
         let mut next = shared.line.head();
-        let mut free = self.map.count_free();
+        let mut free = self.map.count_free() + self.room_to_connect(shared);
         while let Some(waiter) = next
             && free > 0
             && !aftermath.is_full()
@@ -37,18 +37,16 @@ impl<'a> Core<'a> {
             free -= 1;
             // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
             let node = unsafe { line::node(waiter) };
-            if self.overtaken(node) < limit as usize {
+            if node.kind.comes_when_called() && self.overtaken(node) < limit as usize {
                 aftermath.wake(node.waker.take());
-            } else if let Some(slot) = self.map.claim_attended() {
+            } else if let Some(slot) = self.claim_to_lend(shared) {
                 self.grant(shared, waiter, slot, aftermath);
             }
         }
     }
 
     fn grant(self, shared: &mut Shared, waiter: NonNull<Waiter>, slot: usize, aftermath: &mut Aftermath<'a>) {
-        if self.books().get(slot).count_use() {
-            self.look_for_a_peak();
-        }
+        self.count_lending(slot);
         // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
         let node = unsafe { line::node(waiter) };
         aftermath.wake(node.waker.take());
@@ -57,7 +55,7 @@ impl<'a> Core<'a> {
     }
 
     /// A slot for somebody who is not in line.
-    pub(super) fn claim_as_newcomer(self, shared: &Shared) -> Result<usize, Refusal> {
+    pub(super) fn claim_as_newcomer(self, shared: &mut Shared) -> Result<usize, Refusal> {
         if self.engine.is_closed() {
             return Err(Refusal::Closed);
         }
@@ -66,25 +64,23 @@ impl<'a> Core<'a> {
             return Err(Refusal::Exhausted);
         }
         let slot = match shared.line.head() {
-            None => self.map.claim_attended(),
-            Some(head) => self.overtake(head),
+            None => self.claim_to_lend(shared),
+            Some(head) => self.overtake(shared, head),
         };
         let slot = slot.ok_or(Refusal::Exhausted)?;
-        if self.books().get(slot).count_use() {
-            self.look_for_a_peak();
-        }
+        self.count_lending(slot);
         Ok(slot)
     }
 
     /// A slot past the line, if the policy has one to spare. The head has been overtaken most, being the oldest.
-    fn overtake(self, head: NonNull<Waiter>) -> Option<usize> {
+    fn overtake(self, shared: &mut Shared, head: NonNull<Waiter>) -> Option<usize> {
         let Fairness::Bounded(limit) = self.engine.fairness else { return None };
         // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
         let overtaken = self.overtaken(unsafe { line::node(head) });
         if overtaken >= limit as usize {
             return None;
         }
-        let slot = self.map.claim_attended()?;
+        let slot = self.claim_to_lend(shared)?;
         self.engine.counters.overtakes.add(1);
         self.engine.counters.most_overtaken.raise(overtaken + 1);
         Some(slot)

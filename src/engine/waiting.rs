@@ -161,6 +161,25 @@ impl<'a> Core<'a> {
         (left, aftermath)
     }
 
+    /// Takes a waiter out of the line if it is still in it.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
+        let (was_queued, aftermath) = self.locked(|shared, aftermath| {
+            // SAFETY: the lock is held and no other reference to the node is alive (I4).
+            let node = unsafe { waiter.node() };
+            if node.stage != Stage::Queued {
+                return false;
+            }
+            aftermath.leftover = node.waker.take();
+            self.record_wait(node);
+            // SAFETY: it is in the line, and the lock is held (I4).
+            unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
+            true
+        });
+        drop(aftermath);
+        was_queued
+    }
+
     /// Counts a caller whose deadline was up before it could join the line.
     #[cfg(feature = "std")]
     pub(crate) fn count_timeout(self) {

@@ -1,0 +1,72 @@
+//! Layer 2 · part of the engine · knows: bitmap, books · must not know: what connecting is
+//!
+//! Lending vacant slots: a pool that connects hands out a slot without a connection when there is none with one, and
+//! whoever gets it connects in it, without the lock. Newcomers and waiters get them by the rules of all slots. So a
+//! connect that fails is no special case: the slot is put down, and goes to the next in line.
+
+use super::capacity::narrow;
+use super::{Aftermath, Core, Engine, Shared};
+
+impl Engine {
+    /// From now on up to `most` vacant slots are lent at once.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) const fn lend_vacant(&mut self, most: usize) {
+        self.max_connecting = narrow(most);
+    }
+
+    pub(super) const fn connects(&self) -> bool {
+        self.max_connecting > 0
+    }
+}
+
+impl<'a> Core<'a> {
+    /// The wait for a connection is over: the holder of a vacant slot has filled it.
+    ///
+    /// The holder must have put the slot into a guard before it drops the `Aftermath`.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) fn connected(self, slot: usize) -> Aftermath<'a> {
+        debug_assert!(self.books().get(slot).is_filled());
+        self.count_lending(slot);
+        // Others may have waited until fewer connect at once.
+        self.locked(|shared, _| shared.connecting -= 1).1
+    }
+
+    /// The holder found the connection of its slot unfit, has dropped it, and connects anew in the same slot.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) fn begin_anew(self, slot: usize) {
+        debug_assert!(!self.books().get(slot).is_filled());
+        self.engine.lock.with(|shared| {
+            self.count_past(slot);
+            self.engine.counters.discarded.add(1);
+            shared.connecting += 1;
+        });
+    }
+
+    /// A slot to be lent, with a connection if there is one: for the lock's holder.
+    pub(super) fn claim_to_lend(self, shared: &mut Shared) -> Option<usize> {
+        self.map.claim_attended().or_else(|| self.claim_vacant(shared))
+    }
+
+    /// How many vacant slots may be lent now.
+    pub(super) fn room_to_connect(self, shared: &Shared) -> usize {
+        let most = self.engine.max_connecting.saturating_sub(shared.connecting);
+        self.engine.vacant.get().min(most.into())
+    }
+
+    fn claim_vacant(self, shared: &mut Shared) -> Option<usize> {
+        if self.room_to_connect(shared) == 0 {
+            return None;
+        }
+        let slot = self.take_vacant()?;
+        shared.connecting += 1;
+        Some(slot)
+    }
+
+    /// Counts the use of a connection that is lent under the lock; a vacant slot has none to count yet.
+    pub(super) fn count_lending(self, slot: usize) {
+        let book = self.books().get(slot);
+        if book.is_filled() && book.count_use() {
+            self.look_for_a_peak();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Layer 7 · part of ffi · knows: status · must not know: pools
+//!
+//! The one door between C and the pool.
+
+use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OK};
+
+/// What the pool answers behind the border.
+pub(super) type Answer<T = ()> = Result<T, conn_pool_status>;
+
+/// The body of an export: turns the answer into a status, and stops a panic.
+///
+/// `fast` is tried first, without the guard: it cannot panic (if it did, the process would end), and answers `None` if the
+/// rest must do it.
+macro_rules! border {
+    (fast: $fast:expr, else: $body:expr) => {
+        match $fast {
+            Some(answer) => $crate::ffi::border::status(answer),
+            None => border!($body),
+        }
+    };
+    ($body:expr) => {
+        $crate::ffi::border::status($crate::ffi::hosted::guard(move || $body))
+    };
+    // For answers that are no status: the value, and what it is after a panic.
+    (value: $body:expr, or: $otherwise:expr) => {
+        $crate::ffi::hosted::guard(move || Ok($body)).unwrap_or($otherwise)
+    };
+}
+
+#[inline(always)]
+pub(super) fn status(answer: Answer) -> conn_pool_status {
+    answer.err().unwrap_or(CONN_POOL_OK)
+}
+
+/// What a pointer of the caller's points to.
+///
+/// # Safety
+///
+/// It is NULL, or may be read for `'a`.
+#[inline(always)]
+pub(super) unsafe fn borrow<'a, T>(pointer: *const T) -> Answer<&'a T> {
+    // SAFETY: as the caller promises.
+    unsafe { pointer.as_ref() }.ok_or(CONN_POOL_INVALID_ARGUMENT)
+}
+
+/// Where the caller wants an output.
+///
+/// # Safety
+///
+/// It is NULL, or may be read and written for `'a` by nobody else.
+#[inline(always)]
+pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T) -> Answer<&'a mut T> {
+    // SAFETY: as the caller promises.
+    unsafe { pointer.as_mut() }.ok_or(CONN_POOL_INVALID_ARGUMENT)
+}

@@ -1,0 +1,136 @@
+//! Layer 7 · part of ffi · knows: metrics · must not know: how they are counted
+//!
+//! What a pool has counted, for C.
+
+use core::ptr;
+
+use super::pool::conn_pool;
+use crate::sync::{AtomicUsize, Relaxed};
+
+/// What a pool has counted, and how full it is: from `conn_pool_stats`. Grows at its end only.
+///
+/// Figures that move meanwhile may be apart; they settle as soon as the pool does.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct conn_pool_figures {
+    /// Slots.
+    pub capacity: usize,
+    /// Resources that may be out at once.
+    pub max_size: usize,
+    /// Resources that are out.
+    pub in_use: usize,
+    /// Resources ready to be lent.
+    pub idle: usize,
+    /// Slots within `max_size` that have no resource.
+    pub vacant: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// The most that were in use at once, since the marks were reset.
+    pub peak_in_use: usize,
+    /// The most that waited at once, since the marks were reset.
+    pub peak_waiting: usize,
+    /// Leases given out.
+    pub acquired: usize,
+    /// Of those, how many were of a resource that had been lent before.
+    pub reused: usize,
+    /// Callers who had to wait.
+    pub waited: usize,
+    /// Callers whose time was up.
+    pub timed_out: usize,
+    /// Newcomers who passed a waiter; 0 unless `max_overtakes` was set.
+    pub overtakes: usize,
+    /// Resources that `create` made.
+    pub created: usize,
+    /// Calls of `create` that failed.
+    pub create_failed: usize,
+    /// Resources that `validate` found unfit.
+    pub invalid: usize,
+    /// Resources that `reset` could not clean.
+    pub reset_failed: usize,
+    /// Resources that were destroyed, for whatever reason.
+    pub destroyed: usize,
+    /// Releases and discards that were refused because the lease was not in order.
+    pub misused: usize,
+    /// 1 if the pool is closed, else 0.
+    pub closed: usize,
+}
+
+/// What the border counts itself. All of it is rare, so it may cost a read-modify-write.
+pub(super) struct Counts {
+    pub(super) created: Count,
+    pub(super) create_failed: Count,
+    pub(super) invalid: Count,
+    pub(super) reset_failed: Count,
+    pub(super) destroyed: Count,
+    pub(super) misused: Count,
+}
+
+pub(super) struct Count(AtomicUsize);
+
+impl Count {
+    const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    pub(super) fn add_one(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Counts {
+    pub(super) const fn new() -> Self {
+        Self {
+            created: Count::new(),
+            create_failed: Count::new(),
+            invalid: Count::new(),
+            reset_failed: Count::new(),
+            destroyed: Count::new(),
+            misused: Count::new(),
+        }
+    }
+}
+
+impl conn_pool_figures {
+    pub(super) fn read(pool: &conn_pool) -> Self {
+        let (status, metrics, counts) = (pool.core().status(), pool.core().metrics(), pool.counts());
+        Self {
+            capacity: status.capacity,
+            max_size: status.max_size,
+            in_use: status.in_use,
+            idle: status.idle,
+            vacant: status.vacant,
+            waiting: status.waiting,
+            peak_in_use: metrics.peak_in_use,
+            peak_waiting: metrics.peak_waiting,
+            acquired: metrics.borrowed,
+            reused: metrics.reused,
+            waited: metrics.waited,
+            timed_out: metrics.timed_out,
+            overtakes: metrics.overtakes,
+            created: counts.created.get(),
+            create_failed: counts.create_failed.get(),
+            invalid: counts.invalid.get(),
+            reset_failed: counts.reset_failed.get(),
+            destroyed: counts.destroyed.get(),
+            misused: counts.misused.get(),
+            closed: usize::from(status.closed),
+        }
+    }
+
+    /// Writes as much of it as the caller has room for, and zeros beyond what this version knows.
+    ///
+    /// # Safety
+    ///
+    /// `out` may be written for `size` bytes.
+    pub(super) unsafe fn write(&self, out: *mut Self, size: usize) {
+        let known = size.min(size_of::<Self>());
+        // SAFETY: the caller promises room for `size` bytes, and `known` is no more.
+        unsafe { ptr::copy_nonoverlapping(ptr::from_ref(self).cast::<u8>(), out.cast(), known) };
+        // SAFETY: the rest of the same room.
+        unsafe { out.cast::<u8>().wrapping_add(known).write_bytes(0, size - known) };
+    }
+}

@@ -1,0 +1,138 @@
+//! Layer 7 · part of ffi · knows: the pool's slots · must not know: who waits
+//!
+//! Leases: what a guard is in Rust, made of plain values and checked when it comes back.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use super::border::Answer;
+use super::conn_pool_status::{self, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_STALE, CONN_POOL_WRONG_POOL};
+use super::lifecycle;
+use super::pool::conn_pool;
+use crate::engine::Emptied;
+use crate::sync::Relaxed;
+
+/// A resource on loan. A plain value: zero means "none", a copy is the same lease and not another one.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct conn_pool_lease {
+    /// The pool that it is of; NULL in an empty lease.
+    pub pool: *mut conn_pool,
+    /// What was borrowed: what `create` made, or what `conn_pool_add` was given.
+    pub resource: *mut c_void,
+    /// Its slot; the library's own business.
+    pub slot: u32,
+    /// Tells this lease from the slot's earlier and later ones; the library's own business.
+    pub generation: u32,
+}
+
+impl conn_pool_lease {
+    pub(super) const EMPTY: Self = Self { pool: ptr::null_mut(), resource: ptr::null_mut(), slot: 0, generation: 0 };
+}
+
+/// Makes the lease of a filled slot, which the caller owns and passes on.
+#[inline(always)]
+pub(super) fn lend(pool: &conn_pool, slot: usize) -> conn_pool_lease {
+    // Relaxed, and no read-modify-write: only the slot's owner writes it (I2).
+    let generation = pool.generation(slot).load(Relaxed).wrapping_add(1);
+    pool.generation(slot).store(generation, Relaxed);
+    #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096, and a generation may wrap")]
+    conn_pool_lease {
+        pool: ptr::from_ref(pool).cast_mut(),
+        resource: lifecycle::resource(pool, slot),
+        slot: slot as u32,
+        generation: generation as u32,
+    }
+}
+
+/// Takes a lease back: the slot is the caller's then. What is not in order is refused, and nothing is changed.
+///
+/// Two threads that give copies of one lease back at the same moment may both get through here; the bitmap then refuses
+/// the second, unless a third has borrowed the slot in between.
+#[inline(always)]
+fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
+    let slot = lease.slot as usize;
+    if !ptr::eq(lease.pool, pool) || slot >= pool.capacity() {
+        return Err(complaint(pool, lease));
+    }
+    let generation = pool.generation(slot).load(Relaxed);
+    #[expect(clippy::cast_possible_truncation, reason = "a generation may wrap")]
+    let is_out = generation as u32 == lease.generation && generation & 1 == 1;
+    // The lease is the slot's own, so the slot is its holder's (I2), and so is the resource.
+    if !is_out || lifecycle::resource(pool, slot) != lease.resource {
+        return Err(complaint(pool, lease));
+    }
+    pool.generation(slot).store(generation.wrapping_add(1), Relaxed);
+    Ok(slot)
+}
+
+/// What is wrong with a lease.
+#[cold]
+#[inline(never)]
+fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
+    pool.counts().misused.add_one();
+    if lease.pool.is_null() {
+        return CONN_POOL_NOT_HELD;
+    }
+    if !ptr::eq(lease.pool, pool) {
+        return CONN_POOL_WRONG_POOL;
+    }
+    let slot = lease.slot as usize;
+    if slot >= pool.capacity() || lease.generation & 1 == 0 {
+        return CONN_POOL_FORGED;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a generation may wrap")]
+    let now = pool.generation(slot).load(Relaxed) as u32;
+    match now.wrapping_sub(lease.generation) {
+        1 => CONN_POOL_NOT_HELD,
+        // Lent before: half of all numbers lie in the past.
+        2..=0x7fff_ffff => CONN_POOL_STALE,
+        // It is the one that is out, but for the resource; or one that there has not been yet.
+        _ => CONN_POOL_FORGED,
+    }
+}
+
+/// Gives a lease back if there is no callback to call first; `None` if there is.
+#[inline(always)]
+pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<Answer> {
+    if pool.config().reset.is_some() {
+        return None;
+    }
+    Some(redeem(pool, lease).and_then(|slot| {
+        *lease = conn_pool_lease::EMPTY;
+        give_back(pool, slot)
+    }))
+}
+
+/// Gives a lease back.
+#[cold]
+pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
+    let slot = redeem(pool, lease)?;
+    *lease = conn_pool_lease::EMPTY;
+    if lifecycle::reset(pool, slot) {
+        return give_back(pool, slot);
+    }
+    lifecycle::empty(pool, slot, Emptied::Discarded);
+    Ok(())
+}
+
+#[inline(always)]
+fn give_back(pool: &conn_pool, slot: usize) -> Answer {
+    match pool.core().give_back_once(slot) {
+        Some(false) => Ok(()),
+        Some(true) => {
+            lifecycle::attend_to_others(pool);
+            Ok(())
+        }
+        // Another thread has just given a copy of the lease back.
+        None => Err(CONN_POOL_NOT_HELD),
+    }
+}
+
+/// Gives a lease back whose resource is unfit: it is destroyed.
+pub(super) fn discard(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
+    let slot = redeem(pool, lease)?;
+    *lease = conn_pool_lease::EMPTY;
+    lifecycle::empty(pool, slot, Emptied::Discarded);
+    Ok(())
+}

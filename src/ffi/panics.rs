@@ -1,0 +1,16 @@
+//! Layer 7 · part of ffi · knows: panics · must not know: pools
+//!
+//! The panic handler of the archive without `std`: a Rust program that uses the crate brings its own, so this one is
+//! compiled for the archive only (`--cfg conn_pool_archive`, see the Makefile).
+
+use core::panic::PanicInfo;
+
+unsafe extern "C" {
+    fn abort() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: the C library's, or the firmware's own.
+    unsafe { abort() }
+}

@@ -1,0 +1,264 @@
+//! Layer 7 · part of ffi · knows: engine, slots · must not know: leases, what callbacks do
+//!
+//! The pool for C: one block of memory, with the slots behind the header.
+
+use core::ffi::{c_char, c_void};
+use core::ptr::{self, NonNull};
+use core::slice;
+
+use super::border::Answer;
+use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
+use super::conn_pool_status::{
+    CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
+};
+use super::figures::Counts;
+use super::hosted::present_stamp;
+use crate::bitmap::{Bitmap, Layout};
+use crate::engine::{Core, Engine, Refusal};
+use crate::error::PoolError;
+use crate::guard::Handle;
+use crate::slots::{self, Slot};
+use crate::sync::{AtomicUsize, Relaxed};
+
+/// The bytes of storage that a pool needs beside its slots, at most: see `CONN_POOL_STORAGE_SIZE`.
+pub const CONN_POOL_STORAGE_BASE: usize = 2048;
+/// The same in a build without `std`.
+pub const CONN_POOL_STORAGE_BASE_BARE: usize = 512;
+/// The bytes of storage for each slot, at most.
+pub const CONN_POOL_STORAGE_PER_SLOT: usize = 32;
+
+const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
+#[cfg(not(feature = "std"))]
+const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE_BARE);
+const _: () = assert!(size_of::<Slot<Resource>>() <= CONN_POOL_STORAGE_PER_SLOT);
+// What the unions and arrays of C that hold a pool are aligned to.
+const _: () = assert!(align_of::<conn_pool>() <= align_of::<u64>());
+const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource>>());
+
+/// What a slot of a pool for C holds.
+///
+/// Its generation is initialised from the beginning, whether or not the slot is filled, since a damaged lease may name
+/// any slot.
+pub(crate) struct Resource {
+    pub(super) pointer: *mut c_void,
+    /// Odd while a lease of the slot is out. Written by the slot's owner only, read by anybody.
+    pub(super) generation: AtomicUsize,
+}
+
+// SAFETY: a pointer is a value like any other; what it points to is the C program's business.
+unsafe impl Send for Resource {}
+
+/// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
+pub struct conn_pool {
+    /// Says that this is a pool, and of which process: see `present_stamp`. 0 once it is destroyed.
+    stamp: AtomicUsize,
+    slots: NonNull<Slot<Resource>>,
+    capacity: usize,
+    layout: Layout,
+    engine: Engine,
+    config: conn_pool_config,
+    counts: Counts,
+    name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
+    /// The library has allocated the storage.
+    on_heap: bool,
+}
+
+// SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. Callbacks and their `user` are
+// shared between threads by the C program's own choice, which the header asks for.
+unsafe impl Sync for conn_pool {}
+
+impl conn_pool {
+    /// The bytes that a pool of this capacity needs.
+    pub(super) const fn storage_size(capacity: usize) -> usize {
+        size_of::<Self>() + capacity * size_of::<Slot<Resource>>()
+    }
+
+    /// Makes a pool in `storage`.
+    ///
+    /// # Safety
+    ///
+    /// `storage` may be written for `size` bytes, and is the pool's until it is destroyed or abandoned; the
+    /// configuration's name is NULL or a string.
+    pub(super) unsafe fn place(
+        storage: *mut c_void,
+        size: usize,
+        config: &conn_pool_config,
+        on_heap: bool,
+    ) -> Answer<*mut Self> {
+        let pool = storage.cast::<Self>();
+        let capacity = config.capacity as usize;
+        if pool.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
+        if !pool.is_aligned() {
+            return Err(CONN_POOL_MISALIGNED);
+        }
+        if size < Self::storage_size(capacity) {
+            return Err(CONN_POOL_STORAGE_TOO_SMALL);
+        }
+        // SAFETY: the size was checked, so the header is followed by room for the slots; the header's size is a
+        // multiple of its alignment, which is at least the slots' (asserted above).
+        let slots = unsafe { pool.add(1) }.cast::<Slot<Resource>>();
+        for slot in 0..capacity {
+            // SAFETY: within the storage, as above; nobody else knows of it yet.
+            unsafe { slots.wrapping_add(slot).write(Slot::vacant()) };
+        }
+        let mut engine = Engine::new(capacity);
+        engine.set_fairness(config.fairness());
+        if config.create.is_some() {
+            engine.lend_vacant(capacity);
+        }
+        let header = Self {
+            stamp: AtomicUsize::new(present_stamp()),
+            // SAFETY: it follows a pointer that is not null within one block.
+            slots: unsafe { NonNull::new_unchecked(slots) },
+            capacity,
+            layout: Layout::new(capacity),
+            engine,
+            config: conn_pool_config { name: ptr::null(), ..*config },
+            counts: Counts::new(),
+            // SAFETY: the name is NULL or a string, as the caller promises.
+            name: unsafe { config.copy_name() },
+            on_heap,
+        };
+        // SAFETY: within the storage, whose size and alignment were checked.
+        unsafe { pool.write(header) };
+        // SAFETY: just written, and shared from here on.
+        let own = unsafe { &*pool };
+        for slot in 0..capacity {
+            let resource = Resource { pointer: ptr::null_mut(), generation: AtomicUsize::new(0) };
+            // SAFETY: nobody else knows of the pool yet, so all slots are this function's (I2); they are vacant (I3).
+            unsafe { own.cell(slot).write(resource) };
+        }
+        if config.max_size() < capacity {
+            drop(own.core().resize(config.max_size()));
+        }
+        Ok(pool)
+    }
+
+    /// A pool that the caller names.
+    ///
+    /// # Safety
+    ///
+    /// `pool` is NULL or points to a pool, or to the storage of one that was destroyed.
+    #[inline(always)]
+    pub(super) unsafe fn of<'a>(pool: *const Self) -> Answer<&'a Self> {
+        // SAFETY: as the caller promises.
+        match unsafe { pool.as_ref() } {
+            Some(own) if own.is_present() => Ok(own),
+            other => Err(absent(other)),
+        }
+    }
+
+    /// As [`of`](Self::of), in a fork's child too.
+    ///
+    /// # Safety
+    ///
+    /// As for [`of`](Self::of).
+    pub(super) unsafe fn of_any_process<'a>(pool: *const Self) -> Answer<&'a Self> {
+        // SAFETY: as the caller promises.
+        match unsafe { pool.as_ref() } {
+            Some(own) if own.stamp.load(Relaxed) != 0 => Ok(own),
+            _ => Err(CONN_POOL_INVALID_ARGUMENT),
+        }
+    }
+
+    #[inline(always)]
+    fn is_present(&self) -> bool {
+        self.stamp.load(Relaxed) == present_stamp()
+    }
+
+    /// From now on this is no pool.
+    pub(super) fn retire(&self) {
+        self.stamp.store(0, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn core(&self) -> Core<'_> {
+        Core::new(&self.engine, Bitmap::new(slots::books(self.slots()), self.layout))
+    }
+
+    #[inline(always)]
+    pub(super) fn slots(&self) -> &[Slot<Resource>] {
+        // SAFETY: `place` has written so many slots there, in the same block as the header, and they live as long.
+        unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
+    }
+
+    /// The cell of a slot; to be used by the slot's owner only (I2), but for its generation.
+    #[inline(always)]
+    pub(super) fn cell(&self, slot: usize) -> *mut Resource {
+        slots::cell(self.slots(), slot)
+    }
+
+    #[inline(always)]
+    pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
+        // SAFETY: within the slot: its address only, so nothing is read.
+        let generation = unsafe { &raw const (*self.cell(slot)).generation };
+        // SAFETY: initialised by `place`, for good, and atomic.
+        unsafe { &*generation }
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    #[inline(always)]
+    pub(super) const fn config(&self) -> &conn_pool_config {
+        &self.config
+    }
+
+    pub(super) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(super) const fn name(&self) -> *const c_char {
+        self.name.as_ptr()
+    }
+
+    pub(super) const fn is_on_heap(&self) -> bool {
+        self.on_heap
+    }
+}
+
+#[cold]
+fn absent(pool: Option<&conn_pool>) -> super::conn_pool_status {
+    match pool {
+        Some(pool) if pool.stamp.load(Relaxed) != 0 => CONN_POOL_FORKED,
+        _ => CONN_POOL_INVALID_ARGUMENT,
+    }
+}
+
+impl Handle for &conn_pool {
+    type Connection = Resource;
+
+    #[inline(always)]
+    fn core(&self) -> Core<'_> {
+        conn_pool::core(self)
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> &[Slot<Resource>] {
+        conn_pool::slots(self)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_for_a_peak(&self) {
+        self.core().look_for_a_peak();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn attend_to_others(&self) {
+        super::lifecycle::attend_to_others(self);
+    }
+
+    fn explain(&self, refusal: Refusal) -> PoolError {
+        match refusal {
+            Refusal::NoSlots => PoolError::NoConnections,
+            Refusal::Exhausted => PoolError::Exhausted(self.core().status()),
+            Refusal::TimedOut => PoolError::Timeout(self.core().status()),
+            Refusal::Closed => PoolError::Closed(self.core().status()),
+        }
+    }
+}

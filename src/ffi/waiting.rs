@@ -1,0 +1,218 @@
+//! Layer 7 · part of ffi · knows: engine, line · must not know: how a lease is checked
+//!
+//! From a slot to a lease: at once, by sleeping, or by a callback of a C program that stands in line.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::pin::Pin;
+use core::ptr;
+use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
+
+use super::border::Answer;
+use super::conn_pool_status::{
+    self, CONN_POOL_CLOSED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING, CONN_POOL_WAITING,
+};
+use super::lease::{conn_pool_lease, lend};
+use super::lifecycle;
+use super::pool::conn_pool;
+use crate::acquire::try_acquire;
+use crate::engine::Joined;
+use crate::line::{Kind, Waiter};
+use crate::sync::{AtomicUsize, Relaxed};
+
+/// The wait of a callback is over. `lease` is to be copied; it is NULL unless `status` is `CONN_POOL_OK`.
+pub type conn_pool_ready_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, status: conn_pool_status, lease: *const conn_pool_lease)>;
+
+/// A place in line for a callback, in the caller's memory. Zero it before its first use (`CONN_POOL_WAITER_INIT`), and leave
+/// it where it is until its callback was called or it was cancelled; then it can be used again.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct conn_pool_waiter {
+    /// The library's own business.
+    pub reserved: [u64; 16],
+}
+
+/// What is really in a `conn_pool_waiter`.
+struct Waiting {
+    /// 1 while it stands in line. The first field, and zero in a waiter that was never used.
+    is_waiting: AtomicUsize,
+    pool: Cell<*const conn_pool>,
+    on_ready: Cell<conn_pool_ready_fn>,
+    user: Cell<*mut c_void>,
+    waiter: Waiter,
+}
+
+const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
+const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
+
+/// A lease on the slot that `slot` finds, which is asked again if the resource turns out unfit.
+pub(super) fn acquire(pool: &conn_pool, slot: impl Fn() -> Answer<usize>) -> Answer<conn_pool_lease> {
+    loop {
+        let slot = slot()?;
+        if lifecycle::prepare(pool, slot)? {
+            return Ok(lend(pool, slot));
+        }
+    }
+}
+
+/// A lease, if one is to be had without calling anybody; `None` if there is more to it.
+#[inline(always)]
+pub(super) fn acquire_as_it_is(pool: &conn_pool) -> Option<conn_pool_lease> {
+    if pool.config().validate.is_some() {
+        return None;
+    }
+    let claimed = pool.core().claim_first()?;
+    if claimed.is_news {
+        crate::guard::Handle::look_for_a_peak(&pool);
+    }
+    Some(lend(pool, claimed.slot))
+}
+
+pub(super) fn try_slot(pool: &conn_pool) -> Answer<usize> {
+    try_acquire(pool).map_err(conn_pool_status::from)
+}
+
+/// A lease at once, or a place in line.
+///
+/// # Safety
+///
+/// `waiter` is zeroed, or was used before, and stays where it is until its callback was called or it was withdrawn.
+pub(super) unsafe fn acquire_async(
+    pool: &conn_pool,
+    waiter: *mut conn_pool_waiter,
+    on_ready: conn_pool_ready_fn,
+    user: *mut c_void,
+    lease: &mut conn_pool_lease,
+) -> Answer {
+    // SAFETY: the first field, which is zero in a fresh waiter.
+    if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) != 0 {
+        return Err(CONN_POOL_WAITING);
+    }
+    // SAFETY: large enough and aligned (asserted above), and nobody else uses it: it stands in no line.
+    unsafe {
+        waiter.cast::<Waiting>().write(Waiting {
+            is_waiting: AtomicUsize::new(0),
+            pool: Cell::new(pool),
+            on_ready: Cell::new(on_ready),
+            user: Cell::new(user),
+            waiter: Waiter::new(Kind::Callback),
+        });
+    }
+    // SAFETY: just written; it stays there, by the caller's promise.
+    let waiting = unsafe { &*waiter.cast::<Waiting>() };
+    loop {
+        match waiting.join(pool)? {
+            None => return Err(CONN_POOL_PENDING),
+            Some(slot) if lifecycle::prepare(pool, slot)? => {
+                *lease = lend(pool, slot);
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Gives up a place in line.
+///
+/// # Safety
+///
+/// `waiter` is zeroed, or was used before.
+pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> Answer {
+    // SAFETY: the first field, which is zero in a fresh waiter.
+    if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) == 0 {
+        return Err(CONN_POOL_NOT_WAITING);
+    }
+    // SAFETY: it was written by `acquire_async`, since it is not zero.
+    let waiting = unsafe { &*waiter.cast::<Waiting>() };
+    if !pool.core().withdraw(waiting.place()) {
+        return Err(CONN_POOL_NOT_WAITING);
+    }
+    waiting.is_waiting.store(0, Relaxed);
+    Ok(())
+}
+
+impl Waiting {
+    /// A slot, or `None` if it stands in line now.
+    fn join(&self, pool: &conn_pool) -> Answer<Option<usize>> {
+        self.is_waiting.store(1, Relaxed);
+        // SAFETY: it is in no line; it stays alive and in place until it was called, by the caller's promise (I4).
+        let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker()) };
+        match joined {
+            // From here on it may be called, and gone, at any moment.
+            Joined::Queued => {
+                drop(aftermath);
+                return Ok(None);
+            }
+            Joined::Granted(_) | Joined::Closed => self.is_waiting.store(0, Relaxed),
+        }
+        drop(aftermath);
+        match joined {
+            Joined::Granted(slot) => Ok(Some(slot)),
+            _ => Err(CONN_POOL_CLOSED),
+        }
+    }
+
+    fn place(&self) -> Pin<&Waiter> {
+        // SAFETY: it stays where it is for as long as it stands in line, by the caller's promise.
+        unsafe { Pin::new_unchecked(&self.waiter) }
+    }
+
+    fn waker(&self) -> Waker {
+        // SAFETY: the table's functions take what they are given here; a waiter in line outlives its waker (I4).
+        unsafe { Waker::from_raw(raw(ptr::from_ref(self).cast())) }
+    }
+
+    /// Its turn has come, or the pool was closed.
+    fn fire(&self) {
+        // SAFETY: a pool with somebody in line is not destroyed.
+        let pool = unsafe { &*self.pool.get() };
+        let answer = match self.pick_up(pool) {
+            // The others will be called by whoever called this one.
+            Ok(None) => return,
+            Ok(Some(lease)) => Ok(lease),
+            Err(status) => Err(status),
+        };
+        let (on_ready, user) = (self.on_ready.get(), self.user.get());
+        // It may be used again from here on, by the callback for one.
+        self.is_waiting.store(0, Relaxed);
+        let Some(on_ready) = on_ready else { return };
+        match answer {
+            // SAFETY: the program has named this function for it.
+            Ok(lease) => unsafe { on_ready(user, CONN_POOL_OK, &raw const lease) },
+            // SAFETY: as above.
+            Err(status) => unsafe { on_ready(user, status, ptr::null()) },
+        }
+    }
+
+    /// The lease that was waited for; `None` if it had to stand in line anew.
+    fn pick_up(&self, pool: &conn_pool) -> Answer<Option<conn_pool_lease>> {
+        let (seen, aftermath) = pool.core().check(self.place(), Waker::noop());
+        drop(aftermath);
+        let Poll::Ready(slot) = seen else { return Ok(None) };
+        let mut slot = slot.ok_or(CONN_POOL_CLOSED)?;
+        while !lifecycle::prepare(pool, slot)? {
+            match self.join(pool)? {
+                Some(next) => slot = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(lend(pool, slot)))
+    }
+}
+
+const TABLE: RawWakerVTable = RawWakerVTable::new(raw, fire, fire, forget);
+
+const fn raw(waiting: *const ()) -> RawWaker {
+    RawWaker::new(waiting, &TABLE)
+}
+
+/// # Safety
+///
+/// It is the address of a waiter that was in line and was not called yet.
+unsafe fn fire(waiting: *const ()) {
+    // SAFETY: as the caller promises.
+    unsafe { &*waiting.cast::<Waiting>() }.fire();
+}
+
+const fn forget(_: *const ()) {}
