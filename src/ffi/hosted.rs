@@ -60,6 +60,7 @@ pub(super) fn wait(pool: &conn_pool, deadline: Option<Instant>) -> Answer<usize>
 }
 
 /// When a wait that begins now is over; `None`: never.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
 pub(super) fn deadline(timeout_ms: u32) -> Answer<Option<Instant>> {
     let after = Duration::from_millis(timeout_ms.into());
     Ok(if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { Instant::now().checked_add(after) })
@@ -166,7 +167,8 @@ fn allocate(capacity: usize) -> Answer<*mut c_void> {
 /// The pool was made by `place`, and nobody uses it from now on.
 pub(super) unsafe fn free(pool: *mut conn_pool) {
     // SAFETY: still a pool, as the caller promises.
-    let (on_heap, capacity) = unsafe { ((*pool).is_on_heap(), (*pool).capacity()) };
+    let own = unsafe { &*pool };
+    let (on_heap, capacity) = (own.is_on_heap(), own.capacity());
     if let (true, Ok(layout)) = (on_heap, layout(capacity)) {
         // SAFETY: `conn_pool_create` has allocated it with this layout.
         unsafe { alloc::dealloc(pool.cast(), layout) };

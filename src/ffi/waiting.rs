@@ -36,7 +36,7 @@ pub struct conn_pool_waiter {
 /// What is really in a `conn_pool_waiter`.
 struct Waiting {
     /// 1 while it stands in line. The first field, and zero in a waiter that was never used.
-    is_waiting: AtomicUsize,
+    in_line: AtomicUsize,
     pool: Cell<*const conn_pool>,
     on_ready: Cell<conn_pool_ready_fn>,
     user: Cell<*mut c_void>,
@@ -92,7 +92,7 @@ pub(super) unsafe fn acquire_async(
     // SAFETY: large enough and aligned (asserted above), and nobody else uses it: it stands in no line.
     unsafe {
         waiter.cast::<Waiting>().write(Waiting {
-            is_waiting: AtomicUsize::new(0),
+            in_line: AtomicUsize::new(0),
             pool: Cell::new(pool),
             on_ready: Cell::new(on_ready),
             user: Cell::new(user),
@@ -128,14 +128,14 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
     if !pool.core().withdraw(waiting.place()) {
         return Err(CONN_POOL_NOT_WAITING);
     }
-    waiting.is_waiting.store(0, Relaxed);
+    waiting.in_line.store(0, Relaxed);
     Ok(())
 }
 
 impl Waiting {
     /// A slot, or `None` if it stands in line now.
     fn join(&self, pool: &conn_pool) -> Answer<Option<usize>> {
-        self.is_waiting.store(1, Relaxed);
+        self.in_line.store(1, Relaxed);
         // SAFETY: it is in no line; it stays alive and in place until it was called, by the caller's promise (I4).
         let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker()) };
         match joined {
@@ -144,7 +144,7 @@ impl Waiting {
                 drop(aftermath);
                 return Ok(None);
             }
-            Joined::Granted(_) | Joined::Closed => self.is_waiting.store(0, Relaxed),
+            Joined::Granted(_) | Joined::Closed => self.in_line.store(0, Relaxed),
         }
         drop(aftermath);
         match joined {
@@ -175,7 +175,7 @@ impl Waiting {
         };
         let (on_ready, user) = (self.on_ready.get(), self.user.get());
         // It may be used again from here on, by the callback for one.
-        self.is_waiting.store(0, Relaxed);
+        self.in_line.store(0, Relaxed);
         let Some(on_ready) = on_ready else { return };
         match answer {
             // SAFETY: the program has named this function for it.
