@@ -19,6 +19,8 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
+use crate::bitmap::{Bitmap, Layout};
+use crate::slots;
 use crate::sync::count::{Spent, during};
 use crate::{ConnGuard, Fairness, Pool};
 
@@ -160,6 +162,17 @@ fn a_visit_takes_two_rmws_for_each_connection_and_no_lock() {
     drop(held);
 }
 
+/// As it does for a moment while another thread resizes the pool, say.
+#[test]
+fn a_visit_that_finds_the_fast_path_closed_misses_nothing() {
+    let pool = filled::<8>();
+    let map = Bitmap::new(slots::books(pool.slots()), Layout::new(8));
+    map.attend();
+    let (retained, spent) = during(|| pool.retain(|_| true));
+    assert_eq!((retained.kept, spent.rmws), (8, 16));
+    map.unattend();
+}
+
 /// In a pool of more than eight words a search does not begin at the next word, but at the one that came by something.
 #[test]
 fn the_word_that_last_came_by_a_free_slot_is_searched_before_the_others() {
@@ -182,7 +195,8 @@ fn with_up_to_eight_words_the_next_word_is_the_one_to_search() {
     // Words of 8.
     held[20] = None;
     held[50] = None;
-    assert_eq!(*pool.try_get().unwrap(), 20);
+    let (found, spent) = during(|| pool.try_get().unwrap());
+    assert_eq!((*found, spent), (20, Spent { rmws: 1, locks: 0 }));
 }
 
 /// Until it has met another, a thread begins at the first word; from then on at a word of its own, and goes round.
