@@ -77,7 +77,7 @@ impl Layout {
     #[inline(always)]
     const fn lowest_slot(self, word: usize, bits: usize) -> usize {
         let index = bits.trailing_zeros() as usize;
-        if self.words == 1 { index } else { self.first_slot(word) | index }
+        if self.words == 1 { index } else { self.first_slot(word) + index }
     }
 
     #[inline(always)]
@@ -144,13 +144,12 @@ impl<'a> Bitmap<'a> {
     /// Claims any free slot unless somebody must be attended to, looking at the home word first.
     #[inline(always)]
     pub(crate) fn claim_any(self, home: impl FnOnce() -> usize) -> Result<usize, Missed> {
-        let words = self.layout.words;
-        if words == 0 {
+        if self.layout.words == 0 {
             return Err(Missed::NoneSeen);
         }
         let start = self.home_word(home);
         match self.claim_in(start) {
-            Err(Missed::NoneSeen) if words > 1 => self.claim_elsewhere(start),
+            Err(Missed::NoneSeen) => self.claim_elsewhere(start),
             answer => answer,
         }
     }
@@ -208,7 +207,7 @@ impl<'a> Bitmap<'a> {
         })
     }
 
-    /// Claims one particular slot if it is free and nobody must be attended to.
+    /// Claims one particular slot if it is free, unless somebody must be attended to.
     pub(crate) fn claim_slot(self, slot: usize) -> Result<bool, Missed> {
         self.claim_slot_unless(slot, ATTEND)
     }
@@ -231,7 +230,7 @@ impl<'a> Bitmap<'a> {
                 Err(now) => seen = now,
             }
         }
-        if seen & refuse != 0 { Err(Missed::Attend) } else { Ok(false) }
+        Ok(false)
     }
 
     /// Gives a slot back; `true` means that somebody must be attended to.

@@ -6,6 +6,9 @@
 //! | dropping the guard when nobody waits | 1 | 0 |
 //! | a use that sets a new record of connections in use | 1 more | 0 |
 //! | `try_get` when nothing is free, one word | 0 | 0 |
+//! | `try_get` when nothing is free, more words | 2 for each word | 1 |
+//! | `try_get` when somebody is in line already | 0 | 0 |
+//! | `retain`, for each idle connection | 2 | 0 |
 //!
 //! There is no fence in the crate to count: `sync` exports none.
 
@@ -16,9 +19,12 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
+use crate::bitmap::{Bitmap, Layout};
+use crate::slots;
 use crate::sync::count::{Spent, during};
-use crate::{ConnGuard, Pool};
+use crate::{ConnGuard, Fairness, Pool};
 
+const NOTHING: Spent = Spent { rmws: 0, locks: 0 };
 const TWO: Spent = Spent { rmws: 2, locks: 0 };
 
 fn filled<const N: usize>() -> Box<Pool<u64, N>> {
@@ -93,13 +99,134 @@ fn a_new_record_of_connections_in_use_costs_one_more_rmw_once() {
 fn an_exhausted_pool_of_one_word_is_refused_without_any() {
     let pool = Pool::from([1_u64]);
     let _held = pool.try_get().unwrap();
-    assert_eq!(during(|| pool.try_get().is_err()), (true, Spent { rmws: 0, locks: 0 }));
+    assert_eq!(during(|| pool.try_get().is_err()), (true, NOTHING));
+}
+
+/// A look at several words proves nothing unless nobody can claim anything meanwhile.
+#[test]
+fn an_exhausted_pool_of_two_words_is_refused_under_the_lock() {
+    let pool = filled::<8>();
+    let held = [(); 8].map(|()| pool.try_get().unwrap());
+    assert_eq!(during(|| pool.try_get().is_err()), (true, Spent { rmws: 4, locks: 1 }));
+    drop(held);
+    assert_eq!(during(|| drop(pool.try_get().unwrap())).1, TWO, "the fast path is open again");
+}
+
+#[test]
+fn a_newcomer_who_finds_a_line_is_refused_without_any() {
+    let pool = filled::<8>();
+    let held = [(); 8].map(|()| pool.try_get().unwrap());
+    let mut waiting = pin!(pool.get_async());
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(during(|| pool.try_get().is_err()), (true, NOTHING));
+    drop(held);
+}
+
+#[test]
+fn when_nobody_needs_attention_any_more_the_fast_path_is_open_again() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(3)] {
+        let pool = filled::<8>().with_fairness(fairness);
+        let check = |when: &str| {
+            for _ in 0..8 {
+                assert_eq!(during(|| drop(pool.try_get().unwrap())).1, TWO, "{fairness:?}, {when}");
+            }
+        };
+        let held = [(); 8].map(|()| pool.try_get().unwrap());
+        {
+            let mut served = pin!(pool.get_async());
+            let mut left = pin!(pool.get_async());
+            assert!(served.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(left.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(held);
+            assert!(served.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        }
+        check("the line was served or has left");
+        let held = [(); 8].map(|()| pool.try_get().unwrap());
+        pool.resize(6).unwrap();
+        drop(held);
+        check("the surplus has come back");
+        pool.resize(8).unwrap();
+        check("the pool has grown");
+        ConnGuard::discard(pool.try_get().unwrap());
+        pool.insert(8).unwrap();
+        check("a connection was replaced");
+    }
+}
+
+#[test]
+fn a_visit_takes_two_rmws_for_each_connection_and_no_lock() {
+    let pool = filled::<300>();
+    let held = [(); 100].map(|()| pool.try_get().unwrap());
+    let (retained, spent) = during(|| pool.retain(|_| true));
+    assert_eq!((retained.kept, spent), (200, Spent { rmws: 400, locks: 0 }));
+    drop(held);
+}
+
+/// As it does for a moment while another thread resizes the pool, say.
+#[test]
+fn a_visit_that_finds_the_fast_path_closed_misses_nothing() {
+    let pool = filled::<8>();
+    let map = Bitmap::new(slots::books(pool.slots()), Layout::new(8));
+    map.attend();
+    let (retained, spent) = during(|| pool.retain(|_| true));
+    assert_eq!((retained.kept, spent.rmws), (8, 16));
+    map.unattend();
+}
+
+/// In a pool of more than eight words a search does not begin at the next word, but at the one that came by something.
+#[test]
+fn the_word_that_last_came_by_a_free_slot_is_searched_before_the_others() {
+    let pool = filled::<300>();
+    let mut held = [(); 300].map(|()| Some(pool.try_get().unwrap()));
+    let mut give_back = |slot: u64| drop(held.iter_mut().find(|held| held.as_deref() == Some(&slot)).unwrap().take());
+    // Words of 32: slots 100 and 101 are in word 3, slot 200 is in word 6.
+    give_back(100);
+    give_back(200);
+    give_back(101);
+    let first = pool.try_get().unwrap();
+    assert_eq!(*first, 200, "word 3 had something already when slot 101 came back");
+    assert_eq!([pool.try_get(), pool.try_get()].map(|guard| *guard.unwrap()), [100, 101]);
+}
+
+#[test]
+fn with_up_to_eight_words_the_next_word_is_the_one_to_search() {
+    let pool = filled::<64>();
+    let mut held = [(); 64].map(|()| Some(pool.try_get().unwrap()));
+    // Words of 8.
+    held[20] = None;
+    held[50] = None;
+    let (found, spent) = during(|| pool.try_get().unwrap());
+    assert_eq!((*found, spent), (20, Spent { rmws: 1, locks: 0 }));
+}
+
+/// Until it has met another, a thread begins at the first word; from then on at a word of its own, and goes round.
+#[test]
+#[cfg(feature = "std")]
+fn a_thread_that_has_met_another_begins_at_a_word_of_its_own() {
+    use crate::sync::{collided, home};
+
+    let pool = filled::<16>();
+    assert_eq!(*pool.try_get().unwrap(), 0);
+    // Homes are numbered in a row, so some of these threads begin at each of the four words.
+    for _ in 0..8 {
+        let pool = &pool;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                collided();
+                let (own, one) = (4 * (home() % 4), filled::<1>());
+                let held = [(); 16].map(|()| pool.try_get().unwrap());
+                let numbers = held.each_ref().map(|guard| usize::try_from(**guard).unwrap());
+                assert_eq!(numbers, core::array::from_fn(|turn| (own + turn) % 16));
+                assert!(one.try_get().is_ok(), "where there is but one word it is everybody's");
+            });
+        });
+    }
 }
 
 #[test]
 fn reading_status_and_metrics_takes_no_lock() {
     let pool = filled::<8>();
-    assert_eq!(during(|| pool.status()).1, Spent { rmws: 0, locks: 0 });
+    assert_eq!(during(|| pool.status()).1, NOTHING);
     assert_eq!(during(|| pool.metrics()).1.locks, 0);
 }
 

@@ -243,10 +243,6 @@ impl<'a> Core<'a> {
             return;
         }
         self.retire_surplus();
-        if self.engine.surplus.get() > 0 {
-            // Too many are out: what comes back from now on is settled by whoever brings it.
-            return;
-        }
         match self.engine.fairness {
             Fairness::Fifo => self.serve(shared, aftermath),
             Fairness::Bounded(limit) => self.call(shared, aftermath, limit),

@@ -422,6 +422,77 @@ mod with_threads {
         assert_eq!((dropped, pool.status().idle, pool.status().vacant), (1, 1, 0));
     }
 
+    /// Resizes its pool, as often as told, while it is being dropped.
+    struct Resizing(Weak<Pool<Resizing, 3>>, &'static [usize]);
+
+    impl Drop for Resizing {
+        fn drop(&mut self) {
+            if let Some(pool) = self.0.upgrade() {
+                self.1.iter().for_each(|size| pool.resize(*size).unwrap());
+            }
+        }
+    }
+
+    /// Of three connections one is set aside and dropped, and the pool is resized to `sizes` meanwhile; says how many were
+    /// dropped in the end.
+    fn resized_while_dropping(sizes: &'static [usize]) -> (usize, Arc<Pool<Resizing, 3>>) {
+        let pool = Arc::new(Pool::new());
+        for _ in 0..3 {
+            assert!(pool.insert(Resizing(Arc::downgrade(&pool), sizes)).is_ok());
+        }
+        pool.resize(2).unwrap();
+        (pool.drop_surplus(), pool)
+    }
+
+    /// Nothing is out and nothing is on its way, so closing and draining is all there is to do.
+    fn assert_drains(pool: &Pool<Resizing, 3>) {
+        assert_eq!(pool.drain(std::time::Duration::from_secs(9)), Ok(()));
+        assert_eq!((pool.status().in_use, pool.status().idle), (0, 0));
+    }
+
+    #[test]
+    fn a_slot_whose_surplus_was_dropped_no_longer_keeps_a_drain_waiting() {
+        let (dropped, pool) = resized_while_dropping(&[]);
+        assert_eq!((dropped, pool.status().idle, pool.status().vacant, pool.status().in_use), (1, 2, 0, 0));
+        assert_drains(&pool);
+    }
+
+    #[test]
+    fn a_pool_that_grows_while_its_surplus_is_dropped_gets_the_slot_back() {
+        let (dropped, pool) = resized_while_dropping(&[3]);
+        assert_eq!((dropped, pool.status().idle, pool.status().vacant, pool.status().in_use), (1, 2, 1, 0));
+        // And again: the first time has left nothing behind.
+        pool.resize(1).unwrap();
+        assert_eq!((pool.drop_surplus(), pool.status().idle, pool.status().vacant), (1, 1, 2));
+        for _ in 0..2 {
+            assert!(pool.insert(Resizing(Weak::new(), &[])).is_ok());
+        }
+        assert!(pool.insert(Resizing(Weak::new(), &[])).is_err());
+        assert_drains(&pool);
+    }
+
+    #[test]
+    fn a_pool_that_grows_and_shrinks_while_its_surplus_is_dropped_does_not() {
+        for sizes in [&[3, 2][..], &[3, 2, 3, 2], &[3, 2, 2]] {
+            let (dropped, pool) = resized_while_dropping(sizes);
+            assert_eq!(
+                (dropped, pool.status().idle, pool.status().vacant, pool.status().in_use),
+                (1, 2, 0, 0),
+                "{sizes:?}"
+            );
+            assert!(pool.insert(Resizing(Weak::new(), &[])).is_err());
+            assert_drains(&pool);
+        }
+    }
+
+    #[test]
+    fn a_pool_that_shrinks_below_what_it_had_grown_to_while_its_surplus_is_dropped_retires_an_idle_one_too() {
+        let (dropped, pool) = resized_while_dropping(&[3, 1]);
+        assert_eq!((dropped, pool.status().max_size), (2, 1));
+        assert_eq!((pool.status().idle, pool.status().vacant, pool.status().in_use), (1, 0, 0));
+        assert_drains(&pool);
+    }
+
     #[test]
     fn a_connection_that_comes_back_while_the_surplus_is_being_dropped_serves_the_line() {
         struct Slow(mpsc::Sender<()>, mpsc::Receiver<()>);

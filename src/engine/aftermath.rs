@@ -55,7 +55,8 @@ impl<'a> Aftermath<'a> {
 impl Drop for Aftermath<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.wakers.is_empty() && !self.more {
+        // Usual, and so there is no more to do either: that shows by a full batch only.
+        if self.wakers.is_empty() {
             return;
         }
         run_to_end(|| self.next().map(Waker::wake).is_some());

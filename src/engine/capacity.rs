@@ -90,10 +90,9 @@ impl<'a> Core<'a> {
             self.attend(shared);
             let before = self.engine.max_size.get();
             self.engine.max_size.set(max_size);
-            if max_size > before {
-                self.grow_by(shared, max_size - before);
-            } else {
-                self.shrink_by(shared, before - max_size);
+            match max_size.checked_sub(before) {
+                Some(more) => self.grow_by(shared, more),
+                None => self.shrink_by(shared, before - max_size),
             }
         })
         .1

@@ -9,9 +9,15 @@ use crate::fairness::Fairness;
 use crate::line::{self, Line, Node, Stage, Waiter};
 
 impl<'a> Core<'a> {
+    /// Whether what is free may be lent. While more are out than may be, a slot that comes back in this very moment is
+    /// not to be lent again: whoever brings it settles that.
+    fn lends(self) -> bool {
+        !self.engine.is_closed() && self.engine.surplus.get() == 0
+    }
+
     /// Gives free slots to the oldest waiters.
     pub(super) fn serve(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
-        if self.engine.is_closed() || self.engine.surplus.get() > 0 {
+        if !self.lends() {
             return;
         }
         while let Some(head) = shared.line.head() {
@@ -26,6 +32,9 @@ impl<'a> Core<'a> {
     /// Calls as many waiters as there are free slots to come and compete for them, and gives a slot outright to one
     /// who has been overtaken often enough. A free slot so always has somebody on the way to it.
     pub(super) fn call(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>, limit: u32) {
+        if !self.lends() {
+            return;
+        }
         let mut next = shared.line.head();
         let mut free = self.map.count_free() + self.room_to_connect(shared);
         while let Some(waiter) = next
@@ -59,8 +68,7 @@ impl<'a> Core<'a> {
         if self.engine.is_closed() {
             return Err(Refusal::Closed);
         }
-        if self.engine.surplus.get() > 0 {
-            // More are out than may be. A slot that comes back in this very moment is not to be lent again.
+        if !self.lends() {
             return Err(Refusal::Exhausted);
         }
         let slot = match shared.line.head() {
