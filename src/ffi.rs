@@ -22,13 +22,17 @@ mod status;
 mod version;
 mod waiting;
 
-#[cfg(all(feature = "std", unix))]
-mod hosted;
 #[cfg(not(all(feature = "std", unix)))]
-#[path = "ffi/bare.rs"]
+mod bare;
+#[cfg(all(feature = "std", unix))]
 mod hosted;
 #[cfg(all(not(feature = "std"), conn_pool_archive))]
 mod panics;
+
+#[cfg(not(all(feature = "std", unix)))]
+use bare as platform;
+#[cfg(all(feature = "std", unix))]
+use hosted as platform;
 
 pub use config::*;
 pub use exports::*;

@@ -19,28 +19,17 @@ macro_rules! border {
         }
     };
     ($body:expr) => {
-        $crate::ffi::border::status($crate::ffi::hosted::guard(move || $body))
+        $crate::ffi::border::status($crate::ffi::platform::guard(move || $body))
     };
     // For answers that are no status: the value, and what it is after a panic.
     (value: $body:expr, or: $otherwise:expr) => {
-        $crate::ffi::hosted::guard(move || Ok($body)).unwrap_or($otherwise)
+        $crate::ffi::platform::guard(move || Ok($body)).unwrap_or($otherwise)
     };
 }
 
 #[inline(always)]
 pub(super) fn status(answer: Answer) -> conn_pool_status {
     answer.err().unwrap_or(CONN_POOL_OK)
-}
-
-/// What a pointer of the caller's points to.
-///
-/// # Safety
-///
-/// It is NULL, or may be read for `'a`.
-#[inline(always)]
-pub(super) unsafe fn borrow<'a, T>(pointer: *const T) -> Answer<&'a T> {
-    // SAFETY: as the caller promises.
-    unsafe { pointer.as_ref() }.ok_or(CONN_POOL_INVALID_ARGUMENT)
 }
 
 /// Where the caller wants an output.

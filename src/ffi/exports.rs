@@ -9,9 +9,9 @@ use super::border::{Answer, borrow_mut};
 use super::config::conn_pool_config;
 use super::conn_pool_status::{self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT};
 use super::figures::conn_pool_figures;
-use super::hosted;
 use super::lease::{self, conn_pool_lease};
 use super::lifecycle;
+use super::platform;
 use super::pool::conn_pool;
 use super::version;
 use super::waiting::{self, conn_pool_ready_fn, conn_pool_waiter};
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn conn_pool_init(
         let out = unsafe { borrow_mut(out) }?;
         // SAFETY: as the caller promises.
         let config = unsafe { conn_pool_config::read(config) }?;
-        hosted::watch_forks();
+        platform::watch_forks();
         // SAFETY: as the caller promises.
         *out = unsafe { conn_pool::place(storage, size, &config, false) }?;
         Ok(())
@@ -199,8 +199,8 @@ pub unsafe extern "C" fn conn_pool_acquire(
             *lease = if timeout_ms == 0 {
                 waiting::acquire(pool, || waiting::try_slot(pool))?
             } else {
-                let deadline = hosted::deadline(timeout_ms)?;
-                waiting::acquire(pool, || hosted::wait(pool, deadline))?
+                let deadline = platform::deadline(timeout_ms)?;
+                waiting::acquire(pool, || platform::wait(pool, deadline))?
             };
             Ok(())
         }
@@ -479,7 +479,7 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
         let pool = unsafe { conn_pool::of(pool) }?;
         lifecycle::close(pool);
         let is_drained =
-            pool.core().status().in_use == 0 || (timeout_ms != 0 && hosted::wait_for_drain(pool, timeout_ms)?);
+            pool.core().status().in_use == 0 || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }
@@ -508,9 +508,8 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
             return Err(CONN_POOL_BUSY);
         }
         lifecycle::close(own);
-        own.retire();
-        // SAFETY: a pool, which nobody uses any more, as the caller promises.
-        unsafe { hosted::free(pool) };
+        // SAFETY: as the caller promises.
+        unsafe { conn_pool::end(pool) };
         Ok(())
     })
 }
@@ -532,9 +531,9 @@ pub unsafe extern "C" fn conn_pool_abandon(pool: *mut conn_pool) -> conn_pool_st
             return Ok(());
         }
         // SAFETY: as the caller promises.
-        unsafe { conn_pool::of_any_process(pool) }?.retire();
+        unsafe { conn_pool::of_any_process(pool) }?;
         // SAFETY: a pool, which nobody uses any more, as the caller promises.
-        unsafe { hosted::free(pool) };
+        unsafe { conn_pool::end(pool) };
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use std::alloc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::border::{Answer, borrow, borrow_mut};
+use super::border::{Answer, borrow_mut};
 use super::config::conn_pool_config;
 use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
 use super::exports::CONN_POOL_WAIT_FOREVER;
@@ -70,6 +70,16 @@ pub(super) fn deadline(timeout_ms: u32) -> Answer<Option<Instant>> {
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
     let deadline = deadline(timeout_ms)?;
     Ok(blocking::wait_for_drain(pin!(DrainAsync::new(pool.core())), deadline))
+}
+
+/// What a pointer of the caller's points to.
+///
+/// # Safety
+///
+/// It is NULL, or may be read for `'a`.
+unsafe fn borrow<'a, T>(pointer: *const T) -> Answer<&'a T> {
+    // SAFETY: as the caller promises.
+    unsafe { pointer.as_ref() }.ok_or(CONN_POOL_INVALID_ARGUMENT)
 }
 
 /// The moment that a `CLOCK_MONOTONIC` time stands for; now if it has passed.
@@ -160,16 +170,15 @@ fn allocate(capacity: usize) -> Answer<*mut c_void> {
     if storage.is_null() { Err(CONN_POOL_OUT_OF_MEMORY) } else { Ok(storage.cast()) }
 }
 
-/// Frees a pool's storage, if the library has allocated it.
+/// Frees the storage of a pool that is on the heap.
 ///
 /// # Safety
 ///
-/// The pool was made by `place`, and nobody uses it from now on.
+/// `conn_pool_create` has made the pool, and nobody uses it from now on.
 pub(super) unsafe fn free(pool: *mut conn_pool) {
     // SAFETY: still a pool, as the caller promises.
-    let own = unsafe { &*pool };
-    let (on_heap, capacity) = (own.is_on_heap(), own.capacity());
-    if let (true, Ok(layout)) = (on_heap, layout(capacity)) {
+    let capacity = unsafe { &*pool }.capacity();
+    if let Ok(layout) = layout(capacity) {
         // SAFETY: `conn_pool_create` has allocated it with this layout.
         unsafe { alloc::dealloc(pool.cast(), layout) };
     }

@@ -12,7 +12,7 @@ use super::conn_pool_status::{
     CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
 use super::figures::Counts;
-use super::hosted::present_stamp;
+use super::platform::{self, present_stamp};
 use crate::bitmap::{Bitmap, Layout};
 use crate::engine::{Core, Engine, Refusal};
 use crate::error::PoolError;
@@ -168,9 +168,19 @@ impl conn_pool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
-    /// From now on this is no pool.
-    pub(super) fn retire(&self) {
-        self.stamp.store(0, Relaxed);
+    /// From now on this is no pool, and its storage is nobody's or the caller's.
+    ///
+    /// # Safety
+    ///
+    /// It is a pool, which nobody uses any more.
+    pub(super) unsafe fn end(pool: *mut Self) {
+        // SAFETY: as the caller promises.
+        let own = unsafe { &*pool };
+        own.stamp.store(0, Relaxed);
+        if own.on_heap {
+            // SAFETY: on the heap, so `conn_pool_create` has made it; and nobody uses it, as the caller promises.
+            unsafe { platform::free(pool) };
+        }
     }
 
     #[inline(always)]
@@ -213,10 +223,6 @@ impl conn_pool {
 
     pub(super) const fn name(&self) -> *const c_char {
         self.name.as_ptr()
-    }
-
-    pub(super) const fn is_on_heap(&self) -> bool {
-        self.on_heap
     }
 }
 

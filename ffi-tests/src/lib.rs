@@ -1,0 +1,3 @@
+//! What the tests of the C library share.
+
+pub mod header;
