@@ -4,12 +4,13 @@
 //! whoever gets it connects in it, without the lock. Newcomers and waiters get them by the rules of all slots. So a
 //! connect that fails is no special case: the slot is put down, and goes to the next in line.
 
+#![cfg_attr(not(any(feature = "ffi", test)), expect(dead_code, reason = "only pools for C connect"))]
+
 use super::capacity::narrow;
 use super::{Aftermath, Core, Engine, Shared};
 
 impl Engine {
     /// From now on up to `most` vacant slots are lent at once.
-    #[cfg(any(feature = "ffi", test))]
     pub(crate) const fn lend_vacant(&mut self, most: usize) {
         self.max_connecting = narrow(most);
     }
@@ -23,7 +24,6 @@ impl<'a> Core<'a> {
     /// The wait for a connection is over: the holder of a vacant slot has filled it.
     ///
     /// The holder must have put the slot into a guard before it drops the `Aftermath`.
-    #[cfg(any(feature = "ffi", test))]
     pub(crate) fn connected(self, slot: usize) -> Aftermath<'a> {
         debug_assert!(self.books().get(slot).is_filled());
         self.count_lending(slot);
@@ -32,7 +32,6 @@ impl<'a> Core<'a> {
     }
 
     /// The holder found the connection of its slot unfit, has dropped it, and connects anew in the same slot.
-    #[cfg(any(feature = "ffi", test))]
     pub(crate) fn begin_anew(self, slot: usize) {
         debug_assert!(!self.books().get(slot).is_filled());
         self.engine.lock.with(|shared| {

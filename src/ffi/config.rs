@@ -125,9 +125,9 @@ impl conn_pool_config {
             return Err(CONN_POOL_CONFIG_TOO_NEW);
         }
         let mut own = MaybeUninit::new(Self::EMPTY);
-        // SAFETY: both are as long as the shorter of the two sizes, and our own copy overlaps with nothing.
+        // SAFETY: the caller promises `size` bytes, our own copy has its size, and a local overlaps with nothing.
         unsafe { ptr::copy_nonoverlapping(config.cast::<u8>(), own.as_mut_ptr().cast(), size.min(size_of::<Self>())) };
-        // SAFETY: initialised above, and overwritten with a caller's valid values; all-zero ones are valid.
+        // SAFETY: `EMPTY`, overwritten with values that are valid, as the caller promises.
         let mut own = unsafe { own.assume_init() };
         own.struct_size = size_of::<Self>();
         Ok(own)
@@ -194,7 +194,7 @@ impl conn_pool_config {
             return copy;
         }
         for (at, place) in copy.iter_mut().take(CONN_POOL_MAX_NAME as usize).enumerate() {
-            // SAFETY: no character before this one was the terminating zero.
+            // SAFETY: a string, as the caller promises, and no character before this one ended it.
             *place = unsafe { self.name.wrapping_add(at).read() };
             if *place == 0 {
                 break;

@@ -68,7 +68,7 @@ pub(super) fn reset(pool: &conn_pool, slot: usize) -> bool {
 }
 
 fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
-    // SAFETY: the program has named this function for it, and the resource is one of the pool's.
+    // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
     check.map_or(0, |check| unsafe { check(pool.config().user, resource(pool, slot)) })
 }
 
@@ -76,7 +76,7 @@ fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
 fn create(pool: &conn_pool, slot: usize) -> Answer<Aftermath<'_>> {
     let Some(create) = pool.config().create else { return Err(CONN_POOL_CREATE_FAILED) };
     let mut made = ptr::null_mut();
-    // SAFETY: the program has named this function for it.
+    // SAFETY: a callback, which the program has named for this.
     let code = unsafe { create(pool.config().user, &raw mut made) };
     if code != 0 {
         pool.counts().create_failed.add_one();
@@ -124,14 +124,14 @@ fn destroy(pool: &conn_pool, slot: usize) {
     pool.counts().destroyed.add_one();
     tell(pool, conn_pool_event::CONN_POOL_EVENT_DESTROYED, gone, 0);
     if let Some(destroy) = pool.config().destroy {
-        // SAFETY: the program has named this function for it, and the resource is in no slot any more.
+        // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
         unsafe { destroy(pool.config().user, gone) };
     }
 }
 
 fn tell(pool: &conn_pool, event: conn_pool_event, resource: *mut c_void, code: c_int) {
     if let Some(on_event) = pool.config().on_event {
-        // SAFETY: the program has named this function for it.
+        // SAFETY: a callback, which the program has named for this.
         unsafe { on_event(pool.config().user, event, resource, code) };
     }
 }

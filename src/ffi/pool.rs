@@ -45,7 +45,7 @@ pub(crate) struct Resource {
     pub(super) generation: AtomicUsize,
 }
 
-// SAFETY: a pointer is a value like any other; what it points to is the C program's business.
+// SAFETY: plain values; what the pointer points to is the C program's business.
 unsafe impl Send for Resource {}
 
 /// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
@@ -96,7 +96,7 @@ impl conn_pool {
         if size < Self::storage_size(capacity) {
             return Err(CONN_POOL_STORAGE_TOO_SMALL);
         }
-        // SAFETY: the size was checked, so the header is followed by room for the slots; the header's size is a
+        // SAFETY: the caller promises `size` bytes, so the header is followed by room for the slots; its size is a
         // multiple of its alignment, which is at least the slots' (asserted above).
         let slots = unsafe { pool.add(1) }.cast::<Slot<Resource>>();
         for slot in 0..capacity {
@@ -110,7 +110,7 @@ impl conn_pool {
         }
         let header = Self {
             stamp: AtomicUsize::new(present_stamp()),
-            // SAFETY: it follows a pointer that is not null within one block.
+            // SAFETY: behind the header in one block that the caller promises, so it is not null.
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
             layout: Layout::new(capacity),
@@ -121,9 +121,9 @@ impl conn_pool {
             name: unsafe { config.copy_name() },
             on_heap,
         };
-        // SAFETY: within the storage, whose size and alignment were checked.
+        // SAFETY: within the storage that the caller promises, whose size and alignment were checked.
         unsafe { pool.write(header) };
-        // SAFETY: just written, and shared from here on.
+        // SAFETY: just written, and shared from here on (I10).
         let own = unsafe { &*pool };
         for slot in 0..capacity {
             let resource = Resource { pointer: ptr::null_mut(), generation: AtomicUsize::new(0) };
@@ -190,7 +190,7 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn slots(&self) -> &[Slot<Resource>] {
-        // SAFETY: `place` has written so many slots there, in the same block as the header, and they live as long.
+        // SAFETY: so many slots, behind the header and for as long as it (I10).
         unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
@@ -202,9 +202,9 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
-        // SAFETY: within the slot: its address only, so nothing is read.
+        // SAFETY: within the slot (I5): its address only, so nothing is read.
         let generation = unsafe { &raw const (*self.cell(slot)).generation };
-        // SAFETY: initialised by `place`, for good, and atomic.
+        // SAFETY: initialised for good (I10), and atomic.
         unsafe { &*generation }
     }
 

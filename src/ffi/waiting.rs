@@ -85,11 +85,12 @@ pub(super) unsafe fn acquire_async(
     user: *mut c_void,
     lease: &mut conn_pool_lease,
 ) -> Answer {
-    // SAFETY: the first field, which is zero in a fresh waiter.
+    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
     if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) != 0 {
         return Err(CONN_POOL_WAITING);
     }
-    // SAFETY: large enough and aligned (asserted above), and nobody else uses it: it stands in no line.
+    // SAFETY: large enough and aligned (asserted above), and nobody else uses it, as the caller promises: it stands in
+    // no line.
     unsafe {
         waiter.cast::<Waiting>().write(Waiting {
             in_line: AtomicUsize::new(0),
@@ -119,11 +120,11 @@ pub(super) unsafe fn acquire_async(
 ///
 /// `waiter` is zeroed, or was used before.
 pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> Answer {
-    // SAFETY: the first field, which is zero in a fresh waiter.
+    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
     if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) == 0 {
         return Err(CONN_POOL_NOT_WAITING);
     }
-    // SAFETY: it was written by `acquire_async`, since it is not zero.
+    // SAFETY: used before, since it is not zero, as the caller promises.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
     if !pool.core().withdraw(waiting.place()) {
         return Err(CONN_POOL_NOT_WAITING);
@@ -165,7 +166,7 @@ impl Waiting {
 
     /// Its turn has come, or the pool was closed.
     fn fire(&self) {
-        // SAFETY: a pool with somebody in line is not destroyed.
+        // SAFETY: a pool with somebody in line is not ended (I10).
         let pool = unsafe { &*self.pool.get() };
         let answer = match self.pick_up(pool) {
             // The others will be called by whoever called this one.
@@ -178,7 +179,7 @@ impl Waiting {
         self.in_line.store(0, Relaxed);
         let Some(on_ready) = on_ready else { return };
         match answer {
-            // SAFETY: the program has named this function for it.
+            // SAFETY: a callback, which the program has named for this.
             Ok(lease) => unsafe { on_ready(user, CONN_POOL_OK, &raw const lease) },
             // SAFETY: as above.
             Err(status) => unsafe { on_ready(user, status, ptr::null()) },
