@@ -261,12 +261,12 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
-///   be) or the waiter was never in line.
+///   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
 /// - Ownership: after `CONN_POOL_OK` the waiter may be freed.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used with this pool before.
+/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut conn_pool_waiter) -> conn_pool_status {
     border!({
@@ -479,7 +479,7 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
         let pool = unsafe { conn_pool::of(pool) }?;
         lifecycle::close(pool);
         let is_drained =
-            pool.core().status().in_use == 0 || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
+            lifecycle::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }

@@ -5,12 +5,16 @@
 //! A callback of C cannot unwind, so nothing here has to survive a panic.
 
 use core::ffi::{c_int, c_void};
+use core::future::Future;
+use core::pin::pin;
 use core::ptr;
+use core::task::{Context, Waker};
 
 use super::border::Answer;
 use super::config::{conn_pool_check_fn, conn_pool_event};
 use super::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use super::pool::conn_pool;
+use crate::drain::DrainAsync;
 use crate::engine::{Aftermath, Emptied};
 
 /// The rest of giving a slot back while somebody must be attended to.
@@ -158,6 +162,11 @@ pub(super) fn check_idle(pool: &conn_pool) -> usize {
         }
     }
     ended
+}
+
+/// Whether everything has come back to a closed pool.
+pub(super) fn is_drained(pool: &conn_pool) -> bool {
+    pin!(DrainAsync::new(pool.core())).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 /// Sends everybody in line away, and ends what is idle.

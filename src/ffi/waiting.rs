@@ -11,6 +11,7 @@ use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 use super::border::Answer;
 use super::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING, CONN_POOL_WAITING,
+    CONN_POOL_WRONG_POOL,
 };
 use super::lease::{conn_pool_lease, lend};
 use super::lifecycle;
@@ -126,6 +127,9 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
     }
     // SAFETY: used before, since it is not zero, as the caller promises.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
+    if !ptr::eq(waiting.pool.get(), pool) {
+        return Err(CONN_POOL_WRONG_POOL);
+    }
     if !pool.core().withdraw(waiting.place()) {
         return Err(CONN_POOL_NOT_WAITING);
     }
