@@ -39,6 +39,8 @@ programs! {
     r#async: conn_pool_test_async,
     storage: conn_pool_test_storage,
     lifecycle: conn_pool_test_lifecycle,
+    misuse: conn_pool_test_misuse,
+    fork: conn_pool_test_fork,
 }
 
 #[test]
