@@ -20,6 +20,15 @@ use crate::blocking::{self, Patience};
 use crate::drain::DrainAsync;
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
+#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+use libc::___errno as errno;
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno;
+#[cfg(any(target_os = "linux", target_os = "hurd", target_os = "redox"))]
+use libc::__errno_location as errno;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
+use libc::__error as errno;
+
 /// Runs `work` and stops a panic.
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
@@ -53,10 +62,22 @@ pub(super) fn watch_forks() {
     });
 }
 
+/// Leaves the caller's `errno` as it was: the system sets it when a sleep ends.
+fn keeping_errno<T>(sleep: impl FnOnce() -> T) -> T {
+    // SAFETY: it asks for nothing.
+    let errno = unsafe { errno() };
+    // SAFETY: this thread's own variable, which lives as long as the thread.
+    let before = unsafe { errno.read() };
+    let answer = sleep();
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    answer
+}
+
 /// Waits for a slot until the deadline, if there is one.
 pub(super) fn wait(pool: &conn_pool, deadline: Option<Instant>) -> Answer<usize> {
     let patience = deadline.map_or(Patience::Forever, Patience::Until);
-    blocking::acquire(pool, patience).map_err(conn_pool_status::from)
+    keeping_errno(|| blocking::acquire(pool, patience)).map_err(conn_pool_status::from)
 }
 
 /// When a wait that begins now is over; `None`: never.
@@ -69,7 +90,7 @@ pub(super) fn deadline(timeout_ms: u32) -> Answer<Option<Instant>> {
 /// Waits until everything has come back to a closed pool; `false` if the time was up first.
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
     let deadline = deadline(timeout_ms)?;
-    Ok(blocking::wait_for_drain(pin!(DrainAsync::new(pool.core())), deadline))
+    Ok(keeping_errno(|| blocking::wait_for_drain(pin!(DrainAsync::new(pool.core())), deadline)))
 }
 
 /// What a pointer of the caller's points to.
