@@ -10,7 +10,9 @@ fn main() {
     let mut archive = compiler();
     for source in sources("c") {
         let name = source.file_stem().and_then(|stem| stem.to_str()).expect("a name in UTF-8");
-        archive.objects(compiler().define("main", format!("conn_pool_test_{name}").as_str()).file(&source).compile_intermediates());
+        archive.objects(
+            compiler().define("main", format!("conn_pool_test_{name}").as_str()).file(&source).compile_intermediates(),
+        );
     }
     archive.files(sources("c/inside")).compile("conn_pool_programs");
 }

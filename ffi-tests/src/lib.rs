@@ -5,3 +5,4 @@
 use conn_pool as _;
 
 pub mod header;
+pub mod text;
