@@ -40,6 +40,17 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
+/// The code without what is for C's preprocessor.
+pub fn without_directives(code: &str) -> String {
+    let mut goes_on = false;
+    let mut is_directive = |line: &&str| {
+        let is_directive = goes_on || line.trim_start().starts_with('#');
+        goes_on = is_directive && line.ends_with('\\');
+        is_directive
+    };
+    code.lines().map(|line| if is_directive(&line) { "" } else { line }).collect::<Vec<_>>().join("\n")
+}
+
 pub fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
@@ -82,6 +93,11 @@ mod tests {
         assert_eq!(code("a /* b( */ c // d\ne \"f // \\\" g\" h"), "a          c     \ne             h");
         assert_eq!(code("/* one\ntwo */x"), "      \n      x");
         assert_eq!(code("\"\\\\\"x '\"' y"), "    x '\"' y");
+    }
+
+    #[test]
+    fn directives_go_on_after_a_backslash() {
+        assert_eq!(without_directives("a\n# define b \\\n  c \\\n  d\ne \\\nf"), "a\n\n\n\ne \\\nf");
     }
 
     #[test]
