@@ -264,20 +264,23 @@ struct busy {
     int stop;
 };
 
-static void *borrow_all_the_time(void *argument)
+/*
+ * Queues and leaves, each time under the pool's lock. It does not sleep in line: that has memory of the thread's own,
+ * which a child inherits without the thread, and valgrind would call it a leak of the child's.
+ */
+static void *queue_and_leave(void *argument)
 {
     struct busy *busy = argument;
-    int failures = 0;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    int calls = 0, failures = 0;
 
-    while (!__atomic_load_n(&busy->stop, __ATOMIC_RELAXED)) {
-        conn_pool_lease lease = CONN_POOL_LEASE_INIT;
-        if (conn_pool_acquire(busy->pool, PATIENCE_MS, &lease) != CONN_POOL_OK
-            || conn_pool_release(busy->pool, &lease) != CONN_POOL_OK) {
-            failures++;
-            break;
-        }
+    while (failures == 0 && !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED)) {
+        failures += conn_pool_acquire_async(busy->pool, &waiter, count_calls, &calls, &lease)
+                    != CONN_POOL_PENDING;
+        failures += conn_pool_cancel(busy->pool, &waiter) != CONN_POOL_OK;
     }
-    CHECK(failures == 0);
+    CHECK(failures == 0 && calls == 0);
     return NULL;
 }
 
@@ -296,8 +299,9 @@ static void a_child_does_not_wait_for_threads_that_stayed_behind(void)
 
     destroyed = 0;
     scene.pool = busy.pool = open_pool(&thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
     for (at = 0; at < BUSY_THREADS; at++) {
-        CHECK(pthread_create(&threads[at], NULL, borrow_all_the_time, &busy) == 0);
+        CHECK(pthread_create(&threads[at], NULL, queue_and_leave, &busy) == 0);
     }
     for (at = 0; at < FORKS; at++) {
         in_a_child(refused, &scene);
@@ -306,7 +310,8 @@ static void a_child_does_not_wait_for_threads_that_stayed_behind(void)
     for (at = 0; at < BUSY_THREADS; at++) {
         CHECK(pthread_join(threads[at], NULL) == 0);
     }
-    CHECK(FIGURES(scene.pool).in_use == 0 && FIGURES(scene.pool).waiting == 0);
+    CHECK(FIGURES(scene.pool).in_use == 1 && FIGURES(scene.pool).waiting == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
     CHECK(destroyed == 1);
 }
