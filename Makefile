@@ -88,7 +88,7 @@ $(out)/$(shared): $(made)/c/libconn_pool.so
 # Nobody unwinds through it, since a panic ends the program: so without the tables for that.
 $(out)/libconn_pool_bare.a: $(made)/c-bare/libconn_pool.a packaging/one-object
 	@mkdir -p $(out)
-	$(one_object) $< conn_pool_ $@ --remove-section=.eh_frame
+	$(one_object) $< conn_pool_ $@ --remove-section=.eh_frame '--remove-section=.ARM.ex*'
 
 # Without `all`: who installs, as root, need not have cargo.
 install:
@@ -110,8 +110,11 @@ uninstall:
 		$(DESTDIR)$(pkgconfig)/conn_pool.pc
 	rm -rf $(DESTDIR)$(cmake)
 
+version:
+	@echo $(version)
+
 clean:
 	rm -rf target/c-library
 
-.PHONY: all bare check install uninstall clean FORCE
+.PHONY: all bare check install uninstall version clean FORCE
 .DELETE_ON_ERROR:
