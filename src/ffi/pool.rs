@@ -3,6 +3,7 @@
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
+use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -55,6 +56,10 @@ pub struct conn_pool {
     slots: NonNull<Slot<Resource>>,
     capacity: usize,
     layout: Layout,
+    /// Not 0: threads have met here, and look for a slot each from a home of its own.
+    ///
+    /// A word, since the compiler puts what is smaller at the end, beside the first slot: see the assertion below.
+    has_homes: AtomicUsize,
     engine: Engine,
     config: conn_pool_config,
     counts: Counts,
@@ -62,6 +67,9 @@ pub struct conn_pool {
     /// The library has allocated the storage.
     on_heap: bool,
 }
+
+// What each caller reads is on another cache line than the first slot, which one of them writes.
+const _: () = assert!(offset_of!(conn_pool, has_homes) + 64 <= size_of::<conn_pool>());
 
 // SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. Callbacks and their `user` are
 // shared between threads by the C program's own choice, which the header asks for.
@@ -114,6 +122,7 @@ impl conn_pool {
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
             layout: Layout::new(capacity),
+            has_homes: AtomicUsize::new(0),
             engine,
             config: conn_pool_config { name: ptr::null(), ..*config },
             counts: Counts::new(),
@@ -163,8 +172,9 @@ impl conn_pool {
         }
     }
 
+    /// Whether it is a pool of this process, and not destroyed.
     #[inline(always)]
-    fn is_present(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
@@ -185,7 +195,12 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn core(&self) -> Core<'_> {
-        Core::new(&self.engine, Bitmap::new(slots::books(self.slots()), self.layout))
+        Core::new(&self.engine, self.map())
+    }
+
+    #[inline(always)]
+    fn map(&self) -> Bitmap<'_> {
+        Bitmap::new(slots::books(self.slots()), self.layout)
     }
 
     #[inline(always)]
@@ -206,6 +221,21 @@ impl conn_pool {
         let generation = unsafe { &raw const (*self.cell(slot)).generation };
         // SAFETY: initialised for good (I10), and atomic.
         unsafe { &*generation }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_homes(&self) -> bool {
+        // Relaxed: who learns of it late looks at the first word once more.
+        self.has_homes.load(Relaxed) != 0
+    }
+
+    /// From now on threads look for a slot each from a home of its own, if there is more than one.
+    #[inline(always)]
+    pub(super) fn use_homes(&self) {
+        // Only if it is news: the line is one that every caller reads.
+        if !self.has_homes() && !self.map().has_one_word() {
+            self.has_homes.store(1, Relaxed);
+        }
     }
 
     pub(super) const fn capacity(&self) -> usize {

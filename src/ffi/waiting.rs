@@ -9,7 +9,7 @@ use core::pin::Pin;
 use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
-use super::border::Answer;
+use super::border::{Answer, rest};
 use super::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING, CONN_POOL_WAITING,
     CONN_POOL_WRONG_POOL,
@@ -20,7 +20,7 @@ use super::pool::conn_pool;
 use crate::acquire::try_acquire;
 use crate::engine::Joined;
 use crate::line::{Kind, Waiter};
-use crate::sync::{AtomicUsize, Relaxed};
+use crate::sync::{AtomicUsize, Relaxed, collided, home};
 
 /// The wait of a callback is over. `lease` is to be copied; it is NULL unless `status` is `CONN_POOL_OK`.
 pub type conn_pool_ready_fn =
@@ -62,16 +62,47 @@ pub(super) fn acquire(pool: &conn_pool, slot: impl Fn() -> Answer<usize>) -> Ans
 }
 
 /// A lease, if one is to be had without calling anybody; `None` if there is more to it.
+///
+/// Until threads have met in the pool, everybody looks at the first word, and nobody has to ask for the home of a thread:
+/// in a shared library that is a call.
 #[inline(always)]
-pub(super) fn acquire_as_it_is(pool: &conn_pool) -> Option<conn_pool_lease> {
+pub(super) fn acquire_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
+    if pool.has_homes() {
+        return None;
+    }
+    acquire_from(|| 0, || {}, pool, lease)
+}
+
+/// As [`acquire_as_it_is`], from the home of the thread.
+#[inline(always)]
+pub(super) fn acquire_at_home(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
+    // Before anything else is done, so that nothing is kept while it is asked for.
+    let home = home();
+    if home != 0 {
+        pool.use_homes();
+    }
+    acquire_from(|| home, collided, pool, lease)
+}
+
+#[inline(always)]
+fn acquire_from(
+    home: impl FnOnce() -> usize,
+    met: impl FnOnce(),
+    pool: &conn_pool,
+    lease: &mut conn_pool_lease,
+) -> Option<conn_pool_status> {
     if pool.config().validate.is_some() {
         return None;
     }
-    let claimed = pool.core().claim_first()?;
-    if claimed.is_news {
-        crate::guard::Handle::look_for_a_peak(&pool);
+    let claimed = pool.core().claim_first_from(home, met)?;
+    *lease = lend(pool, claimed.slot);
+    if !claimed.is_news {
+        return Some(CONN_POOL_OK);
     }
-    Some(lend(pool, claimed.slot))
+    Some(rest(|| {
+        pool.core().look_for_a_peak();
+        Ok(())
+    }))
 }
 
 pub(super) fn try_slot(pool: &conn_pool) -> Answer<usize> {
