@@ -16,9 +16,6 @@ use crate::engine::{Joined, Refusal};
 use crate::fairness::Fairness;
 use crate::guard::Held;
 use crate::line::{Kind, Waiter};
-use crate::sync::count::{Spent, during};
-
-const SPENT_NOTHING: Spent = Spent { rmws: 0, locks: 0 };
 
 fn lender<const N: usize>() -> Lender<u32, N> {
     Lender::new(N, Fairness::Fifo)
@@ -490,17 +487,4 @@ fn a_callback_is_not_served_before_a_task_that_came_first() {
     let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
     drop(slots.map(|slot| pool.held(slot)));
     assert_counts(&pool, [0, 2, 0, 0]);
-}
-
-/// A pool that connects has to look at its vacant slots too, which is no snapshot without the lock.
-#[test]
-fn an_exhausted_pool_that_connects_is_refused_under_the_lock() {
-    let pool = lender::<1>();
-    let slot = pool.try_slot().unwrap();
-    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), Spent { rmws: 2, locks: 1 }));
-    let wait = wait(&pool);
-    assert_waits(&wait);
-    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), SPENT_NOTHING));
-    pool.fail(slot);
-    pool.fail(served(&wait));
 }
