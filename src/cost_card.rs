@@ -248,7 +248,9 @@ fn a_pool_that_connects_takes_the_lock_for_what_is_not_idle() {
         (Err(Refusal::Exhausted), Spent { rmws: 4, locks: 1 }),
         "nothing is vacant either"
     );
-    slots.iter().for_each(|slot| assert_eq!(during(|| pool.fail(*slot)).1, Spent { rmws: 0, locks: 1 }));
+    for slot in slots {
+        assert_eq!(during(|| pool.fail(slot)).1, Spent { rmws: 0, locks: 1 });
+    }
     let (slot, spent) = during(|| pool.try_slot().unwrap());
     assert_eq!(spent, Spent { rmws: 4, locks: 1 });
     let (held, spent) = during(|| pool.connect(slot, 7));
