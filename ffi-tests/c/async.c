@@ -172,6 +172,7 @@ static void a_waiter_stands_in_one_place_only(void)
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_WAITING, ask(other, &call));
+    CHECK_STATUS(CONN_POOL_WRONG_POOL, conn_pool_cancel(other, &call.waiter));
     CHECK(call.lease.pool == NULL && FIGURES(pool).waiting == 1 && FIGURES(other).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(call.calls == 1 && call.lease.pool == pool);
@@ -441,6 +442,15 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
     CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
     CHECK(call.calls == 1 && call.lease.resource == &thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
+
+    /* The same while it is examined for somebody who is served at once. */
+    thoughts.call = &call;
+    thoughts.cancelled = thoughts.asked_again = CONN_POOL_PANIC;
+    CHECK_STATUS(CONN_POOL_OK, ask(thoughts.pool, &call));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
+    CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
+    CHECK(call.calls == 1 && FIGURES(thoughts.pool).in_use == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
