@@ -8,6 +8,7 @@ use core::ptr;
 use super::border::Answer;
 use super::conn_pool_status::{self, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_STALE, CONN_POOL_WRONG_POOL};
 use super::lifecycle;
+use super::platform;
 use super::pool::conn_pool;
 use crate::engine::Emptied;
 use crate::sync::Relaxed;
@@ -120,10 +121,11 @@ pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
 fn give_back(pool: &conn_pool, slot: usize) -> Answer {
     match pool.core().give_back_once(slot) {
         Some(false) => Ok(()),
-        Some(true) => {
+        // The fast path comes here without the border's guard.
+        Some(true) => platform::guard(|| {
             lifecycle::attend_to_others(pool);
             Ok(())
-        }
+        }),
         // Another thread has just given a copy of the lease back.
         None => Err(CONN_POOL_NOT_HELD),
     }
