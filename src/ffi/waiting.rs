@@ -4,6 +4,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
+use core::mem::offset_of;
 use core::pin::Pin;
 use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
@@ -35,6 +36,7 @@ pub struct conn_pool_waiter {
 }
 
 /// What is really in a `conn_pool_waiter`.
+#[repr(C)]
 struct Waiting {
     /// 1 while it stands in line. The first field, and zero in a waiter that was never used.
     in_line: AtomicUsize,
@@ -44,6 +46,7 @@ struct Waiting {
     waiter: Waiter,
 }
 
+const _: () = assert!(offset_of!(Waiting, in_line) == 0);
 const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
