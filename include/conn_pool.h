@@ -627,10 +627,10 @@ enum conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
- *   be) or the waiter was never in line.
+ *   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
  * - Ownership: after `CONN_POOL_OK` the waiter may be freed.
  *
- * @pre The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used with this pool before.
+ * @pre The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before.
  */
 CONN_POOL_API
 enum conn_pool_status conn_pool_cancel(struct conn_pool *pool,

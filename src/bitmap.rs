@@ -119,8 +119,10 @@ impl<'a> Bitmap<'a> {
     /// That is the slot which [`claim_any`](Self::claim_any) would find, since it is the lowest. Asking for it by name
     /// makes its number known before the word has been read: the processor predicts the branch and need not wait for
     /// the number to be worked out from the word, neither here nor where the slot is given back.
+    ///
+    /// `met` is called if another thread was in the way.
     #[inline(always)]
-    pub(crate) fn claim_first(self, home: impl FnOnce() -> usize) -> Option<usize> {
+    pub(crate) fn claim_first(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<usize> {
         if self.layout.words == 0 {
             return None;
         }
@@ -135,7 +137,7 @@ impl<'a> Bitmap<'a> {
         // An exchange, and not a blind clearing of the bit, because it fails if ATTEND came up in between: a claim that
         // still went through would overtake whoever had just joined the line.
         if cell.compare_exchange_weak(seen, seen - 1, ord!(O1, Acquire), Relaxed).is_err() {
-            collided();
+            met();
             return None;
         }
         Some(self.layout.first_slot(word))
@@ -254,7 +256,13 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     #[must_use = "somebody may be waiting for this slot"]
     pub(crate) fn give_back_once(self, slot: usize) -> Option<bool> {
-        let (cell, bit) = (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot));
+        // The first slot of a group is what `claim_first` finds, and its word is its own: nothing to work out.
+        let (cell, bit) = if slot & self.layout.index_mask() == 0 {
+            (&self.books.get(slot).word, 1)
+        } else {
+            core::hint::cold_path();
+            (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
+        };
         let mut seen = cell.load(Relaxed);
         while seen & bit == 0 {
             // O6: as O5.
@@ -312,7 +320,12 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     fn home_word(self, home: impl FnOnce() -> usize) -> usize {
         let words = self.layout.words;
-        if words > 1 { home() % words } else { 0 }
+        if words <= 1 {
+            return 0;
+        }
+        // A division that is left out where it can be.
+        let home = home();
+        if home < words { home } else { home % words }
     }
 
     /// Whether one look at the words is a snapshot.

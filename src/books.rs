@@ -3,6 +3,7 @@
 //! What the pool writes down about each slot: two words, kept beside the connection so that a borrower touches one
 //! cache line. [`Books`] finds them by stride, so the layers that keep them need not know what they stand beside.
 
+use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -44,7 +45,13 @@ impl Book {
         // Relaxed: the owner wrote it last or got it with the slot (I2).
         let counted = self.ledger.load(Relaxed).wrapping_add(USE);
         let is_news = counted & NEWS != 0;
-        self.ledger.store(if is_news { without_news(counted) } else { counted }, Relaxed);
+        // Two stores, so that the usual claim does not wait for a choice between two values.
+        if is_news {
+            cold_path();
+            self.ledger.store(counted & !NEWS, Relaxed);
+        } else {
+            self.ledger.store(counted, Relaxed);
+        }
         is_news
     }
 
@@ -106,13 +113,6 @@ impl Book {
         debug_assert!(after & (FILLED | VACANT) != FILLED | VACANT, "vacant and filled at once");
         self.ledger.store(after, Relaxed);
     }
-}
-
-/// Out of line, so that the usual claim does not wait for it.
-#[cold]
-#[inline(never)]
-const fn without_news(ledger: usize) -> usize {
-    ledger & !NEWS
 }
 
 /// All the books of a pool, one every `stride` bytes.

@@ -36,7 +36,7 @@ use crate::books::Books;
 use crate::fairness::Fairness;
 use crate::line::Line;
 use crate::metrics::{Counters, Tally, WaitRecorder};
-use crate::sync::{AtomicBool, Lock, Relaxed, const_fn, home};
+use crate::sync::{AtomicBool, Lock, Relaxed, collided, const_fn, home};
 
 /// What a pool keeps beside its slots.
 pub(crate) struct Engine {
@@ -146,7 +146,13 @@ impl<'a> Core<'a> {
     /// followed by [`look_for_a_peak`](Self::look_for_a_peak).
     #[inline(always)]
     pub(crate) fn claim_first(self) -> Option<Claimed> {
-        self.map.claim_first(home).map(|slot| self.count_claim(slot))
+        self.claim_first_from(home, collided)
+    }
+
+    /// As [`claim_first`](Self::claim_first), from any home.
+    #[inline(always)]
+    pub(crate) fn claim_first_from(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<Claimed> {
+        self.map.claim_first(home, met).map(|slot| self.count_claim(slot))
     }
 
     /// Claims a free slot without the lock, wherever it is; as [`claim_first`](Self::claim_first) otherwise.

@@ -39,7 +39,7 @@ const MODULES: &[Module] = &[
             "sync",
         ],
     ),
-    module("acquire", 4, &["bitmap", "engine", "error", "guard", "line", "pool"]),
+    module("acquire", 4, &["bitmap", "engine", "error", "guard", "line"]),
     module("drain", 4, &["engine", "line"]),
     module("future", 5, &["acquire", "error", "guard", "pool"]),
     module(
@@ -48,6 +48,11 @@ const MODULES: &[Module] = &[
         &["acquire", "drain", "engine", "error", "fairness", "guard", "line", "metrics", "pool", "sync"],
     ),
     module("owned", 6, &["acquire", "blocking", "error", "future", "guard", "line", "pool"]),
+    module(
+        "ffi",
+        7,
+        &["acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "slots", "sync"],
+    ),
 ];
 
 /// Arrows that do point up, and why.
@@ -58,7 +63,7 @@ const HANDED_OUT: &[(&str, &str, &str)] = &[
 ];
 
 /// Modules that only tests compile: they use the crate as a client does, and whatever they test with.
-const TEST_ONLY: &[&str] = &["cost_card", "models", "schedules", "why_not"];
+const TEST_ONLY: &[&str] = &["cost_card", "lender", "models", "schedules", "why_not"];
 
 /// Names of the platform, which only `sync` may use. `alloc::sync::Arc` is shared ownership and no synchronisation.
 const PLATFORM: &[&str] = &[
@@ -78,6 +83,12 @@ const FEATURES: &[(&str, &str)] = &[
     ("lib.rs", "chooses the modules"),
     ("sync.rs", "chooses the platform"),
     ("metrics.rs", "chooses the histogram"),
+    ("bitmap.rs", "a slot that C gives back twice"),
+    ("line.rs", "callbacks of C programs in line"),
+    ("engine.rs", "a slot that C gives back twice"),
+    ("engine/connecting.rs", "connecting in a lent slot"),
+    ("ffi.rs", "chooses the platform for C"),
+    ("ffi/pool.rs", "the size of a pool for C"),
     ("acquire.rs", "giving up at a deadline needs a clock"),
     ("engine/waiting.rs", "counting a deadline that has passed needs a clock"),
     ("engine/figures.rs", "wait times need a clock"),
@@ -104,6 +115,10 @@ const LOCAL_FACTS: &[(&str, &str)] = &[
     ("gives out `&C` and nothing else", "about the type's own methods"),
     ("a shared borrow of", "about the type's own fields"),
     ("within the first slot", "arithmetic within a slice at hand"),
+    ("a callback, which the program has named", "what C passes is C's to answer for: the header says what it must be"),
+    ("a call of the C library's", "a function of libc, used by its manual"),
+    ("a call of the allocator's", "used as its trait asks"),
+    ("plain values", "about the type's own fields"),
     ("one `Book` in each `Slot`", "arithmetic within a slice at hand"),
 ];
 
@@ -438,8 +453,8 @@ mod checks {
 
     #[test]
     fn a_feature_elsewhere_is_seen() {
-        assert_seen(&features(&file("line.rs", "\n#[cfg(feature = \"std\")]")), "src/line.rs:2: asks for a feature");
-        assert_seen(&features(&file("line.rs", "if cfg!(any(test, feature = \"std\"))")), "asks for a feature");
+        assert_seen(&features(&file("slots.rs", "\n#[cfg(feature = \"std\")]")), "src/slots.rs:2: asks for a feature");
+        assert_seen(&features(&file("slots.rs", "if cfg!(any(test, feature = \"std\"))")), "asks for a feature");
         assert_seen(&features(&file("guard.rs", "")), "asks for no feature");
         assert_fine(&features(&file("error.rs", "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]")));
     }

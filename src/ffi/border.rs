@@ -3,19 +3,24 @@
 //! The one door between C and the pool.
 
 use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OK};
+use super::platform;
 
 /// What the pool answers behind the border.
 pub(super) type Answer<T = ()> = Result<T, conn_pool_status>;
 
 /// The body of an export: turns the answer into a status, and stops a panic.
 ///
-/// `fast` is tried first, without the guard: it cannot panic (if it did, the process would end), and answers `None` if the
-/// rest must do it.
+/// `fast` is tried first, without the guard: it cannot panic (if it did, the process would end), and gives `None` if the
+/// rest must do it: the body, or another function whose body is `border!`. The rest is out of line, and so is whatever
+/// is rare in `fast`, as the last thing it does: then the fast path has no registers to save.
 macro_rules! border {
     (fast: $fast:expr, else: $body:expr) => {
+        border!(fast: $fast, then: $crate::ffi::border::rest(move || $body))
+    };
+    (fast: $fast:expr, then: $rest:expr) => {
         match $fast {
-            Some(answer) => $crate::ffi::border::status(answer),
-            None => border!($body),
+            Some(status) => status,
+            None => $rest,
         }
     };
     ($body:expr) => {
@@ -25,6 +30,13 @@ macro_rules! border {
     (value: $body:expr, or: $otherwise:expr) => {
         $crate::ffi::platform::guard(move || Ok($body)).unwrap_or($otherwise)
     };
+}
+
+/// What an export does beyond its fast path.
+#[cold]
+#[inline(never)]
+pub(super) fn rest(body: impl FnOnce() -> Answer) -> conn_pool_status {
+    status(platform::guard(body))
 }
 
 #[inline(always)]

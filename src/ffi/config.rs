@@ -81,6 +81,9 @@ pub struct conn_pool_config {
 /// The size of the first version of the structure; none can be smaller.
 const FIRST_SIZE: usize = offset_of!(conn_pool_config, on_event) + size_of::<conn_pool_event_fn>();
 
+/// What is larger cannot be the size of any version: it was not set, and is not to be believed.
+const LARGEST_SIZE: usize = 4096;
+
 impl conn_pool_config {
     pub(super) const EMPTY: Self = Self {
         struct_size: size_of::<Self>(),
@@ -116,7 +119,7 @@ impl conn_pool_config {
     unsafe fn copy(config: *const Self) -> Answer<Self> {
         // SAFETY: NULL, or as the caller promises.
         let size = unsafe { config.cast::<usize>().as_ref() }.copied().ok_or(CONN_POOL_INVALID_ARGUMENT)?;
-        if size < FIRST_SIZE {
+        if !(FIRST_SIZE..=LARGEST_SIZE).contains(&size) {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         let beyond = size_of::<Self>()..size.max(size_of::<Self>());
@@ -125,9 +128,9 @@ impl conn_pool_config {
             return Err(CONN_POOL_CONFIG_TOO_NEW);
         }
         let mut own = MaybeUninit::new(Self::EMPTY);
-        // SAFETY: both are as long as the shorter of the two sizes, and our own copy overlaps with nothing.
+        // SAFETY: the caller promises `size` bytes, our own copy has its size, and a local overlaps with nothing.
         unsafe { ptr::copy_nonoverlapping(config.cast::<u8>(), own.as_mut_ptr().cast(), size.min(size_of::<Self>())) };
-        // SAFETY: initialised above, and overwritten with a caller's valid values; all-zero ones are valid.
+        // SAFETY: `EMPTY`, overwritten with values that are valid, as the caller promises.
         let mut own = unsafe { own.assume_init() };
         own.struct_size = size_of::<Self>();
         Ok(own)
@@ -145,7 +148,9 @@ impl conn_pool_config {
             Err(CONN_POOL_CONFIG_TOO_NEW) => {
                 c"struct_size is larger than this version knows, and what is beyond is not zero".as_ptr()
             }
-            Err(_) => c"the configuration is NULL, or its struct_size is too small: use CONN_POOL_CONFIG_INIT".as_ptr(),
+            Err(_) => {
+                c"the configuration is NULL, or its struct_size is no possible size: use CONN_POOL_CONFIG_INIT".as_ptr()
+            }
         }
     }
 
@@ -194,7 +199,7 @@ impl conn_pool_config {
             return copy;
         }
         for (at, place) in copy.iter_mut().take(CONN_POOL_MAX_NAME as usize).enumerate() {
-            // SAFETY: no character before this one was the terminating zero.
+            // SAFETY: a string, as the caller promises, and no character before this one ended it.
             *place = unsafe { self.name.wrapping_add(at).read() };
             if *place == 0 {
                 break;

@@ -5,7 +5,7 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
-use super::border::{Answer, borrow_mut};
+use super::border::borrow_mut;
 use super::config::conn_pool_config;
 use super::conn_pool_status::{self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT};
 use super::figures::conn_pool_figures;
@@ -77,8 +77,13 @@ pub unsafe extern "C" fn conn_pool_config_problem(config: *const conn_pool_confi
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 #[unsafe(no_mangle)]
 pub extern "C" fn conn_pool_storage_size(capacity: u32) -> usize {
-    let is_possible = (1..=super::config::CONN_POOL_MAX_CAPACITY).contains(&capacity);
-    border!(value: if is_possible { conn_pool::storage_size(capacity as usize) } else { 0 }, or: 0)
+    border!(
+        value: {
+            let is_possible = (1..=super::config::CONN_POOL_MAX_CAPACITY).contains(&capacity);
+            if is_possible { conn_pool::storage_size(capacity as usize) } else { 0 }
+        },
+        or: 0
+    )
 }
 
 /// What the storage for `conn_pool_init` must be aligned to, in bytes.
@@ -159,13 +164,9 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
 pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { acquire_as_it_is(pool, lease) },
-        else: {
-            // SAFETY: as the caller promises.
-            let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
-            *lease = waiting::acquire(pool, || waiting::try_slot(pool))?;
-            Ok(())
-        }
+        fast: unsafe { at_once(pool, lease, waiting::acquire_as_it_is) },
+        // SAFETY: as the caller promises.
+        then: unsafe { acquire(pool, 0, lease) }
     )
 }
 
@@ -192,32 +193,65 @@ pub unsafe extern "C" fn conn_pool_acquire(
 ) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { acquire_as_it_is(pool, lease) },
-        else: {
-            // SAFETY: as the caller promises.
-            let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
-            *lease = if timeout_ms == 0 {
-                waiting::acquire(pool, || waiting::try_slot(pool))?
-            } else {
-                let deadline = platform::deadline(timeout_ms)?;
-                waiting::acquire(pool, || platform::wait(pool, deadline))?
-            };
-            Ok(())
-        }
+        fast: unsafe { at_once(pool, lease, waiting::acquire_as_it_is) },
+        // SAFETY: as the caller promises.
+        then: unsafe { acquire(pool, timeout_ms, lease) }
     )
 }
 
-/// What can be done without calling anybody, or without anything being wrong.
+/// The rest of acquiring: from the thread's home.
+///
+/// # Safety
+///
+/// As for `conn_pool_acquire`.
+#[inline(never)]
+unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
+    border!(
+        // SAFETY: as the caller promises.
+        fast: unsafe { at_once(pool, lease, waiting::acquire_at_home) },
+        // SAFETY: as the caller promises.
+        then: unsafe { acquire_in_full(pool, timeout_ms, lease) }
+    )
+}
+
+/// The rest of acquiring: whatever it takes.
+///
+/// # Safety
+///
+/// As for `conn_pool_acquire`.
+#[cold]
+#[inline(never)]
+unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
+    border!({
+        // SAFETY: as the caller promises.
+        let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
+        *lease = if timeout_ms == 0 {
+            waiting::acquire(pool, || waiting::try_slot(pool))?
+        } else {
+            let deadline = platform::deadline(timeout_ms)?;
+            waiting::acquire(pool, || platform::wait(pool, deadline))?
+        };
+        Ok(())
+    })
+}
+
+/// What can be done with a pool and a lease without calling anybody; `None` if there is more to it, or anything is wrong.
 ///
 /// # Safety
 ///
 /// As for `conn_pool_try_acquire`.
 #[inline(always)]
-unsafe fn acquire_as_it_is(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> Option<Answer> {
+unsafe fn at_once(
+    pool: *mut conn_pool,
+    lease: *mut conn_pool_lease,
+    what: impl FnOnce(&conn_pool, &mut conn_pool_lease) -> Option<conn_pool_status>,
+) -> Option<conn_pool_status> {
     // SAFETY: as the caller promises.
-    let (pool, lease) = (unsafe { conn_pool::of(pool) }.ok()?, unsafe { borrow_mut(lease) }.ok()?);
-    *lease = waiting::acquire_as_it_is(pool)?;
-    Some(Ok(()))
+    let (pool, lease) = (unsafe { pool.as_ref() }?, unsafe { lease.as_mut() }?);
+    if !pool.is_present() {
+        return None;
+    }
+    what(pool, lease)
 }
 
 /// Borrows a resource now, or takes a place in the line in which threads wait too, and is called back.
@@ -261,12 +295,12 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
-///   be) or the waiter was never in line.
+///   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
 /// - Ownership: after `CONN_POOL_OK` the waiter may be freed.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used with this pool before.
+/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut conn_pool_waiter) -> conn_pool_status {
     border!({
@@ -299,10 +333,7 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
 pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: match (unsafe { conn_pool::of(pool) }, unsafe { borrow_mut(lease) }) {
-            (Ok(pool), Ok(lease)) => lease::release_as_it_is(pool, lease),
-            _ => None,
-        },
+        fast: unsafe { at_once(pool, lease, lease::release_as_it_is) },
         else: {
             // SAFETY: as the caller promises.
             let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
@@ -479,7 +510,7 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
         let pool = unsafe { conn_pool::of(pool) }?;
         lifecycle::close(pool);
         let is_drained =
-            pool.core().status().in_use == 0 || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
+            lifecycle::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }

@@ -130,7 +130,7 @@ impl conn_pool_figures {
         let known = size.min(size_of::<Self>());
         // SAFETY: the caller promises room for `size` bytes, and `known` is no more.
         unsafe { ptr::copy_nonoverlapping(ptr::from_ref(self).cast::<u8>(), out.cast(), known) };
-        // SAFETY: the rest of the same room.
+        // SAFETY: the rest of the room that the caller promises.
         unsafe { out.cast::<u8>().wrapping_add(known).write_bytes(0, size - known) };
     }
 }

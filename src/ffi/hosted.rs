@@ -9,6 +9,13 @@ use std::alloc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_location;
+#[cfg(any(target_os = "linux", target_os = "dragonfly"))]
+use libc::__errno_location as errno_location;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use libc::__error as errno_location;
+
 use super::border::{Answer, borrow_mut};
 use super::config::conn_pool_config;
 use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
@@ -20,13 +27,20 @@ use crate::blocking::{self, Patience};
 use crate::drain::DrainAsync;
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
-/// Runs `work` and stops a panic.
+/// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+    // SAFETY: the place of the thread's own, which lives as long as the thread.
+    let errno = unsafe { errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { errno.read() };
+    let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         // Its destructor might panic in turn.
         std::mem::forget(payload);
         Err(CONN_POOL_PANIC)
-    })
+    });
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    answer
 }
 
 /// What a pool of this process is stamped with.
@@ -47,8 +61,8 @@ pub(super) fn watch_forks() {
     }
     static WATCHED: OnceLock<()> = OnceLock::new();
     WATCHED.get_or_init(|| {
-        // SAFETY: the handler may run at any fork: it touches one atomic. Should there be no memory to note it, forks
-        // go unnoticed, which is no worse than without it.
+        // SAFETY: a call of the C library's; the handler touches one atomic, so it may run at any fork. Should there be
+        // no memory to note it, forks go unnoticed, which is no worse than without it.
         unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
     });
 }
@@ -88,7 +102,7 @@ fn moment(time: &libc::timespec) -> Answer<Instant> {
     let nanos = nanos.ok_or(CONN_POOL_INVALID_ARGUMENT)?;
     let at = Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanos);
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: it writes the time to where it is told, and fails for unknown clocks only.
+    // SAFETY: a call of the C library's: it writes the time to where it is told, and fails for unknown clocks only.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     let now = Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
     let begun = Instant::now();
@@ -165,7 +179,7 @@ fn layout(capacity: usize) -> Answer<alloc::Layout> {
 
 fn allocate(capacity: usize) -> Answer<*mut c_void> {
     let layout = layout(capacity)?;
-    // SAFETY: the size is not zero: the header has one.
+    // SAFETY: a call of the allocator's, whose size is not zero: the header has one.
     let storage = unsafe { alloc::alloc(layout) };
     if storage.is_null() { Err(CONN_POOL_OUT_OF_MEMORY) } else { Ok(storage.cast()) }
 }
@@ -179,7 +193,7 @@ pub(super) unsafe fn free(pool: *mut conn_pool) {
     // SAFETY: still a pool, as the caller promises.
     let capacity = unsafe { &*pool }.capacity();
     if let Ok(layout) = layout(capacity) {
-        // SAFETY: `conn_pool_create` has allocated it with this layout.
+        // SAFETY: `conn_pool_create` has allocated it with this layout, as the caller promises.
         unsafe { alloc::dealloc(pool.cast(), layout) };
     }
 }

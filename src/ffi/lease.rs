@@ -5,8 +5,10 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use super::border::Answer;
-use super::conn_pool_status::{self, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_STALE, CONN_POOL_WRONG_POOL};
+use super::border::{Answer, rest};
+use super::conn_pool_status::{
+    self, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_OK, CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
+};
 use super::lifecycle;
 use super::pool::conn_pool;
 use crate::engine::Emptied;
@@ -94,38 +96,44 @@ fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
 
 /// Gives a lease back if there is no callback to call first; `None` if there is.
 #[inline(always)]
-pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<Answer> {
+pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
     if pool.config().reset.is_some() {
         return None;
     }
-    Some(redeem(pool, lease).and_then(|slot| {
-        *lease = conn_pool_lease::EMPTY;
-        give_back(pool, slot)
-    }))
+    Some(match redeem(pool, lease) {
+        Ok(slot) => give_back(pool, slot, lease),
+        Err(status) => status,
+    })
 }
 
 /// Gives a lease back.
 #[cold]
 pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem(pool, lease)?;
-    *lease = conn_pool_lease::EMPTY;
     if lifecycle::reset(pool, slot) {
-        return give_back(pool, slot);
+        return match give_back(pool, slot, lease) {
+            CONN_POOL_OK => Ok(()),
+            status => Err(status),
+        };
     }
+    *lease = conn_pool_lease::EMPTY;
     lifecycle::empty(pool, slot, Emptied::Discarded);
     Ok(())
 }
 
 #[inline(always)]
-fn give_back(pool: &conn_pool, slot: usize) -> Answer {
-    match pool.core().give_back_once(slot) {
-        Some(false) => Ok(()),
-        Some(true) => {
+fn give_back(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn_pool_status {
+    let is_attended = pool.core().give_back_once(slot);
+    // After the exchange, which would have to wait for what is written before it.
+    *lease = conn_pool_lease::EMPTY;
+    match is_attended {
+        Some(false) => CONN_POOL_OK,
+        Some(true) => rest(|| {
             lifecycle::attend_to_others(pool);
             Ok(())
-        }
+        }),
         // Another thread has just given a copy of the lease back.
-        None => Err(CONN_POOL_NOT_HELD),
+        None => CONN_POOL_NOT_HELD,
     }
 }
 

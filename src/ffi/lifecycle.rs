@@ -5,12 +5,16 @@
 //! A callback of C cannot unwind, so nothing here has to survive a panic.
 
 use core::ffi::{c_int, c_void};
+use core::future::Future;
+use core::pin::pin;
 use core::ptr;
+use core::task::{Context, Waker};
 
 use super::border::Answer;
 use super::config::{conn_pool_check_fn, conn_pool_event};
 use super::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use super::pool::conn_pool;
+use crate::drain::DrainAsync;
 use crate::engine::{Aftermath, Emptied};
 
 /// The rest of giving a slot back while somebody must be attended to.
@@ -40,7 +44,10 @@ pub(super) fn prepare(pool: &conn_pool, slot: usize) -> Answer<bool> {
     }
     if is_filled {
         destroy(pool, slot);
-        pool.core().begin_anew(slot);
+        if !pool.core().begin_anew(slot) {
+            drop(pool.core().vacate(slot, Emptied::Discarded));
+            return Ok(false);
+        }
     }
     create(pool, slot).map(|aftermath| {
         drop(aftermath);
@@ -68,7 +75,7 @@ pub(super) fn reset(pool: &conn_pool, slot: usize) -> bool {
 }
 
 fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
-    // SAFETY: the program has named this function for it, and the resource is one of the pool's.
+    // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
     check.map_or(0, |check| unsafe { check(pool.config().user, resource(pool, slot)) })
 }
 
@@ -76,7 +83,7 @@ fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
 fn create(pool: &conn_pool, slot: usize) -> Answer<Aftermath<'_>> {
     let Some(create) = pool.config().create else { return Err(CONN_POOL_CREATE_FAILED) };
     let mut made = ptr::null_mut();
-    // SAFETY: the program has named this function for it.
+    // SAFETY: a callback, which the program has named for this.
     let code = unsafe { create(pool.config().user, &raw mut made) };
     if code != 0 {
         pool.counts().create_failed.add_one();
@@ -124,14 +131,14 @@ fn destroy(pool: &conn_pool, slot: usize) {
     pool.counts().destroyed.add_one();
     tell(pool, conn_pool_event::CONN_POOL_EVENT_DESTROYED, gone, 0);
     if let Some(destroy) = pool.config().destroy {
-        // SAFETY: the program has named this function for it, and the resource is in no slot any more.
+        // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
         unsafe { destroy(pool.config().user, gone) };
     }
 }
 
 fn tell(pool: &conn_pool, event: conn_pool_event, resource: *mut c_void, code: c_int) {
     if let Some(on_event) = pool.config().on_event {
-        // SAFETY: the program has named this function for it.
+        // SAFETY: a callback, which the program has named for this.
         unsafe { on_event(pool.config().user, event, resource, code) };
     }
 }
@@ -158,6 +165,11 @@ pub(super) fn check_idle(pool: &conn_pool) -> usize {
         }
     }
     ended
+}
+
+/// Whether everything has come back to a closed pool.
+pub(super) fn is_drained(pool: &conn_pool) -> bool {
+    pin!(DrainAsync::new(pool.core())).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 /// Sends everybody in line away, and ends what is idle.

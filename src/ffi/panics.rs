@@ -11,6 +11,6 @@ unsafe extern "C" {
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    // SAFETY: the C library's, or the firmware's own.
+    // SAFETY: a call of the C library's, or of the firmware's own.
     unsafe { abort() }
 }

@@ -3,6 +3,7 @@
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
+use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -45,7 +46,7 @@ pub(crate) struct Resource {
     pub(super) generation: AtomicUsize,
 }
 
-// SAFETY: a pointer is a value like any other; what it points to is the C program's business.
+// SAFETY: plain values; what the pointer points to is the C program's business.
 unsafe impl Send for Resource {}
 
 /// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
@@ -55,6 +56,10 @@ pub struct conn_pool {
     slots: NonNull<Slot<Resource>>,
     capacity: usize,
     layout: Layout,
+    /// Not 0: threads have met here, and look for a slot each from a home of its own.
+    ///
+    /// A word, since the compiler puts what is smaller at the end, beside the first slot: see the assertion below.
+    has_homes: AtomicUsize,
     engine: Engine,
     config: conn_pool_config,
     counts: Counts,
@@ -62,6 +67,9 @@ pub struct conn_pool {
     /// The library has allocated the storage.
     on_heap: bool,
 }
+
+// What each caller reads is on another cache line than the first slot, which one of them writes.
+const _: () = assert!(offset_of!(conn_pool, has_homes) + 64 <= size_of::<conn_pool>());
 
 // SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. Callbacks and their `user` are
 // shared between threads by the C program's own choice, which the header asks for.
@@ -96,7 +104,7 @@ impl conn_pool {
         if size < Self::storage_size(capacity) {
             return Err(CONN_POOL_STORAGE_TOO_SMALL);
         }
-        // SAFETY: the size was checked, so the header is followed by room for the slots; the header's size is a
+        // SAFETY: the caller promises `size` bytes, so the header is followed by room for the slots; its size is a
         // multiple of its alignment, which is at least the slots' (asserted above).
         let slots = unsafe { pool.add(1) }.cast::<Slot<Resource>>();
         for slot in 0..capacity {
@@ -110,10 +118,11 @@ impl conn_pool {
         }
         let header = Self {
             stamp: AtomicUsize::new(present_stamp()),
-            // SAFETY: it follows a pointer that is not null within one block.
+            // SAFETY: behind the header in one block that the caller promises, so it is not null.
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
             layout: Layout::new(capacity),
+            has_homes: AtomicUsize::new(0),
             engine,
             config: conn_pool_config { name: ptr::null(), ..*config },
             counts: Counts::new(),
@@ -121,9 +130,9 @@ impl conn_pool {
             name: unsafe { config.copy_name() },
             on_heap,
         };
-        // SAFETY: within the storage, whose size and alignment were checked.
+        // SAFETY: within the storage that the caller promises, whose size and alignment were checked.
         unsafe { pool.write(header) };
-        // SAFETY: just written, and shared from here on.
+        // SAFETY: just written, and shared from here on (I10).
         let own = unsafe { &*pool };
         for slot in 0..capacity {
             let resource = Resource { pointer: ptr::null_mut(), generation: AtomicUsize::new(0) };
@@ -163,8 +172,9 @@ impl conn_pool {
         }
     }
 
+    /// Whether it is a pool of this process, and not destroyed.
     #[inline(always)]
-    fn is_present(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
@@ -185,12 +195,17 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn core(&self) -> Core<'_> {
-        Core::new(&self.engine, Bitmap::new(slots::books(self.slots()), self.layout))
+        Core::new(&self.engine, self.map())
+    }
+
+    #[inline(always)]
+    fn map(&self) -> Bitmap<'_> {
+        Bitmap::new(slots::books(self.slots()), self.layout)
     }
 
     #[inline(always)]
     pub(super) fn slots(&self) -> &[Slot<Resource>] {
-        // SAFETY: `place` has written so many slots there, in the same block as the header, and they live as long.
+        // SAFETY: so many slots, behind the header and for as long as it (I10).
         unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
@@ -202,10 +217,25 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
-        // SAFETY: within the slot: its address only, so nothing is read.
+        // SAFETY: within the slot (I5): its address only, so nothing is read.
         let generation = unsafe { &raw const (*self.cell(slot)).generation };
-        // SAFETY: initialised by `place`, for good, and atomic.
+        // SAFETY: initialised for good (I10), and atomic.
         unsafe { &*generation }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_homes(&self) -> bool {
+        // Relaxed: who learns of it late looks at the first word once more.
+        self.has_homes.load(Relaxed) != 0
+    }
+
+    /// From now on threads look for a slot each from a home of its own, if there is more than one.
+    #[inline(always)]
+    pub(super) fn use_homes(&self) {
+        // Only if it is news: the line is one that every caller reads.
+        if !self.has_homes() && !self.map().has_one_word() {
+            self.has_homes.store(1, Relaxed);
+        }
     }
 
     pub(super) const fn capacity(&self) -> usize {

@@ -57,7 +57,7 @@ pub enum conn_pool_status {
     CONN_POOL_PANIC = -20,
 }
 
-#[expect(clippy::enum_glob_use, reason = "all of them, and each has its prefix")]
+#[allow(clippy::enum_glob_use, reason = "all of them, and each has its prefix")]
 use conn_pool_status::*;
 
 impl conn_pool_status {

@@ -4,13 +4,15 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
+use core::mem::offset_of;
 use core::pin::Pin;
 use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
-use super::border::Answer;
+use super::border::{Answer, rest};
 use super::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING, CONN_POOL_WAITING,
+    CONN_POOL_WRONG_POOL,
 };
 use super::lease::{conn_pool_lease, lend};
 use super::lifecycle;
@@ -18,7 +20,7 @@ use super::pool::conn_pool;
 use crate::acquire::try_acquire;
 use crate::engine::Joined;
 use crate::line::{Kind, Waiter};
-use crate::sync::{AtomicUsize, Relaxed};
+use crate::sync::{AtomicUsize, Relaxed, collided, home};
 
 /// The wait of a callback is over. `lease` is to be copied; it is NULL unless `status` is `CONN_POOL_OK`.
 pub type conn_pool_ready_fn =
@@ -34,8 +36,10 @@ pub struct conn_pool_waiter {
 }
 
 /// What is really in a `conn_pool_waiter`.
+#[repr(C)]
 struct Waiting {
-    /// 1 while it stands in line. The first field, and zero in a waiter that was never used.
+    /// 1 while it is in use, which is from `acquire_async` until it is known how that ends. The first field, and zero in a
+    /// waiter that was never used.
     in_line: AtomicUsize,
     pool: Cell<*const conn_pool>,
     on_ready: Cell<conn_pool_ready_fn>,
@@ -43,6 +47,7 @@ struct Waiting {
     waiter: Waiter,
 }
 
+const _: () = assert!(offset_of!(Waiting, in_line) == 0);
 const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
@@ -57,16 +62,47 @@ pub(super) fn acquire(pool: &conn_pool, slot: impl Fn() -> Answer<usize>) -> Ans
 }
 
 /// A lease, if one is to be had without calling anybody; `None` if there is more to it.
+///
+/// Until threads have met in the pool, everybody looks at the first word, and nobody has to ask for the home of a thread:
+/// in a shared library that is a call.
 #[inline(always)]
-pub(super) fn acquire_as_it_is(pool: &conn_pool) -> Option<conn_pool_lease> {
+pub(super) fn acquire_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
+    if pool.has_homes() {
+        return None;
+    }
+    acquire_from(|| 0, || {}, pool, lease)
+}
+
+/// As [`acquire_as_it_is`], from the home of the thread.
+#[inline(always)]
+pub(super) fn acquire_at_home(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
+    // Before anything else is done, so that nothing is kept while it is asked for.
+    let home = home();
+    if home != 0 {
+        pool.use_homes();
+    }
+    acquire_from(|| home, collided, pool, lease)
+}
+
+#[inline(always)]
+fn acquire_from(
+    home: impl FnOnce() -> usize,
+    met: impl FnOnce(),
+    pool: &conn_pool,
+    lease: &mut conn_pool_lease,
+) -> Option<conn_pool_status> {
     if pool.config().validate.is_some() {
         return None;
     }
-    let claimed = pool.core().claim_first()?;
-    if claimed.is_news {
-        crate::guard::Handle::look_for_a_peak(&pool);
+    let claimed = pool.core().claim_first_from(home, met)?;
+    *lease = lend(pool, claimed.slot);
+    if !claimed.is_news {
+        return Some(CONN_POOL_OK);
     }
-    Some(lend(pool, claimed.slot))
+    Some(rest(|| {
+        pool.core().look_for_a_peak();
+        Ok(())
+    }))
 }
 
 pub(super) fn try_slot(pool: &conn_pool) -> Answer<usize> {
@@ -85,14 +121,16 @@ pub(super) unsafe fn acquire_async(
     user: *mut c_void,
     lease: &mut conn_pool_lease,
 ) -> Answer {
-    // SAFETY: the first field, which is zero in a fresh waiter.
+    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
     if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) != 0 {
         return Err(CONN_POOL_WAITING);
     }
-    // SAFETY: large enough and aligned (asserted above), and nobody else uses it: it stands in no line.
+    // SAFETY: large enough and aligned (asserted above), and nobody else uses it, as the caller promises: it stands in
+    // no line.
     unsafe {
         waiter.cast::<Waiting>().write(Waiting {
-            in_line: AtomicUsize::new(0),
+            // From now on, since callbacks may come upon it before it stands in line.
+            in_line: AtomicUsize::new(1),
             pool: Cell::new(pool),
             on_ready: Cell::new(on_ready),
             user: Cell::new(user),
@@ -101,16 +139,13 @@ pub(super) unsafe fn acquire_async(
     }
     // SAFETY: just written; it stays there, by the caller's promise.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
-    loop {
-        match waiting.join(pool)? {
-            None => return Err(CONN_POOL_PENDING),
-            Some(slot) if lifecycle::prepare(pool, slot)? => {
-                *lease = lend(pool, slot);
-                return Ok(());
-            }
-            Some(_) => {}
-        }
+    let answer = waiting.attempt(pool);
+    // One that stands in line may have been called, and be gone.
+    if !matches!(answer, Ok(None)) {
+        waiting.in_line.store(0, Relaxed);
     }
+    *lease = answer?.ok_or(CONN_POOL_PENDING)?;
+    Ok(())
 }
 
 /// Gives up a place in line.
@@ -119,12 +154,15 @@ pub(super) unsafe fn acquire_async(
 ///
 /// `waiter` is zeroed, or was used before.
 pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> Answer {
-    // SAFETY: the first field, which is zero in a fresh waiter.
+    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
     if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) == 0 {
         return Err(CONN_POOL_NOT_WAITING);
     }
-    // SAFETY: it was written by `acquire_async`, since it is not zero.
+    // SAFETY: used before, since it is not zero, as the caller promises.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
+    if !ptr::eq(waiting.pool.get(), pool) {
+        return Err(CONN_POOL_WRONG_POOL);
+    }
     if !pool.core().withdraw(waiting.place()) {
         return Err(CONN_POOL_NOT_WAITING);
     }
@@ -133,23 +171,26 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
 }
 
 impl Waiting {
+    /// A lease, or `None` if it stands in line now.
+    fn attempt(&self, pool: &conn_pool) -> Answer<Option<conn_pool_lease>> {
+        while let Some(slot) = self.join(pool)? {
+            if lifecycle::prepare(pool, slot)? {
+                return Ok(Some(lend(pool, slot)));
+            }
+        }
+        Ok(None)
+    }
+
     /// A slot, or `None` if it stands in line now.
     fn join(&self, pool: &conn_pool) -> Answer<Option<usize>> {
-        self.in_line.store(1, Relaxed);
         // SAFETY: it is in no line; it stays alive and in place until it was called, by the caller's promise (I4).
         let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker()) };
-        match joined {
-            // From here on it may be called, and gone, at any moment.
-            Joined::Queued => {
-                drop(aftermath);
-                return Ok(None);
-            }
-            Joined::Granted(_) | Joined::Closed => self.in_line.store(0, Relaxed),
-        }
+        // If it is queued, it may be called, and be gone, at any moment.
         drop(aftermath);
         match joined {
             Joined::Granted(slot) => Ok(Some(slot)),
-            _ => Err(CONN_POOL_CLOSED),
+            Joined::Queued => Ok(None),
+            Joined::Closed => Err(CONN_POOL_CLOSED),
         }
     }
 
@@ -165,7 +206,7 @@ impl Waiting {
 
     /// Its turn has come, or the pool was closed.
     fn fire(&self) {
-        // SAFETY: a pool with somebody in line is not destroyed.
+        // SAFETY: a pool with somebody in line is not ended (I10).
         let pool = unsafe { &*self.pool.get() };
         let answer = match self.pick_up(pool) {
             // The others will be called by whoever called this one.
@@ -178,7 +219,7 @@ impl Waiting {
         self.in_line.store(0, Relaxed);
         let Some(on_ready) = on_ready else { return };
         match answer {
-            // SAFETY: the program has named this function for it.
+            // SAFETY: a callback, which the program has named for this.
             Ok(lease) => unsafe { on_ready(user, CONN_POOL_OK, &raw const lease) },
             // SAFETY: as above.
             Err(status) => unsafe { on_ready(user, status, ptr::null()) },
@@ -190,14 +231,8 @@ impl Waiting {
         let (seen, aftermath) = pool.core().check(self.place(), Waker::noop());
         drop(aftermath);
         let Poll::Ready(slot) = seen else { return Ok(None) };
-        let mut slot = slot.ok_or(CONN_POOL_CLOSED)?;
-        while !lifecycle::prepare(pool, slot)? {
-            match self.join(pool)? {
-                Some(next) => slot = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(lend(pool, slot)))
+        let slot = slot.ok_or(CONN_POOL_CLOSED)?;
+        if lifecycle::prepare(pool, slot)? { Ok(Some(lend(pool, slot))) } else { self.attempt(pool) }
     }
 }
 
