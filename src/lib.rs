@@ -36,6 +36,8 @@ mod sync;
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod cost_card;
+#[cfg(test)]
+mod lender;
 #[cfg(all(test, conn_pool_loom))]
 mod models;
 #[cfg(all(test, conn_pool_shuttle))]

@@ -3,6 +3,8 @@
 
 extern crate std;
 
+mod lending;
+
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -67,11 +69,7 @@ fn touch<const N: usize>(result: Result<ConnGuard<'_, Connection, N>, PoolError>
 }
 
 /// Another thread of the client, starting at its own word.
-fn client<const N: usize>(
-    home: usize,
-    pool: &Shared<N>,
-    work: impl FnOnce(&Pool<Connection, N>) + 'static,
-) -> JoinHandle<()> {
+fn client<P: 'static>(home: usize, pool: &Arc<P>, work: impl FnOnce(&P) + 'static) -> JoinHandle<()> {
     let pool = Arc::clone(pool);
     thread::spawn(move || {
         set_home(home);

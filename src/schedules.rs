@@ -4,6 +4,8 @@
 
 extern crate std;
 
+mod lending;
+
 use core::future::Future;
 use core::pin::pin;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -34,7 +36,7 @@ fn schedules() -> usize {
 
 /// Runs a program under its share of the schedules: half chosen uniformly, half with few, well-placed preemptions.
 fn explore(program: impl Fn() + Send + Sync + 'static) {
-    const PROGRAMS: usize = 6;
+    const PROGRAMS: usize = 9;
     let share = (schedules() / PROGRAMS / 2).max(1);
     let program = Arc::new(program);
     let mut config = Config::new();

@@ -63,7 +63,7 @@ const HANDED_OUT: &[(&str, &str, &str)] = &[
 ];
 
 /// Modules that only tests compile: they use the crate as a client does, and whatever they test with.
-const TEST_ONLY: &[&str] = &["cost_card", "models", "schedules", "why_not"];
+const TEST_ONLY: &[&str] = &["cost_card", "lender", "models", "schedules", "why_not"];
 
 /// Names of the platform, which only `sync` may use. `alloc::sync::Arc` is shared ownership and no synchronisation.
 const PLATFORM: &[&str] = &[

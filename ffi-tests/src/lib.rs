@@ -1,3 +1,8 @@
 //! What the tests of the C library share.
+//!
+//! The C programs of `c/` are linked into this crate, and call the functions of `conn_pool`.
+
+use conn_pool as _;
 
 pub mod header;
+pub mod text;

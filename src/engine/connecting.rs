@@ -31,14 +31,24 @@ impl<'a> Core<'a> {
         self.locked(|shared, _| shared.connecting -= 1).1
     }
 
-    /// The holder found the connection of its slot unfit, has dropped it, and connects anew in the same slot.
-    pub(crate) fn begin_anew(self, slot: usize) {
+    /// Whether the holder of a slot may connect in it anew, having found its connection unfit and dropped it. If not, the
+    /// slot is to be put down as [`Discarded`](super::Emptied::Discarded), and its holder begins from the start.
+    ///
+    /// When a server goes away all connections to it are found unfit at once, and this is where their holders would all
+    /// come back at once: so the limit holds here too. Nobody in line is overtaken: while there is room to connect and
+    /// somebody waits, no slot is vacant.
+    #[must_use = "the slot is still to be put down if it may not"]
+    pub(crate) fn begin_anew(self, slot: usize) -> bool {
         debug_assert!(!self.books().get(slot).is_filled());
         self.engine.lock.with(|shared| {
-            self.count_past(slot);
-            self.engine.counters.discarded.add(1);
-            shared.connecting += 1;
-        });
+            let may = !self.engine.is_closed() && shared.connecting < self.engine.max_connecting;
+            if may {
+                self.count_past(slot);
+                self.engine.counters.discarded.add(1);
+                shared.connecting += 1;
+            }
+            may
+        })
     }
 
     /// A slot to be lent, with a connection if there is one: for the lock's holder.
@@ -58,6 +68,8 @@ impl<'a> Core<'a> {
         }
         let slot = self.take_vacant()?;
         shared.connecting += 1;
+        // It is in use from now on, whatever comes of it; a connection that is lent is looked at when its use is counted.
+        self.engine.counters.peak_in_use.raise(self.in_use());
         Some(slot)
     }
 

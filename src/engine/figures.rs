@@ -16,9 +16,11 @@ impl Core<'_> {
     }
 
     pub(crate) fn in_use(self) -> usize {
-        // Each figure is read on its own, so the sum may be out by what moves meanwhile, but never below zero.
+        // Each figure is read on its own, so the sum may be out by what moves meanwhile, but never below zero, and never
+        // above what there is: during a resize the first two may both count the same slots, and a peak would keep that.
         let engine = self.engine;
-        (engine.max_size.get() + engine.surplus.get()).saturating_sub(engine.vacant.get() + self.map.count_free())
+        let out = engine.max_size.get() + engine.surplus.get();
+        out.saturating_sub(engine.vacant.get() + self.map.count_free()).min(self.books().len())
     }
 
     pub(crate) fn max_size(self) -> usize {

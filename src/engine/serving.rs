@@ -48,8 +48,21 @@ impl<'a> Core<'a> {
             let node = unsafe { line::node(waiter) };
             if node.kind.comes_when_called() && self.overtaken(node) < limit as usize {
                 aftermath.wake(node.waker.take());
-            } else if let Some(slot) = self.claim_to_lend(shared) {
-                self.grant(shared, waiter, slot, aftermath);
+            } else {
+                self.serve_up_to(waiter, shared, aftermath);
+            }
+        }
+    }
+
+    /// Gives a slot to a waiter and to those before it, who were called a moment ago: if a newcomer took what they were
+    /// called for, it would have been served before them. There are as many free slots.
+    fn serve_up_to(self, last: NonNull<Waiter>, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
+        while let Some(head) = shared.line.head()
+            && let Some(slot) = self.claim_to_lend(shared)
+        {
+            self.grant(shared, head, slot, aftermath);
+            if head == last {
+                return;
             }
         }
     }

@@ -77,8 +77,13 @@ pub unsafe extern "C" fn conn_pool_config_problem(config: *const conn_pool_confi
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 #[unsafe(no_mangle)]
 pub extern "C" fn conn_pool_storage_size(capacity: u32) -> usize {
-    let is_possible = (1..=super::config::CONN_POOL_MAX_CAPACITY).contains(&capacity);
-    border!(value: if is_possible { conn_pool::storage_size(capacity as usize) } else { 0 }, or: 0)
+    border!(
+        value: {
+            let is_possible = (1..=super::config::CONN_POOL_MAX_CAPACITY).contains(&capacity);
+            if is_possible { conn_pool::storage_size(capacity as usize) } else { 0 }
+        },
+        or: 0
+    )
 }
 
 /// What the storage for `conn_pool_init` must be aligned to, in bytes.

@@ -9,6 +9,13 @@ use std::alloc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_location;
+#[cfg(any(target_os = "linux", target_os = "dragonfly"))]
+use libc::__errno_location as errno_location;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use libc::__error as errno_location;
+
 use super::border::{Answer, borrow_mut};
 use super::config::conn_pool_config;
 use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
@@ -20,13 +27,20 @@ use crate::blocking::{self, Patience};
 use crate::drain::DrainAsync;
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
-/// Runs `work` and stops a panic.
+/// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+    // SAFETY: the place of the thread's own, which lives as long as the thread.
+    let errno = unsafe { errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { errno.read() };
+    let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         // Its destructor might panic in turn.
         std::mem::forget(payload);
         Err(CONN_POOL_PANIC)
-    })
+    });
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    answer
 }
 
 /// What a pool of this process is stamped with.

@@ -44,7 +44,10 @@ pub(super) fn prepare(pool: &conn_pool, slot: usize) -> Answer<bool> {
     }
     if is_filled {
         destroy(pool, slot);
-        pool.core().begin_anew(slot);
+        if !pool.core().begin_anew(slot) {
+            drop(pool.core().vacate(slot, Emptied::Discarded));
+            return Ok(false);
+        }
     }
     create(pool, slot).map(|aftermath| {
         drop(aftermath);

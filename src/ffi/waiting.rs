@@ -4,6 +4,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
+use core::mem::offset_of;
 use core::pin::Pin;
 use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
@@ -35,8 +36,10 @@ pub struct conn_pool_waiter {
 }
 
 /// What is really in a `conn_pool_waiter`.
+#[repr(C)]
 struct Waiting {
-    /// 1 while it stands in line. The first field, and zero in a waiter that was never used.
+    /// 1 while it is in use, which is from `acquire_async` until it is known how that ends. The first field, and zero in a
+    /// waiter that was never used.
     in_line: AtomicUsize,
     pool: Cell<*const conn_pool>,
     on_ready: Cell<conn_pool_ready_fn>,
@@ -44,6 +47,7 @@ struct Waiting {
     waiter: Waiter,
 }
 
+const _: () = assert!(offset_of!(Waiting, in_line) == 0);
 const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
@@ -125,7 +129,8 @@ pub(super) unsafe fn acquire_async(
     // no line.
     unsafe {
         waiter.cast::<Waiting>().write(Waiting {
-            in_line: AtomicUsize::new(0),
+            // From now on, since callbacks may come upon it before it stands in line.
+            in_line: AtomicUsize::new(1),
             pool: Cell::new(pool),
             on_ready: Cell::new(on_ready),
             user: Cell::new(user),
@@ -134,16 +139,13 @@ pub(super) unsafe fn acquire_async(
     }
     // SAFETY: just written; it stays there, by the caller's promise.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
-    loop {
-        match waiting.join(pool)? {
-            None => return Err(CONN_POOL_PENDING),
-            Some(slot) if lifecycle::prepare(pool, slot)? => {
-                *lease = lend(pool, slot);
-                return Ok(());
-            }
-            Some(_) => {}
-        }
+    let answer = waiting.attempt(pool);
+    // One that stands in line may have been called, and be gone.
+    if !matches!(answer, Ok(None)) {
+        waiting.in_line.store(0, Relaxed);
     }
+    *lease = answer?.ok_or(CONN_POOL_PENDING)?;
+    Ok(())
 }
 
 /// Gives up a place in line.
@@ -169,23 +171,26 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
 }
 
 impl Waiting {
+    /// A lease, or `None` if it stands in line now.
+    fn attempt(&self, pool: &conn_pool) -> Answer<Option<conn_pool_lease>> {
+        while let Some(slot) = self.join(pool)? {
+            if lifecycle::prepare(pool, slot)? {
+                return Ok(Some(lend(pool, slot)));
+            }
+        }
+        Ok(None)
+    }
+
     /// A slot, or `None` if it stands in line now.
     fn join(&self, pool: &conn_pool) -> Answer<Option<usize>> {
-        self.in_line.store(1, Relaxed);
         // SAFETY: it is in no line; it stays alive and in place until it was called, by the caller's promise (I4).
         let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker()) };
-        match joined {
-            // From here on it may be called, and gone, at any moment.
-            Joined::Queued => {
-                drop(aftermath);
-                return Ok(None);
-            }
-            Joined::Granted(_) | Joined::Closed => self.in_line.store(0, Relaxed),
-        }
+        // If it is queued, it may be called, and be gone, at any moment.
         drop(aftermath);
         match joined {
             Joined::Granted(slot) => Ok(Some(slot)),
-            _ => Err(CONN_POOL_CLOSED),
+            Joined::Queued => Ok(None),
+            Joined::Closed => Err(CONN_POOL_CLOSED),
         }
     }
 
@@ -226,14 +231,8 @@ impl Waiting {
         let (seen, aftermath) = pool.core().check(self.place(), Waker::noop());
         drop(aftermath);
         let Poll::Ready(slot) = seen else { return Ok(None) };
-        let mut slot = slot.ok_or(CONN_POOL_CLOSED)?;
-        while !lifecycle::prepare(pool, slot)? {
-            match self.join(pool)? {
-                Some(next) => slot = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(lend(pool, slot)))
+        let slot = slot.ok_or(CONN_POOL_CLOSED)?;
+        if lifecycle::prepare(pool, slot)? { Ok(Some(lend(pool, slot))) } else { self.attempt(pool) }
     }
 }
 

@@ -1,0 +1,36 @@
+//! Compiles every program of `c/`, and the tables of `c/inside/`, into one archive that the tests link. The `main` of
+//! `c/name.c` becomes `conn_pool_test_name`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    println!("cargo:rerun-if-changed=c");
+    println!("cargo:rerun-if-changed=../include");
+    let mut archive = compiler();
+    for source in sources("c") {
+        let name = source.file_stem().and_then(|stem| stem.to_str()).expect("a name in UTF-8");
+        archive.objects(
+            compiler().define("main", format!("conn_pool_test_{name}").as_str()).file(&source).compile_intermediates(),
+        );
+    }
+    archive.files(sources("c/inside")).compile("conn_pool_programs");
+}
+
+/// As a careful C user compiles. What is a warning here is an error in `tests/compilers.rs`.
+fn compiler() -> cc::Build {
+    let mut build = cc::Build::new();
+    build.std("c99").define("_POSIX_C_SOURCE", "200809L").include("../include");
+    build.flag("-Wall").flag("-Wextra").flag("-Wpedantic").flag("-pthread");
+    build
+}
+
+fn sources(folder: impl AsRef<Path>) -> Vec<PathBuf> {
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.as_ref().display()));
+    let mut sources: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .collect();
+    sources.sort();
+    sources
+}

@@ -1,0 +1,441 @@
+/* Callbacks in line: called back once, in turn, with a lease or with the reason why there is none. */
+#include <string.h>
+
+#include "check.h"
+
+enum { MAKES = 8, LONG_LINE = 100 };
+
+/* What a callback was told. `turn` is its place in the order of all calls of the scene. */
+struct call {
+    conn_pool_waiter waiter;
+    conn_pool_lease lease;
+    conn_pool_status status;
+    int calls;
+    int turn;
+    int *turns;
+    /* Gives the lease back at once. */
+    int in_a_hurry;
+};
+
+static struct call call_in(int *turns)
+{
+    const struct call fresh = {
+        CONN_POOL_WAITER_INIT, CONN_POOL_LEASE_INIT, CONN_POOL_PANIC, 0, 0, NULL, 0
+    };
+    struct call call = fresh;
+
+    call.turns = turns;
+    return call;
+}
+
+static void called_back(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct call *call = user;
+
+    call->calls++;
+    call->status = status;
+    call->turn = ++*call->turns;
+    CHECK((lease != NULL) == (status == CONN_POOL_OK));
+    if (lease != NULL) {
+        call->lease = *lease;
+    }
+    if (lease != NULL && call->in_a_hurry) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(call->lease.pool, &call->lease));
+    }
+}
+
+static conn_pool_status ask(conn_pool *pool, struct call *call)
+{
+    return conn_pool_acquire_async(pool, &call->waiter, called_back, call, &call->lease);
+}
+
+static conn_pool *pool_of(uint32_t capacity)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = capacity;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    return pool;
+}
+
+static void what_is_free_is_had_at_once(void)
+{
+    int turns = 0, thing = 0;
+    struct call call = call_in(&turns);
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, ask(pool, &call));
+    CHECK(call.lease.pool == pool && call.lease.resource == &thing);
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK(call.calls == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_release_calls_back(void)
+{
+    int turns = 0, thing = 0;
+    struct call call = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool_figures figures;
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    CHECK(call.lease.pool == NULL && call.calls == 0);
+    CHECK(FIGURES(pool).waiting == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(call.calls == 1 && call.status == CONN_POOL_OK);
+    CHECK(call.lease.pool == pool && call.lease.resource == &thing);
+    figures = FIGURES(pool);
+    CHECK(figures.waiting == 0 && figures.in_use == 1 && figures.waited == 1);
+    CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK(call.calls == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_resource_that_is_added_calls_back(void)
+{
+    int turns = 0, thing = 0;
+    struct call call = call_in(&turns);
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK(call.calls == 1 && call.lease.resource == &thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_pool_that_grows_calls_back(void)
+{
+    int turns = 0, things[2] = { 0, 0 };
+    struct call call = call_in(&turns);
+    conn_pool *pool = pool_of(2);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[0]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 0));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 2));
+    CHECK(call.calls == 1 && call.status == CONN_POOL_OK);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_place_that_is_given_up_is_not_called(void)
+{
+    int turns = 0, thing = 0, at;
+    struct call calls[3];
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    for (at = 0; at < 3; at++) {
+        calls[at] = call_in(&turns);
+        CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[at].waiter));
+        CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
+        calls[at].in_a_hurry = 1;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(pool, &calls[1].waiter));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[1].waiter));
+    CHECK(FIGURES(pool).waiting == 2);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(calls[0].turn == 1 && calls[1].calls == 0 && calls[2].turn == 2);
+
+    /* Now it queues anew, and is served. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[1]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(calls[1].calls == 1 && calls[1].turn == 3);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_waiter_stands_in_one_place_only(void)
+{
+    int turns = 0, thing = 0;
+    struct call call = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_of(1), *other = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(other, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_WAITING, ask(other, &call));
+    CHECK(call.lease.pool == NULL && FIGURES(pool).waiting == 1 && FIGURES(other).in_use == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(call.calls == 1 && call.lease.pool == pool);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+
+    /* Once it was called it may stand in the line of another pool. */
+    CHECK_STATUS(CONN_POOL_OK, ask(other, &call));
+    CHECK(call.lease.pool == other);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(other, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(other));
+}
+
+static void closing_calls_everybody_back(void)
+{
+    int turns = 0, thing = 0, at;
+    struct call calls[3], late = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    for (at = 0; at < 3; at++) {
+        calls[at] = call_in(&turns);
+        CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_close(pool));
+    for (at = 0; at < 3; at++) {
+        CHECK_STATUS(CONN_POOL_CLOSED, calls[at].status);
+        CHECK(calls[at].calls == 1 && calls[at].turn == at + 1 && calls[at].lease.pool == NULL);
+        CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[at].waiter));
+    }
+    CHECK_STATUS(CONN_POOL_CLOSED, ask(pool, &late));
+    CHECK_STATUS(CONN_POOL_CLOSED, ask(pool, &calls[0]));
+    CHECK(late.calls == 0 && late.lease.pool == NULL && calls[0].calls == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* A waiter that queues again from its own callback, as a client does that always has more to do. */
+struct client {
+    conn_pool_waiter waiter;
+    conn_pool_lease lease;
+    conn_pool_status asked_again;
+    int rounds;
+};
+
+static void called_back_again(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct client *client = user;
+    conn_pool_lease own;
+
+    if (!CHECK_STATUS(CONN_POOL_OK, status)) {
+        return;
+    }
+    own = *lease;
+    client->rounds++;
+    client->asked_again = conn_pool_acquire_async(own.pool, &client->waiter, called_back_again,
+                                                  client, &client->lease);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(own.pool, &own));
+}
+
+static void a_waiter_may_be_used_again_by_its_callback(void)
+{
+    struct client client = { CONN_POOL_WAITER_INIT, CONN_POOL_LEASE_INIT, CONN_POOL_PANIC, 0 };
+    int turns = 0, thing = 0;
+    struct call last = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(pool, &client.waiter, called_back_again,
+                                                            &client, &client.lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &last));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    /* Its second time comes after whoever stood behind it, who keeps the lease for now. */
+    CHECK(client.rounds == 1 && client.asked_again == CONN_POOL_PENDING);
+    CHECK(last.calls == 1 && last.lease.resource == &thing);
+    CHECK(FIGURES(pool).waiting == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(pool, &client.waiter));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &last.lease));
+    CHECK(client.rounds == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Resources that fail as a scene wants it. */
+struct factory {
+    int things[MAKES];
+    int made;
+    int failures_to_come;
+    int unfit_to_come;
+};
+
+static int make(void *user, void **resource)
+{
+    struct factory *factory = user;
+
+    if (factory->failures_to_come > 0) {
+        factory->failures_to_come--;
+        return 71;
+    }
+    if (!CHECK(factory->made < MAKES)) {
+        return 72;
+    }
+    *resource = &factory->things[factory->made++];
+    return 0;
+}
+
+static int examine(void *user, void *resource)
+{
+    struct factory *factory = user;
+
+    (void)resource;
+    if (factory->unfit_to_come > 0) {
+        factory->unfit_to_come--;
+        return 73;
+    }
+    return 0;
+}
+
+static conn_pool *pool_with(struct factory *factory, uint32_t capacity, conn_pool_create_fn create)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    memset(factory, 0, sizeof *factory);
+    config.capacity = capacity;
+    config.user = factory;
+    config.create = create;
+    config.validate = examine;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    return pool;
+}
+
+static void a_resource_is_made_for_who_waits(void)
+{
+    struct factory factory;
+    int turns = 0;
+    struct call call = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_with(&factory, 1, make);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    CHECK(call.calls == 1 && call.lease.resource == &factory.things[1] && factory.made == 2);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void who_waits_is_told_that_none_could_be_made(void)
+{
+    struct factory factory;
+    int turns = 0;
+    struct call unlucky = call_in(&turns), next = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_with(&factory, 1, make);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &unlucky));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &next));
+    factory.failures_to_come = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    CHECK(unlucky.calls == 1 && unlucky.lease.pool == NULL);
+    CHECK_STATUS(CONN_POOL_CREATE_FAILED, unlucky.status);
+    CHECK(next.calls == 1 && next.lease.resource == &factory.things[1]);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &next.lease));
+    CHECK(FIGURES(pool).create_failed == 1 && FIGURES(pool).waiting == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void who_asks_is_told_that_none_could_be_made(void)
+{
+    struct factory factory;
+    int turns = 0;
+    struct call call = call_in(&turns);
+    conn_pool *pool = pool_with(&factory, 1, make);
+
+    factory.failures_to_come = 1;
+    CHECK_STATUS(CONN_POOL_CREATE_FAILED, ask(pool, &call));
+    CHECK(call.calls == 0 && call.lease.pool == NULL);
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
+    CHECK_STATUS(CONN_POOL_OK, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void an_unfit_resource_is_replaced_for_who_waits(void)
+{
+    struct factory factory;
+    int turns = 0;
+    struct call call = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_with(&factory, 1, make);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    factory.unfit_to_come = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(call.calls == 1 && call.lease.resource == &factory.things[1]);
+    CHECK(FIGURES(pool).invalid == 1 && FIGURES(pool).destroyed == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Without `create` there is nothing to replace it with: the waiter goes on waiting. */
+static void who_waits_for_a_fit_resource_goes_on_waiting(void)
+{
+    struct factory factory;
+    int turns = 0, things[2] = { 0, 0 };
+    struct call call = call_in(&turns);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_with(&factory, 1, NULL);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[0]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
+    factory.unfit_to_come = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(call.calls == 0 && FIGURES(pool).waiting == 1 && FIGURES(pool).vacant == 1);
+    CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
+    CHECK(call.calls == 1 && call.lease.resource == &things[1]);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Each gives the lease back in its callback, which calls the next one: a long line must be no matter. */
+static void a_long_line_is_served_in_order(void)
+{
+    static struct call calls[LONG_LINE];
+    int turns = 0, thing = 0, at;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = pool_of(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    for (at = 0; at < LONG_LINE; at++) {
+        calls[at] = call_in(&turns);
+        calls[at].in_a_hurry = 1;
+        CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
+    }
+    CHECK(FIGURES(pool).peak_waiting == LONG_LINE);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    for (at = 0; at < LONG_LINE; at++) {
+        CHECK(calls[at].calls == 1 && calls[at].turn == at + 1);
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+int main(void)
+{
+    what_is_free_is_had_at_once();
+    a_release_calls_back();
+    a_resource_that_is_added_calls_back();
+    a_pool_that_grows_calls_back();
+    a_place_that_is_given_up_is_not_called();
+    a_waiter_stands_in_one_place_only();
+    closing_calls_everybody_back();
+    a_waiter_may_be_used_again_by_its_callback();
+    a_resource_is_made_for_who_waits();
+    who_waits_is_told_that_none_could_be_made();
+    who_asks_is_told_that_none_could_be_made();
+    an_unfit_resource_is_replaced_for_who_waits();
+    who_waits_for_a_fit_resource_goes_on_waiting();
+    a_long_line_is_served_in_order();
+    return check_report("async");
+}

@@ -1,0 +1,102 @@
+/*
+ * What the programs of this folder check with.
+ *
+ * A check that fails is printed with its place and its text, and the program goes on: check_report, at the end of main,
+ * turns the outcome into the program's exit code.
+ *
+ * The counters are relaxed atomics on purpose: a mutex here would order the threads that check something, and hide
+ * from ThreadSanitizer that the pool has failed to.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stdio.h>
+#include <time.h>
+
+#include <conn_pool.h>
+
+/* For waits that a correct pool ends at once: a wake-up that is lost becomes TIMED_OUT, and not a program that hangs. */
+#define PATIENCE_MS 60000
+
+static unsigned check_total;
+static unsigned check_failed;
+
+static inline int check_that(int holds, const char *file, int line, const char *text)
+{
+    __atomic_fetch_add(&check_total, 1, __ATOMIC_RELAXED);
+    if (!holds) {
+        __atomic_fetch_add(&check_failed, 1, __ATOMIC_RELAXED);
+        fprintf(stderr, "%s:%d: not so: %s\n", file, line, text);
+    }
+    return holds;
+}
+
+static inline int check_status(int expected, int found, const char *file, int line, const char *text)
+{
+    __atomic_fetch_add(&check_total, 1, __ATOMIC_RELAXED);
+    if (expected != found) {
+        __atomic_fetch_add(&check_failed, 1, __ATOMIC_RELAXED);
+        fprintf(stderr, "%s:%d: %s answered %s (%d) instead of %s\n", file, line, text,
+                conn_pool_status_name(found), found, conn_pool_status_name(expected));
+    }
+    return expected == found;
+}
+
+static inline conn_pool_figures check_figures(const conn_pool *pool, const char *file, int line)
+{
+    conn_pool_figures figures;
+    conn_pool_status status = conn_pool_stats(pool, &figures, sizeof figures);
+    if (status != CONN_POOL_OK) {
+        const conn_pool_figures none = { 0 };
+        figures = none;
+    }
+    check_status(CONN_POOL_OK, status, file, line, "conn_pool_stats");
+    return figures;
+}
+
+/* Waits until so many callers stand in line. The time is bounded, and only ever passes in full if the pool is broken. */
+static inline int check_line(const conn_pool *pool, size_t length)
+{
+    const struct timespec moment = { 0, 200000 };
+    conn_pool_figures figures;
+    int tries;
+
+    for (tries = 0; tries < 100000; tries++) {
+        if (conn_pool_stats(pool, &figures, sizeof figures) != CONN_POOL_OK) {
+            return 0;
+        }
+        if (figures.waiting == length) {
+            return 1;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
+/* Prints the outcome. What main returns. */
+static inline int check_report(const char *name)
+{
+    unsigned total = __atomic_load_n(&check_total, __ATOMIC_RELAXED);
+    unsigned failed = __atomic_load_n(&check_failed, __ATOMIC_RELAXED);
+
+    if (failed != 0 || total == 0) {
+        printf("%s: %u of %u checks failed\n", name, failed, total);
+    } else {
+        printf("%s: %u checks passed\n", name, total);
+    }
+    fflush(stdout);
+    return failed != 0 || total == 0;
+}
+
+/* Both are 1 if the check holds, so that a program can stop where going on makes no sense. */
+#define CHECK(condition) check_that((condition) ? 1 : 0, __FILE__, __LINE__, #condition)
+#define CHECK_STATUS(expected, call) check_status((expected), (call), __FILE__, __LINE__, #call)
+
+/* What the pool has counted. */
+#define FIGURES(pool) check_figures((pool), __FILE__, __LINE__)
+
+/* So many callers stand in line, now or in a moment. */
+#define CHECK_LINE(pool, length) \
+    check_that(check_line((pool), (length)), __FILE__, __LINE__, #length " stand in line at " #pool)
+
+#endif

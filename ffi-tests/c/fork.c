@@ -1,0 +1,326 @@
+/*
+ * Pools and fork: a pool belongs to the process that made it. Its child is refused everywhere, may forget the pool and
+ * make its own, and the parent notices nothing.
+ *
+ * What runs in a child is the calls under test and async-signal-safe functions: the parent has other threads, whose
+ * locks nobody in the child will ever open. So a child counts no checks; it ends with 0 or says what was not so.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { FORKS = 20, BUSY_THREADS = 3, CHILD_SECONDS = 60 };
+
+static void say(const char *text)
+{
+    /* Nobody is left to be told if this fails. */
+    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    (void)ignored;
+}
+
+#define TEXT_OF(line) #line
+#define LINE_TEXT(line) TEXT_OF(line)
+
+/* In a child: it ends at the first thing that is not so. */
+#define DEMAND(condition)                                                                        \
+    do {                                                                                         \
+        if (!(condition)) {                                                                      \
+            say(__FILE__ ":" LINE_TEXT(__LINE__) ": not so in the child: " #condition "\n");     \
+            _exit(1);                                                                            \
+        }                                                                                        \
+    } while (0)
+
+struct scene {
+    conn_pool *pool;
+    conn_pool_lease lease;
+    conn_pool_waiter *waiter;
+};
+
+/* Runs `act` in a child. A child that hangs is ended by its alarm, and has failed. */
+static void in_a_child(void (*act)(const struct scene *), const struct scene *scene)
+{
+    int outcome = -1;
+    pid_t child;
+
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        alarm(CHILD_SECONDS);
+        act(scene);
+        _exit(0);
+    }
+    if (CHECK(child > 0)) {
+        CHECK(waitpid(child, &outcome, 0) == child);
+        CHECK(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
+    }
+}
+
+static int destroyed;
+
+static void count_destroyed(void *user, void *resource)
+{
+    (void)user;
+    (void)resource;
+    destroyed++;
+}
+
+static conn_pool *open_pool(void *resource)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = 1;
+    config.name = "parent's";
+    config.destroy = count_destroyed;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, resource));
+    return pool;
+}
+
+static void count_calls(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    int *calls = user;
+    (void)status;
+    (void)lease;
+    ++*calls;
+}
+
+static void demand_refusals(const struct scene *scene, conn_pool_status expected)
+{
+    const conn_pool_lease none = CONN_POOL_LEASE_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, held = scene->lease;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_figures figures;
+    struct timespec past = { 0, 0 };
+    int calls = 0;
+    size_t ended = 77;
+
+    figures.capacity = 77;
+    DEMAND(conn_pool_add(scene->pool, &calls) == expected);
+    DEMAND(conn_pool_try_acquire(scene->pool, &lease) == expected);
+    DEMAND(conn_pool_acquire(scene->pool, 0, &lease) == expected);
+    DEMAND(conn_pool_acquire(scene->pool, CONN_POOL_WAIT_FOREVER, &lease) == expected);
+    DEMAND(conn_pool_acquire_until(scene->pool, &past, &lease) == expected);
+    DEMAND(conn_pool_acquire_async(scene->pool, &waiter, count_calls, &calls, &lease) == expected);
+    DEMAND(conn_pool_cancel(scene->pool, &waiter) == expected);
+    DEMAND(conn_pool_release(scene->pool, &held) == expected);
+    DEMAND(conn_pool_discard(scene->pool, &held) == expected);
+    DEMAND(conn_pool_resize(scene->pool, 0) == expected);
+    DEMAND(conn_pool_maintain(scene->pool, &ended) == expected);
+    DEMAND(conn_pool_stats(scene->pool, &figures, sizeof figures) == expected);
+    DEMAND(conn_pool_reset_peaks(scene->pool) == expected);
+    DEMAND(conn_pool_close(scene->pool) == expected);
+    DEMAND(conn_pool_drain(scene->pool, CONN_POOL_WAIT_FOREVER) == expected);
+    DEMAND(conn_pool_destroy(scene->pool) == expected);
+    if (scene->waiter != NULL) {
+        DEMAND(conn_pool_cancel(scene->pool, scene->waiter) == expected);
+    }
+    DEMAND(memcmp(&lease, &none, sizeof lease) == 0);
+    DEMAND(memcmp(&held, &scene->lease, sizeof held) == 0);
+    DEMAND(ended == 77 && figures.capacity == 77 && calls == 0 && destroyed == 0);
+}
+
+static void refused_and_abandoned(const struct scene *scene)
+{
+    demand_refusals(scene, CONN_POOL_FORKED);
+    DEMAND(strcmp(conn_pool_name(scene->pool), "parent's") == 0);
+    DEMAND(conn_pool_abandon(scene->pool) == CONN_POOL_OK);
+    DEMAND(destroyed == 0);
+}
+
+static void a_child_is_refused_and_the_parent_goes_on(void)
+{
+    int thing = 0, calls = 0;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+    conn_pool_figures figures;
+
+    destroyed = 0;
+    scene.pool = open_pool(&thing);
+    in_a_child(refused_and_abandoned, &scene);
+
+    /* With a lease out, and with somebody in line. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
+    in_a_child(refused_and_abandoned, &scene);
+    CHECK_STATUS(CONN_POOL_PENDING,
+                 conn_pool_acquire_async(scene.pool, &waiter, count_calls, &calls, &lease));
+    scene.waiter = &waiter;
+    in_a_child(refused_and_abandoned, &scene);
+
+    figures = FIGURES(scene.pool);
+    CHECK(figures.in_use == 1 && figures.waiting == 1 && figures.closed == 0);
+    CHECK(figures.misused == 0 && figures.destroyed == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(scene.pool, &waiter));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(scene.pool, 0, &lease));
+    CHECK(lease.resource == &thing && calls == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+    CHECK(destroyed == 1);
+}
+
+/* In the program's own storage, to which a child has a copy of its own. */
+static CONN_POOL_DEFINE_STORAGE(parents, 1);
+static CONN_POOL_DEFINE_STORAGE(childs, 1);
+
+static conn_pool *place(void *storage, size_t size)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = 1;
+    config.destroy = count_destroyed;
+    return conn_pool_init(storage, size, &config, &pool) == CONN_POOL_OK ? pool : NULL;
+}
+
+static void demand_a_life(conn_pool *pool)
+{
+    int thing = 0;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    DEMAND(conn_pool_add(pool, &thing) == CONN_POOL_OK);
+    DEMAND(conn_pool_acquire(pool, 0, &lease) == CONN_POOL_OK);
+    DEMAND(lease.resource == &thing);
+    DEMAND(conn_pool_destroy(pool) == CONN_POOL_BUSY);
+    DEMAND(conn_pool_release(pool, &lease) == CONN_POOL_OK);
+}
+
+static void abandoned_in_place(const struct scene *scene)
+{
+    conn_pool *own;
+
+    demand_refusals(scene, CONN_POOL_FORKED);
+    DEMAND(conn_pool_abandon(scene->pool) == CONN_POOL_OK);
+    DEMAND(conn_pool_abandon(scene->pool) == CONN_POOL_INVALID_ARGUMENT);
+    demand_refusals(scene, CONN_POOL_INVALID_ARGUMENT);
+    /* The storage is free for a pool of the child's. */
+    own = place(&parents, sizeof parents);
+    DEMAND(own == scene->pool);
+    demand_a_life(own);
+    DEMAND(conn_pool_destroy(own) == CONN_POOL_OK);
+}
+
+static void abandoned_storage_can_be_used_again(void)
+{
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+    int thing = 0;
+
+    destroyed = 0;
+    scene.pool = place(&parents, sizeof parents);
+    CHECK(scene.pool != NULL);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(scene.pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
+    in_a_child(abandoned_in_place, &scene);
+    CHECK(FIGURES(scene.pool).in_use == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+    CHECK(destroyed == 1);
+}
+
+/* A grandchild is refused by the child's pools as by the parent's. */
+static void child_with_a_child(const struct scene *scene)
+{
+    struct scene of_the_child = { NULL, CONN_POOL_LEASE_INIT, NULL };
+    conn_pool *own = place(&childs, sizeof childs);
+    int outcome = -1;
+    pid_t grandchild;
+
+    DEMAND(own != NULL);
+    demand_a_life(own);
+    of_the_child.pool = own;
+    grandchild = fork();
+    if (grandchild == 0) {
+        alarm(CHILD_SECONDS);
+        demand_refusals(scene, CONN_POOL_FORKED);
+        demand_refusals(&of_the_child, CONN_POOL_FORKED);
+        _exit(0);
+    }
+    DEMAND(grandchild > 0);
+    DEMAND(waitpid(grandchild, &outcome, 0) == grandchild);
+    DEMAND(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
+    demand_refusals(scene, CONN_POOL_FORKED);
+    DEMAND(conn_pool_destroy(own) == CONN_POOL_OK);
+    DEMAND(destroyed == 1);
+}
+
+static void a_child_has_pools_of_its_own(void)
+{
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+
+    destroyed = 0;
+    scene.pool = place(&parents, sizeof parents);
+    CHECK(scene.pool != NULL);
+    in_a_child(child_with_a_child, &scene);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+}
+
+struct busy {
+    conn_pool *pool;
+    int stop;
+};
+
+/*
+ * Queues and leaves, each time under the pool's lock. It does not sleep in line: that has memory of the thread's own,
+ * which a child inherits without the thread, and valgrind would call it a leak of the child's.
+ */
+static void *queue_and_leave(void *argument)
+{
+    struct busy *busy = argument;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    int calls = 0, failures = 0;
+
+    while (failures == 0 && !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED)) {
+        failures += conn_pool_acquire_async(busy->pool, &waiter, count_calls, &calls, &lease)
+                    != CONN_POOL_PENDING;
+        failures += conn_pool_cancel(busy->pool, &waiter) != CONN_POOL_OK;
+    }
+    CHECK(failures == 0 && calls == 0);
+    return NULL;
+}
+
+static void refused(const struct scene *scene)
+{
+    demand_refusals(scene, CONN_POOL_FORKED);
+}
+
+/* Whatever the parent's threads are in the middle of, a child does not wait for them. */
+static void a_child_does_not_wait_for_threads_that_stayed_behind(void)
+{
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+    struct busy busy = { NULL, 0 };
+    pthread_t threads[BUSY_THREADS];
+    int thing = 0, at;
+
+    destroyed = 0;
+    scene.pool = busy.pool = open_pool(&thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
+    for (at = 0; at < BUSY_THREADS; at++) {
+        CHECK(pthread_create(&threads[at], NULL, queue_and_leave, &busy) == 0);
+    }
+    for (at = 0; at < FORKS; at++) {
+        in_a_child(refused, &scene);
+    }
+    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    for (at = 0; at < BUSY_THREADS; at++) {
+        CHECK(pthread_join(threads[at], NULL) == 0);
+    }
+    CHECK(FIGURES(scene.pool).in_use == 1 && FIGURES(scene.pool).waiting == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+    CHECK(destroyed == 1);
+}
+
+int main(void)
+{
+    a_child_is_refused_and_the_parent_goes_on();
+    abandoned_storage_can_be_used_again();
+    a_child_has_pools_of_its_own();
+    a_child_does_not_wait_for_threads_that_stayed_behind();
+    return check_report("fork");
+}

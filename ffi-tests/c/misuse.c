@@ -1,0 +1,470 @@
+/* Every wrong call has its own status, changes nothing, and leaves a pool that works. */
+#include <string.h>
+
+#include "check.h"
+
+enum { CAPACITY = 2, CANARY = 0x5A };
+
+static int things[CAPACITY];
+
+static conn_pool *open_pool(uint32_t capacity)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+    uint32_t at;
+
+    config.capacity = capacity;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    for (at = 0; at < capacity; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[at % CAPACITY]));
+    }
+    return pool;
+}
+
+/* Nothing is out, everything is there, and it can be borrowed and given back; so many calls were refused. */
+static void still_works(conn_pool *pool, uint32_t capacity, size_t misused)
+{
+    conn_pool_lease leases[CAPACITY], one_more = CONN_POOL_LEASE_INIT;
+    conn_pool_figures figures = FIGURES(pool);
+    uint32_t at;
+
+    CHECK(figures.misused == misused);
+    CHECK(figures.in_use == 0 && figures.idle == capacity && figures.waiting == 0);
+    CHECK(capacity <= CAPACITY);
+    for (at = 0; at < capacity; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
+        CHECK(leases[at].resource == &things[0] || leases[at].resource == &things[1]);
+    }
+    CHECK(capacity < 2 || leases[0].resource != leases[1].resource);
+    CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &one_more));
+    for (at = 0; at < capacity; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
+    }
+    CHECK(FIGURES(pool).misused == misused && FIGURES(pool).in_use == 0);
+}
+
+static conn_pool_lease damaged_lease(void)
+{
+    conn_pool_lease lease;
+    memset(&lease, CANARY, sizeof lease);
+    return lease;
+}
+
+static int is_as_it_was(const void *value, size_t size)
+{
+    const unsigned char *bytes = value;
+    size_t at;
+
+    for (at = 0; at < size; at++) {
+        if (bytes[at] != CANARY) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void never_called(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    (void)user;
+    (void)status;
+    (void)lease;
+    CHECK(!"a callback of a call that was refused");
+}
+
+/* All that answers for a pool which is none. Outputs are left alone. */
+static void refuses(conn_pool_status expected, conn_pool *pool)
+{
+    conn_pool_lease lease = damaged_lease();
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    const conn_pool_waiter fresh = CONN_POOL_WAITER_INIT;
+    conn_pool_figures figures;
+    struct timespec past = { 0, 0 };
+    size_t ended;
+
+    memset(&figures, CANARY, sizeof figures);
+    memset(&ended, CANARY, sizeof ended);
+    CHECK_STATUS(expected, conn_pool_add(pool, &things[0]));
+    CHECK_STATUS(expected, conn_pool_try_acquire(pool, &lease));
+    CHECK_STATUS(expected, conn_pool_acquire(pool, 0, &lease));
+    CHECK_STATUS(expected, conn_pool_acquire(pool, PATIENCE_MS, &lease));
+    CHECK_STATUS(expected, conn_pool_acquire_until(pool, &past, &lease));
+    CHECK_STATUS(expected, conn_pool_acquire_async(pool, &waiter, never_called, NULL, &lease));
+    CHECK_STATUS(expected, conn_pool_cancel(pool, &waiter));
+    CHECK_STATUS(expected, conn_pool_release(pool, &lease));
+    CHECK_STATUS(expected, conn_pool_discard(pool, &lease));
+    CHECK_STATUS(expected, conn_pool_resize(pool, 1));
+    CHECK_STATUS(expected, conn_pool_maintain(pool, &ended));
+    CHECK_STATUS(expected, conn_pool_stats(pool, &figures, sizeof figures));
+    CHECK_STATUS(expected, conn_pool_reset_peaks(pool));
+    CHECK_STATUS(expected, conn_pool_close(pool));
+    CHECK_STATUS(expected, conn_pool_drain(pool, 0));
+    CHECK(is_as_it_was(&lease, sizeof lease) && is_as_it_was(&figures, sizeof figures));
+    CHECK(is_as_it_was(&ended, sizeof ended) && memcmp(&waiter, &fresh, sizeof waiter) == 0);
+}
+
+static void no_pool_is_an_error_and_no_crash(void)
+{
+    refuses(CONN_POOL_INVALID_ARGUMENT, NULL);
+    CHECK(strcmp(conn_pool_name(NULL), "") == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(NULL));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_abandon(NULL));
+}
+
+static void a_destroyed_pool_is_none(void)
+{
+    static CONN_POOL_DEFINE_STORAGE(storage, 1);
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = 1;
+    config.name = "gone";
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_init(&storage, sizeof storage, &config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    refuses(CONN_POOL_INVALID_ARGUMENT, pool);
+    CHECK(strcmp(conn_pool_name(pool), "") == 0);
+    CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_destroy(pool));
+    CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_abandon(pool));
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_init(&storage, sizeof storage, &config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_abandon(pool));
+    refuses(CONN_POOL_INVALID_ARGUMENT, pool);
+    CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_abandon(pool));
+
+    /* Storage in which there never was a pool. */
+    memset(&storage, 0, sizeof storage);
+    refuses(CONN_POOL_INVALID_ARGUMENT, (conn_pool *)(void *)&storage);
+}
+
+static void null_anywhere_is_an_error_and_no_crash(void)
+{
+    static CONN_POOL_DEFINE_STORAGE(storage, 1);
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = damaged_lease();
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_figures figures;
+    struct timespec past = { 0, 0 };
+    conn_pool *none = NULL, *pool = open_pool(CAPACITY);
+    const conn_pool_status invalid = CONN_POOL_INVALID_ARGUMENT;
+
+    config.capacity = 1;
+    CHECK_STATUS(invalid, conn_pool_create(NULL, &none));
+    CHECK_STATUS(invalid, conn_pool_create(&config, NULL));
+    CHECK_STATUS(invalid, conn_pool_create(NULL, NULL));
+    CHECK_STATUS(invalid, conn_pool_init(NULL, sizeof storage, &config, &none));
+    CHECK_STATUS(invalid, conn_pool_init(&storage, sizeof storage, NULL, &none));
+    CHECK_STATUS(invalid, conn_pool_init(&storage, sizeof storage, &config, NULL));
+    CHECK_STATUS(invalid, conn_pool_init(NULL, 0, NULL, NULL));
+    CHECK(none == NULL);
+    CHECK(conn_pool_config_problem(NULL) != NULL);
+
+    CHECK_STATUS(invalid, conn_pool_try_acquire(pool, NULL));
+    CHECK_STATUS(invalid, conn_pool_acquire(pool, 0, NULL));
+    CHECK_STATUS(invalid, conn_pool_acquire(pool, PATIENCE_MS, NULL));
+    CHECK_STATUS(invalid, conn_pool_acquire_until(pool, &past, NULL));
+    CHECK_STATUS(invalid, conn_pool_acquire_until(pool, NULL, &lease));
+    CHECK_STATUS(invalid, conn_pool_acquire_async(pool, NULL, never_called, NULL, &lease));
+    CHECK_STATUS(invalid, conn_pool_acquire_async(pool, &waiter, NULL, NULL, &lease));
+    CHECK_STATUS(invalid, conn_pool_acquire_async(pool, &waiter, never_called, NULL, NULL));
+    CHECK_STATUS(invalid, conn_pool_cancel(pool, NULL));
+    CHECK_STATUS(invalid, conn_pool_release(pool, NULL));
+    CHECK_STATUS(invalid, conn_pool_discard(pool, NULL));
+    CHECK_STATUS(invalid, conn_pool_stats(pool, NULL, sizeof figures));
+    CHECK_STATUS(invalid, conn_pool_stats(pool, &figures, 0));
+    CHECK(is_as_it_was(&lease, sizeof lease));
+    /* Here NULL means "does not matter". */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
+
+    still_works(pool, CAPACITY, 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+typedef conn_pool_status give_back(conn_pool *pool, conn_pool_lease *lease);
+
+/* A refused lease is left as it is. */
+static void refuses_lease(conn_pool_status expected, give_back *give_back, conn_pool *pool,
+                          conn_pool_lease lease)
+{
+    conn_pool_lease same = lease;
+
+    CHECK_STATUS(expected, give_back(pool, &same));
+    CHECK(same.pool == lease.pool && same.resource == lease.resource);
+    CHECK(same.slot == lease.slot && same.generation == lease.generation);
+}
+
+static void a_lease_comes_back_once(give_back *give_back)
+{
+    const conn_pool_lease empty = CONN_POOL_LEASE_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, copy;
+    conn_pool *pool = open_pool(1);
+
+    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, empty);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    copy = lease;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
+    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    CHECK(FIGURES(pool).idle == 1 && FIGURES(pool).destroyed == 0);
+
+    /* The slot is somebody else's now, who is not robbed of it. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK(lease.slot == copy.slot && lease.generation != copy.generation);
+    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+    CHECK(FIGURES(pool).in_use == 1 && FIGURES(pool).destroyed == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+
+    still_works(pool, 1, 5);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_discarded_lease_is_gone(give_back *give_back)
+{
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, copy;
+    conn_pool *pool = open_pool(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    copy = lease;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
+    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    CHECK(FIGURES(pool).destroyed == 1 && FIGURES(pool).vacant == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
+    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    still_works(pool, 1, 3);
+    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+    still_works(pool, 1, 4);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_lease_goes_back_to_its_own_pool(give_back *give_back)
+{
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, others = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = open_pool(1), *other = open_pool(1);
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    refuses_lease(CONN_POOL_WRONG_POOL, give_back, other, lease);
+    /* Also while the same slot of the other pool is out, in the same generation. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(other, &others));
+    CHECK(others.slot == lease.slot && others.generation == lease.generation);
+    refuses_lease(CONN_POOL_WRONG_POOL, give_back, other, lease);
+    CHECK(FIGURES(pool).in_use == 1 && FIGURES(other).in_use == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(other, &others));
+    still_works(pool, 1, 0);
+    still_works(other, 1, 2);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(other));
+}
+
+static conn_pool_lease with_slot(conn_pool_lease lease, uint32_t slot)
+{
+    lease.slot = slot;
+    return lease;
+}
+
+static conn_pool_lease with_generation(conn_pool_lease lease, uint32_t generation)
+{
+    lease.generation = generation;
+    return lease;
+}
+
+static conn_pool_lease with_resource(conn_pool_lease lease, void *resource)
+{
+    lease.resource = resource;
+    return lease;
+}
+
+static void a_forged_lease_is_refused(give_back *give_back)
+{
+    conn_pool_lease first = CONN_POOL_LEASE_INIT, second = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = open_pool(CAPACITY);
+    const conn_pool_status forged = CONN_POOL_FORGED;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &first));
+    /* A slot that nobody has borrowed yet, and slots that there are not. */
+    refuses_lease(forged, give_back, pool, with_slot(first, 1 - first.slot));
+    refuses_lease(forged, give_back, pool, with_slot(first, CAPACITY));
+    refuses_lease(forged, give_back, pool, with_slot(first, CONN_POOL_MAX_CAPACITY));
+    refuses_lease(forged, give_back, pool, with_slot(first, UINT32_MAX));
+    /* A slot that is out to somebody else, in the same generation. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &second));
+    CHECK(second.generation == first.generation && second.slot == 1 - first.slot);
+    refuses_lease(forged, give_back, pool, with_slot(first, second.slot));
+    /* Generations that there have not been yet, or never are. */
+    refuses_lease(forged, give_back, pool, with_generation(first, first.generation + 1));
+    refuses_lease(forged, give_back, pool, with_generation(first, first.generation + 2));
+    refuses_lease(forged, give_back, pool, with_generation(first, 0));
+    refuses_lease(forged, give_back, pool, with_generation(first, 0x40000001));
+    /* Resources of somebody else, and of nobody. */
+    refuses_lease(forged, give_back, pool, with_resource(first, second.resource));
+    refuses_lease(forged, give_back, pool, with_resource(first, &first));
+    refuses_lease(forged, give_back, pool, with_resource(first, NULL));
+
+    CHECK(FIGURES(pool).in_use == CAPACITY && FIGURES(pool).destroyed == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &first));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &second));
+    still_works(pool, CAPACITY, 12);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* With `reset` a release takes another way through the library; it looks at the lease first there too. */
+static int resets;
+
+static int count_resets(void *user, void *resource)
+{
+    (void)user;
+    (void)resource;
+    resets++;
+    return 0;
+}
+
+static void a_refused_lease_is_not_reset(void)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, copy;
+    conn_pool *pool = NULL;
+
+    config.capacity = 1;
+    config.reset = count_resets;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[0]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    copy = lease;
+    CHECK_STATUS(CONN_POOL_FORGED, conn_pool_release(pool, &(conn_pool_lease){
+                                                                pool, &things[1], lease.slot,
+                                                                lease.generation }));
+    CHECK(resets == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(resets == 1);
+    refuses_lease(CONN_POOL_NOT_HELD, conn_pool_release, pool, copy);
+    CHECK(resets == 1);
+    still_works(pool, 1, 2);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Both ways to make a pool refuse it with the same status, and there are words for it. */
+static void refuses_config(conn_pool_status expected, const conn_pool_config *config,
+                           const char *word)
+{
+    static CONN_POOL_DEFINE_STORAGE(storage, CAPACITY);
+    conn_pool *pool = NULL;
+    const char *problem = conn_pool_config_problem(config);
+
+    memset(&storage, CANARY, sizeof storage);
+    CHECK_STATUS(expected, conn_pool_create(config, &pool));
+    CHECK_STATUS(expected, conn_pool_init(&storage, sizeof storage, config, &pool));
+    CHECK(pool == NULL && is_as_it_was(&storage, sizeof storage));
+    if (CHECK(problem != NULL)) {
+        CHECK(strstr(problem, word) != NULL);
+    }
+}
+
+static conn_pool_config fine_config(void)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    config.capacity = CAPACITY;
+    return config;
+}
+
+static void a_configuration_that_makes_no_sense_is_refused(void)
+{
+    conn_pool_config config = fine_config();
+
+    config.capacity = 0;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "capacity");
+    config.capacity = CONN_POOL_MAX_CAPACITY + 1;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "capacity");
+    config.capacity = UINT32_MAX;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "capacity");
+    config = fine_config();
+    config.max_size = CAPACITY + 1;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "max_size");
+    config = fine_config();
+    config.min_idle = 1;
+    refuses_config(CONN_POOL_UNSUPPORTED, &config, "min_idle");
+    config = fine_config();
+    config.idle_timeout_ms = 1;
+    refuses_config(CONN_POOL_UNSUPPORTED, &config, "idle_timeout_ms");
+    config = fine_config();
+    config.max_lifetime_ms = 1;
+    refuses_config(CONN_POOL_UNSUPPORTED, &config, "max_lifetime_ms");
+}
+
+/* The configuration of a program that was compiled against a newer header: ours, and more. */
+struct newer_config {
+    conn_pool_config known;
+    unsigned char more[24];
+};
+
+static void a_configuration_of_another_size_is_understood_or_refused(void)
+{
+    conn_pool_config config = fine_config();
+    struct newer_config newer;
+    conn_pool *pool = NULL;
+    size_t at;
+
+    config.struct_size = 0;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "struct_size");
+    config.struct_size = sizeof config - 1;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "struct_size");
+    config.struct_size = sizeof config.struct_size;
+    refuses_config(CONN_POOL_INVALID_ARGUMENT, &config, "struct_size");
+
+    memset(&newer, 0, sizeof newer);
+    newer.known = fine_config();
+    newer.known.struct_size = sizeof newer;
+    CHECK(conn_pool_config_problem(&newer.known) == NULL);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&newer.known, &pool));
+    CHECK(FIGURES(pool).capacity == CAPACITY);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    for (at = 0; at < sizeof newer.more; at++) {
+        newer.more[at] = 1;
+        refuses_config(CONN_POOL_CONFIG_TOO_NEW, &newer.known, "struct_size");
+        newer.more[at] = 0;
+    }
+}
+
+/* The figures of a newer and of an older program: as many as it has room for, and zeros for what is not known here. */
+static void figures_of_another_size_are_understood(void)
+{
+    struct {
+        conn_pool_figures known;
+        size_t more[2];
+        unsigned char canary;
+    } newer;
+    conn_pool_figures figures;
+    conn_pool *pool = open_pool(CAPACITY);
+
+    memset(&newer, CANARY, sizeof newer);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_stats(pool, &newer.known,
+                                               sizeof newer.known + sizeof newer.more));
+    CHECK(newer.known.capacity == CAPACITY && newer.known.closed == 0);
+    CHECK(newer.more[0] == 0 && newer.more[1] == 0 && newer.canary == CANARY);
+
+    memset(&figures, CANARY, sizeof figures);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_stats(pool, &figures, sizeof figures.capacity));
+    CHECK(figures.capacity == CAPACITY);
+    CHECK(is_as_it_was(&figures.max_size, sizeof figures - sizeof figures.capacity));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+int main(void)
+{
+    static give_back *const ways[] = { conn_pool_release, conn_pool_discard };
+    size_t way;
+
+    no_pool_is_an_error_and_no_crash();
+    a_destroyed_pool_is_none();
+    null_anywhere_is_an_error_and_no_crash();
+    for (way = 0; way < sizeof ways / sizeof ways[0]; way++) {
+        a_lease_comes_back_once(ways[way]);
+        a_discarded_lease_is_gone(ways[way]);
+        a_lease_goes_back_to_its_own_pool(ways[way]);
+        a_forged_lease_is_refused(ways[way]);
+    }
+    a_refused_lease_is_not_reset();
+    a_configuration_that_makes_no_sense_is_refused();
+    a_configuration_of_another_size_is_understood_or_refused();
+    figures_of_another_size_are_understood();
+    return check_report("misuse");
+}

@@ -1,0 +1,241 @@
+/* Threads that share a pool: everybody is served, a resource is one holder's at a time, and the line is kept. */
+#include <pthread.h>
+#include <sched.h>
+
+#include "check.h"
+
+enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, IN_LINE = 8 };
+
+/*
+ * Plain integers on purpose: that one holder's writes are seen by the next is the pool's promise, and ThreadSanitizer
+ * is to see it broken.
+ */
+struct resource {
+    int users;
+    int uses;
+};
+
+struct worker {
+    conn_pool *pool;
+    pthread_t thread;
+    int served;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    int round;
+
+    for (round = 0; round < ROUNDS; round++) {
+        conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+        struct resource *resource;
+        if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(worker->pool, PATIENCE_MS, &lease))) {
+            break;
+        }
+        resource = lease.resource;
+        resource->users++;
+        if (round % 8 == 0) {
+            sched_yield();
+        }
+        CHECK(resource->users == 1);
+        resource->users--;
+        resource->uses++;
+        worker->served++;
+        if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_release(worker->pool, &lease))) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void everybody_is_served(uint32_t max_overtakes)
+{
+    struct resource resources[RESOURCES] = { { 0, 0 } };
+    struct worker workers[WORKERS];
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_figures figures;
+    conn_pool *pool = NULL;
+    int at, uses = 0;
+
+    config.capacity = RESOURCES;
+    config.max_overtakes = max_overtakes;
+    if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool))) {
+        return;
+    }
+    for (at = 0; at < RESOURCES; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &resources[at]));
+    }
+    for (at = 0; at < WORKERS; at++) {
+        workers[at].pool = pool;
+        workers[at].served = 0;
+        CHECK(pthread_create(&workers[at].thread, NULL, work, &workers[at]) == 0);
+    }
+    for (at = 0; at < WORKERS; at++) {
+        CHECK(pthread_join(workers[at].thread, NULL) == 0);
+        CHECK(workers[at].served == ROUNDS);
+    }
+    for (at = 0; at < RESOURCES; at++) {
+        CHECK(resources[at].users == 0);
+        uses += resources[at].uses;
+    }
+    CHECK(uses == WORKERS * ROUNDS);
+    figures = FIGURES(pool);
+    CHECK(figures.acquired == (size_t)WORKERS * ROUNDS);
+    CHECK(figures.in_use == 0 && figures.waiting == 0 && figures.idle == RESOURCES);
+    CHECK(figures.peak_in_use <= RESOURCES && figures.misused == 0 && figures.timed_out == 0);
+    CHECK(max_overtakes != 0 || figures.overtakes == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Somebody in line: a thread or a callback. There is one resource, and its holder may write to `order`. */
+struct queue {
+    conn_pool *pool;
+    int order[IN_LINE];
+    int length;
+};
+
+struct customer {
+    struct queue *queue;
+    int number;
+    pthread_t thread;
+    conn_pool_waiter waiter;
+};
+
+static void sign_and_release(struct customer *customer, const conn_pool_lease *lease)
+{
+    struct queue *queue = customer->queue;
+    conn_pool_lease own = *lease;
+
+    CHECK(own.resource == queue);
+    if (CHECK(queue->length < IN_LINE)) {
+        queue->order[queue->length++] = customer->number;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(own.pool, &own));
+}
+
+static void *wait_as_a_thread(void *argument)
+{
+    struct customer *customer = argument;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    if (CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(customer->queue->pool, PATIENCE_MS, &lease))) {
+        sign_and_release(customer, &lease);
+    }
+    return NULL;
+}
+
+static void called_back(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    if (CHECK_STATUS(CONN_POOL_OK, status)) {
+        sign_and_release(user, lease);
+    }
+}
+
+static int only_threads(int number)
+{
+    (void)number;
+    return 0;
+}
+
+static int every_other_one(int number)
+{
+    return number % 2 == 1;
+}
+
+static int pairs(int number)
+{
+    return number / 2 % 2 == 0;
+}
+
+/* They queue one after the other, each once the one before stands in line; who is served when shows the line. */
+static void the_line_is_kept(int (*is_callback)(int number))
+{
+    struct queue queue = { NULL, { 0 }, 0 };
+    struct customer customers[IN_LINE];
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, unused = CONN_POOL_LEASE_INIT;
+    int at, callbacks = 0;
+
+    config.capacity = 1;
+    if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &queue.pool))) {
+        return;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(queue.pool, &queue));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(queue.pool, &lease));
+    for (at = 0; at < IN_LINE; at++) {
+        const conn_pool_waiter fresh = CONN_POOL_WAITER_INIT;
+        struct customer *customer = &customers[at];
+        customer->queue = &queue;
+        customer->number = at;
+        customer->waiter = fresh;
+        if (is_callback(at)) {
+            callbacks++;
+            CHECK_STATUS(CONN_POOL_PENDING,
+                         conn_pool_acquire_async(queue.pool, &customer->waiter, called_back, customer,
+                                                 &unused));
+        } else {
+            CHECK(pthread_create(&customer->thread, NULL, wait_as_a_thread, customer) == 0);
+        }
+        CHECK_LINE(queue.pool, (size_t)at + 1);
+    }
+    CHECK(FIGURES(queue.pool).peak_waiting == IN_LINE);
+    CHECK(queue.length == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(queue.pool, &lease));
+    for (at = 0; at < IN_LINE; at++) {
+        if (!is_callback(at)) {
+            CHECK(pthread_join(customers[at].thread, NULL) == 0);
+        }
+    }
+    /* The last in line may be a callback, which a thread that is joined by now has run. */
+    CHECK(unused.pool == NULL && callbacks < IN_LINE);
+    if (CHECK(queue.length == IN_LINE)) {
+        for (at = 0; at < IN_LINE; at++) {
+            CHECK(queue.order[at] == at);
+        }
+    }
+    CHECK(FIGURES(queue.pool).waited == IN_LINE);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(queue.pool));
+}
+
+struct handover {
+    conn_pool *pool;
+    conn_pool_lease lease;
+};
+
+static void *give_back(void *argument)
+{
+    struct handover *handover = argument;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &handover->lease));
+    return NULL;
+}
+
+static void a_lease_may_be_given_back_by_another_thread(void)
+{
+    struct handover handover = { NULL, CONN_POOL_LEASE_INIT };
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    pthread_t thread;
+    int thing = 0;
+
+    config.capacity = 1;
+    if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &handover.pool))) {
+        return;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(handover.pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(handover.pool, &handover.lease));
+    CHECK(pthread_create(&thread, NULL, give_back, &handover) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(handover.lease.pool == NULL);
+    CHECK(FIGURES(handover.pool).in_use == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
+}
+
+int main(void)
+{
+    everybody_is_served(0);
+    everybody_is_served(2);
+    the_line_is_kept(only_threads);
+    the_line_is_kept(every_other_one);
+    the_line_is_kept(pairs);
+    a_lease_may_be_given_back_by_another_thread();
+    return check_report("threads");
+}

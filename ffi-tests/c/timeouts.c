@@ -1,0 +1,300 @@
+/* Waits end when they should: never early, by no signal, and with the reason. */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "check.h"
+
+enum { SHORT_MS = 40, IN_LINE = 3 };
+
+/* What a busy machine may take longer; a wait that runs this long is broken. */
+static const int64_t TOO_LONG_MS = 30000;
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* A pool of one resource, and that one out. */
+static conn_pool *busy_pool(void *resource, conn_pool_lease *lease)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, resource));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, lease));
+    return pool;
+}
+
+static void end(conn_pool *pool, conn_pool_lease *lease)
+{
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static int is_untouched(const conn_pool_lease *lease)
+{
+    return lease->pool == NULL && lease->resource == NULL && lease->slot == 7
+           && lease->generation == 7;
+}
+
+static void a_wait_ends_in_time_and_not_before(void)
+{
+    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+    struct timespec deadline;
+    int64_t began;
+
+    CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_acquire(pool, 0, &lease));
+    CHECK(FIGURES(pool).timed_out == 0);
+
+    began = now_ms();
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire(pool, SHORT_MS, &lease));
+    CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
+    CHECK(FIGURES(pool).timed_out == 1);
+
+    began = now_ms();
+    deadline = in_ms(SHORT_MS);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &deadline, &lease));
+    CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
+    CHECK(FIGURES(pool).timed_out == 2);
+
+    CHECK(is_untouched(&lease));
+    CHECK(FIGURES(pool).waiting == 0);
+    end(pool, &out);
+}
+
+static void a_deadline_that_has_passed_tries_once(void)
+{
+    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    struct timespec past = { 0, 0 }, before_the_clock = { -5, 0 };
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &past, &lease));
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &before_the_clock, &lease));
+    CHECK(is_untouched(&lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_until(pool, &past, &lease));
+    CHECK(lease.resource == &thing);
+    end(pool, &lease);
+}
+
+static void a_deadline_out_of_form_is_refused(void)
+{
+    static const long nanoseconds[] = { -1, 1000000000, LONG_MAX, LONG_MIN };
+    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+    size_t at;
+
+    for (at = 0; at < sizeof nanoseconds / sizeof nanoseconds[0]; at++) {
+        struct timespec deadline = in_ms(SHORT_MS);
+        deadline.tv_nsec = nanoseconds[at];
+        CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT,
+                     conn_pool_acquire_until(pool, &deadline, &lease));
+    }
+    CHECK(is_untouched(&lease));
+    end(pool, &out);
+}
+
+struct sleeper {
+    conn_pool *pool;
+    pthread_t thread;
+    /* Milliseconds, or -1 for a deadline in the remotest future. */
+    int64_t timeout_ms;
+    conn_pool_status status;
+    conn_pool_lease lease;
+    int64_t slept_ms;
+};
+
+static void *sleep_in_line(void *argument)
+{
+    struct sleeper *sleeper = argument;
+    struct timespec remote = { 0, 0 };
+    int64_t began = now_ms();
+
+    if (sleeper->timeout_ms < 0) {
+        remote.tv_sec = (time_t)INT64_MAX;
+        sleeper->status = conn_pool_acquire_until(sleeper->pool, &remote, &sleeper->lease);
+    } else {
+        sleeper->status =
+            conn_pool_acquire(sleeper->pool, (uint32_t)sleeper->timeout_ms, &sleeper->lease);
+    }
+    sleeper->slept_ms = now_ms() - began;
+    if (sleeper->status == CONN_POOL_OK) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(sleeper->pool, &sleeper->lease));
+    }
+    return NULL;
+}
+
+static void start(struct sleeper *sleeper, conn_pool *pool, int64_t timeout_ms)
+{
+    const conn_pool_lease none = CONN_POOL_LEASE_INIT;
+
+    sleeper->pool = pool;
+    sleeper->timeout_ms = timeout_ms;
+    sleeper->status = CONN_POOL_PANIC;
+    sleeper->lease = none;
+    sleeper->slept_ms = 0;
+    CHECK(pthread_create(&sleeper->thread, NULL, sleep_in_line, sleeper) == 0);
+}
+
+/* For ever, nearly for ever, and until the end of time: the same as long as somebody gives something back. */
+static void a_long_wait_is_served(void)
+{
+    static const int64_t timeouts[IN_LINE] = { CONN_POOL_WAIT_FOREVER, CONN_POOL_WAIT_FOREVER - 1, -1 };
+    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    struct sleeper sleepers[IN_LINE];
+    int thing = 0, at;
+    conn_pool *pool = busy_pool(&thing, &out);
+
+    for (at = 0; at < IN_LINE; at++) {
+        start(&sleepers[at], pool, timeouts[at]);
+        CHECK_LINE(pool, (size_t)at + 1);
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    for (at = 0; at < IN_LINE; at++) {
+        CHECK(pthread_join(sleepers[at].thread, NULL) == 0);
+        CHECK_STATUS(CONN_POOL_OK, sleepers[at].status);
+    }
+    CHECK(FIGURES(pool).timed_out == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void who_has_left_the_line_is_passed_over(void)
+{
+    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    struct sleeper hasty, patient;
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+
+    start(&hasty, pool, SHORT_MS);
+    CHECK(pthread_join(hasty.thread, NULL) == 0);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, hasty.status);
+    start(&patient, pool, PATIENCE_MS);
+    CHECK_LINE(pool, 1);
+    start(&hasty, pool, SHORT_MS);
+    CHECK(pthread_join(hasty.thread, NULL) == 0);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, hasty.status);
+    CHECK_LINE(pool, 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK(pthread_join(patient.thread, NULL) == 0);
+    CHECK_STATUS(CONN_POOL_OK, patient.status);
+    CHECK(FIGURES(pool).timed_out == 2 && FIGURES(pool).idle == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static int signals_seen;
+
+static void note_the_signal(int number)
+{
+    (void)number;
+    __atomic_fetch_add(&signals_seen, 1, __ATOMIC_RELAXED);
+}
+
+/* Each signal is sent once the one before was handled, so none is merged with another. */
+static void no_signal_ends_a_wait(void)
+{
+    enum { SIGNALS = 5, WAIT_MS = 300 };
+    const struct timespec moment = { 0, 200000 };
+    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    struct sigaction handler, before;
+    struct sleeper sleeper;
+    int thing = 0, sent;
+    conn_pool *pool = busy_pool(&thing, &out);
+
+    handler.sa_handler = note_the_signal;
+    handler.sa_flags = 0;
+    sigemptyset(&handler.sa_mask);
+    CHECK(sigaction(SIGUSR1, &handler, &before) == 0);
+    start(&sleeper, pool, WAIT_MS);
+    CHECK_LINE(pool, 1);
+    for (sent = 1; sent <= SIGNALS; sent++) {
+        int tries;
+        CHECK(pthread_kill(sleeper.thread, SIGUSR1) == 0);
+        for (tries = 0; tries < 100000; tries++) {
+            if (__atomic_load_n(&signals_seen, __ATOMIC_RELAXED) >= sent) {
+                break;
+            }
+            nanosleep(&moment, NULL);
+        }
+    }
+    CHECK(pthread_join(sleeper.thread, NULL) == 0);
+    CHECK(__atomic_load_n(&signals_seen, __ATOMIC_RELAXED) == SIGNALS);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, sleeper.status);
+    CHECK(sleeper.slept_ms >= WAIT_MS);
+    CHECK(sigaction(SIGUSR1, &before, NULL) == 0);
+    end(pool, &out);
+}
+
+static void errno_is_left_alone(void)
+{
+    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = CONN_POOL_LEASE_INIT;
+    struct timespec deadline;
+    int thing = 0, after_acquire, after_until, after_drain;
+    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool_status acquired, until, drained;
+
+    errno = ENOTTY;
+    acquired = conn_pool_acquire(pool, SHORT_MS, &lease);
+    after_acquire = errno;
+    deadline = in_ms(SHORT_MS);
+    errno = ENOTTY;
+    until = conn_pool_acquire_until(pool, &deadline, &lease);
+    after_until = errno;
+    errno = ENOTTY;
+    drained = conn_pool_drain(pool, SHORT_MS);
+    after_drain = errno;
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, acquired);
+    CHECK(after_acquire == ENOTTY);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, until);
+    CHECK(after_until == ENOTTY);
+    CHECK_STATUS(CONN_POOL_BUSY, drained);
+    CHECK(after_drain == ENOTTY);
+    end(pool, &out);
+}
+
+static void a_drain_ends_in_time_and_not_before(void)
+{
+    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+    int64_t began = now_ms();
+
+    CHECK_STATUS(CONN_POOL_BUSY, conn_pool_drain(pool, SHORT_MS));
+    CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
+    end(pool, &out);
+}
+
+int main(void)
+{
+    a_wait_ends_in_time_and_not_before();
+    a_deadline_that_has_passed_tries_once();
+    a_deadline_out_of_form_is_refused();
+    a_long_wait_is_served();
+    who_has_left_the_line_is_passed_over();
+    no_signal_ends_a_wait();
+    errno_is_left_alone();
+    a_drain_ends_in_time_and_not_before();
+    return check_report("timeouts");
+}

@@ -1,0 +1,204 @@
+//! The header, the C++ wrapper and the C programs are clean under the compilers and language versions that we promise,
+//! with every warning an error.
+//!
+//! `gcc`, `g++`, `clang` and `clang++` are called by these names. One that is missing fails its test: a promise that
+//! nobody has looked after is none.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use ffi_tests::header::root;
+
+const C: &[&str] = &["c99", "c11", "c17", "c2x"];
+const CXX: &[&str] = &["c++11", "c++17", "c++20"];
+/// What `include/conn_pool.hpp` is written in.
+const CXX_OF_THE_WRAPPER: &[&str] = &["c++17", "c++20"];
+
+/// What a user of the header writes, in words that are both C and C++: it evaluates the macros that a plain `#include`
+/// leaves alone.
+const USER: &str = r#"
+#include <conn_pool.h>
+#ifdef CONN_POOL_HOSTED
+CONN_POOL_DEFINE_STATIC(one, 1);
+#endif
+static CONN_POOL_DEFINE_STORAGE(four, 4);
+int use_the_header(void);
+int use_the_header(void)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool *pool = NULL;
+
+    config.capacity = 4;
+#ifdef CONN_POOL_HOSTED
+    (void)one;
+    (void)conn_pool_create(&config, &pool);
+#endif
+    (void)conn_pool_init(&four, sizeof four, &config, &pool);
+    (void)conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, &lease);
+    (void)conn_pool_cancel(pool, &waiter);
+    return CONN_POOL_VERSION == (int)conn_pool_version();
+}
+"#;
+
+/// What a compiler is to make of a text.
+struct Job {
+    compiler: &'static str,
+    /// As `-x` has it.
+    language: &'static str,
+    standard: &'static str,
+    flags: Vec<&'static str>,
+}
+
+impl Job {
+    /// Compiles, and throws the object away. Fails with what the compiler complains of.
+    fn run(&self, text: &str) -> Result<(), String> {
+        let mut command = Command::new(self.compiler);
+        // Some warnings are found by the optimiser only.
+        command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-c", "-o", "/dev/null"]);
+        command.arg(format!("-std={}", self.standard)).args(&self.flags).arg("-I").arg(root().join("include"));
+        command.args(["-x", self.language, "-"]).current_dir(root().join("ffi-tests/c"));
+        let mut child = match command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                let package = self.compiler.replace("clang++", "clang");
+                return Err(format!("{} does not start ({error}): apt-get install {package}", self.compiler));
+            }
+        };
+        // A compiler that stops reading has something to say, which comes below.
+        let _ = child.stdin.take().expect("it was piped").write_all(text.as_bytes());
+        let output = child.wait_with_output().expect("a child can be waited for");
+        if output.status.success() {
+            return Ok(());
+        }
+        let (said, flags) = (String::from_utf8_lossy(&output.stderr), self.flags.join(" "));
+        Err(format!("{} -std={} {flags}\n{said}", self.compiler, self.standard))
+    }
+}
+
+#[track_caller]
+fn assert_none_fails(outcomes: impl IntoIterator<Item = Result<(), String>>) {
+    let outcomes: Vec<_> = outcomes.into_iter().collect();
+    assert!(!outcomes.is_empty(), "nothing was compiled");
+    let complaints: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The header, alone and in use, hosted and without an operating system.
+#[track_caller]
+fn assert_takes_the_header(compiler: &'static str, language: &'static str, standards: &[&'static str]) {
+    let mut outcomes = Vec::new();
+    for standard in standards {
+        for flags in [vec![], vec!["-DCONN_POOL_BARE"]] {
+            let job = Job { compiler, language, standard, flags };
+            outcomes.extend(["#include <conn_pool.h>\n", USER].map(|text| job.run(text)));
+        }
+    }
+    assert_none_fails(outcomes);
+}
+
+/// The programs and what they share.
+fn sources() -> Vec<PathBuf> {
+    let mut sources = Vec::new();
+    for folder in ["ffi-tests/c", "ffi-tests/c/inside"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        sources.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "c")));
+    }
+    sources
+}
+
+#[track_caller]
+fn assert_takes_the_programs(compiler: &'static str) {
+    let flags = vec!["-D_POSIX_C_SOURCE=200809L", "-pthread", "-I."];
+    let job = Job { compiler, language: "c", standard: "c99", flags };
+    let compile = |path: PathBuf| {
+        let outcome = job.run(&fs::read_to_string(&path).unwrap());
+        outcome.map_err(|complaint| format!("{}: {complaint}", path.display()))
+    };
+    assert_none_fails(sources().into_iter().map(compile));
+}
+
+/// `include/conn_pool.hpp`, if this checkout has it.
+#[track_caller]
+fn assert_takes_the_wrapper(compiler: &'static str) {
+    if !root().join("include/conn_pool.hpp").exists() {
+        return;
+    }
+    let job = |standard: &&'static str| Job { compiler, language: "c++", standard, flags: vec![] };
+    assert_none_fails(CXX_OF_THE_WRAPPER.iter().map(job).map(|job| job.run("#include <conn_pool.hpp>\n")));
+}
+
+#[test]
+fn gcc_takes_the_header() {
+    assert_takes_the_header("gcc", "c", C);
+}
+
+#[test]
+fn clang_takes_the_header() {
+    assert_takes_the_header("clang", "c", C);
+}
+
+#[test]
+fn gxx_takes_the_header() {
+    assert_takes_the_header("g++", "c++", CXX);
+}
+
+#[test]
+fn clangxx_takes_the_header() {
+    assert_takes_the_header("clang++", "c++", CXX);
+}
+
+#[test]
+fn gcc_takes_the_programs() {
+    assert_takes_the_programs("gcc");
+}
+
+#[test]
+fn clang_takes_the_programs() {
+    assert_takes_the_programs("clang");
+}
+
+#[test]
+fn gxx_takes_the_wrapper() {
+    assert_takes_the_wrapper("g++");
+}
+
+#[test]
+fn clangxx_takes_the_wrapper() {
+    assert_takes_the_wrapper("clang++");
+}
+
+/// What the tests above would complain of.
+mod checks {
+    use super::*;
+
+    fn gcc(standard: &'static str, flags: Vec<&'static str>) -> Job {
+        Job { compiler: "gcc", language: "c", standard, flags }
+    }
+
+    #[test]
+    fn a_warning_is_an_error() {
+        let complaint = gcc("c99", vec![]).run("int go(void) { int unused; return 1; }").unwrap_err();
+        assert!(complaint.contains("-Werror=unused-variable"), "{complaint}");
+        let complaint = gcc("c99", vec![]).run("enum go { GO, };;\n").unwrap_err();
+        assert!(complaint.contains("gcc -std=c99") && complaint.contains("-Werror=pedantic"), "{complaint}");
+    }
+
+    #[test]
+    fn without_an_operating_system_its_functions_are_not_declared() {
+        let text = "#include <conn_pool.h>\nint go(void) { return conn_pool_create(NULL, NULL); }\n";
+        assert_eq!(gcc("c99", vec![]).run(text), Ok(()));
+        let complaint = gcc("c99", vec!["-DCONN_POOL_BARE"]).run(text).unwrap_err();
+        assert!(complaint.contains("conn_pool_create"), "{complaint}");
+    }
+
+    #[test]
+    fn a_compiler_that_is_missing_is_named() {
+        let job = Job { compiler: "no-such-clang++", language: "c++", standard: "c++17", flags: vec![] };
+        let complaint = job.run("").unwrap_err();
+        assert!(complaint.ends_with("apt-get install no-such-clang"), "{complaint}");
+    }
+}

@@ -1,0 +1,372 @@
+//! What the header says of structures and constants is the same to C and to Rust.
+//!
+//! The C side is `c/inside/layout.c`, the Rust side the tables below. Which rows there must be is read from the header:
+//! a new structure, field, constant or macro fails the first test until it has a row on both sides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CStr, c_char};
+use std::mem::{MaybeUninit, offset_of};
+use std::{fs, ptr};
+
+use ::conn_pool::ffi::*;
+use ffi_tests::header::root;
+use ffi_tests::text::{bracketed, code, is_word, words};
+
+/// The macros that are no values: those with a test of their own below, and those that only the preprocessor sees.
+const NO_VALUES: &[&str] = &[
+    "CONN_POOL_CONFIG_INIT",
+    "CONN_POOL_LEASE_INIT",
+    "CONN_POOL_WAITER_INIT",
+    "CONN_POOL_STORAGE_SIZE",
+    "CONN_POOL_DEFINE_STORAGE",
+    "CONN_POOL_DEFINE_STATIC",
+    "CONN_POOL_H",
+    "CONN_POOL_HOSTED",
+    "CONN_POOL_API",
+];
+
+/// `struct row` of `layout.c`.
+#[repr(C)]
+struct Row {
+    owner: *const c_char,
+    name: *const c_char,
+    offset: usize,
+    size: usize,
+    value: i64,
+}
+
+#[expect(improper_ctypes, reason = "a lease points to a pool, which is opaque to C")]
+unsafe extern "C" {
+    static conn_pool_layout_types: [Row; 0];
+    static conn_pool_layout_values: [Row; 0];
+    fn conn_pool_layout_initial(
+        config: *mut conn_pool_config,
+        lease: *mut conn_pool_lease,
+        waiter: *mut conn_pool_waiter,
+    );
+    safe fn conn_pool_layout_storage_size(capacity: u32) -> usize;
+    safe fn conn_pool_layout_storages(sizes: &mut [usize; 2], addresses: &mut [usize; 2]);
+}
+
+/// `type` or `type.field`.
+type Places = BTreeMap<String, (usize, usize)>;
+type Values = BTreeMap<String, i64>;
+
+fn text(string: *const c_char) -> Option<&'static str> {
+    // SAFETY: NULL, or a string literal of `layout.c`.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_str().unwrap())
+}
+
+fn rows(table: *const Row) -> Vec<&'static Row> {
+    // SAFETY: the table ends with a row of NULLs, at which the iterator stops.
+    let row = |at| unsafe { &*table.add(at) };
+    (0..).map(row).take_while(|row| !row.owner.is_null() || !row.name.is_null()).collect()
+}
+
+fn places_in_c() -> Places {
+    let name = |row: &Row| match text(row.name) {
+        Some(field) => format!("{}.{field}", text(row.owner).unwrap()),
+        None => text(row.owner).unwrap().to_owned(),
+    };
+    let rows = rows((&raw const conn_pool_layout_types).cast());
+    rows.into_iter().map(|row| (name(row), (row.offset, row.size))).collect()
+}
+
+fn values_in_c() -> Values {
+    let rows = rows((&raw const conn_pool_layout_values).cast());
+    rows.into_iter().map(|row| (text(row.name).unwrap().to_owned(), row.value)).collect()
+}
+
+const fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
+    size_of::<F>()
+}
+
+/// The rows of one type. A field that is not named here does not compile.
+macro_rules! place {
+    ($places:ident, $type:ident) => {
+        $places.insert(stringify!($type).to_owned(), (0, size_of::<$type>()));
+    };
+    ($places:ident, $type:ident { $($field:ident),* $(,)? }) => {
+        place!($places, $type);
+        let _all_of_them = |value: $type| { let $type { $($field: _),* } = value; };
+        $($places.insert(
+            format!("{}.{}", stringify!($type), stringify!($field)),
+            (offset_of!($type, $field), size_of_field::<$type, _>(|value| &value.$field)),
+        );)*
+    };
+}
+
+fn places_in_rust() -> Places {
+    let mut places = Places::new();
+    place!(places, conn_pool_event);
+    place!(places, conn_pool_status);
+    place!(
+        places,
+        conn_pool_config {
+            struct_size,
+            capacity,
+            max_size,
+            max_overtakes,
+            min_idle,
+            idle_timeout_ms,
+            max_lifetime_ms,
+            name,
+            user,
+            create,
+            validate,
+            reset,
+            destroy,
+            on_event,
+        }
+    );
+    place!(places, conn_pool_lease { pool, resource, slot, generation });
+    place!(places, conn_pool_waiter { reserved });
+    place!(
+        places,
+        conn_pool_figures {
+            capacity,
+            max_size,
+            in_use,
+            idle,
+            vacant,
+            waiting,
+            peak_in_use,
+            peak_waiting,
+            acquired,
+            reused,
+            waited,
+            timed_out,
+            overtakes,
+            created,
+            create_failed,
+            invalid,
+            reset_failed,
+            destroyed,
+            misused,
+            closed,
+        }
+    );
+    place!(places, conn_pool_create_fn);
+    place!(places, conn_pool_check_fn);
+    place!(places, conn_pool_destroy_fn);
+    place!(places, conn_pool_event_fn);
+    place!(places, conn_pool_ready_fn);
+    places
+}
+
+macro_rules! values {
+    ($($name:ident = $value:expr,)*) => {
+        [$((stringify!($name).to_owned(), i64::try_from($value).unwrap()),)*].into()
+    };
+}
+
+/// The members of an enumeration. One that is not named here does not compile.
+macro_rules! members {
+    ($values:ident, $type:ident { $($name:ident,)* }) => {
+        let _all_of_them = |value: $type| match value { $($type::$name => {})* };
+        $($values.insert(stringify!($name).to_owned(), $type::$name as i64);)*
+    };
+}
+
+fn values_in_rust() -> Values {
+    let mut values: Values = values! {
+        CONN_POOL_VERSION = conn_pool_version(),
+        CONN_POOL_VERSION_MAJOR = CONN_POOL_VERSION_MAJOR,
+        CONN_POOL_VERSION_MINOR = CONN_POOL_VERSION_MINOR,
+        CONN_POOL_VERSION_PATCH = CONN_POOL_VERSION_PATCH,
+        CONN_POOL_WAIT_FOREVER = CONN_POOL_WAIT_FOREVER,
+        CONN_POOL_MAX_CAPACITY = CONN_POOL_MAX_CAPACITY,
+        CONN_POOL_MAX_NAME = CONN_POOL_MAX_NAME,
+        CONN_POOL_STORAGE_BASE = CONN_POOL_STORAGE_BASE,
+        CONN_POOL_STORAGE_BASE_BARE = CONN_POOL_STORAGE_BASE_BARE,
+        CONN_POOL_STORAGE_PER_SLOT = CONN_POOL_STORAGE_PER_SLOT,
+    };
+    members!(
+        values,
+        conn_pool_event {
+            CONN_POOL_EVENT_CREATED,
+            CONN_POOL_EVENT_CREATE_FAILED,
+            CONN_POOL_EVENT_INVALID,
+            CONN_POOL_EVENT_RESET_FAILED,
+            CONN_POOL_EVENT_DESTROYED,
+        }
+    );
+    members!(
+        values,
+        conn_pool_status {
+            CONN_POOL_OK,
+            CONN_POOL_PENDING,
+            CONN_POOL_EXHAUSTED,
+            CONN_POOL_TIMED_OUT,
+            CONN_POOL_CLOSED,
+            CONN_POOL_BUSY,
+            CONN_POOL_INVALID_ARGUMENT,
+            CONN_POOL_UNSUPPORTED,
+            CONN_POOL_CONFIG_TOO_NEW,
+            CONN_POOL_STORAGE_TOO_SMALL,
+            CONN_POOL_MISALIGNED,
+            CONN_POOL_OUT_OF_MEMORY,
+            CONN_POOL_NOT_HELD,
+            CONN_POOL_STALE,
+            CONN_POOL_WRONG_POOL,
+            CONN_POOL_FORGED,
+            CONN_POOL_FULL,
+            CONN_POOL_CREATE_FAILED,
+            CONN_POOL_WAITING,
+            CONN_POOL_NOT_WAITING,
+            CONN_POOL_FORKED,
+            CONN_POOL_PANIC,
+        }
+    );
+    values
+}
+
+/// What a header declares: types and their fields, as `type` or `type.field`; members of enumerations, and macros.
+#[derive(Debug, Default, PartialEq)]
+struct Declared {
+    places: BTreeSet<String>,
+    values: BTreeSet<String>,
+}
+
+fn declared(header: &str) -> Declared {
+    let code = code(header);
+    let mut found = Declared::default();
+    for (at, _) in code.match_indices("typedef ") {
+        let rest = &code[at + "typedef ".len()..];
+        let (head, is_enum) = (rest.split([';', '{']).next().unwrap(), rest.starts_with("enum "));
+        let has_body = rest[head.len()..].starts_with('{');
+        if has_body {
+            let (body, _) = bracketed(rest, '{', '}').expect("a body that ends");
+            let name = words(head).nth(1).expect("`struct name` or `enum name`");
+            found.places.insert(name.to_owned());
+            if is_enum {
+                found.values.extend(body.split(',').filter_map(|member| words(member).next()).map(str::to_owned));
+            } else {
+                found.places.extend(body.split(';').filter_map(field).map(|field| format!("{name}.{field}")));
+            }
+        } else if let Some((_, pointer)) = head.split_once("(*") {
+            found.places.extend(words(pointer).next().map(str::to_owned));
+        }
+    }
+    for directive in code.lines().filter_map(|line| line.trim().strip_prefix('#')) {
+        found.values.extend(
+            directive.trim().strip_prefix("define ").and_then(|macro_| words(macro_).next()).map(str::to_owned),
+        );
+    }
+    found
+}
+
+/// The name that a declaration of a field ends with.
+fn field(declaration: &str) -> Option<&str> {
+    let name = declaration.split('[').next()?.trim_end();
+    let name = &name[name.trim_end_matches(is_word).len()..];
+    (!name.is_empty()).then_some(name)
+}
+
+/// Names that are on one side only.
+fn differences(what: &str, wanted: &BTreeSet<String>, found: &BTreeSet<String>) -> Vec<String> {
+    let missing = wanted.difference(found).map(|name| format!("{what} has no row for {name}"));
+    let unknown = found.difference(wanted).map(|name| format!("{what} has a row for {name}, which the header has not"));
+    missing.chain(unknown).collect()
+}
+
+fn names<V>(rows: &BTreeMap<String, V>) -> BTreeSet<String> {
+    rows.keys().cloned().collect()
+}
+
+#[test]
+fn everything_in_the_header_has_a_row() {
+    let mut declared = declared(&fs::read_to_string(root().join("include/conn_pool.h")).unwrap());
+    for name in NO_VALUES {
+        assert!(declared.values.remove(*name), "{name} is no macro of the header: take it off NO_VALUES");
+    }
+    let complaints = [
+        differences("layout.c", &declared.places, &names(&places_in_c())),
+        differences("layout.rs", &declared.places, &names(&places_in_rust())),
+        differences("layout.c", &declared.values, &names(&values_in_c())),
+        differences("layout.rs", &declared.values, &names(&values_in_rust())),
+    ]
+    .concat();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn places_and_sizes_are_the_same_in_c_and_rust() {
+    assert_eq!(places_in_c(), places_in_rust());
+}
+
+#[test]
+fn constants_are_the_same_in_c_and_rust() {
+    assert_eq!(values_in_c(), values_in_rust());
+}
+
+#[test]
+fn initialisers_leave_everything_unset() {
+    let (mut config, mut lease) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let mut waiter = conn_pool_waiter { reserved: [7; 16] };
+    // SAFETY: it writes each of the three in full.
+    unsafe { conn_pool_layout_initial(config.as_mut_ptr(), lease.as_mut_ptr(), &raw mut waiter) };
+    // SAFETY: just written.
+    let (config, lease) = unsafe { (config.assume_init(), lease.assume_init()) };
+    let conn_pool_lease { pool, resource, slot, generation } = lease;
+    assert!(pool.is_null() && resource.is_null() && (slot, generation) == (0, 0));
+    assert_eq!(waiter.reserved, [0; 16]);
+    assert_eq!(config.struct_size, size_of::<conn_pool_config>());
+    let numbers = [config.capacity, config.max_size, config.max_overtakes, config.min_idle];
+    assert_eq!((numbers, config.idle_timeout_ms, config.max_lifetime_ms), ([0; 4], 0, 0));
+    assert!(ptr::eq(config.name, ptr::null()) && config.user.is_null());
+    assert!(config.create.is_none() && config.validate.is_none() && config.reset.is_none());
+    assert!(config.destroy.is_none() && config.on_event.is_none());
+}
+
+#[test]
+fn storage_macros_are_large_enough_and_aligned() {
+    for capacity in [1, 2, 63, 64, 65, 1024, CONN_POOL_MAX_CAPACITY] {
+        let in_c = conn_pool_layout_storage_size(capacity);
+        assert_eq!(in_c, CONN_POOL_STORAGE_BASE + capacity as usize * CONN_POOL_STORAGE_PER_SLOT);
+        assert!(in_c >= conn_pool_storage_size(capacity), "{capacity}");
+    }
+    let (mut sizes, mut addresses) = ([0; 2], [0; 2]);
+    conn_pool_layout_storages(&mut sizes, &mut addresses);
+    assert!(sizes.into_iter().all(|size| size >= conn_pool_layout_storage_size(5)), "{sizes:?}");
+    assert!(addresses.into_iter().all(|address| address % conn_pool_storage_align() == 0), "{addresses:?}");
+}
+
+/// The reading of the header sees what it is there to see.
+mod reading {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn types_fields_members_and_macros_are_seen() {
+        let header = "
+            #define ONE 1 /* #define NOT_ONE */
+            #  define TWO(a) \\
+                (a)
+            typedef struct opaque opaque;
+            typedef enum e { E_ONE = 1, /* E_NOT, */ E_TWO = -2, } e;
+            typedef struct s {
+                /** A field; not { two }. */
+                const char *name;
+                uint64_t reserved[16]; struct opaque *last;
+            } s;
+            typedef int (*call)(void *user, void **resource);
+        ";
+        let found = declared(header);
+        assert_eq!(found.values, set(&["ONE", "TWO", "E_ONE", "E_TWO"]));
+        assert_eq!(found.places, set(&["e", "s", "s.name", "s.reserved", "s.last", "call"]));
+    }
+
+    #[test]
+    fn a_row_too_few_and_a_row_too_many_are_seen() {
+        assert_eq!(differences("table", &set(&["a", "b"]), &set(&["b"])), ["table has no row for a"]);
+        assert_eq!(
+            differences("table", &set(&["b"]), &set(&["b", "c"])),
+            ["table has a row for c, which the header has not"]
+        );
+        assert_eq!(differences("table", &set(&["b"]), &set(&["b"])), [""; 0]);
+    }
+}

@@ -1,0 +1,61 @@
+//! The C programs of `ffi-tests/c`, each called as a function of this process.
+//!
+//! To add one: write `ffi-tests/c/name.c`, a whole program whose `int main(void)` ends with `return
+//! check_report("name")` (see `check.h`), and add its name to the list below. `build.rs` compiles whatever is in the
+//! folder, under the name `conn_pool_test_name` for its `main`, and a program that is not in the list fails the last
+//! test here. A program
+//!
+//! - is C99 and POSIX.1-2008, without warnings from gcc and clang (`tests/compilers.rs`);
+//! - makes its order of events with the pool's own figures (`CHECK_LINE`), not with sleeps;
+//! - ends what it began: it is run under valgrind and sanitizers too, and linked against the installed library.
+
+use std::collections::BTreeSet;
+use std::ffi::c_int;
+use std::fs;
+
+use ffi_tests::header::root;
+
+macro_rules! programs {
+    ($($name:ident: $main:ident,)*) => {
+        unsafe extern "C" {
+            $(safe fn $main() -> c_int;)*
+        }
+
+        const NAMES: &[(&str, &str)] = &[$((stringify!($name), stringify!($main)),)*];
+
+        $(
+            #[test]
+            fn $name() {
+                assert_eq!($main(), 0, "see above for the checks that failed");
+            }
+        )*
+    };
+}
+
+programs! {
+    basic: conn_pool_test_basic,
+    threads: conn_pool_test_threads,
+    timeouts: conn_pool_test_timeouts,
+    r#async: conn_pool_test_async,
+    storage: conn_pool_test_storage,
+    lifecycle: conn_pool_test_lifecycle,
+    misuse: conn_pool_test_misuse,
+    fork: conn_pool_test_fork,
+}
+
+#[test]
+fn every_program_of_the_folder_is_run() {
+    let folder = root().join("ffi-tests/c");
+    let found: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".c").map(str::to_owned))
+        .collect();
+    // `async` is a word of Rust's.
+    let names = || NAMES.iter().map(|(name, main)| (name.trim_start_matches("r#"), *main));
+    let listed: BTreeSet<String> = names().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(found, listed, "left: the programs of {}; right: those that this file runs", folder.display());
+    for (name, main) in names() {
+        assert_eq!(main, format!("conn_pool_test_{name}"));
+    }
+}

@@ -1,0 +1,269 @@
+//! What is known of one pool without asking it: its resources, its slots' leases, and what it must have counted.
+
+use std::collections::BTreeMap;
+use std::ptr;
+
+use ::conn_pool::ffi::conn_pool_status::{
+    self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_OK,
+    CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
+};
+use ::conn_pool::ffi::{conn_pool, conn_pool_figures, conn_pool_lease};
+
+/// Which callbacks a pool has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Has {
+    pub(crate) create: bool,
+    pub(crate) validate: bool,
+    pub(crate) reset: bool,
+    pub(crate) destroy: bool,
+    pub(crate) on_event: bool,
+}
+
+/// Where a resource is. It is a number, and never looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The pool's, idle or set aside or on its way to somebody.
+    Pool,
+    /// Found fit, so it may be lent.
+    Fit,
+    /// Just created.
+    Fresh,
+    Held,
+    /// Given back, and to be reset next.
+    Returning,
+    /// A callback has it in hand.
+    Checking,
+    /// To be destroyed next; the code is its check's.
+    Doomed(i32),
+    /// Its end was told, and `destroy` is called next.
+    Ending,
+    Gone,
+}
+
+/// A slot, as far as its leases show it.
+#[derive(Debug, Clone, Copy, Default)]
+struct SlotRecord {
+    /// Odd while it is out.
+    generation: u32,
+    resource: usize,
+}
+
+/// What callbacks have answered since the last act began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Answers {
+    pub(crate) calls: u32,
+    pub(crate) unfit: usize,
+    pub(crate) not_created: usize,
+    pub(crate) destroyed: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) has: Has,
+    pub(crate) capacity: usize,
+    pub(crate) max_size: usize,
+    pub(crate) max_overtakes: u32,
+    pub(crate) name: Vec<u8>,
+    pub(crate) closed: bool,
+    /// Its maximum was below its capacity once, so that resources may be set aside.
+    pub(crate) was_shrunk: bool,
+    slots: Vec<SlotRecord>,
+    pub(crate) resources: BTreeMap<usize, Place>,
+    /// The codes of failed creates that were not told yet.
+    pub(crate) failures_to_tell: Vec<i32>,
+    pub(crate) answers: Answers,
+    /// As it was found when nobody called it.
+    pub(crate) idle: usize,
+    pub(crate) vacant: usize,
+
+    pub(crate) added: usize,
+    pub(crate) created: usize,
+    pub(crate) create_failed: usize,
+    pub(crate) invalid: usize,
+    pub(crate) reset_failed: usize,
+    pub(crate) destroyed: usize,
+    pub(crate) misused: usize,
+    pub(crate) timed_out: usize,
+    pub(crate) leases: usize,
+}
+
+impl Record {
+    pub(crate) fn new(has: Has, capacity: usize, max_size: usize, max_overtakes: u32, name: Vec<u8>) -> Self {
+        Self {
+            has,
+            capacity,
+            max_size,
+            max_overtakes,
+            name,
+            closed: false,
+            was_shrunk: max_size < capacity,
+            slots: vec![SlotRecord::default(); capacity],
+            resources: BTreeMap::new(),
+            failures_to_tell: Vec::new(),
+            answers: Answers::default(),
+            idle: 0,
+            vacant: max_size,
+            added: 0,
+            created: 0,
+            create_failed: 0,
+            invalid: 0,
+            reset_failed: 0,
+            destroyed: 0,
+            misused: 0,
+            timed_out: 0,
+            leases: 0,
+        }
+    }
+
+    /// Whether the pool says when a resource ends.
+    pub(crate) const fn tells_ends(&self) -> bool {
+        self.has.destroy || self.has.on_event
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.generation % 2 == 1).count()
+    }
+
+    pub(crate) fn place(&mut self, resource: usize) -> &mut Place {
+        self.resources.get_mut(&resource).unwrap_or_else(|| panic!("resource {resource} is none of this pool's"))
+    }
+
+    /// A place that the resource must not be in at the same time for anybody else.
+    #[track_caller]
+    pub(crate) fn moves(&mut self, resource: usize, from: &[Place], to: Place) {
+        let place = self.place(resource);
+        assert!(from.contains(place), "resource {resource} is {place:?}, not one of {from:?}, and becomes {to:?}");
+        *place = to;
+    }
+
+    pub(crate) fn lend(&mut self, pool: *mut conn_pool, lease: &conn_pool_lease) {
+        let resource = lease.resource.addr();
+        assert!(ptr::eq(lease.pool, pool), "the lease names its pool");
+        let from: &[Place] = if self.has.validate { &[Place::Fit, Place::Fresh] } else { &[Place::Pool, Place::Fresh] };
+        self.moves(resource, from, Place::Held);
+        let slot = &mut self.slots[lease.slot as usize];
+        assert_eq!(slot.generation % 2, 0, "slot {} is lent twice", lease.slot);
+        assert_eq!(lease.generation, slot.generation.wrapping_add(1), "each lease has its generation");
+        *slot = SlotRecord { generation: lease.generation, resource };
+        self.leases += 1;
+    }
+
+    /// What giving this lease back must answer.
+    pub(crate) fn judge(&self, pool: *mut conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
+        if lease.pool.is_null() {
+            return CONN_POOL_NOT_HELD;
+        }
+        if !ptr::eq(lease.pool, pool) {
+            return CONN_POOL_WRONG_POOL;
+        }
+        let Some(slot) = self.slots.get(lease.slot as usize) else { return CONN_POOL_FORGED };
+        let given_out = lease.generation % 2 == 1;
+        match slot.generation.wrapping_sub(lease.generation) {
+            0 if given_out && slot.resource == lease.resource.addr() => CONN_POOL_OK,
+            1 if given_out => CONN_POOL_NOT_HELD,
+            2..=0x7fff_ffff if given_out => CONN_POOL_STALE,
+            _ => CONN_POOL_FORGED,
+        }
+    }
+
+    /// A lease that is in order is being given back.
+    pub(crate) fn redeem(&mut self, lease: &conn_pool_lease, to: Place) {
+        let slot = &mut self.slots[lease.slot as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        self.moves(lease.resource.addr(), &[Place::Held], to);
+    }
+
+    /// The pool is abandoned or destroyed, or says nothing of its ends: what it had is not asked for any more.
+    pub(crate) fn forget_ended(&mut self) {
+        let (tells, closed) = (self.tells_ends(), self.closed);
+        for place in self.resources.values_mut() {
+            match place {
+                // `maintain` has found it fit, and put it back.
+                Place::Fit if !closed || tells => *place = Place::Pool,
+                Place::Doomed(_) if !tells => *place = Place::Gone,
+                Place::Pool | Place::Fit | Place::Fresh if !tells && closed => *place = Place::Gone,
+                _ => {}
+            }
+        }
+    }
+
+    /// What an attempt may answer that finds nothing with `refusal`. Exact if no callback called a pool meanwhile.
+    pub(crate) fn attempt(&self, refusal: conn_pool_status, was_closed: bool, meddled: bool) -> Vec<conn_pool_status> {
+        if was_closed {
+            return vec![CONN_POOL_CLOSED];
+        }
+        let Answers { unfit, not_created, .. } = self.answers;
+        if meddled {
+            let mut any = vec![CONN_POOL_OK, refusal];
+            any.extend(self.closed.then_some(CONN_POOL_CLOSED));
+            any.extend((not_created > 0).then_some(CONN_POOL_CREATE_FAILED));
+            return any;
+        }
+        let is_filled = self.idle > 0;
+        vec![if self.has.create && (is_filled || self.vacant > 0) {
+            if not_created > 0 { CONN_POOL_CREATE_FAILED } else { CONN_POOL_OK }
+        } else if is_filled && unfit < self.idle {
+            CONN_POOL_OK
+        } else {
+            refusal
+        }]
+    }
+
+    /// Compares it with what the pool says while nobody calls it.
+    pub(crate) fn compare(&mut self, figures: &conn_pool_figures, waiting: usize) {
+        self.forget_ended();
+        let held = self.held();
+        if self.tells_ends() {
+            assert_eq!(figures.destroyed, self.destroyed, "destroyed; {self:?}");
+            let alive = self.resources.values().filter(|place| **place != Place::Gone).count();
+            assert_eq!(alive, self.added + self.created - self.destroyed, "alive; {self:?}");
+            for (resource, place) in &self.resources {
+                let settled = matches!(place, Place::Pool | Place::Held | Place::Gone);
+                assert!(settled, "resource {resource} was left {place:?}; {self:?}");
+            }
+        } else {
+            let known = self.resources.values().filter(|place| **place == Place::Gone).count();
+            assert!(figures.destroyed >= known, "destroyed: {figures:?}; {self:?}");
+            self.destroyed = figures.destroyed;
+        }
+        assert_eq!(self.resources.values().filter(|place| **place == Place::Held).count(), held, "{self:?}");
+        assert!(self.failures_to_tell.is_empty() || !self.has.on_event, "a failed create was not told: {self:?}");
+
+        assert_eq!(
+            (figures.capacity, figures.max_size, figures.in_use, figures.waiting, figures.closed),
+            (self.capacity, self.max_size, held, waiting, usize::from(self.closed)),
+            "capacity, max_size, in_use, waiting, closed; {figures:?} {self:?}"
+        );
+        assert_eq!(
+            (figures.created, figures.create_failed, figures.invalid, figures.reset_failed),
+            (self.created, self.create_failed, self.invalid, self.reset_failed),
+            "created, create_failed, invalid, reset_failed; {figures:?} {self:?}"
+        );
+        assert_eq!(
+            (figures.misused, figures.timed_out),
+            (self.misused, self.timed_out),
+            "misused, timed_out; {self:?}"
+        );
+        self.compare_room(figures, held);
+        assert!((held..=self.capacity).contains(&figures.peak_in_use), "{figures:?} {self:?}");
+        assert!(figures.peak_waiting >= waiting && figures.reused <= figures.acquired, "{figures:?} {self:?}");
+        assert!(figures.acquired >= self.leases, "{figures:?} {self:?}");
+        assert!(self.max_overtakes > 0 || figures.overtakes == 0, "{figures:?} {self:?}");
+        (self.idle, self.vacant) = (figures.idle, figures.vacant);
+    }
+
+    fn compare_room(&self, figures: &conn_pool_figures, held: usize) {
+        let room = self.max_size.saturating_sub(held);
+        assert_eq!(figures.idle + figures.vacant, room, "idle and vacant; {figures:?} {self:?}");
+        let alive = self.added + self.created - self.destroyed;
+        let set_aside = alive.checked_sub(held + figures.idle);
+        let set_aside = set_aside.unwrap_or_else(|| panic!("more than there are: {figures:?} {self:?}"));
+        let may_set_aside = self.was_shrunk && !self.has.create && !self.closed;
+        assert!(set_aside == 0 || may_set_aside, "{set_aside} set aside; {figures:?} {self:?}");
+        assert!(figures.idle == 0 || !self.closed, "{figures:?} {self:?}");
+        if figures.waiting > 0 {
+            assert_eq!(figures.idle, 0, "somebody waits beside an idle resource; {self:?}");
+            assert!(!self.has.create || figures.vacant == 0, "somebody waits beside room to create; {self:?}");
+        }
+    }
+}

@@ -1,0 +1,840 @@
+//! Several pools, those who use them, and what each deed does to both pools and records.
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::{self, size_of};
+use std::ptr;
+
+use ::conn_pool::ffi::conn_pool_status::{self, *};
+use ::conn_pool::ffi::*;
+
+use super::callbacks;
+use super::deed::{Act, Deed, Fate};
+use super::making;
+use super::record::{Answers, Place, Record};
+
+const STATIONS: usize = 4;
+/// More than the pool calls in one go, which is eight.
+const WAITERS: usize = 12;
+/// As deep as callbacks call pools that call back.
+const MOST_DEPTH: u32 = 3;
+/// As often as callbacks call pools while one thing is done.
+const MOST_MEDDLING: u32 = 24;
+/// As often as an input sleeps, since it does nothing meanwhile.
+const MOST_SLEEPS: u32 = 2;
+const MOST_LEASES: usize = 64;
+const MOST_OLD_LEASES: usize = 16;
+
+/// A place for a pool.
+#[derive(Default)]
+pub(super) struct Station {
+    /// NULL, a pool, or the storage of one that has ended.
+    pub(super) pool: *mut conn_pool,
+    /// The caller's, if the pool is not on the heap.
+    pub(super) storage: Option<Box<[u64]>>,
+    /// Of the pool that is there.
+    pub(super) record: Option<Record>,
+    /// Somebody in line was served with something unfit, and has gone to its end.
+    pub(super) order_is_lost: bool,
+}
+
+pub(super) struct State {
+    pub(super) fate: Fate,
+    depth: u32,
+    meddling_left: u32,
+    /// A callback has called a pool since the act began.
+    meddled: bool,
+    sleeps_left: u32,
+    next_resource: usize,
+    next_place: u32,
+    pub(super) stations: [Station; STATIONS],
+    /// What is out, and of which station.
+    pub(super) leases: Vec<(usize, conn_pool_lease)>,
+    /// Copies of leases that are out no more.
+    old: Vec<conn_pool_lease>,
+    /// Which waiters are in line: at which station, and their number in the order of joining.
+    pub(super) in_line: [Option<(usize, u32)>; WAITERS],
+}
+
+pub(super) struct World {
+    state: RefCell<State>,
+    /// Apart from the state, since a pool writes to them while callbacks read it.
+    waiters: Box<[UnsafeCell<conn_pool_waiter>; WAITERS]>,
+}
+
+const UNUSED: conn_pool_waiter = conn_pool_waiter { reserved: [0; 16] };
+
+thread_local!(static PRESENT: Cell<*const World> = const { Cell::new(ptr::null()) });
+
+/// Does all that, and lets everything go at the end.
+pub(crate) fn run(acts: &[Act]) {
+    let world = World {
+        state: RefCell::new(State {
+            fate: Fate::KIND,
+            depth: 0,
+            meddling_left: 0,
+            meddled: false,
+            sleeps_left: MOST_SLEEPS,
+            next_resource: 0,
+            next_place: 0,
+            stations: Default::default(),
+            leases: Vec::new(),
+            old: Vec::new(),
+            in_line: [None; WAITERS],
+        }),
+        waiters: Box::new([const { UnsafeCell::new(UNUSED) }; WAITERS]),
+    };
+    PRESENT.set(&raw const world);
+    for act in acts {
+        world.act(*act);
+    }
+    world.finish();
+    PRESENT.set(ptr::null());
+}
+
+/// Calls the library, which leaves `errno` alone.
+pub(super) fn call<R>(function: impl FnOnce() -> R) -> R {
+    const MARK: i32 = 4711;
+    // SAFETY: the thread's own.
+    let errno = || unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { *errno() = MARK };
+    let result = function();
+    // SAFETY: as above.
+    let after = unsafe { *errno() };
+    assert_eq!(after, MARK, "errno was changed");
+    result
+}
+
+/// A lease that no pool has given out.
+fn junk() -> conn_pool_lease {
+    let at = 0x5a5a_5a5a;
+    conn_pool_lease {
+        pool: ptr::without_provenance_mut(at),
+        resource: ptr::without_provenance_mut(at),
+        slot: 77,
+        generation: 78,
+    }
+}
+
+fn same(one: &conn_pool_lease, other: &conn_pool_lease) -> bool {
+    let key = |lease: &conn_pool_lease| (lease.pool.addr(), lease.resource.addr(), lease.slot, lease.generation);
+    key(one) == key(other)
+}
+
+fn is_empty(lease: &conn_pool_lease) -> bool {
+    lease.pool.is_null() && lease.resource.is_null() && lease.slot == 0 && lease.generation == 0
+}
+
+#[track_caller]
+fn expect(status: conn_pool_status, any_of: &[conn_pool_status]) {
+    assert!(any_of.contains(&status), "{status:?}, not one of {any_of:?}");
+}
+
+impl Station {
+    fn was_closed(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.closed)
+    }
+
+    fn end(&mut self) {
+        self.record = None;
+        if self.storage.is_none() {
+            self.pool = ptr::null_mut();
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new_resource(&mut self) -> usize {
+        // The first one is NULL, which is as good as any.
+        self.next_resource += 1;
+        self.next_resource - 1
+    }
+
+    /// Nothing has happened that an exact answer could not be known for.
+    fn is_exact(&self) -> bool {
+        self.depth == 0 && !self.meddled
+    }
+
+    fn waiting(&self, at: usize) -> usize {
+        self.in_line.iter().flatten().filter(|(station, _)| *station == at).count()
+    }
+
+    /// A waiter is called: the others in line have come later. A resource that fails, or a callback that brings one
+    /// back, has others called before the one that it was meant for.
+    pub(super) fn check_turn(&self, at: usize, place: u32) {
+        let station = &self.stations[at];
+        let answers = station.record.as_ref().map_or(Answers::default(), |record| record.answers);
+        if self.meddled || station.order_is_lost || answers.unfit > 0 || answers.not_created > 0 {
+            return;
+        }
+        for (other_at, other) in self.in_line.iter().flatten() {
+            assert!(*other_at != at || *other > place, "waiter {place} was called before {other}");
+        }
+    }
+
+    /// A lease is out no more.
+    fn retire(&mut self, at: usize, slot: u32) {
+        let index = self.leases.iter().position(|(station, lease)| *station == at && lease.slot == slot);
+        let (_, lease) = self.leases.remove(index.expect("a lease that is out"));
+        self.remember(lease);
+    }
+
+    fn remember(&mut self, lease: conn_pool_lease) {
+        if self.old.len() == MOST_OLD_LEASES {
+            self.old.remove(0);
+        }
+        self.old.push(lease);
+    }
+}
+
+impl World {
+    pub(super) fn present<'a>() -> &'a Self {
+        // SAFETY: set by `run` for as long as there are pools that call back.
+        unsafe { PRESENT.get().as_ref() }.expect("callbacks come while there is a world")
+    }
+
+    /// Looks at the state; nothing is called meanwhile.
+    pub(super) fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.state.borrow_mut())
+    }
+
+    fn act(&self, act: Act) {
+        self.begin(act.fate);
+        self.perform(act);
+        self.compare();
+    }
+
+    fn begin(&self, fate: Fate) {
+        self.with(|state| {
+            state.fate = fate;
+            state.meddled = false;
+            state.meddling_left = MOST_MEDDLING;
+            for record in state.stations.iter_mut().filter_map(|station| station.record.as_mut()) {
+                record.answers = Answers::default();
+            }
+        });
+    }
+
+    /// A callback may call a pool.
+    pub(super) fn meddle(&self) {
+        let act = self.with(|state| {
+            if state.depth == MOST_DEPTH || state.meddling_left == 0 || !state.fate.meddles() {
+                return None;
+            }
+            state.depth += 1;
+            state.meddling_left -= 1;
+            state.meddled = true;
+            Some(Act::of_callback(&mut state.fate))
+        });
+        if let Some(act) = act {
+            self.perform(act);
+            self.with(|state| state.depth -= 1);
+        }
+    }
+
+    fn perform(&self, act: Act) {
+        let at = usize::from(act.at) % STATIONS;
+        match act.deed {
+            Deed::Make => self.make(at, act),
+            Deed::Add => self.add(at),
+            Deed::TryAcquire | Deed::AcquireNow | Deed::AcquireBriefly => self.acquire(at, act.deed),
+            Deed::AcquireUntil => self.acquire_until(at, act.argument),
+            Deed::AcquireAsync => self.acquire_async(at, usize::from(act.argument) % WAITERS),
+            Deed::Cancel => self.cancel(at, usize::from(act.argument) % WAITERS),
+            Deed::Release => self.give_any_back(act.argument, false),
+            Deed::Discard => self.give_any_back(act.argument, true),
+            Deed::Misuse => self.misuse(at, act),
+            Deed::Resize => self.resize(at, act.argument),
+            Deed::Maintain => self.maintain(at, act.argument.is_multiple_of(2)),
+            Deed::Stats => self.stats(at, usize::from(act.argument)),
+            Deed::ResetPeaks => self.reset_peaks(at),
+            Deed::Close => self.close(at),
+            Deed::Drain => self.drain(at, act.argument % 2 == 1),
+            Deed::Destroy => self.destroy(at),
+            Deed::Abandon => self.abandon(at),
+            Deed::Nulls => self.nulls(at, act.argument),
+            Deed::Words => self.words(at, act.argument, act.more),
+        }
+    }
+
+    fn pool(&self, at: usize) -> *mut conn_pool {
+        self.with(|state| state.stations[at].pool)
+    }
+
+    /// The pool's place, whether there is a pool, and whether it is closed.
+    fn look(&self, at: usize) -> (*mut conn_pool, bool, bool) {
+        self.with(|state| {
+            let station = &state.stations[at];
+            (station.pool, station.record.is_some(), station.was_closed())
+        })
+    }
+
+    /// For calls with one right answer: `OK`, or that there is no such pool.
+    #[track_caller]
+    fn expect_ok(&self, at: usize, status: conn_pool_status) {
+        let is_there = self.with(|state| state.stations[at].record.is_some());
+        assert_eq!(status, if is_there { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+    }
+}
+
+/// Borrowing.
+impl World {
+    fn make(&self, at: usize, act: Act) {
+        self.with(|state| {
+            let station = &mut state.stations[at];
+            if station.record.is_none() {
+                making::make(at, act, station);
+            }
+        });
+    }
+
+    fn add(&self, at: usize) {
+        let (pool, is_there, was_closed) = self.look(at);
+        let (resource, room) = self.with(|state| {
+            let (resource, is_exact) = (state.new_resource(), state.is_exact());
+            let record = state.stations[at].record.as_mut();
+            let room = record.and_then(|record| {
+                // It may be lent before the call returns.
+                record.resources.insert(resource, Place::Pool);
+                record.added += 1;
+                is_exact.then_some(record.vacant)
+            });
+            (resource, room)
+        });
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_add(pool, ptr::without_provenance_mut(resource)) });
+        match (is_there, was_closed, room) {
+            (false, ..) => expect(status, &[CONN_POOL_INVALID_ARGUMENT]),
+            (_, true, _) => expect(status, &[CONN_POOL_CLOSED]),
+            (_, _, Some(0)) => expect(status, &[CONN_POOL_FULL]),
+            (_, _, Some(_)) => expect(status, &[CONN_POOL_OK]),
+            _ => expect(status, &[CONN_POOL_OK, CONN_POOL_FULL]),
+        }
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut()
+                && status != CONN_POOL_OK
+            {
+                record.moves(resource, &[Place::Pool], Place::Pool);
+                record.resources.remove(&resource);
+                record.added -= 1;
+            }
+        });
+    }
+
+    fn acquire(&self, at: usize, deed: Deed) {
+        let (pool, _, was_closed) = self.look(at);
+        let sleeps = deed == Deed::AcquireBriefly && self.may_sleep();
+        let refusal = if sleeps { CONN_POOL_TIMED_OUT } else { CONN_POOL_EXHAUSTED };
+        let mut lease = junk();
+        let out = &raw mut lease;
+        let status = match deed {
+            // SAFETY: a pool, the storage of one, or NULL; and a lease that may be written.
+            Deed::TryAcquire => call(|| unsafe { conn_pool_try_acquire(pool, out) }),
+            // SAFETY: as above.
+            _ => call(|| unsafe { conn_pool_acquire(pool, sleeps.into(), out) }),
+        };
+        self.took(at, status, refusal, was_closed, &lease);
+    }
+
+    /// Whether a call may sleep; only one that nobody else waits for.
+    fn may_sleep(&self) -> bool {
+        self.with(|state| {
+            let may = state.depth == 0 && state.sleeps_left > 0;
+            state.sleeps_left -= u32::from(may);
+            may
+        })
+    }
+
+    fn acquire_until(&self, at: usize, argument: u8) {
+        let (pool, is_there, was_closed) = self.look(at);
+        let served_at_once = self.with(|state| {
+            let record = state.stations[at].record.as_ref();
+            state.depth == 0 && record.is_some_and(|record| record.idle > 0 && !record.has.validate)
+        });
+        let (tv_sec, tv_nsec) = match argument % 8 {
+            0 => (0, -1),
+            1 => (0, 1_000_000_000),
+            2 => (i64::MAX, i64::MAX),
+            3 => (i64::MIN, 0),
+            4 if served_at_once => (i64::MAX, 999_999_999),
+            5 => (-1, 999_999_999),
+            _ => (0, 0),
+        };
+        let time = libc::timespec { tv_sec, tv_nsec };
+        let deadline = if argument % 8 == 6 { ptr::null() } else { &raw const time };
+        let mut lease = junk();
+        // SAFETY: a pool, the storage of one, or NULL; NULL or a time; and a lease that may be written.
+        let status = call(|| unsafe { conn_pool_acquire_until(pool, deadline, &raw mut lease) });
+        if is_there && (argument % 8 < 3 || deadline.is_null()) {
+            assert_eq!(status, CONN_POOL_INVALID_ARGUMENT);
+            assert!(same(&lease, &junk()), "an output is written on success only");
+        } else {
+            self.took(at, status, CONN_POOL_TIMED_OUT, was_closed, &lease);
+        }
+    }
+
+    /// An attempt has answered.
+    fn took(
+        &self,
+        at: usize,
+        status: conn_pool_status,
+        refusal: conn_pool_status,
+        was_closed: bool,
+        lease: &conn_pool_lease,
+    ) {
+        self.with(|state| {
+            let meddled = !state.is_exact();
+            let station = &mut state.stations[at];
+            match station.record.as_mut() {
+                Some(record) => {
+                    let right = record.attempt(refusal, was_closed, meddled);
+                    assert!(right.contains(&status), "{status:?}, not one of {right:?}; {record:?}");
+                    record.timed_out += usize::from(status == CONN_POOL_TIMED_OUT);
+                    if status == CONN_POOL_OK {
+                        record.lend(station.pool, lease);
+                        state.leases.push((at, *lease));
+                    }
+                }
+                None => expect(status, &[CONN_POOL_INVALID_ARGUMENT]),
+            }
+            assert!(status == CONN_POOL_OK || same(lease, &junk()), "an output is written on success only");
+        });
+        self.keep_few();
+    }
+
+    /// Gives the oldest lease back when there are too many to look through.
+    fn keep_few(&self) {
+        let (depth, many) = self.with(|state| (state.depth, state.leases.len() > MOST_LEASES));
+        if depth == 0 && many {
+            self.give_any_back(0, false);
+        }
+    }
+
+    fn acquire_async(&self, at: usize, name: usize) {
+        let (pool, is_there, was_closed) = self.look(at);
+        // In line before the call, since it may be called back before the call returns.
+        let joined = self.with(|state| {
+            if !is_there || state.in_line[name].is_some() {
+                return None;
+            }
+            state.next_place += 1;
+            state.in_line[name] = Some((at, state.next_place));
+            state.in_line[name]
+        });
+        let mut lease = junk();
+        let user = ptr::without_provenance_mut(name);
+        let on_ready: conn_pool_ready_fn = Some(callbacks::on_ready);
+        let waiter = self.waiters[name].get();
+        // SAFETY: a pool, the storage of one, or NULL; a waiter that stays where it is; a lease that may be written.
+        let status = call(|| unsafe { conn_pool_acquire_async(pool, waiter, on_ready, user, &raw mut lease) });
+        if joined.is_none() {
+            expect(status, &[if is_there { CONN_POOL_WAITING } else { CONN_POOL_INVALID_ARGUMENT }]);
+            assert!(same(&lease, &junk()), "an output is written on success only");
+            return;
+        }
+        if status != CONN_POOL_PENDING {
+            let in_line = self.with(|state| state.in_line[name].take());
+            assert_eq!(in_line, joined, "{status:?} comes without a callback");
+        }
+        self.took(at, status, CONN_POOL_PENDING, was_closed, &lease);
+    }
+
+    fn cancel(&self, at: usize, name: usize) {
+        let (pool, is_there, _) = self.look(at);
+        let right: &[_] = self.with(|state| match state.in_line[name] {
+            _ if !is_there => &[CONN_POOL_INVALID_ARGUMENT][..],
+            None => &[CONN_POOL_NOT_WAITING],
+            Some((station, _)) if station != at => &[CONN_POOL_WRONG_POOL],
+            Some(_) if state.is_exact() => &[CONN_POOL_OK],
+            // It may have been granted something already.
+            Some(_) => &[CONN_POOL_OK, CONN_POOL_NOT_WAITING],
+        });
+        // SAFETY: a pool, the storage of one, or NULL; a waiter that is zeroed or was used before.
+        let status = call(|| unsafe { conn_pool_cancel(pool, self.waiters[name].get()) });
+        expect(status, right);
+        if status == CONN_POOL_OK {
+            self.with(|state| state.in_line[name] = None);
+        }
+    }
+}
+
+/// Giving back.
+impl World {
+    fn give_any_back(&self, index: u8, discard: bool) {
+        let chosen = self.with(|state| {
+            let index = usize::from(index).checked_rem(state.leases.len())?;
+            Some(state.leases[index])
+        });
+        if let Some((at, lease)) = chosen {
+            let status = self.give_back(at, lease, discard);
+            assert_eq!(status, CONN_POOL_OK, "a lease in order");
+        }
+    }
+
+    /// Gives a copy of a lease back, in order or not.
+    fn give_back(&self, at: usize, lease: conn_pool_lease, discard: bool) -> conn_pool_status {
+        let (pool, right, calls) = self.with(|state| {
+            let station = &mut state.stations[at];
+            let pool = station.pool;
+            let Some(record) = station.record.as_mut() else { return (pool, CONN_POOL_INVALID_ARGUMENT, 0) };
+            let right = record.judge(pool, &lease);
+            let calls = record.answers.calls;
+            if right == CONN_POOL_OK {
+                let to = match discard {
+                    true => Place::Doomed(0),
+                    false if record.has.reset => Place::Returning,
+                    false => Place::Pool,
+                };
+                record.redeem(&lease, to);
+                state.retire(at, lease.slot);
+            } else {
+                record.misused += 1;
+            }
+            (pool, right, calls)
+        });
+        let mut given = lease;
+        // SAFETY: a pool, the storage of one, or NULL; and a lease that may be read and written.
+        let status = call(|| unsafe {
+            if discard { conn_pool_discard(pool, &raw mut given) } else { conn_pool_release(pool, &raw mut given) }
+        });
+        assert_eq!(status, right, "{lease:?}");
+        if status == CONN_POOL_OK {
+            assert!(is_empty(&given), "a lease that was given back is zeroed: {given:?}");
+        } else {
+            assert!(same(&given, &lease), "a lease that was refused is as it was");
+            let calls_now =
+                self.with(|state| state.stations[at].record.as_ref().map_or(0, |record| record.answers.calls));
+            assert_eq!(calls_now, calls, "nothing happens to what was refused");
+        }
+        status
+    }
+
+    fn misuse(&self, at: usize, act: Act) {
+        let Act { argument, more, .. } = act;
+        let (at, mut lease, other) = self.with(|state| {
+            let old = usize::from(more >> 2).checked_rem(state.old.len()).map(|index| (at, state.old[index]));
+            let held = usize::from(more >> 2).checked_rem(state.leases.len()).map(|index| state.leases[index]);
+            let (own, lease) = match more & 1 {
+                0 => held.or(old),
+                _ => old.or(held),
+            }
+            .unwrap_or((at, junk()));
+            let at = if more & 2 == 0 { own } else { at };
+            (at, lease, state.stations[(at + 1) % STATIONS].pool)
+        });
+        match argument >> 1 & 15 {
+            0 | 1 => {}
+            2 => lease.pool = ptr::null_mut(),
+            3 => lease.pool = other,
+            4 => lease.pool = lease.pool.wrapping_byte_add(1),
+            5 => lease.resource = ptr::without_provenance_mut(lease.resource.addr() ^ 1),
+            6 => lease.resource = ptr::null_mut(),
+            7 => lease.slot ^= 1,
+            8 => lease.slot = lease.slot.wrapping_add(argument.into()),
+            9 => lease.slot = u32::MAX - u32::from(more),
+            10 => lease.generation = lease.generation.wrapping_add(1),
+            11 => lease.generation = lease.generation.wrapping_add(2),
+            12 => lease.generation = lease.generation.wrapping_sub(2),
+            13 => lease.generation ^= 0x8000_0000,
+            14 => lease.generation = more.into(),
+            _ => lease = conn_pool_lease { pool: ptr::null_mut(), ..lease },
+        }
+        self.give_back(at, lease, argument & 1 == 1);
+    }
+}
+
+/// Looking after a pool.
+impl World {
+    fn resize(&self, at: usize, argument: u8) {
+        let pool = self.pool(at);
+        let (size, right) = self.with(|state| {
+            let Some(record) = state.stations[at].record.as_mut() else { return (0, CONN_POOL_INVALID_ARGUMENT) };
+            // By steps in a large pool; two sizes are too large.
+            let size = usize::from(argument) * record.capacity.div_ceil(255) % (record.capacity + 3);
+            if size > record.capacity {
+                return (size, CONN_POOL_INVALID_ARGUMENT);
+            }
+            if !record.closed {
+                record.max_size = size;
+                record.was_shrunk |= size < record.capacity;
+            }
+            (size, CONN_POOL_OK)
+        });
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_resize(pool, size as u32) });
+        assert_eq!(status, right);
+    }
+
+    fn maintain(&self, at: usize, asks: bool) {
+        let (pool, is_there, _) = self.look(at);
+        let mut ended = usize::MAX;
+        let out = if asks { &raw mut ended } else { ptr::null_mut() };
+        // SAFETY: a pool, the storage of one, or NULL; and NULL or a number that may be written.
+        let status = call(|| unsafe { conn_pool_maintain(pool, out) });
+        self.expect_ok(at, status);
+        self.with(|state| {
+            let is_exact = state.is_exact();
+            match state.stations[at].record.as_ref() {
+                Some(record) if asks && is_exact && record.tells_ends() => {
+                    assert_eq!(ended, record.answers.destroyed, "as many as were destroyed");
+                }
+                _ => assert_eq!(ended != usize::MAX, asks && is_there, "an output is written on success only"),
+            }
+        });
+    }
+
+    /// NULL if there is no pool.
+    fn figures(&self, at: usize) -> Option<conn_pool_figures> {
+        let pool = self.pool(at);
+        let mut figures = conn_pool_figures::default();
+        // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
+        let status = call(|| unsafe { conn_pool_stats(pool, &raw mut figures, size_of::<conn_pool_figures>()) });
+        self.expect_ok(at, status);
+        (status == CONN_POOL_OK).then_some(figures)
+    }
+
+    /// Into room of another size.
+    fn stats(&self, at: usize, size: usize) {
+        let (pool, is_there, _) = self.look(at);
+        let figures = self.figures(at);
+        let mut room = vec![0xA5_u8; size].into_boxed_slice();
+        // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
+        let status = call(|| unsafe { conn_pool_stats(pool, room.as_mut_ptr().cast(), size) });
+        assert_eq!(status, if is_there && size > 0 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+        let Some(figures) = figures.filter(|_| size > 0) else {
+            assert!(room.iter().all(|byte| *byte == 0xA5), "an output is written on success only");
+            return;
+        };
+        let known = size_of::<conn_pool_figures>();
+        // SAFETY: nothing but numbers, so all of its bytes are initialised.
+        let whole = unsafe { std::slice::from_raw_parts((&raw const figures).cast::<u8>(), known) };
+        let (written, beyond) = room.split_at(size.min(known));
+        assert_eq!(written, &whole[..written.len()], "as much as there is room for");
+        assert!(beyond.iter().all(|byte| *byte == 0), "what is not known is zero");
+    }
+
+    fn reset_peaks(&self, at: usize) {
+        let pool = self.pool(at);
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_reset_peaks(pool) });
+        self.expect_ok(at, status);
+        if let Some(figures) = self.figures(at) {
+            let marks = (figures.peak_in_use, figures.peak_waiting);
+            assert_eq!(marks, (figures.in_use, figures.waiting), "the marks start anew");
+        }
+    }
+
+    fn close(&self, at: usize) {
+        let pool = self.pool(at);
+        self.note_closed(at);
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_close(pool) });
+        self.expect_ok(at, status);
+    }
+
+    fn note_closed(&self, at: usize) {
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut() {
+                record.closed = true;
+            }
+        });
+    }
+
+    fn drain(&self, at: usize, sleeps: bool) {
+        let (pool, is_there, _) = self.look(at);
+        let sleeps = sleeps && self.may_sleep();
+        self.note_closed(at);
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_drain(pool, sleeps.into()) });
+        self.with(|state| {
+            let held = state.stations[at].record.as_ref().map_or(0, Record::held);
+            match (is_there, state.is_exact(), held) {
+                (false, ..) => expect(status, &[CONN_POOL_INVALID_ARGUMENT]),
+                (_, true, 0) => expect(status, &[CONN_POOL_OK]),
+                (_, true, _) => expect(status, &[CONN_POOL_BUSY]),
+                _ => expect(status, &[CONN_POOL_OK, CONN_POOL_BUSY]),
+            }
+        });
+    }
+
+    fn destroy(&self, at: usize) {
+        let (pool, right) = self.with(|state| {
+            let waiting = state.waiting(at);
+            let station = &mut state.stations[at];
+            let right = match station.record.as_mut() {
+                None if station.pool.is_null() => CONN_POOL_OK,
+                None => CONN_POOL_INVALID_ARGUMENT,
+                Some(record) if record.held() > 0 || waiting > 0 => CONN_POOL_BUSY,
+                Some(record) => {
+                    record.closed = true;
+                    CONN_POOL_OK
+                }
+            };
+            (station.pool, right)
+        });
+        // SAFETY: a pool that nobody else uses, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_destroy(pool) });
+        assert_eq!(status, right);
+        if status == CONN_POOL_OK {
+            self.with(|state| {
+                if let Some(record) = state.stations[at].record.as_ref().filter(|record| record.tells_ends()) {
+                    let all_gone = record.resources.values().all(|place| *place == Place::Gone);
+                    assert!(all_gone && record.destroyed == record.added + record.created, "{record:?}");
+                }
+            });
+            self.forget(at);
+        }
+    }
+
+    fn abandon(&self, at: usize) {
+        let (pool, is_there, _) = self.look(at);
+        let calls = |state: &State| state.stations[at].record.as_ref().map_or(0, |record| record.answers.calls);
+        let before = self.with(|state| calls(state));
+        // SAFETY: a pool that nobody uses from now on, the storage of one, or NULL.
+        let status = call(|| unsafe { conn_pool_abandon(pool) });
+        let is_fine = is_there || pool.is_null();
+        assert_eq!(status, if is_fine { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+        assert_eq!(self.with(|state| calls(state)), before, "no callback is called");
+        self.forget(at);
+    }
+
+    /// The pool has ended: its leases and waiters are nobody's.
+    fn forget(&self, at: usize) {
+        self.with(|state| {
+            state.stations[at].end();
+            let (gone, left) = mem::take(&mut state.leases).into_iter().partition(|(station, _)| *station == at);
+            state.leases = left;
+            for (_, lease) in Vec::from_iter::<Vec<_>>(gone) {
+                state.remember(lease);
+            }
+            for (in_line, memory) in state.in_line.iter_mut().zip(self.waiters.iter()) {
+                if in_line.is_some_and(|(station, _)| station == at) {
+                    *in_line = None;
+                    // SAFETY: nobody knows of it any more.
+                    unsafe { memory.get().write(UNUSED) };
+                }
+            }
+        });
+    }
+}
+
+/// What only tells something, and what is refused at once.
+impl World {
+    fn nulls(&self, at: usize, which: u8) {
+        let pool = self.pool(at);
+        let none = ptr::null_mut();
+        let mut lease = junk();
+        let lease = &raw mut lease;
+        let mut waiter = UNUSED;
+        let waiter = &raw mut waiter;
+        let ready: conn_pool_ready_fn = Some(callbacks::on_ready);
+        let mut figures = conn_pool_figures::default();
+        let (user, no_lease) = (ptr::null_mut::<c_void>(), ptr::null_mut());
+        // SAFETY: each pointer is NULL or what it has to be.
+        let status = call(|| unsafe {
+            match which % 32 {
+                0 => conn_pool_add(none, user),
+                1 => conn_pool_try_acquire(none, lease),
+                2 => conn_pool_try_acquire(pool, no_lease),
+                3 => conn_pool_acquire(none, CONN_POOL_WAIT_FOREVER, lease),
+                4 => conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, no_lease),
+                5 => conn_pool_acquire_until(pool, ptr::null(), no_lease),
+                6 => conn_pool_acquire_async(none, waiter, ready, user, lease),
+                7 => conn_pool_acquire_async(pool, ptr::null_mut(), ready, user, lease),
+                8 => conn_pool_acquire_async(pool, waiter, None, user, lease),
+                9 => conn_pool_acquire_async(pool, waiter, ready, user, no_lease),
+                10 => conn_pool_cancel(none, waiter),
+                11 => conn_pool_cancel(pool, ptr::null_mut()),
+                12 => conn_pool_release(none, lease),
+                13 => conn_pool_release(pool, no_lease),
+                14 => conn_pool_discard(none, lease),
+                15 => conn_pool_discard(pool, no_lease),
+                16 => conn_pool_resize(none, 0),
+                17 => conn_pool_maintain(none, ptr::null_mut()),
+                18 => conn_pool_stats(none, &raw mut figures, size_of::<conn_pool_figures>()),
+                19 => conn_pool_stats(pool, ptr::null_mut(), size_of::<conn_pool_figures>()),
+                20 => conn_pool_reset_peaks(none),
+                21 => conn_pool_close(none),
+                22 => conn_pool_drain(none, CONN_POOL_WAIT_FOREVER),
+                23 => conn_pool_create(ptr::null(), &mut ptr::null_mut()),
+                24 => conn_pool_create(ptr::null(), ptr::null_mut()),
+                25 => conn_pool_init(ptr::null_mut(), 0, ptr::null(), ptr::null_mut()),
+                26 => conn_pool_acquire(pool, 0, no_lease),
+                _ => match conn_pool_destroy(none) {
+                    CONN_POOL_OK => conn_pool_abandon(none),
+                    other => other,
+                },
+            }
+        });
+        assert_eq!(status, if which % 32 > 26 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+        // SAFETY: a lease of this function's.
+        assert!(same(unsafe { &*lease }, &junk()), "an output is written on success only");
+    }
+
+    fn words(&self, at: usize, argument: u8, more: u8) {
+        let number = i32::from(argument).wrapping_mul(1 << (more % 25)).wrapping_sub(32);
+        let (text, name) = (call(|| conn_pool_strerror(number)), call(|| conn_pool_status_name(number)));
+        let known = (CONN_POOL_PANIC as i32..=CONN_POOL_PENDING as i32).contains(&number);
+        assert_eq!(read(name) != b"CONN_POOL_UNKNOWN", known, "{number}");
+        assert!(!read(text).is_empty());
+        assert!(read(call(|| conn_pool_version_string())).contains(&b'.') && call(|| conn_pool_version()) > 0);
+        let size = call(|| conn_pool_storage_size(number.cast_unsigned()));
+        assert_eq!(size > 0, (1..=CONN_POOL_MAX_CAPACITY).contains(&number.cast_unsigned()));
+        // SAFETY: a pool, the storage of one, or NULL.
+        let name = call(|| unsafe { conn_pool_name(self.pool(at)) });
+        self.with(|state| {
+            let kept = state.stations[at].record.as_ref().map_or(&[][..], |record| &record.name);
+            assert_eq!(read(name), kept);
+        });
+    }
+}
+
+fn read<'a>(text: *const c_char) -> &'a [u8] {
+    assert!(!text.is_null());
+    // SAFETY: a string of the library's, as the header says.
+    unsafe { CStr::from_ptr(text) }.to_bytes()
+}
+
+/// Between the acts, and at the end.
+impl World {
+    fn compare(&self) {
+        for at in 0..STATIONS {
+            if self.with(|state| state.stations[at].record.is_none()) {
+                continue;
+            }
+            let figures = self.figures(at).expect("the figures of a pool that is there");
+            self.with(|state| {
+                let waiting = state.waiting(at);
+                let station = &mut state.stations[at];
+                let record = station.record.as_mut().expect("as above");
+                let went_to_the_end = record.answers.unfit > 0 && !record.has.create;
+                station.order_is_lost = waiting > 0 && (station.order_is_lost || went_to_the_end);
+                record.compare(&figures, waiting);
+            });
+        }
+    }
+
+    /// Gives everything back, and ends all pools.
+    fn finish(&self) {
+        while self.with(|state| !state.leases.is_empty()) {
+            self.begin(Fate::KIND);
+            self.give_any_back(0, false);
+            self.compare();
+        }
+        for at in 0..STATIONS {
+            self.begin(Fate::KIND);
+            self.close(at);
+            self.compare();
+            assert_eq!(self.with(|state| state.waiting(at)), 0, "everybody in line was called");
+            self.drain(at, false);
+            self.compare();
+            if let Some(figures) = self.figures(at) {
+                let made =
+                    self.with(|state| state.stations[at].record.as_ref().map(|record| record.added + record.created));
+                assert_eq!(Some(figures.destroyed), made, "what was made is destroyed");
+            }
+            self.destroy(at);
+        }
+    }
+}

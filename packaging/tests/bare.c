@@ -1,0 +1,101 @@
+/*
+ * A program without an operating system, a heap or a C library: what it needs of the pool, from static storage.
+ * Compiled with -DCONN_POOL_BARE. Exits with 0, or with the number of the line whose check failed.
+ */
+#include <conn_pool.h>
+
+#define SENSORS 2
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            return __LINE__; \
+        } \
+    } while (0)
+
+#ifdef WITH_INTERRUPTS
+/* What the feature `critical-section` asks of a program. It would mask interrupts here. */
+static int masked;
+
+void _critical_section_1_0_acquire(void);
+void _critical_section_1_0_release(void);
+
+void _critical_section_1_0_acquire(void)
+{
+    masked++;
+}
+
+void _critical_section_1_0_release(void)
+{
+    masked--;
+}
+#endif
+
+static CONN_POOL_DEFINE_STORAGE(storage, SENSORS);
+static int sensors[SENSORS];
+static conn_pool_waiter waiter;
+
+static conn_pool_status heard;
+static conn_pool_lease served;
+
+static void on_ready(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    (void)user;
+    heard = status;
+    if (lease != NULL) {
+        served = *lease;
+    }
+}
+
+static int run(void)
+{
+    static conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease first = CONN_POOL_LEASE_INIT;
+    conn_pool_lease second = CONN_POOL_LEASE_INIT;
+    conn_pool_lease copy;
+    conn_pool_figures figures;
+    conn_pool *pool = NULL;
+
+    CHECK(conn_pool_version() == CONN_POOL_VERSION);
+    CHECK(conn_pool_storage_size(SENSORS) <= sizeof storage);
+    config.capacity = SENSORS;
+    CHECK(conn_pool_init(&storage, 1, &config, &pool) == CONN_POOL_STORAGE_TOO_SMALL);
+    CHECK(conn_pool_init(&storage, sizeof storage, &config, &pool) == CONN_POOL_OK);
+    CHECK(conn_pool_add(pool, &sensors[0]) == CONN_POOL_OK);
+    CHECK(conn_pool_add(pool, &sensors[1]) == CONN_POOL_OK);
+    CHECK(conn_pool_add(pool, &sensors[1]) == CONN_POOL_FULL);
+
+    CHECK(conn_pool_try_acquire(pool, &first) == CONN_POOL_OK);
+    CHECK(conn_pool_acquire(pool, 0, &second) == CONN_POOL_OK);
+    CHECK(first.resource != second.resource);
+    CHECK(conn_pool_try_acquire(pool, &served) == CONN_POOL_EXHAUSTED);
+    CHECK(conn_pool_acquire(pool, 10, &served) == CONN_POOL_UNSUPPORTED);
+
+    CHECK(conn_pool_acquire_async(pool, &waiter, on_ready, NULL, &served) == CONN_POOL_PENDING);
+    CHECK(served.pool == NULL);
+    copy = first;
+    CHECK(conn_pool_release(pool, &first) == CONN_POOL_OK);
+    CHECK(heard == CONN_POOL_OK && served.resource == copy.resource);
+    CHECK(conn_pool_release(pool, &copy) == CONN_POOL_STALE);
+    CHECK(conn_pool_release(pool, &first) == CONN_POOL_NOT_HELD);
+
+    CHECK(conn_pool_stats(pool, &figures, sizeof figures) == CONN_POOL_OK);
+    CHECK(figures.capacity == SENSORS && figures.in_use == SENSORS && figures.waiting == 0);
+    CHECK(conn_pool_destroy(pool) == CONN_POOL_BUSY);
+    CHECK(conn_pool_release(pool, &served) == CONN_POOL_OK);
+    CHECK(conn_pool_release(pool, &second) == CONN_POOL_OK);
+    CHECK(conn_pool_drain(pool, 0) == CONN_POOL_OK);
+    CHECK(conn_pool_try_acquire(pool, &first) == CONN_POOL_CLOSED);
+    CHECK(conn_pool_destroy(pool) == CONN_POOL_OK);
+#ifdef WITH_INTERRUPTS
+    CHECK(masked == 0);
+#endif
+    return 0;
+}
+
+int main(void)
+{
+    /* An exit code has eight bits: a multiple of 256 must not look like success. */
+    int line = run();
+    return line > 255 ? 255 : line;
+}

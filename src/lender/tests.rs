@@ -1,0 +1,506 @@
+//! Lending vacant slots, one step after the other: who gets one, and what is counted meanwhile.
+
+extern crate std;
+
+use core::pin::{Pin, pin};
+use core::task::{Poll, Waker};
+use std::boxed::Box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Wake;
+
+use super::Lender;
+use crate::acquire::Acquire;
+use crate::drain::DrainAsync;
+use crate::engine::{Joined, Refusal};
+use crate::fairness::Fairness;
+use crate::guard::Held;
+use crate::line::{Kind, Waiter};
+use crate::sync::count::{Spent, during};
+
+const SPENT_NOTHING: Spent = Spent { rmws: 0, locks: 0 };
+
+fn lender<const N: usize>() -> Lender<u32, N> {
+    Lender::new(N, Fairness::Fifo)
+}
+
+/// As many slots as the pool lends at once, all with a connection.
+fn filled<const N: usize>() -> Lender<u32, N> {
+    let pool = lender::<N>();
+    (0..N).for_each(|_| pool.insert(0).unwrap());
+    pool
+}
+
+type Wait<'a, const N: usize> = Pin<Box<Acquire<&'a Lender<u32, N>>>>;
+
+fn wait<const N: usize>(pool: &Lender<u32, N>) -> Wait<'_, N> {
+    Box::pin(pool.acquire(Kind::Task))
+}
+
+#[track_caller]
+fn assert_waits<const N: usize>(wait: &Wait<'_, N>) {
+    assert_eq!(wait.as_ref().poll(Waker::noop()), Poll::Pending);
+}
+
+#[track_caller]
+fn served<const N: usize>(wait: &Wait<'_, N>) -> usize {
+    let Poll::Ready(Ok(slot)) = wait.as_ref().poll(Waker::noop()) else { panic!("was not served") };
+    slot
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    in_use: usize,
+    idle: usize,
+    vacant: usize,
+    waiting: usize,
+}
+
+#[track_caller]
+fn assert_counts<const N: usize>(pool: &Lender<u32, N>, [in_use, idle, vacant, waiting]: [usize; 4]) {
+    let status = pool.core().status();
+    let counts = Counts { in_use: status.in_use, idle: status.idle, vacant: status.vacant, waiting: status.waiting };
+    assert_eq!(counts, Counts { in_use, idle, vacant, waiting });
+}
+
+/// Borrowed, reused, discarded, most in use at once.
+#[track_caller]
+fn assert_metrics<const N: usize>(pool: &Lender<u32, N>, expected: [usize; 4]) {
+    let metrics = pool.core().metrics();
+    assert_eq!([metrics.borrowed, metrics.reused, metrics.discarded, metrics.peak_in_use], expected);
+}
+
+#[test]
+fn a_pool_that_does_not_connect_lends_no_vacant_slot() {
+    let pool = Lender::<u32, 2>::new(0, Fairness::Fifo);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    assert_counts(&pool, [0, 0, 2, 0]);
+}
+
+#[test]
+fn a_slot_that_is_connected_in_is_in_use_before_and_after() {
+    let pool = lender::<2>();
+    let slot = pool.try_slot().unwrap();
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [0, 0, 0, 1]);
+    let held = pool.connect(slot, 7);
+    assert_eq!(*held.connection(), 7);
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [1, 0, 0, 1]);
+    drop(held);
+    assert_counts(&pool, [0, 1, 1, 0]);
+    drop(pool.held(pool.try_slot().unwrap()));
+    assert_metrics(&pool, [2, 1, 0, 1]);
+}
+
+#[test]
+fn an_idle_connection_is_lent_before_a_vacant_slot() {
+    let pool = lender::<3>();
+    pool.insert(7).unwrap();
+    let slot = pool.try_slot().unwrap();
+    assert!(pool.is_filled(slot));
+    assert!(!pool.is_filled(pool.try_slot().unwrap()));
+}
+
+#[test]
+fn a_connect_that_fails_borrows_nothing_and_leaves_the_slot_vacant() {
+    let pool = lender::<1>();
+    for _ in 0..3 {
+        pool.fail(pool.try_slot().unwrap());
+        assert_counts(&pool, [0, 0, 1, 0]);
+    }
+    assert_metrics(&pool, [0, 0, 0, 1]);
+    drop(pool.connect(pool.try_slot().unwrap(), 7));
+    assert_metrics(&pool, [1, 0, 0, 1]);
+}
+
+/// Uses of an earlier connection stay in the slot's books, and must not be counted again for a connect that failed.
+#[test]
+fn a_slot_that_had_a_connection_before_counts_its_uses_once() {
+    let pool = filled::<1>();
+    drop(pool.held(pool.try_slot().unwrap()));
+    pool.held(pool.try_slot().unwrap()).discard();
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    pool.fail(pool.try_slot().unwrap());
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    drop(pool.connect(pool.try_slot().unwrap(), 7));
+    assert_metrics(&pool, [3, 1, 1, 1]);
+}
+
+/// They are in use, so the mark is what `status` has shown at its highest, whoever looked at it then.
+#[test]
+fn slots_being_connected_in_count_for_the_peak() {
+    let pool = lender::<3>();
+    let slots = [pool.try_slot().unwrap(), pool.try_slot().unwrap()];
+    assert_counts(&pool, [2, 0, 1, 0]);
+    slots.iter().for_each(|slot| pool.fail(*slot));
+    assert_metrics(&pool, [0, 0, 0, 2]);
+    pool.core().reset_peaks();
+    let slots = [(); 3].map(|()| pool.try_slot().unwrap());
+    drop(slots.map(|slot| pool.connect(slot, 7)));
+    assert_metrics(&pool, [3, 0, 0, 3]);
+}
+
+#[test]
+fn when_all_slots_are_out_there_is_nothing_for_a_newcomer() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    let held = pool.connect(slot, 7);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    drop(held);
+    assert!(pool.try_slot().is_ok());
+}
+
+#[test]
+fn a_connect_that_fails_passes_the_turn_to_the_oldest_waiter() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    pool.fail(slot);
+    assert_waits(&second);
+    let slot = served(&first);
+    assert!(!pool.is_filled(slot));
+    assert_counts(&pool, [1, 0, 0, 1]);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    let held = pool.connect(slot, 7);
+    assert_waits(&second);
+    drop(held);
+    assert_eq!(*pool.held(served(&second)).connection(), 7);
+}
+
+#[test]
+fn a_discarded_connection_leaves_its_slot_to_the_oldest_waiter() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    held.discard();
+    let slot = served(&wait);
+    drop(pool.connect(slot, 8));
+    assert_metrics(&pool, [2, 0, 1, 1]);
+}
+
+#[test]
+fn an_inserted_connection_serves_the_oldest_waiter() {
+    // One connects, which is all that may: the others wait beside a vacant slot.
+    let pool = Lender::<u32, 3>::new(1, Fairness::Fifo);
+    let slot = pool.try_slot().unwrap();
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    assert_counts(&pool, [1, 0, 2, 2]);
+    pool.insert(7).unwrap();
+    assert_waits(&second);
+    assert_eq!(*pool.held(served(&first)).connection(), 7);
+    pool.fail(slot);
+    assert!(pool.is_filled(served(&second)), "what the first has given back comes before a vacant slot");
+}
+
+#[test]
+fn a_waiter_that_the_limit_holds_back_is_served_when_a_connect_ends() {
+    for succeeds in [true, false] {
+        let pool = Lender::<u32, 2>::new(1, Fairness::Fifo);
+        let slot = pool.try_slot().unwrap();
+        assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+        let wait = wait(&pool);
+        assert_waits(&wait);
+        assert_counts(&pool, [1, 0, 1, 1]);
+        let held = succeeds.then(|| pool.connect(slot, 7));
+        if !succeeds {
+            pool.fail(slot);
+        }
+        assert!(!pool.is_filled(served(&wait)), "nothing was given back");
+        assert_counts(&pool, [1 + usize::from(succeeds), 0, usize::from(!succeeds), 0]);
+        drop(held);
+    }
+}
+
+#[test]
+fn an_unfit_connection_is_replaced_in_the_same_slot() {
+    let pool = filled::<1>();
+    drop(pool.held(pool.try_slot().unwrap()));
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    assert_eq!(pool.reject(pool.held(slot)), Some(slot));
+    assert_counts(&pool, [1, 0, 0, 1]);
+    assert_waits(&wait);
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    let held = pool.connect(slot, 8);
+    assert_waits(&wait);
+    drop(held);
+    assert_eq!(*pool.held(served(&wait)).connection(), 8);
+    assert_metrics(&pool, [4, 2, 1, 1]);
+}
+
+#[test]
+fn an_unfit_connection_is_not_replaced_beyond_the_limit() {
+    let pool = Lender::<u32, 2>::new(1, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let unfit = pool.held(pool.try_slot().unwrap());
+    let connecting = pool.try_slot().unwrap();
+    assert_eq!(pool.reject(unfit), None);
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [1, 0, 1, 2]);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    pool.fail(connecting);
+    assert!(pool.try_slot().is_ok());
+}
+
+#[test]
+fn an_unfit_connection_of_a_closed_pool_is_not_replaced() {
+    let pool = filled::<1>();
+    let unfit = pool.held(pool.try_slot().unwrap());
+    pool.close();
+    assert_eq!(pool.reject(unfit), None);
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let patient = wait(&pool);
+    {
+        let fickle = wait(&pool);
+        assert_waits(&fickle);
+        assert_waits(&patient);
+        pool.fail(slot);
+        assert_waits(&patient);
+        assert_counts(&pool, [1, 0, 0, 1]);
+    }
+    drop(pool.connect(served(&patient), 7));
+    assert_metrics(&pool, [1, 0, 0, 1]);
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let late = wait(&pool);
+    assert_waits(&late);
+    pool.fail(slot);
+    drop(pool.connect(late.as_ref().give_up().unwrap(), 7));
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+#[test]
+fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
+    for succeeds in [true, false] {
+        let pool = lender::<2>();
+        let slot = pool.try_slot().unwrap();
+        pool.close();
+        assert_counts(&pool, [1, 0, 1, 0]);
+        if succeeds {
+            drop(pool.connect(slot, 7));
+        } else {
+            pool.fail(slot);
+        }
+        assert_counts(&pool, [0, 0, 2, 0]);
+        assert_eq!(pool.try_slot(), Err(Refusal::Closed));
+    }
+}
+
+#[test]
+fn a_drain_ends_when_the_last_connect_has() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    pool.close();
+    let drain = Box::pin(DrainAsync::new(pool.core()));
+    assert_eq!(drain.as_ref().poll_drained(Waker::noop()), Poll::Pending);
+    pool.fail(slot);
+    assert_eq!(drain.as_ref().poll_drained(Waker::noop()), Poll::Ready(()));
+}
+
+#[test]
+fn a_pool_that_shrank_during_a_connect_retires_the_slot_when_it_comes_back() {
+    for succeeds in [true, false] {
+        let pool = lender::<2>();
+        let slot = pool.try_slot().unwrap();
+        pool.resize(0);
+        assert_counts(&pool, [1, 0, 0, 0]);
+        if succeeds {
+            drop(pool.connect(slot, 7));
+        } else {
+            pool.fail(slot);
+        }
+        assert_counts(&pool, [0, 0, 0, 0]);
+        pool.resize(2);
+        assert_counts(&pool, [0, usize::from(succeeds), 2 - usize::from(succeeds), 0]);
+    }
+}
+
+#[test]
+fn a_pool_that_shrank_and_grew_during_a_connect_keeps_the_slot() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    pool.resize(0);
+    pool.resize(1);
+    assert_waits(&wait);
+    pool.fail(slot);
+    pool.fail(served(&wait));
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+#[test]
+fn growing_lends_the_new_slots_to_those_in_line() {
+    let pool = lender::<2>();
+    pool.resize(0);
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    pool.resize(1);
+    assert_waits(&second);
+    let slot = served(&first);
+    pool.resize(2);
+    assert_ne!(served(&second), slot);
+}
+
+#[test]
+fn what_was_connected_in_a_pool_that_shrank_is_dropped_and_its_slot_lent_again() {
+    let pool = lender::<1>();
+    let held = pool.connect(pool.try_slot().unwrap(), 7);
+    pool.resize(0);
+    drop(held);
+    pool.drop_surplus();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    pool.resize(1);
+    pool.fail(served(&wait));
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+/// More may be in use than the pool has room for, and then nothing is lent, vacant or not.
+#[test]
+fn nothing_is_connected_while_too_many_are_out() {
+    let pool = filled::<3>();
+    let held = [(); 3].map(|()| pool.held(pool.try_slot().unwrap()));
+    pool.resize(1);
+    let [first, second, third] = held;
+    first.discard();
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    assert_counts(&pool, [2, 0, 0, 0]);
+    second.discard();
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted));
+    third.discard();
+    assert_counts(&pool, [0, 0, 1, 0]);
+    assert!(pool.try_slot().is_ok());
+}
+
+#[test]
+fn a_slot_is_given_back_once() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(pool.core().give_back_once(slot), Some(false));
+    assert_eq!(pool.core().give_back_once(slot), None);
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_slot_given_back_once_tells_of_those_who_wait() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    assert_eq!(pool.core().give_back_once(slot), Some(true));
+    assert_eq!(pool.core().give_back_once(slot), None);
+    drop(pool.core().attend_to_others());
+    drop(pool.held(served(&wait)));
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Puts a waiter in line.
+fn queue<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
+    let calls = Arc::<Calls>::default();
+    // SAFETY: the waiter is fresh; each test ends its wait before it goes.
+    let (joined, aftermath) = unsafe { pool.core().join(waiter, Arc::clone(&calls).into()) };
+    drop(aftermath);
+    assert_eq!(joined, Joined::Queued);
+    calls
+}
+
+fn granted<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Option<usize> {
+    let (seen, aftermath) = pool.core().check(waiter, Waker::noop());
+    drop(aftermath);
+    match seen {
+        Poll::Ready(slot) => Some(slot.expect("the pool is open")),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn who_withdraws_is_not_called_and_the_next_one_is() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let (first, second) = (pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Callback)));
+    let calls = [queue(&pool, first.as_ref()), queue(&pool, second.as_ref())];
+    assert!(pool.core().withdraw(first.as_ref()));
+    assert!(!pool.core().withdraw(first.as_ref()), "it is in no line");
+    drop(held);
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1]);
+    assert!(!pool.core().withdraw(second.as_ref()), "it has its slot");
+    drop(pool.held(granted(&pool, second.as_ref()).unwrap()));
+    assert_counts(&pool, [0, 1, 0, 0]);
+    assert_metrics(&pool, [2, 1, 0, 1]);
+}
+
+#[test]
+fn a_callback_has_its_slot_when_it_is_called() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
+        let pool = Lender::<u32, 1>::new(1, fairness);
+        let slot = pool.try_slot().unwrap();
+        let waiter = pin!(Waiter::new(Kind::Callback));
+        let calls = queue(&pool, waiter.as_ref());
+        pool.fail(slot);
+        assert_eq!(calls.0.load(Relaxed), 1);
+        assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "{fairness:?}");
+        pool.fail(granted(&pool, waiter.as_ref()).unwrap());
+    }
+}
+
+/// A callback gets a slot outright, and whoever stands before it must not be left with a call that a newcomer may make
+/// vain: they are served in the order in which they came.
+#[test]
+fn a_callback_is_not_served_before_a_task_that_came_first() {
+    let pool = Lender::<u32, 2>::new(2, Fairness::Bounded(9));
+    let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
+    let (task, callback) = (pin!(Waiter::new(Kind::Task)), pin!(Waiter::new(Kind::Callback)));
+    let calls = [queue(&pool, task.as_ref()), queue(&pool, callback.as_ref())];
+    // Both slots come back at once, as seen from the line.
+    let slots = held.map(|held: Held<_>| held.into_parts().1);
+    assert!(slots.map(|slot| pool.core().give_back(slot)).iter().all(|attend| *attend));
+    drop(pool.core().attend_to_others());
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "a newcomer took what the task was called for");
+    let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
+    drop(slots.map(|slot| pool.held(slot)));
+    assert_counts(&pool, [0, 2, 0, 0]);
+}
+
+/// A pool that connects has to look at its vacant slots too, which is no snapshot without the lock.
+#[test]
+fn an_exhausted_pool_that_connects_is_refused_under_the_lock() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), Spent { rmws: 2, locks: 1 }));
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), SPENT_NOTHING));
+    pool.fail(slot);
+    pool.fail(served(&wait));
+}
