@@ -8,7 +8,7 @@ use core::pin::Pin;
 use core::task::{Poll, Waker};
 
 use crate::bitmap::Missed;
-use crate::engine::{Aftermath, GaveUp, Joined, Refusal};
+use crate::engine::{Aftermath, GaveUp, Joined, Refusal, Turn};
 use crate::error::PoolError;
 use crate::guard::{Handle, Held, claim_any, claim_first, keep_during, pass_on};
 use crate::line::{Kind, Waiter};
@@ -48,6 +48,7 @@ fn try_acquire_slow<H: Handle + Copy>(pool: H, missed: Missed) -> Result<usize, 
 pub(crate) struct Acquire<H: Handle> {
     pool: H,
     waiter: Waiter,
+    turn: Turn,
     progress: Cell<Progress>,
 }
 
@@ -61,7 +62,12 @@ enum Progress {
 
 impl<H: Handle> Acquire<H> {
     pub(crate) const fn new(pool: H, kind: Kind) -> Self {
-        Self { pool, waiter: Waiter::new(kind), progress: Cell::new(Progress::Fresh) }
+        Self::with_turn(pool, kind, Turn::New)
+    }
+
+    /// As [`new`](Self::new), for a caller who may have had a slot already and found its connection unfit.
+    pub(crate) const fn with_turn(pool: H, kind: Kind, turn: Turn) -> Self {
+        Self { pool, waiter: Waiter::new(kind), turn, progress: Cell::new(Progress::Fresh) }
     }
 
     #[inline]
@@ -93,7 +99,7 @@ impl<H: Handle> Acquire<H> {
             return self.end(Err(Refusal::NoSlots));
         }
         // SAFETY: the waiter is fresh, hence in no line; it is pinned, and `drop` leaves the line before it goes (I4).
-        let (joined, aftermath) = unsafe { core.join(self.waiter(), waker.clone()) };
+        let (joined, aftermath) = unsafe { core.join(self.waiter(), waker.clone(), self.turn) };
         match joined {
             Joined::Queued => {
                 self.progress.set(Progress::InLine);

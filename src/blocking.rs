@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::acquire::{Acquire, try_acquire};
 use crate::drain::DrainAsync;
-use crate::engine::Refusal;
+use crate::engine::{Refusal, Turn};
 use crate::error::{DrainError, PoolError};
 use crate::fairness::Fairness;
 use crate::guard::{ConnGuard, Handle, Held, claim_any, claim_first};
@@ -56,6 +56,16 @@ pub(crate) fn acquire<H: Handle + Copy>(pool: H, patience: Patience) -> Result<u
     }
 }
 
+/// As [`acquire`], for a caller whose turn had come already, and who found the connection unfit.
+#[cfg(feature = "ffi")]
+pub(crate) fn acquire_again<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
+    match patience.deadline() {
+        Deadline::Passed => try_for_the_last_time(pool),
+        Deadline::Never => stand_in_line(pool, None, Turn::Again),
+        Deadline::At(deadline) => stand_in_line(pool, Some(deadline), Turn::Again),
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn acquire_slow<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
@@ -68,7 +78,7 @@ fn acquire_slow<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, 
         Deadline::At(deadline) => Some(deadline),
     };
     match give_way(pool) {
-        Err(Refusal::Exhausted) => stand_in_line(pool, deadline),
+        Err(Refusal::Exhausted) => stand_in_line(pool, deadline, Turn::New),
         answer => answer,
     }
 }
@@ -96,8 +106,8 @@ fn try_for_the_last_time<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
     answer
 }
 
-fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>) -> Result<usize, Refusal> {
-    let acquire = pin!(Acquire::new(pool, Kind::Thread));
+fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>, turn: Turn) -> Result<usize, Refusal> {
+    let acquire = pin!(Acquire::with_turn(pool, Kind::Thread, turn));
     let acquire = acquire.into_ref();
     with_parker(|parker, waker| {
         loop {

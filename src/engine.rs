@@ -29,7 +29,7 @@ mod waiting;
 
 pub(crate) use aftermath::Aftermath;
 pub(crate) use capacity::Emptied;
-pub(crate) use waiting::{GaveUp, Joined};
+pub(crate) use waiting::{GaveUp, Joined, Turn};
 
 use crate::bitmap::{Bitmap, Missed};
 use crate::books::Books;

@@ -140,6 +140,27 @@ impl Line {
         };
     }
 
+    /// Puts a waiter at the head.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push).
+    pub(crate) unsafe fn push_to_the_head(&mut self, waiter: NonNull<Waiter>) {
+        // SAFETY: alive by the caller's promise, and the lock is held (I4).
+        let own = unsafe { node(waiter) };
+        own.prev = None;
+        own.next = self.ends.map(|(head, _)| head);
+        own.stage = Stage::Queued;
+        self.ends = match self.ends {
+            None => Some((waiter, waiter)),
+            Some((head, tail)) => {
+                // SAFETY: a waiter in the line is alive (I4), and it is not `waiter`.
+                unsafe { node(head) }.prev = Some(waiter);
+                Some((waiter, tail))
+            }
+        };
+    }
+
     /// Takes a waiter out, wherever it stands, and gives it its new stage.
     ///
     /// # Safety

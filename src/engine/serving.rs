@@ -85,9 +85,20 @@ impl<'a> Core<'a> {
             return Err(Refusal::Exhausted);
         }
         let slot = match shared.line.head() {
-            None => self.claim_to_lend(shared),
+            None => return self.claim_as_head(shared),
             Some(head) => self.overtake(shared, head),
         };
+        let slot = slot.ok_or(Refusal::Exhausted)?;
+        self.count_lending(slot);
+        Ok(slot)
+    }
+
+    /// A slot for somebody who has nobody before them.
+    pub(super) fn claim_as_head(self, shared: &mut Shared) -> Result<usize, Refusal> {
+        if self.engine.is_closed() {
+            return Err(Refusal::Closed);
+        }
+        let slot = if self.lends() { self.claim_to_lend(shared) } else { None };
         let slot = slot.ok_or(Refusal::Exhausted)?;
         self.count_lending(slot);
         Ok(slot)

@@ -20,6 +20,16 @@ pub(crate) enum Joined {
     Closed,
 }
 
+/// Which place in the line a caller has a right to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The last.
+    New,
+    /// The first: its turn had come, and what it was given turned out unfit.
+    #[cfg_attr(not(any(feature = "ffi", test)), expect(dead_code, reason = "only pools for C check connections"))]
+    Again,
+}
+
 /// Why a waiter leaves the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GaveUp {
@@ -44,19 +54,23 @@ impl<'a> Core<'a> {
     /// [`leave`](Self::leave) has returned.
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn join(self, waiter: Pin<&Waiter>, waker: Waker) -> (Joined, Aftermath<'a>) {
+    pub(crate) unsafe fn join(self, waiter: Pin<&Waiter>, waker: Waker, turn: Turn) -> (Joined, Aftermath<'a>) {
         let since = Stamp::now();
         // Outside the section, which must not drop it: that is user code.
         let mut waker = Some(waker);
         let (joined, mut aftermath) = self.locked(|shared, aftermath| {
             self.attend(shared);
             self.settle(shared, aftermath);
-            match self.claim_as_newcomer(shared) {
+            let claimed = match turn {
+                Turn::New => self.claim_as_newcomer(shared),
+                Turn::Again => self.claim_as_head(shared),
+            };
+            match claimed {
                 Ok(slot) => Joined::Granted(slot),
                 Err(Refusal::Closed) => Joined::Closed,
                 Err(_) => {
                     // SAFETY: the lock is held (I4), and the caller promises the rest.
-                    unsafe { self.enqueue(shared, waiter, waker.take(), since) };
+                    unsafe { self.enqueue(shared, waiter, waker.take(), since, turn) };
                     Joined::Queued
                 }
             }
@@ -189,7 +203,7 @@ impl<'a> Core<'a> {
     /// # Safety
     ///
     /// The lock is held, the waiter is in no line, and it stays alive until it has left this one.
-    unsafe fn enqueue(self, shared: &mut Shared, waiter: Pin<&Waiter>, waker: Option<Waker>, since: Stamp) {
+    unsafe fn enqueue(self, shared: &mut Shared, waiter: Pin<&Waiter>, waker: Option<Waker>, since: Stamp, turn: Turn) {
         let counters = &self.engine.counters;
         // SAFETY: the lock is held and no other reference to the node is alive (I4).
         let node = unsafe { waiter.node() };
@@ -199,8 +213,13 @@ impl<'a> Core<'a> {
         if node.kind == Kind::Thread {
             self.engine.threads.add(1);
         }
-        // SAFETY: as the caller promises.
-        unsafe { shared.line.push(NonNull::from(waiter.get_ref())) };
+        let waiter = NonNull::from(waiter.get_ref());
+        match turn {
+            // SAFETY: as the caller promises.
+            Turn::New => unsafe { shared.line.push(waiter) },
+            // SAFETY: as the caller promises.
+            Turn::Again => unsafe { shared.line.push_to_the_head(waiter) },
+        }
         self.engine.waiting.add(1);
         counters.waited.add(1);
         counters.peak_waiting.raise(self.engine.waiting.get());

@@ -7,6 +7,8 @@ use core::convert::Infallible;
 use super::border::Answer;
 use super::conn_pool_status::CONN_POOL_UNSUPPORTED;
 use super::pool::conn_pool;
+use super::waiting::Turns;
+use crate::engine::Turn;
 
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     work()
@@ -20,8 +22,13 @@ pub(super) const fn present_stamp() -> usize {
 
 pub(super) const fn watch_forks() {}
 
-pub(super) fn wait(_: &conn_pool, deadline: Infallible) -> Answer<usize> {
+pub(super) fn wait(_: &conn_pool, deadline: Infallible, _: Turn) -> Answer<usize> {
     match deadline {}
+}
+
+/// There are no threads to tell apart, so callbacks are called from within each other.
+pub(super) fn with_turns(work: impl FnOnce(&Turns)) {
+    work(&Turns::new());
 }
 
 /// Only "now" can be waited for, and that is not waited for at all.

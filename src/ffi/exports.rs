@@ -226,10 +226,10 @@ unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut con
         // SAFETY: as the caller promises.
         let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
         *lease = if timeout_ms == 0 {
-            waiting::acquire(pool, || waiting::try_slot(pool))?
+            waiting::acquire(pool, |_| waiting::try_slot(pool))?
         } else {
             let deadline = platform::deadline(timeout_ms)?;
-            waiting::acquire(pool, || platform::wait(pool, deadline))?
+            waiting::acquire(pool, |turn| platform::wait(pool, deadline, turn))?
         };
         Ok(())
     })

@@ -7,6 +7,7 @@ use core::pin::pin;
 use core::time::Duration;
 use std::alloc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread_local;
 use std::time::Instant;
 
 #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
@@ -22,9 +23,10 @@ use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF
 use super::exports::CONN_POOL_WAIT_FOREVER;
 use super::lease::conn_pool_lease;
 use super::pool::conn_pool;
-use super::waiting;
+use super::waiting::{self, Turns};
 use crate::blocking::{self, Patience};
 use crate::drain::DrainAsync;
+use crate::engine::Turn;
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
 /// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
@@ -67,10 +69,20 @@ pub(super) fn watch_forks() {
     });
 }
 
+/// The turns of the calling thread.
+pub(super) fn with_turns(work: impl FnOnce(&Turns)) {
+    thread_local!(static TURNS: Turns = const { Turns::new() });
+    TURNS.with(work);
+}
+
 /// Waits for a slot until the deadline, if there is one.
-pub(super) fn wait(pool: &conn_pool, deadline: Option<Instant>) -> Answer<usize> {
+pub(super) fn wait(pool: &conn_pool, deadline: Option<Instant>, turn: Turn) -> Answer<usize> {
     let patience = deadline.map_or(Patience::Forever, Patience::Until);
-    blocking::acquire(pool, patience).map_err(conn_pool_status::from)
+    let acquired = match turn {
+        Turn::New => blocking::acquire(pool, patience),
+        Turn::Again => blocking::acquire_again(pool, patience),
+    };
+    acquired.map_err(conn_pool_status::from)
 }
 
 /// When a wait that begins now is over; `None`: never.
@@ -164,7 +176,7 @@ pub unsafe extern "C" fn conn_pool_acquire_until(
         let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
         // SAFETY: as the caller promises.
         let deadline = moment(unsafe { borrow(deadline) }?)?;
-        *lease = waiting::acquire(pool, || wait(pool, Some(deadline)))?;
+        *lease = waiting::acquire(pool, |turn| wait(pool, Some(deadline), turn))?;
         Ok(())
     })
 }

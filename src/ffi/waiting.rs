@@ -15,10 +15,10 @@ use super::conn_pool_status::{
     CONN_POOL_WRONG_POOL,
 };
 use super::lease::{conn_pool_lease, lend};
-use super::lifecycle;
 use super::pool::conn_pool;
+use super::{lifecycle, platform};
 use crate::acquire::try_acquire;
-use crate::engine::Joined;
+use crate::engine::{Joined, Turn};
 use crate::line::{Kind, Waiter};
 use crate::sync::{AtomicUsize, Relaxed, collided, home};
 
@@ -44,7 +44,17 @@ struct Waiting {
     pool: Cell<*const conn_pool>,
     on_ready: Cell<conn_pool_ready_fn>,
     user: Cell<*mut c_void>,
+    /// Whose turn comes after its own, on the thread that calls it.
+    next: Cell<*const Waiting>,
     waiter: Waiter,
+}
+
+/// The waiters whose turn has come on one thread, to be called one after the other. A callback may give its lease back and so
+/// bring about the next one's turn; if that were called from within, a long line would need a deep stack.
+pub(super) struct Turns {
+    is_calling: Cell<bool>,
+    first: Cell<*const Waiting>,
+    last: Cell<*const Waiting>,
 }
 
 const _: () = assert!(offset_of!(Waiting, in_line) == 0);
@@ -52,12 +62,14 @@ const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
 /// A lease on the slot that `slot` finds, which is asked again if the resource turns out unfit.
-pub(super) fn acquire(pool: &conn_pool, slot: impl Fn() -> Answer<usize>) -> Answer<conn_pool_lease> {
+pub(super) fn acquire(pool: &conn_pool, slot: impl Fn(Turn) -> Answer<usize>) -> Answer<conn_pool_lease> {
+    let mut turn = Turn::New;
     loop {
-        let slot = slot()?;
+        let slot = slot(turn)?;
         if lifecycle::prepare(pool, slot)? {
             return Ok(lend(pool, slot));
         }
+        turn = Turn::Again;
     }
 }
 
@@ -134,12 +146,13 @@ pub(super) unsafe fn acquire_async(
             pool: Cell::new(pool),
             on_ready: Cell::new(on_ready),
             user: Cell::new(user),
+            next: Cell::new(ptr::null()),
             waiter: Waiter::new(Kind::Callback),
         });
     }
     // SAFETY: just written; it stays there, by the caller's promise.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
-    let answer = waiting.attempt(pool);
+    let answer = waiting.attempt(pool, Turn::New);
     // One that stands in line may have been called, and be gone.
     if !matches!(answer, Ok(None)) {
         waiting.in_line.store(0, Relaxed);
@@ -172,19 +185,20 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
 
 impl Waiting {
     /// A lease, or `None` if it stands in line now.
-    fn attempt(&self, pool: &conn_pool) -> Answer<Option<conn_pool_lease>> {
-        while let Some(slot) = self.join(pool)? {
+    fn attempt(&self, pool: &conn_pool, mut turn: Turn) -> Answer<Option<conn_pool_lease>> {
+        while let Some(slot) = self.join(pool, turn)? {
             if lifecycle::prepare(pool, slot)? {
                 return Ok(Some(lend(pool, slot)));
             }
+            turn = Turn::Again;
         }
         Ok(None)
     }
 
     /// A slot, or `None` if it stands in line now.
-    fn join(&self, pool: &conn_pool) -> Answer<Option<usize>> {
+    fn join(&self, pool: &conn_pool, turn: Turn) -> Answer<Option<usize>> {
         // SAFETY: it is in no line; it stays alive and in place until it was called, by the caller's promise (I4).
-        let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker()) };
+        let (joined, aftermath) = unsafe { pool.core().join(self.place(), self.waker(), turn) };
         // If it is queued, it may be called, and be gone, at any moment.
         drop(aftermath);
         match joined {
@@ -232,7 +246,57 @@ impl Waiting {
         drop(aftermath);
         let Poll::Ready(slot) = seen else { return Ok(None) };
         let slot = slot.ok_or(CONN_POOL_CLOSED)?;
-        if lifecycle::prepare(pool, slot)? { Ok(Some(lend(pool, slot))) } else { self.attempt(pool) }
+        if lifecycle::prepare(pool, slot)? { Ok(Some(lend(pool, slot))) } else { self.attempt(pool, Turn::Again) }
+    }
+}
+
+impl Turns {
+    pub(super) const fn new() -> Self {
+        Self { is_calling: Cell::new(false), first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
+    }
+
+    /// Calls a waiter, and those whose turn comes meanwhile; or leaves that to the caller further down the stack.
+    ///
+    /// # Safety
+    ///
+    /// It was in line and was not called yet.
+    unsafe fn call(&self, waiting: *const Waiting) {
+        // SAFETY: as the caller promises.
+        unsafe { self.append(waiting) };
+        if self.is_calling.replace(true) {
+            return;
+        }
+        while let Some(waiting) = self.take() {
+            // SAFETY: it is the caller's, or of a call from within: in either case its turn has come, as the caller promises.
+            unsafe { &*waiting }.fire();
+        }
+        self.is_calling.set(false);
+    }
+
+    /// # Safety
+    ///
+    /// As for [`call`](Self::call).
+    unsafe fn append(&self, waiting: *const Waiting) {
+        // SAFETY: alive until it was called, as the caller promises.
+        unsafe { &*waiting }.next.set(ptr::null());
+        let last = self.last.replace(waiting);
+        if last.is_null() {
+            self.first.set(waiting);
+        } else {
+            // SAFETY: not called yet, so it is alive, as whoever appended it promised: the caller promises the same.
+            unsafe { &*last }.next.set(waiting);
+        }
+    }
+
+    fn take(&self) -> Option<*const Waiting> {
+        let waiting = self.first.get();
+        // SAFETY: not called yet, so it is alive, as was promised when it was appended.
+        let next = unsafe { waiting.as_ref() }?.next.get();
+        self.first.set(next);
+        if next.is_null() {
+            self.last.set(ptr::null());
+        }
+        Some(waiting)
     }
 }
 
@@ -247,7 +311,7 @@ const fn raw(waiting: *const ()) -> RawWaker {
 /// It is the address of a waiter that was in line and was not called yet.
 unsafe fn fire(waiting: *const ()) {
     // SAFETY: as the caller promises.
-    unsafe { &*waiting.cast::<Waiting>() }.fire();
+    platform::with_turns(|turns| unsafe { turns.call(waiting.cast()) });
 }
 
 const fn forget(_: *const ()) {}

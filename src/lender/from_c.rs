@@ -11,7 +11,7 @@ use std::task::Wake;
 
 use super::Lender;
 use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
-use crate::engine::{GaveUp, Joined, Refusal};
+use crate::engine::{GaveUp, Joined, Refusal, Turn};
 use crate::fairness::Fairness;
 use crate::guard::Held;
 use crate::line::{Kind, Waiter};
@@ -51,7 +51,7 @@ impl Wake for Calls {
 fn queue<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
     let calls = Arc::<Calls>::default();
     // SAFETY: the waiter is fresh; each test ends its wait before it goes.
-    let (joined, aftermath) = unsafe { pool.core().join(waiter, Arc::clone(&calls).into()) };
+    let (joined, aftermath) = unsafe { pool.core().join(waiter, Arc::clone(&calls).into(), Turn::New) };
     drop(aftermath);
     assert_eq!(joined, Joined::Queued);
     calls

@@ -9,7 +9,7 @@ use std::boxed::Box;
 use super::Lender;
 use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
-use crate::engine::Refusal;
+use crate::engine::{Refusal, Turn};
 use crate::fairness::Fairness;
 use crate::line::Kind;
 
@@ -229,6 +229,38 @@ fn an_unfit_connection_is_replaced_in_the_same_slot() {
     drop(held);
     assert_eq!(*pool.held(served(&wait)).connection(), 8);
     assert_metrics(&pool, [4, 2, 1, 1]);
+}
+
+/// Whoever had its turn and got something unfit is not sent to the end of the line.
+#[test]
+fn a_caller_whose_connection_was_unfit_is_the_next_to_be_served() {
+    let pool = Lender::<u32, 1>::new(0, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let (held, behind) = (pool.held(pool.try_slot().unwrap()), wait(&pool));
+    assert_waits(&behind);
+    assert_eq!(pool.reject(held), None);
+    let again = Box::pin(Acquire::with_turn(&pool, Kind::Task, Turn::Again));
+    assert_waits(&again);
+    pool.insert(8).unwrap();
+    assert_waits(&behind);
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+/// It does not wait behind those in line either if there is something for it now.
+#[test]
+fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
+    let pool = Lender::<u32, 2>::new(1, Fairness::Bounded(1));
+    let connecting = pool.try_slot().unwrap();
+    let behind = wait(&pool);
+    assert_waits(&behind);
+    pool.insert(7).unwrap();
+    let again = Box::pin(Acquire::with_turn(&pool, Kind::Task, Turn::Again));
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    pool.fail(connecting);
+    assert_counts(&pool, [0, 1, 1, 0]);
 }
 
 #[test]

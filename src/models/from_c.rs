@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::lending::{Pool, assert_whole, borrow, filled, lender, ready};
 use super::{Connection, client, explore, join};
-use crate::engine::Joined;
+use crate::engine::{Joined, Turn};
 use crate::fairness::Fairness;
 use crate::guard::pass_on;
 use crate::lender::Lender;
@@ -85,7 +85,7 @@ impl<const N: usize> Callback<N> {
         // SAFETY: the table is made for this type, and `self` is in place until it was called or withdrawn.
         let waker = unsafe { Waker::from_raw(Self::raw(core::ptr::from_ref(self).cast())) };
         // SAFETY: fresh, and in place as above.
-        let (joined, aftermath) = unsafe { self.pool.core().join(self.place(), waker) };
+        let (joined, aftermath) = unsafe { self.pool.core().join(self.place(), waker, Turn::New) };
         drop(aftermath);
         assert_eq!(joined, Joined::Queued);
     }
@@ -172,7 +172,7 @@ fn a_callback_is_dismissed_or_withdrawn() {
         let waiter = Box::pin(Waiter::new(Kind::Callback));
         let calls = Arc::new(Calls(AtomicUsize::new(0)));
         // SAFETY: fresh, and in its box until its wait is over.
-        let (joined, aftermath) = unsafe { pool.core().join(waiter.as_ref(), Arc::clone(&calls).into()) };
+        let (joined, aftermath) = unsafe { pool.core().join(waiter.as_ref(), Arc::clone(&calls).into(), Turn::New) };
         drop(aftermath);
         assert_eq!(joined, Joined::Queued);
         let closer = client(0, &pool, Lender::close);

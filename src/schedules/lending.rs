@@ -15,7 +15,7 @@ use shuttle::thread;
 
 use super::{Connection, OPERATIONS, THREADS, Tally, count, explore, read};
 use crate::drain::DrainAsync;
-use crate::engine::{Joined, Refusal};
+use crate::engine::{Joined, Refusal, Turn};
 use crate::fairness::Fairness;
 use crate::guard::Held;
 use crate::lender::Lender;
@@ -156,7 +156,8 @@ impl Client {
             called: AtomicBool::new(false),
         });
         // SAFETY: fresh; and it is waited for below.
-        let (joined, aftermath) = unsafe { self.pool.core().join(callback.place(), Arc::clone(&callback).into()) };
+        let (joined, aftermath) =
+            unsafe { self.pool.core().join(callback.place(), Arc::clone(&callback).into(), Turn::New) };
         drop(aftermath);
         match joined {
             Joined::Granted(slot) => drop(self.borrowed(slot)),
