@@ -4,14 +4,13 @@
 //! whoever gets it connects in it, without the lock. Newcomers and waiters get them by the rules of all slots. So a
 //! connect that fails is no special case: the slot is put down, and goes to the next in line.
 
-use super::capacity::narrow;
-use super::{Aftermath, Core, Engine, Shared};
+use super::{Core, Engine, Shared};
 
 impl Engine {
     /// From now on up to `most` vacant slots are lent at once.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) const fn lend_vacant(&mut self, most: usize) {
-        self.max_connecting = narrow(most);
+        self.max_connecting = super::capacity::narrow(most);
     }
 
     pub(super) const fn connects(&self) -> bool {
@@ -24,7 +23,7 @@ impl<'a> Core<'a> {
     ///
     /// The holder must have put the slot into a guard before it drops the `Aftermath`.
     #[cfg(any(feature = "ffi", test))]
-    pub(crate) fn connected(self, slot: usize) -> Aftermath<'a> {
+    pub(crate) fn connected(self, slot: usize) -> super::Aftermath<'a> {
         debug_assert!(self.books().get(slot).is_filled());
         self.count_lending(slot);
         // Others may have waited until fewer connect at once.
