@@ -18,11 +18,12 @@ impl Engine {
     }
 }
 
+/// For the holder of a slot that was lent.
+#[cfg(any(feature = "ffi", test))]
 impl<'a> Core<'a> {
     /// The wait for a connection is over: the holder of a vacant slot has filled it.
     ///
     /// The holder must have put the slot into a guard before it drops the `Aftermath`.
-    #[cfg(any(feature = "ffi", test))]
     pub(crate) fn connected(self, slot: usize) -> super::Aftermath<'a> {
         debug_assert!(self.books().get(slot).is_filled());
         self.count_lending(slot);
@@ -36,7 +37,6 @@ impl<'a> Core<'a> {
     /// When a server goes away all connections to it are found unfit at once, and this is where their holders would all
     /// come back at once: so the limit holds here too. Nobody in line is overtaken: while there is room to connect and
     /// somebody waits, no slot is vacant.
-    #[cfg(any(feature = "ffi", test))]
     #[must_use = "the slot is still to be put down if it may not"]
     pub(crate) fn begin_anew(self, slot: usize) -> bool {
         debug_assert!(!self.books().get(slot).is_filled());
@@ -50,7 +50,10 @@ impl<'a> Core<'a> {
             may
         })
     }
+}
 
+/// Under the lock.
+impl Core<'_> {
     /// A slot to be lent, with a connection if there is one: for the lock's holder.
     pub(super) fn claim_to_lend(self, shared: &mut Shared) -> Option<usize> {
         self.map.claim_attended().or_else(|| self.claim_vacant(shared))
