@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-enum { MAKES = 8, LONG_LINE = 100 };
+enum { MAKES = 8, LONG_LINE = 20000 };
 
 /* What a callback was told. `turn` is its place in the order of all calls of the scene. */
 struct call {
@@ -455,7 +455,8 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
 
-/* Each gives the lease back in its callback, and so calls the next one. */
+/* Each gives the lease back in its callback, and so the next one is called: not from within, for
+   which a stack would be too small. */
 static void a_long_line_is_served_in_order(void)
 {
     static struct call calls[LONG_LINE];

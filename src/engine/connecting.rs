@@ -20,6 +20,8 @@ impl Engine {
     }
 }
 
+/// For the holder of a slot that was lent.
+#[cfg(any(feature = "ffi", test))]
 impl<'a> Core<'a> {
     /// The wait for a connection is over: the holder of a vacant slot has filled it.
     ///
@@ -50,7 +52,10 @@ impl<'a> Core<'a> {
             may
         })
     }
+}
 
+/// Under the lock.
+impl Core<'_> {
     /// A slot to be lent, with a connection if there is one: for the lock's holder.
     pub(super) fn claim_to_lend(self, shared: &mut Shared) -> Option<usize> {
         self.map.claim_attended().or_else(|| self.claim_vacant(shared))
