@@ -1,9 +1,10 @@
 /*
  * conn_pool for C++17: a pool and its leases as values that clean up behind themselves.
  *
- * A thin layer over conn_pool.h, where the functions are explained; all of it is inline. It throws nothing and needs
- * neither exceptions nor RTTI: what can fail returns a `connpool::status`, or a `connpool::result` that has a value or
- * tells why not. Callbacks are those of C; lambdas that capture nothing will do.
+ * A thin layer over conn_pool.h, where the functions are explained; all of it is inline. It throws
+ * nothing and needs neither exceptions nor RTTI: what can fail returns a `connpool::status`, or a
+ * `connpool::result` that has a value or tells why not. Callbacks are those of C; lambdas that
+ * capture nothing will do.
  *
  *     connpool::config config = connpool::make_config();
  *     config.capacity = 4;
@@ -18,13 +19,15 @@
  *
  * The namespace is `connpool` because the name `conn_pool` is taken, by the structure of C.
  *
- * Threads.  A `pool` may be used by any thread at any time, but for what ends or replaces it: its move, its destructor,
- * `destroy`, `abandon` and `detach`. A `lease` is for one thread at a time, and may be moved to another thread.
+ * Threads.  A `pool` may be used by any thread at any time, but for what ends or replaces it: its
+ * move, its destructor, `destroy`, `abandon` and `detach`. A `lease` is for one thread at a time,
+ * and may be moved to another thread.
  *
- * Callbacks.  Called without a lock, possibly by several threads at once. They must return: an exception must not leave them.
+ * Callbacks.  Called without a lock, possibly by several threads at once. They must return: an
+ * exception must not leave them.
  *
- * fork.  A pool belongs to the process that made it. In a child, its destructor and those of its leases leave the
- * parent's resources alone.
+ * fork.  A pool belongs to the process that made it. In a child, its destructor and those of its
+ * leases leave the parent's resources alone.
  */
 
 #ifndef CONN_POOL_HPP
@@ -120,9 +123,11 @@ private:
 };
 
 /**
- * A resource on loan, which goes back to its pool when the lease ends. It can be moved and not copied.
+ * A resource on loan, which goes back to its pool when the lease ends. It can be moved and not
+ * copied.
  *
- * An empty lease (never filled, moved from, released or discarded) has a null resource and does nothing.
+ * An empty lease (never filled, moved from, released or discarded) has a null resource and does
+ * nothing.
  */
 class [[nodiscard]] lease {
 public:
@@ -131,7 +136,8 @@ public:
     /**
      * Takes over a lease of C, as an `on_ready` of `conn_pool_acquire_async` is given it.
      *
-     * - Ownership: from now on it is this one's to give back; the plain structure is not to be used any more.
+     * - Ownership: from now on it is this one's to give back; the plain structure is not to be used
+     *   any more.
      */
     explicit lease(const ::conn_pool_lease &plain) noexcept : plain_(plain) {}
 
@@ -141,7 +147,10 @@ public:
     /** Leaves the other one empty. */
     lease(lease &&other) noexcept : plain_(other.detach()) {}
 
-    /** Gives back what this one holds and leaves the other one empty. Moving a lease to itself does nothing. */
+    /**
+     * Gives back what this one holds and leaves the other one empty. Moving a lease to itself does
+     * nothing.
+     */
     lease &operator=(lease &&other) noexcept
     {
         if (this != &other) {
@@ -176,30 +185,32 @@ public:
     }
 
     /**
-     * Gives the resource back now, and so serves the oldest waiter. The lease is empty afterwards, unless it was refused.
+     * Gives the resource back now, and so serves the oldest waiter. The lease is empty afterwards,
+     * unless it was refused.
      *
-     * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only for as long as callbacks
-     *   take.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_HELD` if it was empty; what `conn_pool_release` returns.
+     * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only
+     *   for as long as callbacks take.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_HELD` if it was empty; what `conn_pool_release`
+     *   returns.
      * - Ownership: on success the resource is the pool's again.
      */
     connpool::status release() noexcept
     {
-        return plain_.pool == nullptr ? CONN_POOL_NOT_HELD : ::conn_pool_release(plain_.pool, &plain_);
+        return *this ? ::conn_pool_release(plain_.pool, &plain_) : CONN_POOL_NOT_HELD;
     }
 
     /**
-     * Gives a broken resource back: it is destroyed, and its slot is vacant. The lease is empty afterwards, unless it was
-     * refused.
+     * Gives a broken resource back: it is destroyed, and its slot is vacant. The lease is empty
+     * afterwards, unless it was refused.
      *
-     * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only for as long as callbacks
-     *   take.
+     * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only
+     *   for as long as callbacks take.
      * - Returns what `release` returns.
      * - Ownership: on success the resource is gone.
      */
     connpool::status discard() noexcept
     {
-        return plain_.pool == nullptr ? CONN_POOL_NOT_HELD : ::conn_pool_discard(plain_.pool, &plain_);
+        return *this ? ::conn_pool_discard(plain_.pool, &plain_) : CONN_POOL_NOT_HELD;
     }
 
     /**
@@ -207,14 +218,18 @@ public:
      *
      * - Ownership: the caller's.
      */
-    [[nodiscard]] ::conn_pool_lease detach() noexcept { return std::exchange(plain_, ::conn_pool_lease{}); }
+    [[nodiscard]] ::conn_pool_lease detach() noexcept
+    {
+        return std::exchange(plain_, ::conn_pool_lease{});
+    }
 
 private:
     ::conn_pool_lease plain_{};
 };
 
 /**
- * A pool of resources, which it owns. It can be moved and not copied; its leases and waiters do not mind.
+ * A pool of resources, which it owns. It can be moved and not copied; its leases and waiters do not
+ * mind.
  *
  * An empty pool (never made, moved from, or destroyed) answers `CONN_POOL_INVALID_ARGUMENT`.
  */
@@ -248,10 +263,12 @@ public:
     /**
      * Ends the pool.
      *
-     * While leases are out or somebody waits it is closed instead, and its memory is never freed: the leases can still
-     * come back, and their resources are destroyed then. So `drain` it before, if threads may still be at work.
+     * While leases are out or somebody waits it is closed instead, and its memory is never freed:
+     * the leases can still come back, and their resources are destroyed then. So `drain` it before,
+     * if threads may still be at work.
      *
-     * - Thread-safe: no: nobody else may be using the `pool`. Blocks: only for as long as callbacks take.
+     * - Thread-safe: no: nobody else may be using the `pool`. Blocks: only for as long as callbacks
+     *   take.
      */
     ~pool() { end(); }
 
@@ -260,9 +277,11 @@ public:
      * Makes a pool on the heap.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
-     * - Returns the pool; `CONN_POOL_INVALID_ARGUMENT`, `CONN_POOL_UNSUPPORTED` or `CONN_POOL_CONFIG_TOO_NEW` if something is
-     *   wrong with the configuration (see `problem`); `CONN_POOL_OUT_OF_MEMORY`.
-     * - Ownership: the configuration and its name are copied; `user` and the callbacks must outlive the pool.
+     * - Returns the pool; `CONN_POOL_INVALID_ARGUMENT`, `CONN_POOL_UNSUPPORTED` or
+     *   `CONN_POOL_CONFIG_TOO_NEW` if something is wrong with the configuration (see `problem`);
+     *   `CONN_POOL_OUT_OF_MEMORY`.
+     * - Ownership: the configuration and its name are copied; `user` and the callbacks must outlive
+     *   the pool.
      */
     static result<pool> create(const config &config) noexcept
     {
@@ -277,8 +296,8 @@ public:
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `conn_pool_init` returns.
-     * - Ownership: the storage is the pool's until the pool is gone; see the destructor for when that is. The rest is as for
-     *   `create`.
+     * - Ownership: the storage is the pool's until the pool is gone; see the destructor for when
+     *   that is. The rest is as for `create`.
      *
      * @pre `storage` is null or may be written for `size` bytes.
      */
@@ -305,8 +324,10 @@ public:
     /**
      * Borrows a resource if one is free now, or can be created.
      *
-     * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
-     * - Returns a lease; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as `create` and
+     *   `validate` take.
+     * - Returns a lease; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`,
+     *   `CONN_POOL_FORKED`.
      * - Ownership: the resource is the lease's until it ends.
      */
     result<lease> try_acquire() noexcept
@@ -319,19 +340,21 @@ public:
     /**
      * Borrows a resource, waiting in line for as long as it takes.
      *
-     * - Thread-safe: yes. Async-signal-safe: no. Blocks: until it is the caller's turn, or the pool is closed.
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: until it is the caller's turn, or the pool
+     *   is closed.
      * - Returns a lease; `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
      * - Ownership: the resource is the lease's until it ends.
      */
     result<lease> acquire() noexcept { return acquire_ms(CONN_POOL_WAIT_FOREVER); }
 
     /**
-     * Borrows a resource, waiting in line for up to `timeout`, rounded up to milliseconds. Nothing, or less, tries once; 49
-     * days and more wait for as long as it takes.
+     * Borrows a resource, waiting in line for up to `timeout`, rounded up to milliseconds. Nothing,
+     * or less, tries once; 49 days and more wait for as long as it takes.
      *
-     * - Thread-safe: yes. Async-signal-safe: no. Blocks: up to `timeout`, and for as long as `create` and `validate` take.
-     * - Returns a lease; `CONN_POOL_TIMED_OUT` (`CONN_POOL_EXHAUSTED` if it tried once), `CONN_POOL_CLOSED`,
-     *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: up to `timeout`, and for as long as
+     *   `create` and `validate` take.
+     * - Returns a lease; `CONN_POOL_TIMED_OUT` (`CONN_POOL_EXHAUSTED` if it tried once),
+     *   `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
      * - Ownership: the resource is the lease's until it ends.
      */
     template <class Rep, class Period>
@@ -355,9 +378,13 @@ public:
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if every slot has a resource; `CONN_POOL_CLOSED`.
-     * - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it stays the caller's.
+     * - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it
+     *   stays the caller's.
      */
-    [[nodiscard]] connpool::status add(void *resource) noexcept { return ::conn_pool_add(plain_, resource); }
+    [[nodiscard]] connpool::status add(void *resource) noexcept
+    {
+        return ::conn_pool_add(plain_, resource);
+    }
 
     /**
      * Sets how many resources may be out at once, 0 to the capacity.
@@ -380,7 +407,10 @@ public:
     {
         std::size_t ended = 0;
         connpool::status status = ::conn_pool_maintain(plain_, &ended);
-        return status == CONN_POOL_OK ? result<std::size_t>(std::move(ended)) : result<std::size_t>(status);
+        if (status != CONN_POOL_OK) {
+            return status;
+        }
+        return ended;
     }
 
     /**
@@ -392,7 +422,10 @@ public:
     {
         connpool::figures figures{};
         connpool::status status = ::conn_pool_stats(plain_, &figures, sizeof figures);
-        return status == CONN_POOL_OK ? result<connpool::figures>(std::move(figures)) : result<connpool::figures>(status);
+        if (status != CONN_POOL_OK) {
+            return status;
+        }
+        return figures;
     }
 
     /**
@@ -420,11 +453,14 @@ public:
     /**
      * Closes the pool and waits until every lease has come back.
      *
-     * - Thread-safe: yes. Async-signal-safe: no. Blocks: as long as it takes, or up to `timeout`, rounded as for `acquire`.
-     *   A thread that holds a lease waits for itself.
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: as long as it takes, or up to `timeout`,
+     *   rounded as for `acquire`. A thread that holds a lease waits for itself.
      * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out.
      */
-    [[nodiscard]] connpool::status drain() noexcept { return ::conn_pool_drain(plain_, CONN_POOL_WAIT_FOREVER); }
+    [[nodiscard]] connpool::status drain() noexcept
+    {
+        return ::conn_pool_drain(plain_, CONN_POOL_WAIT_FOREVER);
+    }
 
     template <class Rep, class Period>
     [[nodiscard]] connpool::status drain(std::chrono::duration<Rep, Period> timeout) noexcept
@@ -435,9 +471,10 @@ public:
     /**
      * Ends the pool, and tells whether that was possible. An empty one has ended already.
      *
-     * - Thread-safe: no: nobody else may be using the pool. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are out or somebody waits;
-     *   `CONN_POOL_FORKED`.
+     * - Thread-safe: no: nobody else may be using the pool. Async-signal-safe: no. Blocks: only for
+     *   as long as callbacks take.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are out or
+     *   somebody waits; `CONN_POOL_FORKED`.
      * - Ownership: on success the pool is empty.
      */
     [[nodiscard]] connpool::status destroy() noexcept
@@ -460,12 +497,18 @@ public:
 private:
     static result<pool> made(connpool::status status, ::conn_pool *plain) noexcept
     {
-        return status == CONN_POOL_OK ? result<pool>(pool(plain)) : result<pool>(status);
+        if (status != CONN_POOL_OK) {
+            return status;
+        }
+        return pool(plain);
     }
 
     static result<lease> lent(connpool::status status, const ::conn_pool_lease &plain) noexcept
     {
-        return status == CONN_POOL_OK ? result<lease>(lease(plain)) : result<lease>(status);
+        if (status != CONN_POOL_OK) {
+            return status;
+        }
+        return lease(plain);
     }
 
     result<lease> acquire_ms(std::uint32_t timeout_ms) noexcept
@@ -483,7 +526,10 @@ private:
         if (!(wanted > 0)) {
             return 0;
         }
-        return wanted < CONN_POOL_WAIT_FOREVER ? static_cast<std::uint32_t>(wanted) : CONN_POOL_WAIT_FOREVER;
+        if (wanted >= CONN_POOL_WAIT_FOREVER) {
+            return CONN_POOL_WAIT_FOREVER;
+        }
+        return static_cast<std::uint32_t>(wanted);
     }
 
     void end() noexcept
