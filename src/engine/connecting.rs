@@ -21,7 +21,6 @@ impl Engine {
 }
 
 /// For the holder of a slot that was lent.
-#[cfg(any(feature = "ffi", test))]
 impl<'a> Core<'a> {
     /// The wait for a connection is over: the holder of a vacant slot has filled it.
     ///
