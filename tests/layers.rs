@@ -89,6 +89,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("engine/connecting.rs", "connecting in a lent slot"),
     ("ffi.rs", "chooses the platform for C"),
     ("ffi/pool.rs", "the size of a pool for C"),
+    ("blocking.rs", "a caller of C's whose resource was unfit"),
     ("acquire.rs", "giving up at a deadline needs a clock"),
     ("engine/waiting.rs", "counting a deadline that has passed needs a clock"),
     ("engine/figures.rs", "wait times need a clock"),
