@@ -4,10 +4,10 @@
 #   make check                 what a packager wants to know of them
 #   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR=
 #   make uninstall             with the same variables
-#   make bare                  libconn_pool_bare.a: for programs without an operating system, compiled with -DCONN_POOL_BARE
+#   make bare                  libconn_pool_bare.a, for programs without an operating system: -DCONN_POOL_BARE
 #
-# For another target: TARGET is cargo's name for it, CROSS what its binutils begin with (arm-none-eabi-), CARGO and CARGOFLAGS
-# the cargo that can build for it. FEATURES adds features of the crate to `make bare`: critical-section, portable-atomic.
+# For another target: TARGET is cargo's name for it, CROSS what its binutils begin with (arm-none-eabi-), CARGO and
+# CARGOFLAGS the cargo that can build for it. FEATURES adds features to `make bare`: critical-section, portable-atomic.
 
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
@@ -47,9 +47,10 @@ comma := ,
 rustc = $(CARGO) rustc --lib --target-dir target/c-library/cargo $(TARGET:%=--target %) $(CARGOFLAGS)
 one_object = LD=$(LD) AR=$(AR) NM=$(NM) OBJCOPY=$(OBJCOPY) packaging/one-object
 listed_features = ffi$(subst $(empty) $(empty),,$(addprefix $(comma),$(subst $(comma), ,$(FEATURES))))
-# What a program needs beside the archive. The C library and gcc's are left out: the compiler adds them, in the form that
-# fits a shared or a static program.
-private = $(shell awk '{for (i = NF; i; i--) if (!seen[$$i]++ && $$i !~ /^-l(c|gcc_s)$$/) out = $$i " " out} END {sub(/ $$/, "", out); print out}' $(out)/native-static-libs)
+# What a program needs beside the archive, each once. The C library and gcc's are left out: the compiler adds them, in
+# the form that fits a shared or a static program.
+without_repeats = $(if $1,$(call without_repeats,$(filter-out $(lastword $1),$1)) $(lastword $1))
+private = $(strip $(call without_repeats,$(filter-out -lc -lgcc_s,$(shell cat $(out)/native-static-libs))))
 fill_in = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
 	-e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|' -e 's|@VERSION@|$(version)|' -e 's|@SONAME@|$(soname)|' \
 	-e 's|@MAJOR@|$(major)|g' -e 's|@MINOR@|$(minor)|g' -e 's|@DESCRIPTION@|$(description)|' \
@@ -68,13 +69,15 @@ FORCE:
 
 $(made)/c/libconn_pool.a: FORCE
 	@mkdir -p $(out)
-	$(rustc) --profile c --features ffi --crate-type staticlib -- --print native-static-libs=$(abspath $(out))/native-static-libs
+	$(rustc) --profile c --features ffi --crate-type staticlib -- \
+		--print native-static-libs=$(abspath $(out))/native-static-libs
 
 $(made)/c/libconn_pool.so: FORCE
 	$(rustc) --profile c --features ffi --crate-type cdylib -- -C link-arg=-Wl,-soname,$(soname)
 
 $(made)/c-bare/libconn_pool.a: FORCE
-	$(rustc) --profile c-bare --no-default-features --features $(listed_features) --crate-type staticlib -- --cfg conn_pool_archive
+	$(rustc) --profile c-bare --no-default-features --features $(listed_features) --crate-type staticlib -- \
+		--cfg conn_pool_archive
 
 $(out)/libconn_pool.a: $(made)/c/libconn_pool.a packaging/one-object
 	$(one_object) $< conn_pool_ $@
@@ -92,7 +95,8 @@ $(out)/libconn_pool_bare.a: $(made)/c-bare/libconn_pool.a packaging/one-object
 
 # Without `all`: who installs, as root, need not have cargo.
 install:
-	@test -f $(out)/libconn_pool.a && test -f $(out)/$(shared) || { echo "nothing to install: run 'make' first" >&2; exit 1; }
+	@test -f $(out)/libconn_pool.a && test -f $(out)/$(shared) || \
+		{ echo "nothing to install: run 'make' first" >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(pkgconfig) $(DESTDIR)$(cmake)
 	$(INSTALL) -m 644 $(headers) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 644 $(out)/libconn_pool.a $(DESTDIR)$(LIBDIR)

@@ -9,6 +9,10 @@
 //! | `try_get` when nothing is free, more words | 2 for each word | 1 |
 //! | `try_get` when somebody is in line already | 0 | 0 |
 //! | `retain`, for each idle connection | 2 | 0 |
+//! | giving back with a check that the slot is held | 1 | 0 |
+//! | in a pool that connects: nothing is free and nothing vacant | 2 for each word | 1 |
+//! | in a pool that connects: a vacant slot is lent | 2 for each word | 1 |
+//! | in a pool that connects: a connect ends, well or not | 0 | 1 |
 //!
 //! There is no fence in the crate to count: `sync` exports none.
 
@@ -20,6 +24,8 @@ use core::task::{Context, Waker};
 use std::boxed::Box;
 
 use crate::bitmap::{Bitmap, Layout};
+use crate::engine::Refusal;
+use crate::lender::Lender;
 use crate::slots;
 use crate::sync::count::{Spent, during};
 use crate::{ConnGuard, Fairness, Pool};
@@ -221,6 +227,36 @@ fn a_thread_that_has_met_another_begins_at_a_word_of_its_own() {
             });
         });
     }
+}
+
+#[test]
+fn giving_back_with_a_check_takes_one_rmw() {
+    let pool: Lender<u64, 8> = Lender::new(0, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(during(|| pool.core().give_back_once(slot)), (Some(false), Spent { rmws: 1, locks: 0 }));
+    assert_eq!(during(|| pool.core().give_back_once(slot)), (None, NOTHING));
+}
+
+/// Vacant slots are in no bitmap. To look at both is no snapshot, unless nobody can claim anything meanwhile.
+#[test]
+fn a_pool_that_connects_takes_the_lock_for_what_is_not_idle() {
+    let pool: Lender<u64, 8> = Lender::new(8, Fairness::Fifo);
+    let slots = [(); 8].map(|()| pool.try_slot().unwrap());
+    assert_eq!(
+        during(|| pool.try_slot()),
+        (Err(Refusal::Exhausted), Spent { rmws: 4, locks: 1 }),
+        "nothing is vacant either"
+    );
+    for slot in slots {
+        assert_eq!(during(|| pool.fail(slot)).1, Spent { rmws: 0, locks: 1 });
+    }
+    let (slot, spent) = during(|| pool.try_slot().unwrap());
+    assert_eq!(spent, Spent { rmws: 4, locks: 1 });
+    let (held, spent) = during(|| pool.connect(slot, 7));
+    assert_eq!(spent, Spent { rmws: 0, locks: 1 });
+    assert_eq!(during(|| drop(held)).1, Spent { rmws: 1, locks: 0 });
+    assert_eq!(during(|| drop(pool.held(pool.try_slot().unwrap()))).1, TWO, "the fast path is open again");
 }
 
 #[test]

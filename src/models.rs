@@ -3,6 +3,7 @@
 
 extern crate std;
 
+mod from_c;
 mod lending;
 
 use core::future::Future;

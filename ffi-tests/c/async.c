@@ -1,4 +1,6 @@
-/* Callbacks in line: called back once, in turn, with a lease or with the reason why there is none. */
+/*
+ * Callbacks in line: called back once, in turn, with a lease or with the reason why there is none.
+ */
 #include <string.h>
 
 #include "check.h"
@@ -170,6 +172,7 @@ static void a_waiter_stands_in_one_place_only(void)
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_WAITING, ask(other, &call));
+    CHECK_STATUS(CONN_POOL_WRONG_POOL, conn_pool_cancel(other, &call.waiter));
     CHECK(call.lease.pool == NULL && FIGURES(pool).waiting == 1 && FIGURES(other).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(call.calls == 1 && call.lease.pool == pool);
@@ -398,7 +401,61 @@ static void who_waits_for_a_fit_resource_goes_on_waiting(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* Each gives the lease back in its callback, which calls the next one: a long line must be no matter. */
+/* A resource that is examined for a waiter, who has second thoughts meanwhile. */
+struct second_thoughts {
+    conn_pool *pool;
+    struct call *call;
+    conn_pool_status cancelled;
+    conn_pool_status asked_again;
+};
+
+static int cancel_meanwhile(void *user, void *resource)
+{
+    struct second_thoughts *thoughts = user;
+
+    (void)resource;
+    if (thoughts->call != NULL) {
+        thoughts->cancelled = conn_pool_cancel(thoughts->pool, &thoughts->call->waiter);
+        thoughts->asked_again = ask(thoughts->pool, thoughts->call);
+        thoughts->call = NULL;
+    }
+    return 0;
+}
+
+static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
+{
+    struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC };
+    int turns = 0, thing = 0;
+    struct call call = call_in(&turns);
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    config.capacity = 1;
+    config.user = &thoughts;
+    config.validate = cancel_meanwhile;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &thoughts.pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(thoughts.pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(thoughts.pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(thoughts.pool, &call));
+    thoughts.call = &call;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
+    CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
+    CHECK(call.calls == 1 && call.lease.resource == &thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
+
+    /* The same while it is examined for somebody who is served at once. */
+    thoughts.call = &call;
+    thoughts.cancelled = thoughts.asked_again = CONN_POOL_PANIC;
+    CHECK_STATUS(CONN_POOL_OK, ask(thoughts.pool, &call));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
+    CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
+    CHECK(call.calls == 1 && FIGURES(thoughts.pool).in_use == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
+}
+
+/* Each gives the lease back in its callback, and so calls the next one. */
 static void a_long_line_is_served_in_order(void)
 {
     static struct call calls[LONG_LINE];
@@ -436,6 +493,7 @@ int main(void)
     who_asks_is_told_that_none_could_be_made();
     an_unfit_resource_is_replaced_for_who_waits();
     who_waits_for_a_fit_resource_goes_on_waiting();
+    once_it_is_its_turn_it_is_too_late_to_cancel();
     a_long_line_is_served_in_order();
     return check_report("async");
 }

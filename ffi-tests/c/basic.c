@@ -48,7 +48,10 @@ static const struct {
 
 static const size_t status_count = sizeof statuses / sizeof statuses[0];
 
-/* How many numbers near zero the library has a name for: a status that the table above lacks is noticed by it. */
+/*
+ * How many numbers near zero the library has a name for: a status that the table above lacks is
+ * noticed by it.
+ */
 static size_t named_by_the_library(void)
 {
     size_t count = 0;

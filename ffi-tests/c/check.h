@@ -1,11 +1,11 @@
 /*
  * What the programs of this folder check with.
  *
- * A check that fails is printed with its place and its text, and the program goes on: check_report, at the end of main,
- * turns the outcome into the program's exit code.
+ * A check that fails is printed with its place and its text, and the program goes on: check_report,
+ * at the end of main, turns the outcome into the program's exit code.
  *
- * The counters are relaxed atomics on purpose: a mutex here would order the threads that check something, and hide
- * from ThreadSanitizer that the pool has failed to.
+ * The counters are relaxed atomics on purpose: a mutex here would order the threads that check
+ * something, and hide from ThreadSanitizer that the pool has failed to.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -15,7 +15,10 @@
 
 #include <conn_pool.h>
 
-/* For waits that a correct pool ends at once: a wake-up that is lost becomes TIMED_OUT, and not a program that hangs. */
+/*
+ * For waits that a correct pool ends at once: a wake-up that is lost becomes TIMED_OUT, and not a
+ * program that hangs.
+ */
 #define PATIENCE_MS 60000
 
 static unsigned check_total;
@@ -31,7 +34,8 @@ static inline int check_that(int holds, const char *file, int line, const char *
     return holds;
 }
 
-static inline int check_status(int expected, int found, const char *file, int line, const char *text)
+static inline int check_status(int expected, int found, const char *file, int line,
+                               const char *text)
 {
     __atomic_fetch_add(&check_total, 1, __ATOMIC_RELAXED);
     if (expected != found) {
@@ -54,7 +58,10 @@ static inline conn_pool_figures check_figures(const conn_pool *pool, const char 
     return figures;
 }
 
-/* Waits until so many callers stand in line. The time is bounded, and only ever passes in full if the pool is broken. */
+/*
+ * Waits until so many callers stand in line. The time is bounded, and only ever passes in full if
+ * the pool is broken.
+ */
 static inline int check_line(const conn_pool *pool, size_t length)
 {
     const struct timespec moment = { 0, 200000 };

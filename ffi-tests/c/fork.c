@@ -1,9 +1,10 @@
 /*
- * Pools and fork: a pool belongs to the process that made it. Its child is refused everywhere, may forget the pool and
- * make its own, and the parent notices nothing.
+ * Pools and fork: a pool belongs to the process that made it. Its child is refused everywhere, may
+ * forget the pool and make its own, and the parent notices nothing.
  *
- * What runs in a child is the calls under test and async-signal-safe functions: the parent has other threads, whose
- * locks nobody in the child will ever open. So a child counts no checks; it ends with 0 or says what was not so.
+ * What runs in a child is the calls under test and async-signal-safe functions: the parent has
+ * other threads, whose locks nobody in the child will ever open. So a child counts no checks; it
+ * ends with 0 or says what was not so.
  */
 #include <pthread.h>
 #include <string.h>
@@ -265,8 +266,9 @@ struct busy {
 };
 
 /*
- * Queues and leaves, each time under the pool's lock. It does not sleep in line: that has memory of the thread's own,
- * which a child inherits without the thread, and valgrind would call it a leak of the child's.
+ * Queues and leaves, each time under the pool's lock. It does not sleep in line: that has memory of
+ * the thread's own, which a child inherits without the thread, and valgrind would call it a leak of
+ * the child's.
  */
 static void *queue_and_leave(void *argument)
 {

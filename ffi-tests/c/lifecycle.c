@@ -443,7 +443,10 @@ static void maintenance_ends_what_is_unfit(void)
     close_pool(&world);
 }
 
-/* A pool that cannot make resources keeps what it has no place for, until it is told to look after it. */
+/*
+ * A pool that cannot make resources keeps what it has no place for, until it is told to look after
+ * it.
+ */
 static void maintenance_ends_what_a_resize_has_set_aside(void)
 {
     struct world world;

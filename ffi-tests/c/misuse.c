@@ -21,7 +21,10 @@ static conn_pool *open_pool(uint32_t capacity)
     return pool;
 }
 
-/* Nothing is out, everything is there, and it can be borrowed and given back; so many calls were refused. */
+/*
+ * Nothing is out, everything is there, and it can be borrowed and given back; so many calls were
+ * refused.
+ */
 static void still_works(conn_pool *pool, uint32_t capacity, size_t misused)
 {
     conn_pool_lease leases[CAPACITY], one_more = CONN_POOL_LEASE_INIT;
@@ -307,7 +310,10 @@ static void a_forged_lease_is_refused(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* With `reset` a release takes another way through the library; it looks at the lease first there too. */
+/*
+ * With `reset` a release takes another way through the library; it looks at the lease first there
+ * too.
+ */
 static int resets;
 
 static int count_resets(void *user, void *resource)
@@ -424,7 +430,10 @@ static void a_configuration_of_another_size_is_understood_or_refused(void)
     }
 }
 
-/* The figures of a newer and of an older program: as many as it has room for, and zeros for what is not known here. */
+/*
+ * The figures of a newer and of an older program: as many as it has room for, and zeros for what is
+ * not known here.
+ */
 static void figures_of_another_size_are_understood(void)
 {
     struct {

@@ -119,7 +119,9 @@ static int is_all(const unsigned char *bytes, size_t count)
     return 1;
 }
 
-/* Exactly what the function asks for is enough, and what lies before and behind it is left alone. */
+/*
+ * Exactly what the function asks for is enough, and what lies before and behind it is left alone.
+ */
 static void the_exact_size_is_enough(uint32_t capacity)
 {
     unsigned char *whole = of_4096.bytes, *storage = whole + GUARD;

@@ -1,4 +1,7 @@
-/* Threads that share a pool: everybody is served, a resource is one holder's at a time, and the line is kept. */
+/*
+ * Threads that share a pool: everybody is served, a resource is one holder's at a time, and the
+ * line is kept.
+ */
 #include <pthread.h>
 #include <sched.h>
 
@@ -7,8 +10,8 @@
 enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, IN_LINE = 8 };
 
 /*
- * Plain integers on purpose: that one holder's writes are seen by the next is the pool's promise, and ThreadSanitizer
- * is to see it broken.
+ * Plain integers on purpose: that one holder's writes are seen by the next is the pool's promise,
+ * and ThreadSanitizer is to see it broken.
  */
 struct resource {
     int users;
@@ -87,7 +90,10 @@ static void everybody_is_served(uint32_t max_overtakes)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* Somebody in line: a thread or a callback. There is one resource, and its holder may write to `order`. */
+/*
+ * Somebody in line: a thread or a callback. There is one resource, and its holder may write to
+ * `order`.
+ */
 struct queue {
     conn_pool *pool;
     int order[IN_LINE];
@@ -147,7 +153,10 @@ static int pairs(int number)
     return number / 2 % 2 == 0;
 }
 
-/* They queue one after the other, each once the one before stands in line; who is served when shows the line. */
+/*
+ * They queue one after the other, each once the one before stands in line; who is served when shows
+ * the line.
+ */
 static void the_line_is_kept(int (*is_callback)(int number))
 {
     struct queue queue = { NULL, { 0 }, 0 };
@@ -171,8 +180,8 @@ static void the_line_is_kept(int (*is_callback)(int number))
         if (is_callback(at)) {
             callbacks++;
             CHECK_STATUS(CONN_POOL_PENDING,
-                         conn_pool_acquire_async(queue.pool, &customer->waiter, called_back, customer,
-                                                 &unused));
+                         conn_pool_acquire_async(queue.pool, &customer->waiter, called_back,
+                                                 customer, &unused));
         } else {
             CHECK(pthread_create(&customer->thread, NULL, wait_as_a_thread, customer) == 0);
         }
@@ -229,6 +238,115 @@ static void a_lease_may_be_given_back_by_another_thread(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
 }
 
+/* Somebody who queues and cancels, and whose callback posts what it was told. */
+struct caller {
+    conn_pool *pool;
+    conn_pool_waiter waiter;
+    conn_pool_lease lease;
+    conn_pool_status status;
+    /* Set by the callback when all else is there. */
+    int called;
+    int served;
+    /* How often something was not so: how often it is looked at depends on who comes first. */
+    int wrong;
+};
+
+static void post(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct caller *caller = user;
+
+    caller->status = status;
+    if (lease != NULL) {
+        caller->lease = *lease;
+    }
+    __atomic_store_n(&caller->called, 1, __ATOMIC_RELEASE);
+}
+
+static int is_called_soon(struct caller *caller)
+{
+    const struct timespec moment = { 0, 200000 };
+    int tries;
+
+    for (tries = 0; tries < 100000; tries++) {
+        if (__atomic_load_n(&caller->called, __ATOMIC_ACQUIRE)) {
+            return 1;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
+/* Whether a place is given up in time or its turn has come: it is always one of the two. */
+static void *queue_and_cancel(void *argument)
+{
+    struct caller *caller = argument;
+    int round;
+
+    for (round = 0; round < ROUNDS && caller->wrong == 0; round++) {
+        conn_pool_status status = conn_pool_acquire_async(caller->pool, &caller->waiter, post,
+                                                          caller, &caller->lease);
+        if (status == CONN_POOL_PENDING) {
+            if (round % 4 == 0) {
+                sched_yield();
+            }
+            status = conn_pool_cancel(caller->pool, &caller->waiter);
+            if (status == CONN_POOL_OK) {
+                caller->wrong += __atomic_load_n(&caller->called, __ATOMIC_ACQUIRE);
+                continue;
+            }
+            if (status != CONN_POOL_NOT_WAITING || !is_called_soon(caller)) {
+                caller->wrong++;
+                break;
+            }
+            caller->called = 0;
+            status = caller->status;
+        }
+        caller->served++;
+        caller->wrong += status != CONN_POOL_OK;
+        caller->wrong += conn_pool_release(caller->pool, &caller->lease) != CONN_POOL_OK;
+    }
+    return NULL;
+}
+
+static void a_place_is_given_up_or_served(void)
+{
+    enum { CALLERS = 3 };
+    struct resource resource = { 0, 0 };
+    struct caller callers[CALLERS];
+    struct worker worker = { NULL, 0, 0 };
+    pthread_t threads[CALLERS];
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_figures figures;
+    size_t served = 0;
+    int at;
+
+    config.capacity = 1;
+    if (!CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &worker.pool))) {
+        return;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(worker.pool, &resource));
+    for (at = 0; at < CALLERS; at++) {
+        const struct caller fresh = {
+            NULL, CONN_POOL_WAITER_INIT, CONN_POOL_LEASE_INIT, CONN_POOL_PANIC, 0, 0, 0
+        };
+        callers[at] = fresh;
+        callers[at].pool = worker.pool;
+        CHECK(pthread_create(&threads[at], NULL, queue_and_cancel, &callers[at]) == 0);
+    }
+    CHECK(pthread_create(&worker.thread, NULL, work, &worker) == 0);
+    CHECK(pthread_join(worker.thread, NULL) == 0);
+    for (at = 0; at < CALLERS; at++) {
+        CHECK(pthread_join(threads[at], NULL) == 0);
+        CHECK(callers[at].wrong == 0);
+        served += (size_t)callers[at].served;
+    }
+    CHECK(worker.served == ROUNDS);
+    figures = FIGURES(worker.pool);
+    CHECK(figures.acquired == served + ROUNDS);
+    CHECK(figures.in_use == 0 && figures.waiting == 0 && figures.idle == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(worker.pool));
+}
+
 int main(void)
 {
     everybody_is_served(0);
@@ -237,5 +355,6 @@ int main(void)
     the_line_is_kept(every_other_one);
     the_line_is_kept(pairs);
     a_lease_may_be_given_back_by_another_thread();
+    a_place_is_given_up_or_served();
     return check_report("threads");
 }

@@ -159,10 +159,15 @@ static void start(struct sleeper *sleeper, conn_pool *pool, int64_t timeout_ms)
     CHECK(pthread_create(&sleeper->thread, NULL, sleep_in_line, sleeper) == 0);
 }
 
-/* For ever, nearly for ever, and until the end of time: the same as long as somebody gives something back. */
+/*
+ * For ever, nearly for ever, and until the end of time: the same as long as somebody gives
+ * something back.
+ */
 static void a_long_wait_is_served(void)
 {
-    static const int64_t timeouts[IN_LINE] = { CONN_POOL_WAIT_FOREVER, CONN_POOL_WAIT_FOREVER - 1, -1 };
+    static const int64_t timeouts[IN_LINE] = {
+        CONN_POOL_WAIT_FOREVER, CONN_POOL_WAIT_FOREVER - 1, -1
+    };
     conn_pool_lease out = CONN_POOL_LEASE_INIT;
     struct sleeper sleepers[IN_LINE];
     int thing = 0, at;

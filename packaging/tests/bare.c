@@ -1,6 +1,7 @@
 /*
- * A program without an operating system, a heap or a C library: what it needs of the pool, from static storage.
- * Compiled with -DCONN_POOL_BARE. Exits with 0, or with the number of the line whose check failed.
+ * A program without an operating system, a heap or a C library: what it needs of the pool, from
+ * static storage. Compiled with -DCONN_POOL_BARE. Exits with 0, or with the number of the line
+ * whose check failed.
  */
 #include <conn_pool.h>
 

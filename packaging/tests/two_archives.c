@@ -1,4 +1,4 @@
-/* One program with two Rust libraries in it: conn_pool's archive and that of ci/other-archive. Both must do their work. */
+/* Two Rust archives in one program, conn_pool's and that of ci/other-archive: both must work. */
 #include <stdio.h>
 
 #include <conn_pool.h>

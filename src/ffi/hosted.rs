@@ -29,7 +29,7 @@ use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
 /// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
-    // SAFETY: the place of the thread's own, which lives as long as the thread.
+    // SAFETY: a call of the C library's: the place is the thread's own and lives as long as it.
     let errno = unsafe { errno_location() };
     // SAFETY: as above.
     let before = unsafe { errno.read() };

@@ -2,48 +2,41 @@
 
 extern crate std;
 
-use core::pin::{Pin, pin};
+use core::pin::Pin;
 use core::task::{Poll, Waker};
 use std::boxed::Box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::Wake;
 
 use super::Lender;
 use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
-use crate::engine::{Joined, Refusal};
+use crate::engine::Refusal;
 use crate::fairness::Fairness;
-use crate::guard::Held;
-use crate::line::{Kind, Waiter};
-use crate::sync::count::{Spent, during};
-
-const SPENT_NOTHING: Spent = Spent { rmws: 0, locks: 0 };
+use crate::line::Kind;
 
 fn lender<const N: usize>() -> Lender<u32, N> {
     Lender::new(N, Fairness::Fifo)
 }
 
 /// As many slots as the pool lends at once, all with a connection.
-fn filled<const N: usize>() -> Lender<u32, N> {
+pub(super) fn filled<const N: usize>() -> Lender<u32, N> {
     let pool = lender::<N>();
     (0..N).for_each(|_| pool.insert(0).unwrap());
     pool
 }
 
-type Wait<'a, const N: usize> = Pin<Box<Acquire<&'a Lender<u32, N>>>>;
+pub(super) type Wait<'a, const N: usize> = Pin<Box<Acquire<&'a Lender<u32, N>>>>;
 
-fn wait<const N: usize>(pool: &Lender<u32, N>) -> Wait<'_, N> {
+pub(super) fn wait<const N: usize>(pool: &Lender<u32, N>) -> Wait<'_, N> {
     Box::pin(pool.acquire(Kind::Task))
 }
 
 #[track_caller]
-fn assert_waits<const N: usize>(wait: &Wait<'_, N>) {
+pub(super) fn assert_waits<const N: usize>(wait: &Wait<'_, N>) {
     assert_eq!(wait.as_ref().poll(Waker::noop()), Poll::Pending);
 }
 
 #[track_caller]
-fn served<const N: usize>(wait: &Wait<'_, N>) -> usize {
+pub(super) fn served<const N: usize>(wait: &Wait<'_, N>) -> usize {
     let Poll::Ready(Ok(slot)) = wait.as_ref().poll(Waker::noop()) else { panic!("was not served") };
     slot
 }
@@ -57,7 +50,7 @@ struct Counts {
 }
 
 #[track_caller]
-fn assert_counts<const N: usize>(pool: &Lender<u32, N>, [in_use, idle, vacant, waiting]: [usize; 4]) {
+pub(super) fn assert_counts<const N: usize>(pool: &Lender<u32, N>, [in_use, idle, vacant, waiting]: [usize; 4]) {
     let status = pool.core().status();
     let counts = Counts { in_use: status.in_use, idle: status.idle, vacant: status.vacant, waiting: status.waiting };
     assert_eq!(counts, Counts { in_use, idle, vacant, waiting });
@@ -65,7 +58,7 @@ fn assert_counts<const N: usize>(pool: &Lender<u32, N>, [in_use, idle, vacant, w
 
 /// Borrowed, reused, discarded, most in use at once.
 #[track_caller]
-fn assert_metrics<const N: usize>(pool: &Lender<u32, N>, expected: [usize; 4]) {
+pub(super) fn assert_metrics<const N: usize>(pool: &Lender<u32, N>, expected: [usize; 4]) {
     let metrics = pool.core().metrics();
     assert_eq!([metrics.borrowed, metrics.reused, metrics.discarded, metrics.peak_in_use], expected);
 }
@@ -133,7 +126,9 @@ fn slots_being_connected_in_count_for_the_peak() {
     let pool = lender::<3>();
     let slots = [pool.try_slot().unwrap(), pool.try_slot().unwrap()];
     assert_counts(&pool, [2, 0, 1, 0]);
-    slots.iter().for_each(|slot| pool.fail(*slot));
+    for slot in slots {
+        pool.fail(slot);
+    }
     assert_metrics(&pool, [0, 0, 0, 2]);
     pool.core().reset_peaks();
     let slots = [(); 3].map(|()| pool.try_slot().unwrap());
@@ -277,18 +272,6 @@ fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
 }
 
 #[test]
-#[cfg(feature = "std")]
-fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
-    let pool = lender::<1>();
-    let slot = pool.try_slot().unwrap();
-    let late = wait(&pool);
-    assert_waits(&late);
-    pool.fail(slot);
-    drop(pool.connect(late.as_ref().give_up().unwrap(), 7));
-    assert_counts(&pool, [0, 1, 0, 0]);
-}
-
-#[test]
 fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
     for succeeds in [true, false] {
         let pool = lender::<2>();
@@ -391,116 +374,4 @@ fn nothing_is_connected_while_too_many_are_out() {
     third.discard();
     assert_counts(&pool, [0, 0, 1, 0]);
     assert!(pool.try_slot().is_ok());
-}
-
-#[test]
-fn a_slot_is_given_back_once() {
-    let pool = filled::<1>();
-    let slot = pool.try_slot().unwrap();
-    assert_eq!(pool.core().give_back_once(slot), Some(false));
-    assert_eq!(pool.core().give_back_once(slot), None);
-    assert_counts(&pool, [0, 1, 0, 0]);
-}
-
-#[test]
-fn a_slot_given_back_once_tells_of_those_who_wait() {
-    let pool = filled::<1>();
-    let slot = pool.try_slot().unwrap();
-    let wait = wait(&pool);
-    assert_waits(&wait);
-    assert_eq!(pool.core().give_back_once(slot), Some(true));
-    assert_eq!(pool.core().give_back_once(slot), None);
-    drop(pool.core().attend_to_others());
-    drop(pool.held(served(&wait)));
-}
-
-/// A waker that counts.
-#[derive(Default)]
-struct Calls(AtomicUsize);
-
-impl Wake for Calls {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
-
-/// Puts a waiter in line.
-fn queue<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
-    let calls = Arc::<Calls>::default();
-    // SAFETY: the waiter is fresh; each test ends its wait before it goes.
-    let (joined, aftermath) = unsafe { pool.core().join(waiter, Arc::clone(&calls).into()) };
-    drop(aftermath);
-    assert_eq!(joined, Joined::Queued);
-    calls
-}
-
-fn granted<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Option<usize> {
-    let (seen, aftermath) = pool.core().check(waiter, Waker::noop());
-    drop(aftermath);
-    match seen {
-        Poll::Ready(slot) => Some(slot.expect("the pool is open")),
-        Poll::Pending => None,
-    }
-}
-
-#[test]
-fn who_withdraws_is_not_called_and_the_next_one_is() {
-    let pool = filled::<1>();
-    let held = pool.held(pool.try_slot().unwrap());
-    let (first, second) = (pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Callback)));
-    let calls = [queue(&pool, first.as_ref()), queue(&pool, second.as_ref())];
-    assert!(pool.core().withdraw(first.as_ref()));
-    assert!(!pool.core().withdraw(first.as_ref()), "it is in no line");
-    drop(held);
-    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1]);
-    assert!(!pool.core().withdraw(second.as_ref()), "it has its slot");
-    drop(pool.held(granted(&pool, second.as_ref()).unwrap()));
-    assert_counts(&pool, [0, 1, 0, 0]);
-    assert_metrics(&pool, [2, 1, 0, 1]);
-}
-
-#[test]
-fn a_callback_has_its_slot_when_it_is_called() {
-    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
-        let pool = Lender::<u32, 1>::new(1, fairness);
-        let slot = pool.try_slot().unwrap();
-        let waiter = pin!(Waiter::new(Kind::Callback));
-        let calls = queue(&pool, waiter.as_ref());
-        pool.fail(slot);
-        assert_eq!(calls.0.load(Relaxed), 1);
-        assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "{fairness:?}");
-        pool.fail(granted(&pool, waiter.as_ref()).unwrap());
-    }
-}
-
-/// A callback gets a slot outright, and whoever stands before it must not be left with a call that a newcomer may make
-/// vain: they are served in the order in which they came.
-#[test]
-fn a_callback_is_not_served_before_a_task_that_came_first() {
-    let pool = Lender::<u32, 2>::new(2, Fairness::Bounded(9));
-    let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
-    let (task, callback) = (pin!(Waiter::new(Kind::Task)), pin!(Waiter::new(Kind::Callback)));
-    let calls = [queue(&pool, task.as_ref()), queue(&pool, callback.as_ref())];
-    // Both slots come back at once, as seen from the line.
-    let slots = held.map(|held: Held<_>| held.into_parts().1);
-    assert!(slots.map(|slot| pool.core().give_back(slot)).iter().all(|attend| *attend));
-    drop(pool.core().attend_to_others());
-    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
-    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "a newcomer took what the task was called for");
-    let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
-    drop(slots.map(|slot| pool.held(slot)));
-    assert_counts(&pool, [0, 2, 0, 0]);
-}
-
-/// A pool that connects has to look at its vacant slots too, which is no snapshot without the lock.
-#[test]
-fn an_exhausted_pool_that_connects_is_refused_under_the_lock() {
-    let pool = lender::<1>();
-    let slot = pool.try_slot().unwrap();
-    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), Spent { rmws: 2, locks: 1 }));
-    let wait = wait(&pool);
-    assert_waits(&wait);
-    assert_eq!(during(|| pool.try_slot()), (Err(Refusal::Exhausted), SPENT_NOTHING));
-    pool.fail(slot);
-    pool.fail(served(&wait));
 }

@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
+use core::task::{Poll, Waker};
 use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -13,21 +13,21 @@ use loom::thread;
 use super::{Connection, client, explore, glance, join, run};
 use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
-use crate::engine::{Joined, Refusal};
+use crate::engine::Refusal;
 use crate::fairness::Fairness;
 use crate::guard::{Held, pass_on};
 use crate::lender::Lender;
-use crate::line::{Kind, Waiter};
+use crate::line::Kind;
 
-type Pool<const N: usize> = Lender<Connection, N>;
+pub(super) type Pool<const N: usize> = Lender<Connection, N>;
 
 /// A pool of vacant slots, `most` of which are lent at once.
-fn lender<const N: usize>(most: usize) -> Arc<Pool<N>> {
+pub(super) fn lender<const N: usize>(most: usize) -> Arc<Pool<N>> {
     Arc::new(Lender::new(most, Fairness::Fifo))
 }
 
 /// The same with `present` connections.
-fn filled<const N: usize>(present: usize, most: usize) -> Arc<Pool<N>> {
+pub(super) fn filled<const N: usize>(present: usize, most: usize) -> Arc<Pool<N>> {
     let pool = lender(most);
     (0..present).for_each(|_| pool.insert(Connection::new()).unwrap());
     pool
@@ -41,12 +41,12 @@ fn slot<const N: usize>(pool: &Pool<N>) -> Result<usize, Refusal> {
 }
 
 /// Connects in a slot that was lent without a connection.
-fn ready<const N: usize>(pool: &Pool<N>, slot: usize) -> Held<&Pool<N>> {
+pub(super) fn ready<const N: usize>(pool: &Pool<N>, slot: usize) -> Held<&Pool<N>> {
     if pool.is_filled(slot) { pool.held(slot) } else { pool.connect(slot, Connection::new()) }
 }
 
 /// Borrows a connection for a moment, and says how often it had been used.
-fn borrow<const N: usize>(pool: &Pool<N>) -> Result<usize, Refusal> {
+pub(super) fn borrow<const N: usize>(pool: &Pool<N>) -> Result<usize, Refusal> {
     slot(pool).map(|slot| ready(pool, slot).connection_mut().touch() - 1)
 }
 
@@ -58,7 +58,7 @@ fn in_line<const N: usize>(pool: &Pool<N>) -> Pin<Box<Acquire<&Pool<N>>>> {
 }
 
 /// Nothing is out, and so many can be borrowed at once: no slot is lost, none is lent twice.
-fn assert_whole<const N: usize>(pool: &Pool<N>, most: usize) {
+pub(super) fn assert_whole<const N: usize>(pool: &Pool<N>, most: usize) {
     let status = pool.core().status();
     assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, most), "{status:?}");
     let held: Vec<_> = core::iter::from_fn(|| pool.try_slot().ok().map(|slot| ready(pool, slot))).collect();
@@ -418,182 +418,4 @@ fn a_called_waiter_competes_for_a_vacant_slot() {
         assert!(pool.core().metrics().most_overtaken <= 1);
         assert_whole(&pool, 1);
     });
-}
-
-/// Two callers give the same slot back at the same moment: one of them succeeds, and the slot is free once.
-#[test]
-fn a_slot_that_two_give_back_is_free_once() {
-    explore(|| {
-        let pool = filled::<2>(1, 0);
-        let given = pool.try_slot().unwrap();
-        let successes = Arc::new(AtomicUsize::new(0));
-        let give_back = move |pool: &Pool<2>, successes: &AtomicUsize| {
-            if pool.core().give_back_once(given).is_some() {
-                successes.fetch_add(1, Relaxed);
-            }
-        };
-        let other = {
-            let successes = Arc::clone(&successes);
-            client(1, &pool, move |pool| give_back(pool, &successes))
-        };
-        give_back(&pool, &successes);
-        join([other]);
-        assert_eq!(successes.load(Relaxed), 1);
-        drop(pool.held(pool.try_slot().unwrap()));
-        assert_eq!(pool.core().status().idle, 1);
-    });
-}
-
-/// A slot given back by the careful way reaches the next holder, in line or not, with all that was written in it.
-#[test]
-fn a_slot_given_back_once_shows_what_was_written() {
-    explore(|| {
-        let pool = filled::<1>(1, 1);
-        let given = pool.try_slot().unwrap();
-        let other = client(0, &pool, |pool| assert_eq!(borrow(pool), Ok(1)));
-        let mut held = pool.held(given);
-        held.connection_mut().touch();
-        let (_, given) = held.into_parts();
-        if pool.core().give_back_once(given).unwrap() {
-            drop(pool.core().attend_to_others());
-        }
-        join([other]);
-        assert_whole(&pool, 1);
-    });
-}
-
-/// A callback of a C program, in memory that is the program's: the library has nothing but its address.
-struct Callback<const N: usize> {
-    pool: Arc<Pool<N>>,
-    waiter: Waiter,
-    calls: Arc<AtomicUsize>,
-}
-
-impl<const N: usize> Callback<N> {
-    const TABLE: RawWakerVTable = RawWakerVTable::new(Self::raw, Self::call, Self::call, |_| ());
-
-    fn new(pool: &Arc<Pool<N>>) -> (Box<Self>, Arc<AtomicUsize>) {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let (pool, waiter) = (Arc::clone(pool), Waiter::new(Kind::Callback));
-        (Box::new(Self { pool, waiter, calls: Arc::clone(&calls) }), calls)
-    }
-
-    fn raw(own: *const ()) -> RawWaker {
-        RawWaker::new(own, &Self::TABLE)
-    }
-
-    fn place(&self) -> Pin<&Waiter> {
-        // SAFETY: it is in a box, and stays there until its wait is over.
-        unsafe { Pin::new_unchecked(&self.waiter) }
-    }
-
-    fn queue(&self) {
-        // SAFETY: the table is made for this type, and `self` is in place until it was called or withdrawn.
-        let waker = unsafe { Waker::from_raw(Self::raw(core::ptr::from_ref(self).cast())) };
-        // SAFETY: fresh, and in place as above.
-        let (joined, aftermath) = unsafe { self.pool.core().join(self.place(), waker) };
-        drop(aftermath);
-        assert_eq!(joined, Joined::Queued);
-    }
-
-    /// It has its slot when it is called, and gives it back at once.
-    fn call(own: *const ()) {
-        // SAFETY: called while it is in line, or granted and not called yet: it is in place.
-        let own = unsafe { &*own.cast::<Self>() };
-        own.calls.fetch_add(1, Relaxed);
-        let (seen, aftermath) = own.pool.core().check(own.place(), Waker::noop());
-        let Poll::Ready(Some(slot)) = seen else { panic!("called without a slot") };
-        pass_on(&&*own.pool, slot);
-        drop(aftermath);
-    }
-}
-
-/// A callback is withdrawn while its turn comes: it is called, or it is withdrawn and its memory is the program's at once;
-/// never both, never neither. Another one stands behind it and is called in any case.
-fn withdrawing_races_with_the_turn(fairness: Fairness, is_vacant: bool) {
-    explore(move || {
-        let pool: Arc<Pool<1>> = Arc::new(Lender::new(1, fairness));
-        if !is_vacant {
-            pool.insert(Connection::new()).unwrap();
-        }
-        let slot = pool.try_slot().unwrap();
-        let [(fickle, fickle_calls), (patient, patient_calls)] = [Callback::new(&pool), Callback::new(&pool)];
-        fickle.queue();
-        patient.queue();
-        let giver = client(0, &pool, move |pool| pass_on(&pool, slot));
-        let is_withdrawn = pool.core().withdraw(fickle.place());
-        if is_withdrawn {
-            drop(fickle);
-            join([giver]);
-        } else {
-            join([giver]);
-            drop(fickle);
-        }
-        assert_eq!(fickle_calls.load(Relaxed), usize::from(!is_withdrawn));
-        assert_eq!(patient_calls.load(Relaxed), 1);
-        drop(patient);
-        assert_whole(&pool, 1);
-    });
-}
-
-#[test]
-fn a_callback_is_called_or_withdrawn() {
-    withdrawing_races_with_the_turn(Fairness::Fifo, false);
-}
-
-#[test]
-fn a_callback_that_would_have_connected_is_called_or_withdrawn() {
-    withdrawing_races_with_the_turn(Fairness::Fifo, true);
-}
-
-/// Under `Bounded` tasks and threads are called without a slot; a callback has it when it is called, whatever newcomers
-/// come meanwhile.
-#[test]
-fn a_callback_is_granted_and_not_just_called() {
-    explore(|| {
-        let pool: Arc<Pool<1>> = Arc::new(Lender::new(1, Fairness::Bounded(9)));
-        pool.insert(Connection::new()).unwrap();
-        let slot = pool.try_slot().unwrap();
-        let (callback, calls) = Callback::new(&pool);
-        callback.queue();
-        let newcomer = client(0, &pool, |pool| {
-            if let Ok(slot) = pool.try_slot() {
-                drop(ready(pool, slot));
-            }
-        });
-        drop(pool.held(slot));
-        join([newcomer]);
-        assert_eq!(calls.load(Relaxed), 1);
-        drop(callback);
-        assert_whole(&pool, 1);
-    });
-}
-
-/// Closing sends a callback away while it is being withdrawn: again one of the two.
-#[test]
-fn a_callback_is_dismissed_or_withdrawn() {
-    explore(|| {
-        let pool = lender::<1>(1);
-        let slot = pool.try_slot().unwrap();
-        let waiter = Box::pin(Waiter::new(Kind::Callback));
-        let calls = Arc::new(Calls(AtomicUsize::new(0)));
-        // SAFETY: fresh, and in its box until its wait is over.
-        let (joined, aftermath) = unsafe { pool.core().join(waiter.as_ref(), Arc::clone(&calls).into()) };
-        drop(aftermath);
-        assert_eq!(joined, Joined::Queued);
-        let closer = client(0, &pool, Lender::close);
-        let is_withdrawn = pool.core().withdraw(waiter.as_ref());
-        join([closer]);
-        assert_eq!(calls.0.load(Relaxed), usize::from(!is_withdrawn));
-        pool.fail(slot);
-        assert_eq!(pool.core().status().vacant, 1);
-    });
-}
-
-struct Calls(AtomicUsize);
-
-impl std::task::Wake for Calls {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
-    }
 }

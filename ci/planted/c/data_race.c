@@ -1,6 +1,6 @@
 /*
- * Two threads let the library write their leases to the same place: the race is in the library's code. With an argument
- * each has a place of its own.
+ * Two threads let the library write their leases to the same place: the race is in the library's
+ * code. With an argument each has a place of its own.
  */
 #include <pthread.h>
 
@@ -23,7 +23,8 @@ int main(int argc, char **argv)
 
     (void)argv;
     config.capacity = 2;
-    if (conn_pool_create(&config, &pool) != CONN_POOL_OK || conn_pool_add(pool, &leases[0]) != CONN_POOL_OK
+    if (conn_pool_create(&config, &pool) != CONN_POOL_OK
+        || conn_pool_add(pool, &leases[0]) != CONN_POOL_OK
         || conn_pool_add(pool, &leases[1]) != CONN_POOL_OK) {
         return 2;
     }
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
     for (at = 0; at < 2; at++) {
         pthread_join(threads[at], NULL);
     }
-    return conn_pool_release(pool, &leases[0]) != CONN_POOL_OK || conn_pool_release(pool, &leases[1]) != CONN_POOL_OK
+    return conn_pool_release(pool, &leases[0]) != CONN_POOL_OK
+           || conn_pool_release(pool, &leases[1]) != CONN_POOL_OK
            || conn_pool_destroy(pool) != CONN_POOL_OK;
 }

@@ -1,6 +1,7 @@
 /*
- * A lease in memory that was freed is handed to the library: the library touches it, not this program, so the report
- * shows that the library is looked at too. With an argument the memory is freed afterwards.
+ * A lease in memory that was freed is handed to the library: the library touches it, not this
+ * program, so the report shows that the library is looked at too. With an argument the memory is
+ * freed afterwards.
  */
 #include <stdlib.h>
 

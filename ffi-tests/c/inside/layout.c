@@ -1,6 +1,7 @@
 /*
- * What the header's structures, enumerations and macros are to a C compiler, as tables for tests/layout.rs, which holds
- * them against what they are to Rust, and which fails if one of the header's has no row here.
+ * What the header's structures, enumerations and macros are to a C compiler, as tables for
+ * tests/layout.rs, which holds them against what they are to Rust, and which fails if one of the
+ * header's has no row here.
  */
 #include <conn_pool.h>
 
@@ -116,8 +117,10 @@ const struct row conn_pool_layout_values[] = {
 
 /* The macros that are not values, used as a program uses them. */
 
-void conn_pool_layout_initial(conn_pool_config *config, conn_pool_lease *lease, conn_pool_waiter *waiter);
-void conn_pool_layout_initial(conn_pool_config *config, conn_pool_lease *lease, conn_pool_waiter *waiter)
+void conn_pool_layout_initial(conn_pool_config *config, conn_pool_lease *lease,
+                              conn_pool_waiter *waiter);
+void conn_pool_layout_initial(conn_pool_config *config, conn_pool_lease *lease,
+                              conn_pool_waiter *waiter)
 {
     const conn_pool_config fresh_config = CONN_POOL_CONFIG_INIT;
     const conn_pool_lease fresh_lease = CONN_POOL_LEASE_INIT;

@@ -1,0 +1,132 @@
+//! What C programs ask of the engine, one step after the other: giving back a slot that one may not own any more, and
+//! callbacks in line.
+
+extern crate std;
+
+use core::pin::{Pin, pin};
+use core::task::{Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Wake;
+
+use super::Lender;
+use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
+use crate::engine::{GaveUp, Joined, Refusal};
+use crate::fairness::Fairness;
+use crate::guard::Held;
+use crate::line::{Kind, Waiter};
+
+#[test]
+fn a_slot_is_given_back_once() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(pool.core().give_back_once(slot), Some(false));
+    assert_eq!(pool.core().give_back_once(slot), None);
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_slot_given_back_once_tells_of_those_who_wait() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    assert_eq!(pool.core().give_back_once(slot), Some(true));
+    assert_eq!(pool.core().give_back_once(slot), None);
+    drop(pool.core().attend_to_others());
+    drop(pool.held(served(&wait)));
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Puts a waiter in line.
+fn queue<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
+    let calls = Arc::<Calls>::default();
+    // SAFETY: the waiter is fresh; each test ends its wait before it goes.
+    let (joined, aftermath) = unsafe { pool.core().join(waiter, Arc::clone(&calls).into()) };
+    drop(aftermath);
+    assert_eq!(joined, Joined::Queued);
+    calls
+}
+
+fn granted<const N: usize>(pool: &Lender<u32, N>, waiter: Pin<&Waiter>) -> Option<usize> {
+    let (seen, aftermath) = pool.core().check(waiter, Waker::noop());
+    drop(aftermath);
+    match seen {
+        Poll::Ready(slot) => Some(slot.expect("the pool is open")),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn who_withdraws_is_not_called_and_the_next_one_is() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let (first, second) = (pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Callback)));
+    let calls = [queue(&pool, first.as_ref()), queue(&pool, second.as_ref())];
+    assert!(pool.core().withdraw(first.as_ref()));
+    assert!(!pool.core().withdraw(first.as_ref()), "it is in no line");
+    drop(held);
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1]);
+    assert!(!pool.core().withdraw(second.as_ref()), "it has its slot");
+    drop(pool.held(granted(&pool, second.as_ref()).unwrap()));
+    assert_counts(&pool, [0, 1, 0, 0]);
+    assert_metrics(&pool, [2, 1, 0, 1]);
+}
+
+/// A thread whose deadline has passed finds that it was granted a slot: it has that slot, to connect in.
+#[test]
+fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
+    let pool = Lender::<u32, 1>::new(1, Fairness::Fifo);
+    let slot = pool.try_slot().unwrap();
+    let late = pin!(Waiter::new(Kind::Thread));
+    let calls = queue(&pool, late.as_ref());
+    pool.fail(slot);
+    assert_eq!(calls.0.load(Relaxed), 1);
+    let (left, aftermath) = pool.core().leave(late.as_ref(), GaveUp::TimedOut);
+    drop(aftermath);
+    drop(pool.connect(left.unwrap(), 7));
+    assert_counts(&pool, [0, 1, 0, 0]);
+    assert_eq!(pool.core().metrics().timed_out, 0);
+}
+
+#[test]
+fn a_callback_has_its_slot_when_it_is_called() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
+        let pool = Lender::<u32, 1>::new(1, fairness);
+        let slot = pool.try_slot().unwrap();
+        let waiter = pin!(Waiter::new(Kind::Callback));
+        let calls = queue(&pool, waiter.as_ref());
+        pool.fail(slot);
+        assert_eq!(calls.0.load(Relaxed), 1);
+        assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "{fairness:?}");
+        pool.fail(granted(&pool, waiter.as_ref()).unwrap());
+    }
+}
+
+/// A callback gets a slot outright, and whoever stands before it must not be left with a call that a newcomer may make
+/// vain: they are served in the order in which they came.
+#[test]
+fn a_callback_is_not_served_before_a_task_that_came_first() {
+    let pool = Lender::<u32, 2>::new(2, Fairness::Bounded(9));
+    let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
+    let (task, callback) = (pin!(Waiter::new(Kind::Task)), pin!(Waiter::new(Kind::Callback)));
+    let calls = [queue(&pool, task.as_ref()), queue(&pool, callback.as_ref())];
+    // Both slots come back at once, as seen from the line.
+    let slots = held.map(|held: Held<_>| held.into_parts().1);
+    assert!(slots.map(|slot| pool.core().give_back(slot)).iter().all(|attend| *attend));
+    drop(pool.core().attend_to_others());
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "a newcomer took what the task was called for");
+    let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
+    drop(slots.map(|slot| pool.held(slot)));
+    assert_counts(&pool, [0, 2, 0, 0]);
+}
