@@ -1,0 +1,455 @@
+/*
+ * What a pair of acquire and release costs through the shared library, beside the least that it can
+ * cost and beside apr_reslist, in one process. `ci/c-bench` builds and runs it.
+ *
+ *     bench [ROUNDS [LIMIT]]
+ *
+ * The least is two atomic read-modify-writes: a compare-exchange that takes a bit of a word, and an
+ * addition that puts it back, compiled into the loop. No pool whose resources any thread may take
+ * and bring back does with less.
+ *
+ * Each round times a batch of every subject in turn, so that what else the machine does meanwhile
+ * meets all of them, and the ratios are taken within a round. Printed are the medians of all
+ * rounds. With two threads both work at once, and the time of a batch is the longer of their two;
+ * the pair of read-modify-writes is then on a word of each thread's own, which is what a pool would
+ * cost if the threads did not meet.
+ *
+ * With LIMIT it fails if conn_pool costs more than so many times the two read-modify-writes in one
+ * thread.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <conn_pool.h>
+
+#include <apr_general.h>
+#include <apr_reslist.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST_THREADS = 2, MOST_ROUNDS = 10001, BATCH = 20000, LINE = 128 };
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void ok(const char *what, conn_pool_status status)
+{
+    if (status != CONN_POOL_OK) {
+        die(what, conn_pool_strerror(status));
+    }
+}
+
+/* The subjects. */
+
+static struct {
+    _Alignas(LINE) atomic_uintptr_t word;
+} words[MOST_THREADS];
+
+static conn_pool *pool;
+static apr_reslist_t *reslist;
+static char things[4096];
+static atomic_size_t things_made;
+
+static void pair_on(atomic_uintptr_t *word)
+{
+    uintptr_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+    do {
+        if (seen == 0) {
+            die("two RMWs", "there was no bit to take");
+        }
+    } while (!atomic_compare_exchange_weak_explicit(word, &seen, seen & (seen - 1),
+                                                    memory_order_acquire, memory_order_relaxed));
+    atomic_fetch_add_explicit(word, seen & (~seen + 1), memory_order_release);
+}
+
+static void words_apart(int thread)
+{
+    for (int i = 0; i < BATCH; i++) {
+        pair_on(&words[thread].word);
+    }
+}
+
+static void one_word(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        pair_on(&words[0].word);
+    }
+}
+
+static void conn_pool_tries(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        conn_pool_lease lease;
+        conn_pool_status status = conn_pool_try_acquire(pool, &lease);
+
+        if (status == CONN_POOL_OK) {
+            status = conn_pool_release(pool, &lease);
+        }
+        if (status != CONN_POOL_OK) {
+            ok("conn_pool_try_acquire and release", status);
+        }
+    }
+}
+
+static void conn_pool_waits(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        conn_pool_lease lease;
+        conn_pool_status status = conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, &lease);
+
+        if (status == CONN_POOL_OK) {
+            status = conn_pool_release(pool, &lease);
+        }
+        if (status != CONN_POOL_OK) {
+            ok("conn_pool_acquire and release", status);
+        }
+    }
+}
+
+static void reslist_pairs(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        void *thing;
+
+        if (apr_reslist_acquire(reslist, &thing) != APR_SUCCESS ||
+            apr_reslist_release(reslist, thing) != APR_SUCCESS) {
+            die("apr_reslist", "a pair failed");
+        }
+    }
+}
+
+static const struct subject {
+    const char *name;
+    void (*batch)(int thread);
+    int is_limited;
+} subjects[] = {
+    {"two RMWs in C, a word for each thread", words_apart, 0},
+    {"two RMWs in C, one word for all", one_word, 0},
+    {"conn_pool_try_acquire + release", conn_pool_tries, 1},
+    {"conn_pool_acquire + release", conn_pool_waits, 1},
+    {"apr_reslist_acquire + release", reslist_pairs, 0},
+};
+
+enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
+
+static int make(void *user, void **thing)
+{
+    (void)user;
+    *thing = &things[atomic_fetch_add(&things_made, 1) % sizeof things];
+    return 0;
+}
+
+static apr_status_t make_for_apr(void **thing, void *params, apr_pool_t *memory)
+{
+    (void)memory;
+    return make(params, thing);
+}
+
+static apr_status_t end_for_apr(void *thing, void *params, apr_pool_t *memory)
+{
+    (void)thing;
+    (void)params;
+    (void)memory;
+    return APR_SUCCESS;
+}
+
+/* Fills every slot, so that the figures are of a pool in its stride. */
+static void fill(uint32_t capacity)
+{
+    conn_pool_lease *leases = calloc(capacity, sizeof *leases);
+
+    if (leases == NULL) {
+        die("calloc", strerror(errno));
+    }
+    for (uint32_t i = 0; i < capacity; i++) {
+        ok("conn_pool_try_acquire", conn_pool_try_acquire(pool, &leases[i]));
+    }
+    for (uint32_t i = 0; i < capacity; i++) {
+        ok("conn_pool_release", conn_pool_release(pool, &leases[i]));
+    }
+    free(leases);
+}
+
+/* The rounds. */
+
+static int threads;
+static atomic_int arrived;
+static atomic_int is_good;
+static double begins[MOST_THREADS], ends[MOST_THREADS];
+static double times[SUBJECTS][MOST_ROUNDS];
+static int rounds = 301;
+static size_t pool_batches;
+
+static double now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+/* Until every thread is here. By polling, so that they go on together. */
+static void meet(void)
+{
+    int generation = atomic_fetch_add(&arrived, 1) / threads;
+
+    for (unsigned polls = 1; atomic_load(&arrived) / threads == generation; polls++) {
+        if (polls % 100000 == 0) {
+            sched_yield();
+        }
+    }
+}
+
+/* Whether the threads worked side by side, and not one after the other on a busy machine. */
+static int was_together(double time)
+{
+    double last_begin = begins[0], first_end = ends[0];
+
+    for (int thread = 1; thread < threads; thread++) {
+        last_begin = begins[thread] > last_begin ? begins[thread] : last_begin;
+        first_end = ends[thread] < first_end ? ends[thread] : first_end;
+    }
+    return first_end - last_begin > time / 2;
+}
+
+/* Takes down a batch, and says whether it counts. */
+static int note(int subject, int round)
+{
+    double longest = 0;
+
+    for (int thread = 0; thread < threads; thread++) {
+        double time = ends[thread] - begins[thread];
+
+        longest = time > longest ? time : longest;
+    }
+    times[subject][round] = longest / BATCH;
+    pool_batches += subjects[subject].is_limited ? 1 : 0;
+    return threads == 1 || was_together(longest);
+}
+
+/* Gives each thread a processor: the scheduler might leave both on one for a while. */
+static void settle_down(int thread)
+{
+    cpu_set_t allowed, own;
+    int left = thread;
+
+    CPU_ZERO(&own);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        die("sched_getaffinity", strerror(errno));
+    }
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &allowed) && left-- == 0) {
+            CPU_SET(cpu, &own);
+        }
+    }
+    if (left >= 0) {
+        die("two threads", "they need two processors");
+    }
+    if (sched_setaffinity(0, sizeof own, &own) != 0) {
+        die("sched_setaffinity", strerror(errno));
+    }
+}
+
+static void *work(void *argument)
+{
+    int thread = (int)((char *)argument - things), again = 0;
+
+    if (threads > 1) {
+        settle_down(thread);
+    }
+    for (int round = 0; round < rounds; round++) {
+        for (int i = 0; i < SUBJECTS; i++) {
+            do {
+                meet();
+                begins[thread] = now_ns();
+                subjects[i].batch(thread);
+                ends[thread] = now_ns();
+                meet();
+                if (thread == 0) {
+                    atomic_store(&is_good, note(i, round));
+                }
+                meet();
+                again = atomic_load(&is_good) ? 0 : again + 1;
+                if (again == 10000) {
+                    die("two threads", "the machine is too busy to run them at once");
+                }
+            } while (again > 0);
+        }
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return (left > right) - (left < right);
+}
+
+static double median(double *values)
+{
+    qsort(values, (size_t)rounds, sizeof *values, compare);
+    return values[rounds / 2];
+}
+
+static void run(int count)
+{
+    pthread_t ids[MOST_THREADS];
+
+    threads = count;
+    atomic_store(&arrived, 0);
+    for (int i = 0; i < count; i++) {
+        int error = pthread_create(&ids[i], NULL, work, &things[i]);
+
+        if (error != 0) {
+            die("pthread_create", strerror(error));
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        pthread_join(ids[i], NULL);
+    }
+}
+
+struct result {
+    double ns, ratio;
+};
+
+static void sum_up(struct result *results)
+{
+    static double ratios[MOST_ROUNDS];
+
+    /* From the last, because the medians bring the times out of their order. */
+    for (int i = SUBJECTS - 1; i >= 0; i--) {
+        for (int round = 0; round < rounds; round++) {
+            ratios[round] = times[i][round] / times[0][round];
+        }
+        results[i].ns = median(times[i]);
+        results[i].ratio = median(ratios);
+    }
+}
+
+static void measure(int count, struct result *results)
+{
+    conn_pool_figures before, after;
+    size_t expected;
+
+    pool_batches = 0;
+    ok("conn_pool_stats", conn_pool_stats(pool, &before, sizeof before));
+    run(count);
+    ok("conn_pool_stats", conn_pool_stats(pool, &after, sizeof after));
+    expected = pool_batches * BATCH * (size_t)count;
+    if (after.acquired - before.acquired != expected || after.misused != 0 || after.in_use != 0) {
+        fprintf(stderr, "bench: %zu leases expected, %zu counted; %zu misused, %zu in use\n",
+                expected, after.acquired - before.acquired, after.misused, after.in_use);
+        exit(1);
+    }
+    sum_up(results);
+}
+
+/* One table; the dearest with one thread of what is limited is the answer. */
+static double table(uint32_t capacity, apr_pool_t *memory)
+{
+    static const int counts[] = {1, 2, 1};
+    struct result results[3][SUBJECTS];
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    double dearest = 0;
+
+    config.capacity = capacity;
+    config.create = make;
+    ok("conn_pool_create", conn_pool_create(&config, &pool));
+    fill(capacity);
+    if (apr_reslist_create(&reslist, (int)capacity, (int)capacity, (int)capacity, 0, make_for_apr,
+                           end_for_apr, NULL, memory) != APR_SUCCESS) {
+        die("apr_reslist_create", "failed");
+    }
+    for (int thread = 0; thread < MOST_THREADS; thread++) {
+        atomic_store(&words[thread].word, ((uintptr_t)1 << (capacity < 32 ? capacity : 32)) - 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        measure(counts[i], results[i]);
+    }
+
+    printf("\n%4u slots, ns a pair, and times two RMWs   %12s  %16s  %16s\n", (unsigned)capacity,
+           "1 thread", "2 threads", "then 1 again");
+    for (int i = 0; i < SUBJECTS; i++) {
+        printf("  %-38s", subjects[i].name);
+        for (int run = 0; run < 3; run++) {
+            printf("  %8.1f %6.2fx", results[run][i].ns, results[run][i].ratio);
+        }
+        printf("\n");
+        if (subjects[i].is_limited && results[0][i].ratio > dearest) {
+            dearest = results[0][i].ratio;
+        }
+    }
+    apr_reslist_destroy(reslist);
+    ok("conn_pool_destroy", conn_pool_destroy(pool));
+    return dearest;
+}
+
+static double number(const char *name, const char *text, double least, double most)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(value >= least && value <= most)) {
+        fprintf(stderr, "bench: %s is \"%s\": a number from %g to %g is needed\n", name, text,
+                least, most);
+        exit(2);
+    }
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    static const uint32_t capacities[] = {4, 16, 64};
+    double limit = 0, dearest = 0;
+    apr_pool_t *memory;
+
+    if (argc > 3) {
+        fprintf(stderr, "usage: bench [ROUNDS [LIMIT]]\n");
+        return 2;
+    }
+    if (argc > 1) {
+        rounds = (int)number("ROUNDS", argv[1], 1, MOST_ROUNDS);
+    }
+    if (argc > 2) {
+        limit = number("LIMIT", argv[2], 1, 1000);
+    }
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&memory, NULL) != APR_SUCCESS) {
+        die("apr", "cannot be initialised");
+    }
+    atexit(apr_terminate);
+
+    printf("conn_pool %s, %d rounds of %d pairs, medians\n", conn_pool_version_string(), rounds,
+           BATCH);
+    for (size_t i = 0; i < sizeof capacities / sizeof capacities[0]; i++) {
+        double here = table(capacities[i], memory);
+
+        if (here > dearest) {
+            dearest = here;
+        }
+    }
+    apr_pool_destroy(memory);
+
+    if (limit > 0 && dearest > limit) {
+        fprintf(stderr, "bench: a pair costs %.2f times two RMWs in one thread; limit %.2f\n",
+                dearest, limit);
+        return 1;
+    }
+    return 0;
+}
