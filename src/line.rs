@@ -52,7 +52,7 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// What to call when the stage changes; `None` once it was called.
     pub(crate) waker: Option<Waker>,
-    /// The line's count of overtakings when this waiter joined.
+    /// The line's count of overtakings when this waiter joined; not above that of those behind it.
     pub(crate) joined_at: usize,
     pub(crate) since: Option<Stamp>,
 }

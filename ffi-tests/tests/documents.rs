@@ -20,12 +20,8 @@ fn blocks(document: &str) -> Vec<String> {
 fn complaints(text: &str) -> Option<String> {
     let mut command = Command::new("gcc");
     command.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c", "-", "-I"]);
-    let mut child = command
-        .arg(root().join("include"))
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("gcc starts");
+    let mut child =
+        command.arg(root().join("include")).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gcc starts");
     child.stdin.take().expect("it was piped").write_all(text.as_bytes()).expect("gcc reads");
     let output = child.wait_with_output().expect("a child can be waited for");
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())

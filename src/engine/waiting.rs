@@ -209,7 +209,12 @@ impl<'a> Core<'a> {
         let node = unsafe { waiter.node() };
         node.waker = waker;
         node.since = Some(since);
-        node.joined_at = counters.overtakes.get();
+        node.joined_at = match (turn, shared.line.head()) {
+            // Overtaken as often as the one behind it, at least: nobody is overtaken less often than those behind.
+            // SAFETY: a waiter in the line is alive, the lock is held, and it is another node than this one (I4).
+            (Turn::Again, Some(head)) => unsafe { line::node(head) }.joined_at,
+            _ => counters.overtakes.get(),
+        };
         if node.kind == Kind::Thread {
             self.engine.threads.add(1);
         }

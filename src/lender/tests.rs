@@ -263,6 +263,25 @@ fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
     assert_counts(&pool, [0, 1, 1, 0]);
 }
 
+/// The one at the head is counted as overtaken as often as those behind it: else it would open the way past them anew.
+#[test]
+fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
+    let pool = Lender::<u32, 1>::new(1, Fairness::Bounded(1));
+    let slot = pool.try_slot().unwrap();
+    let behind = wait(&pool);
+    assert_waits(&behind);
+    drop(pool.connect(slot, 7));
+    let newcomer = pool.held(pool.try_slot().unwrap());
+    assert_waits(&behind);
+    let again = Box::pin(Acquire::with_turn(&pool, Kind::Task, Turn::Again));
+    assert_waits(&again);
+    drop(newcomer);
+    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "the one behind has been overtaken once already");
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    assert_eq!(pool.core().metrics().most_overtaken, 1);
+}
+
 #[test]
 fn an_unfit_connection_is_not_replaced_beyond_the_limit() {
     let pool = Lender::<u32, 2>::new(1, Fairness::Fifo);
