@@ -160,10 +160,8 @@ impl<'a> Core<'a> {
                     Err(Refusal::Closed)
                 }
                 Stage::Queued => {
-                    waker = node.waker.take();
-                    self.record_wait(node);
                     // SAFETY: it is in the line, and the lock is held (I4).
-                    unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
+                    waker = unsafe { self.step_out(shared, waiter) };
                     if gave_up == GaveUp::TimedOut {
                         self.engine.counters.timed_out.add(1);
                     }
@@ -180,15 +178,12 @@ impl<'a> Core<'a> {
     pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
         let (was_queued, aftermath) = self.locked(|shared, aftermath| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let node = unsafe { waiter.node() };
-            if node.stage != Stage::Queued {
-                return false;
+            let is_queued = unsafe { waiter.node() }.stage == Stage::Queued;
+            if is_queued {
+                // SAFETY: it is in the line, and the lock is held (I4).
+                aftermath.leftover = unsafe { self.step_out(shared, waiter) };
             }
-            aftermath.leftover = node.waker.take();
-            self.record_wait(node);
-            // SAFETY: it is in the line, and the lock is held (I4).
-            unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
-            true
+            is_queued
         });
         drop(aftermath);
         was_queued
@@ -229,6 +224,21 @@ impl<'a> Core<'a> {
         counters.waited.add(1);
         counters.peak_waiting.raise(self.engine.waiting.get());
         counters.peak_in_use.raise(self.in_use());
+    }
+
+    /// Takes a waiter out of the line that wants to wait no longer; its waker is to be dropped without the lock.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held and the waiter is in the line.
+    unsafe fn step_out(self, shared: &mut Shared, waiter: Pin<&Waiter>) -> Option<Waker> {
+        // SAFETY: the lock is held and no other reference to the node is alive (I4).
+        let node = unsafe { waiter.node() };
+        let waker = node.waker.take();
+        self.record_wait(node);
+        // SAFETY: as the caller promises.
+        unsafe { self.unlink(shared, NonNull::from(waiter.get_ref()), Stage::Outside) };
+        waker
     }
 
     /// # Safety
