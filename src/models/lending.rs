@@ -13,7 +13,7 @@ use loom::thread;
 use super::{Connection, client, explore, glance, join, run};
 use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
-use crate::engine::Refusal;
+use crate::engine::{Refusal, Turn};
 use crate::fairness::Fairness;
 use crate::guard::{Held, pass_on};
 use crate::lender::Lender;
@@ -35,7 +35,11 @@ pub(super) fn filled<const N: usize>(present: usize, most: usize) -> Arc<Pool<N>
 
 /// Waits for a slot, as a task.
 fn slot<const N: usize>(pool: &Pool<N>) -> Result<usize, Refusal> {
-    let acquire = pin!(pool.acquire(Kind::Task));
+    slot_in_turn(pool, Turn::New)
+}
+
+fn slot_in_turn<const N: usize>(pool: &Pool<N>, turn: Turn) -> Result<usize, Refusal> {
+    let acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
     let acquire = acquire.into_ref();
     run(poll_fn(|context| acquire.poll(context.waker())))
 }
@@ -194,7 +198,7 @@ fn an_unfit_connection_is_replaced_within_the_limit() {
             let limit = Arc::clone(&limit);
             client(1, &pool, move |pool| core::mem::forget(limit.ready(pool, slot(pool).unwrap())))
         };
-        let own = pool.reject(unfit).unwrap_or_else(|| slot(&pool).unwrap());
+        let own = pool.reject(unfit).unwrap_or_else(|| slot_in_turn(&pool, Turn::Again).unwrap());
         drop(limit.ready(&pool, own));
         join([other]);
         assert_eq!(pool.core().status().in_use, 1);

@@ -14,10 +14,11 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
 use super::{Connection, OPERATIONS, THREADS, Tally, count, explore, read};
+use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
 use crate::engine::{Joined, Refusal, Turn};
 use crate::fairness::Fairness;
-use crate::guard::Held;
+use crate::guard::{Handle, Held};
 use crate::lender::Lender;
 use crate::line::{Kind, Waiter};
 
@@ -66,8 +67,8 @@ impl Client {
         Arc::new(Self { pool, tally: Arc::default(), most, connecting: AtomicUsize::new(0) })
     }
 
-    async fn slot(&self) -> Option<usize> {
-        let wait = pin!(self.pool.acquire(Kind::Task));
+    async fn slot(&self, turn: Turn) -> Option<usize> {
+        let wait = pin!(Acquire::with_turn(&self.pool, Kind::Task, turn));
         self.granted(poll_fn(move |context| wait.as_ref().poll(context.waker())).await)
     }
 
@@ -131,9 +132,23 @@ impl Client {
         }
     }
 
-    fn reject(&self, held: Held<&Pool>) {
-        if let Some(slot) = self.pool.reject(held) {
-            drop(self.borrowed(slot));
+    async fn borrow(&self, turn: Turn) -> Option<Held<&Pool>> {
+        self.slot(turn).await.and_then(|slot| self.borrowed(slot))
+    }
+
+    async fn reject(&self) {
+        let Some(unfit) = self.borrow(Turn::New).await else { return };
+        match self.pool.reject(unfit) {
+            Some(slot) => drop(self.borrowed(slot)),
+            None => drop(self.borrow(Turn::Again).await),
+        }
+    }
+
+    /// Gives back with the check that the slot is held.
+    fn give_back_once(&self, held: Held<&Pool>) {
+        let (_, slot) = held.into_parts();
+        if self.pool.core().give_back_once(slot).expect("it is held") {
+            Handle::attend_to_others(&&self.pool);
         }
     }
 
@@ -177,13 +192,19 @@ impl Client {
     async fn step(self: &Arc<Self>, operation: Operation) {
         match operation {
             Operation::Try => drop(self.granted(self.pool.try_slot()).and_then(|slot| self.borrowed(slot))),
-            Operation::Borrow => drop(self.slot().await.and_then(|slot| self.borrowed(slot))),
+            Operation::Borrow => {
+                if let Some(held) = self.borrow(Turn::New).await {
+                    self.give_back_once(held);
+                }
+            }
             Operation::GiveUp => self.give_up(Kind::Thread),
             Operation::Cancel => self.cancel(),
-            Operation::Reject => {
-                drop(self.slot().await.and_then(|slot| self.borrowed(slot)).map(|held| self.reject(held)))
+            Operation::Reject => self.reject().await,
+            Operation::Discard => {
+                if let Some(held) = self.borrow(Turn::New).await {
+                    held.discard();
+                }
             }
-            Operation::Discard => drop(self.slot().await.and_then(|slot| self.borrowed(slot)).map(Held::discard)),
             Operation::Insert => self.insert(),
             Operation::Resize => self.resize(),
             Operation::Callback => self.callback(),
