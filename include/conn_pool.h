@@ -645,8 +645,8 @@ enum conn_pool_status conn_pool_cancel(struct conn_pool *pool,
  *   `conn_pool_try_acquire`, for a pool without `reset`. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  * - Returns `CONN_POOL_OK`; and if the lease is not in order, with nothing changed: `CONN_POOL_NOT_HELD` (empty, or given back
  *   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`.
- *   Two threads that give back copies of one lease at the very same moment are a data race of the program's own; one of them
- *   may go unnoticed.
+ *   Two threads that give back or discard copies of one lease at the very same moment are a data race of the program's own,
+ *   which may go unnoticed: the slot may then be lent to two callers, or without a resource.
  * - Ownership: on success the resource is the pool's again.
  *
  * @pre The pool is NULL or was made by this library and not freed; `lease` is NULL or may be read and written.

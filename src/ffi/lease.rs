@@ -49,8 +49,9 @@ pub(super) fn lend(pool: &conn_pool, slot: usize) -> conn_pool_lease {
 
 /// Takes a lease back: the slot is the caller's then. What is not in order is refused, and nothing is changed.
 ///
-/// Two threads that give copies of one lease back at the same moment may both get through here; the bitmap then refuses
-/// the second, unless a third has borrowed the slot in between.
+/// A load and a store: one step would be a read-modify-write more for each lease. So two threads that give copies of one
+/// lease back at the same moment may both get through here; the bitmap then refuses the second, unless a third has
+/// borrowed the slot in between or one of them discards. The header says so.
 #[inline(always)]
 fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
     let slot = lease.slot as usize;
