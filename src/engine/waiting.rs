@@ -89,10 +89,12 @@ impl<'a> Core<'a> {
             let mut aftermath = Aftermath::new(self);
             let seen = self.engine.lock.with(|shared| {
                 // SAFETY: the lock is held and no other reference to the node is in use (I4).
-                let known = unsafe { waiter.node() }.waker.take();
+                let node = unsafe { waiter.node() };
+                let known = node.waker.take();
                 // A waiter that was called to compete and finds a free slot has the line served in order, so that it
-                // cannot overtake the waiters before it. Under Fifo whoever brought a slot has served the line.
-                let competes = matches!(self.engine.fairness, Fairness::Bounded(_));
+                // cannot overtake the waiters before it. Under Fifo whoever brought a slot has served the line. A callback
+                // is called when it has its slot, and then those behind it must not be called before the ones in between.
+                let competes = matches!(self.engine.fairness, Fairness::Bounded(_)) && node.kind.comes_when_called();
                 if competes {
                     self.serve(shared, &mut aftermath);
                 }
