@@ -7,6 +7,7 @@
 
 use core::cell::UnsafeCell;
 use core::marker::PhantomPinned;
+use core::num::NonZero;
 use core::ptr::NonNull;
 use core::task::Waker;
 
@@ -52,6 +53,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// What to call when the stage changes; `None` once it was called.
     pub(crate) waker: Option<Waker>,
+    /// Which of all who ever joined at the end it was; `None`, which is before all others, if it never did.
+    pub(crate) arrival: Option<NonZero<u64>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
     pub(crate) joined_at: usize,
     pub(crate) since: Option<Stamp>,
@@ -71,7 +74,16 @@ unsafe impl Sync for Waiter {}
 
 impl Waiter {
     pub(crate) const fn new(kind: Kind) -> Self {
-        let node = Node { prev: None, next: None, stage: Stage::Outside, kind, waker: None, joined_at: 0, since: None };
+        let node = Node {
+            prev: None,
+            next: None,
+            stage: Stage::Outside,
+            kind,
+            waker: None,
+            arrival: None,
+            joined_at: 0,
+            since: None,
+        };
         Self { node: UnsafeCell::new(node), _pinned: PhantomPinned }
     }
 
@@ -90,6 +102,8 @@ impl Waiter {
 /// First come, first served.
 pub(crate) struct Line {
     ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
+    /// How many have ever joined at the end.
+    arrivals: u64,
 }
 
 // SAFETY: the line is reached under the lock only, and the waiters that it points to may be sent (I4).
@@ -97,7 +111,7 @@ unsafe impl Send for Line {}
 
 impl Line {
     pub(crate) const fn new() -> Self {
-        Self { ends: None }
+        Self { ends: None, arrivals: 0 }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -125,38 +139,57 @@ impl Line {
     ///
     /// The caller holds the lock; the waiter is in no line, and stays where it is until it has left this one.
     pub(crate) unsafe fn push(&mut self, waiter: NonNull<Waiter>) {
+        self.arrivals += 1;
         // SAFETY: alive by the caller's promise, and the lock is held (I4).
-        let own = unsafe { node(waiter) };
-        own.prev = self.ends.map(|(_, tail)| tail);
-        own.next = None;
-        own.stage = Stage::Queued;
-        self.ends = match self.ends {
-            None => Some((waiter, waiter)),
-            Some((head, tail)) => {
-                // SAFETY: a waiter in the line is alive (I4), and it is not `waiter`.
-                unsafe { node(tail) }.next = Some(waiter);
-                Some((head, waiter))
-            }
-        };
+        unsafe { node(waiter) }.arrival = NonZero::new(self.arrivals);
+        // SAFETY: as the caller promises; nobody is behind the last one.
+        unsafe { self.insert(waiter, self.ends.map(|(_, tail)| tail), None) };
     }
 
-    /// Puts a waiter at the head.
+    /// Puts a waiter back before those who came later than it did; before all if it was in no line yet.
     ///
     /// # Safety
     ///
     /// As for [`push`](Self::push).
-    pub(crate) unsafe fn push_to_the_head(&mut self, waiter: NonNull<Waiter>) {
+    pub(crate) unsafe fn push_again(&mut self, waiter: NonNull<Waiter>) {
+        // SAFETY: alive by the caller's promise, and the lock is held (I4).
+        let arrival = unsafe { node(waiter) }.arrival;
+        let (mut prev, mut next) = (None, self.head());
+        // Only others who were put back stand before it.
+        while let Some(other) = next
+            // SAFETY: a waiter in the line is alive, and the lock is held (I4).
+            && unsafe { node(other) }.arrival < arrival
+        {
+            prev = next;
+            // SAFETY: it is in the line, and the lock is held (I4).
+            next = unsafe { Self::behind(other) };
+        }
+        // SAFETY: as the caller promises; the two are neighbours in the line.
+        unsafe { self.insert(waiter, prev, next) };
+    }
+
+    /// Puts a waiter between two neighbours, either of which may be the end of the line.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push), and `prev` and `next` are neighbours.
+    unsafe fn insert(&mut self, waiter: NonNull<Waiter>, prev: Option<NonNull<Waiter>>, next: Option<NonNull<Waiter>>) {
         // SAFETY: alive by the caller's promise, and the lock is held (I4).
         let own = unsafe { node(waiter) };
-        own.prev = None;
-        own.next = self.ends.map(|(head, _)| head);
+        (own.prev, own.next) = (prev, next);
         own.stage = Stage::Queued;
+        if let Some(prev) = prev {
+            // SAFETY: a waiter in the line is alive (I4), and it is not `waiter`.
+            unsafe { node(prev) }.next = Some(waiter);
+        }
+        if let Some(next) = next {
+            // SAFETY: as above.
+            unsafe { node(next) }.prev = Some(waiter);
+        }
         self.ends = match self.ends {
             None => Some((waiter, waiter)),
             Some((head, tail)) => {
-                // SAFETY: a waiter in the line is alive (I4), and it is not `waiter`.
-                unsafe { node(head) }.prev = Some(waiter);
-                Some((waiter, tail))
+                Some((if prev.is_none() { waiter } else { head }, if next.is_none() { waiter } else { tail }))
             }
         };
     }

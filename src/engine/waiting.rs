@@ -25,7 +25,7 @@ pub(crate) enum Joined {
 pub(crate) enum Turn {
     /// The last.
     New,
-    /// The first: its turn had come, and what it was given turned out unfit.
+    /// Before all who came later: its turn had come, and what it was given turned out unfit.
     #[cfg_attr(not(any(feature = "ffi", test)), expect(dead_code, reason = "only pools for C check connections"))]
     Again,
 }
@@ -220,7 +220,7 @@ impl<'a> Core<'a> {
             // SAFETY: as the caller promises.
             Turn::New => unsafe { shared.line.push(waiter) },
             // SAFETY: as the caller promises.
-            Turn::Again => unsafe { shared.line.push_to_the_head(waiter) },
+            Turn::Again => unsafe { shared.line.push_again(waiter) },
         }
         self.engine.waiting.add(1);
         counters.waited.add(1);
