@@ -27,7 +27,7 @@ fn result() -> c_int {
 pub(super) unsafe extern "C" fn create(user: *mut c_void, resource: *mut *mut c_void) -> c_int {
     let world = World::present();
     with_record(user, |record| assert!(record.has.create, "it has none to call"));
-    world.meddle();
+    world.meddle(user.addr());
     let code = result();
     let made = world.with(|state| state.new_resource());
     with_record(user, |record| {
@@ -59,7 +59,7 @@ pub(super) unsafe extern "C" fn reset(user: *mut c_void, resource: *mut c_void) 
 
 fn check(user: *mut c_void, resource: *mut c_void, from: &[Place], fit: Place, count: fn(&mut Record)) -> c_int {
     with_record(user, |record| record.moves(resource.addr(), from, Place::Checking));
-    World::present().meddle();
+    World::present().meddle(user.addr());
     let code = result();
     with_record(user, |record| {
         let to = if code == 0 { fit } else { Place::Doomed(code) };
@@ -79,7 +79,7 @@ pub(super) unsafe extern "C" fn destroy(user: *mut c_void, resource: *mut c_void
             end(record, resource.addr(), Place::Gone);
         }
     });
-    World::present().meddle();
+    World::present().meddle(user.addr());
 }
 
 pub(super) unsafe extern "C" fn on_event(
@@ -106,7 +106,7 @@ pub(super) unsafe extern "C" fn on_event(
             end(record, resource.addr(), to);
         }
     });
-    World::present().meddle();
+    World::present().meddle(user.addr());
 }
 
 /// A resource may end if it is unfit, or nobody has it and the pool has no place for it any more.
@@ -128,7 +128,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
     let world = World::present();
     // SAFETY: NULL, or a lease to be copied.
     let lease = unsafe { lease.as_ref() };
-    world.with(|state| {
+    let at = world.with(|state| {
         let (at, place) = state.in_line[user.addr()].take().expect("a waiter is called once, and in line");
         state.check_turn(at, place);
         let station = &mut state.stations[at];
@@ -143,6 +143,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
             (CONN_POOL_CREATE_FAILED, None) => assert!(record.answers.not_created > 0, "no create has failed"),
             (other, lease) => panic!("a waiter was told {other:?} with {lease:?}"),
         }
+        at
     });
-    world.meddle();
+    world.meddle(at);
 }

@@ -23,6 +23,7 @@ pub(crate) enum Deed {
     ResetPeaks,
     Close,
     Drain,
+    /// Closes the pool before if the argument is odd.
     Destroy,
     Abandon,
     /// NULL where none may be.
@@ -87,7 +88,7 @@ impl Act {
         Self { deed: Deed::decode(deed), at, argument, more, fate: Fate::decode(u16::from_le_bytes([low, high])) }
     }
 
-    /// What a callback does. It may not end pools, and should not sleep.
+    /// What a callback does. It may end a pool that nobody uses meanwhile, and should not sleep.
     pub(crate) fn of_callback(fate: &mut Fate) -> Self {
         let deed = match fate.draw(64) {
             0..12 => Deed::TryAcquire,
@@ -98,8 +99,9 @@ impl Act {
             44..48 => Deed::Misuse,
             48..52 => Deed::Resize,
             52..55 => Deed::Maintain,
-            55..58 => Deed::Stats,
-            58..61 => Deed::Add,
+            55..57 => Deed::Stats,
+            57..59 => Deed::Add,
+            59..61 => Deed::Destroy,
             61 => Deed::AcquireUntil,
             62 => Deed::Drain,
             _ => Deed::Close,

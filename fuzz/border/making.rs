@@ -59,7 +59,6 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
     let mut name = wish.name.map_or(Vec::new(), CString::into_bytes);
     name.truncate(CONN_POOL_MAX_NAME as usize);
     station.pool = out;
-    station.order_is_lost = false;
     station.record = Some(Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name));
 }
 

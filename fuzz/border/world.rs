@@ -34,8 +34,8 @@ pub(super) struct Station {
     pub(super) storage: Option<Box<[u64]>>,
     /// Of the pool that is there.
     pub(super) record: Option<Record>,
-    /// Somebody in line was served with something unfit, and has gone to its end.
-    pub(super) order_is_lost: bool,
+    /// Calls of it, and callbacks from it, that have not returned: nobody may end it meanwhile.
+    pub(super) users: u32,
 }
 
 pub(super) struct State {
@@ -165,7 +165,7 @@ impl State {
     pub(super) fn check_turn(&self, at: usize, place: u32) {
         let station = &self.stations[at];
         let answers = station.record.as_ref().map_or(Answers::default(), |record| record.answers);
-        if self.meddled || station.order_is_lost || answers.unfit > 0 || answers.not_created > 0 {
+        if self.meddled || answers.unfit > 0 || answers.not_created > 0 {
             return;
         }
         for (other_at, other) in self.in_line.iter().flatten() {
@@ -216,8 +216,8 @@ impl World {
         });
     }
 
-    /// A callback may call a pool.
-    pub(super) fn meddle(&self) {
+    /// A callback from the pool at this station may call a pool.
+    pub(super) fn meddle(&self, from: usize) {
         let act = self.with(|state| {
             if state.depth == MOST_DEPTH || state.meddling_left == 0 || !state.fate.meddles() {
                 return None;
@@ -228,7 +228,7 @@ impl World {
             Some(Act::of_callback(&mut state.fate))
         });
         if let Some(act) = act {
-            self.perform(act);
+            self.use_during(from, || self.perform(act));
             self.with(|state| state.depth -= 1);
         }
     }
@@ -251,11 +251,23 @@ impl World {
             Deed::ResetPeaks => self.reset_peaks(at),
             Deed::Close => self.close(at),
             Deed::Drain => self.drain(at, act.argument % 2 == 1),
-            Deed::Destroy => self.destroy(at),
+            Deed::Destroy => self.destroy(at, act.argument % 2 == 1),
             Deed::Abandon => self.abandon(at),
             Deed::Nulls => self.nulls(at, act.argument),
             Deed::Words => self.words(at, act.argument, act.more),
         }
+    }
+
+    /// Calls the pool at a station.
+    fn call<R>(&self, at: usize, function: impl FnOnce() -> R) -> R {
+        self.use_during(at, || call(function))
+    }
+
+    fn use_during<R>(&self, at: usize, work: impl FnOnce() -> R) -> R {
+        self.with(|state| state.stations[at].users += 1);
+        let result = work();
+        self.with(|state| state.stations[at].users -= 1);
+        result
     }
 
     fn pool(&self, at: usize) -> *mut conn_pool {
@@ -303,7 +315,7 @@ impl World {
             (resource, room)
         });
         // SAFETY: a pool, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_add(pool, ptr::without_provenance_mut(resource)) });
+        let status = self.call(at, || unsafe { conn_pool_add(pool, ptr::without_provenance_mut(resource)) });
         match (is_there, was_closed, room) {
             (false, ..) => expect(status, &[CONN_POOL_INVALID_ARGUMENT]),
             (_, true, _) => expect(status, &[CONN_POOL_CLOSED]),
@@ -330,9 +342,9 @@ impl World {
         let out = &raw mut lease;
         let status = match deed {
             // SAFETY: a pool, the storage of one, or NULL; and a lease that may be written.
-            Deed::TryAcquire => call(|| unsafe { conn_pool_try_acquire(pool, out) }),
+            Deed::TryAcquire => self.call(at, || unsafe { conn_pool_try_acquire(pool, out) }),
             // SAFETY: as above.
-            _ => call(|| unsafe { conn_pool_acquire(pool, sleeps.into(), out) }),
+            _ => self.call(at, || unsafe { conn_pool_acquire(pool, sleeps.into(), out) }),
         };
         self.took(at, status, refusal, was_closed, &lease);
     }
@@ -365,7 +377,7 @@ impl World {
         let deadline = if argument % 8 == 6 { ptr::null() } else { &raw const time };
         let mut lease = junk();
         // SAFETY: a pool, the storage of one, or NULL; NULL or a time; and a lease that may be written.
-        let status = call(|| unsafe { conn_pool_acquire_until(pool, deadline, &raw mut lease) });
+        let status = self.call(at, || unsafe { conn_pool_acquire_until(pool, deadline, &raw mut lease) });
         if is_there && (argument % 8 < 3 || deadline.is_null()) {
             assert_eq!(status, CONN_POOL_INVALID_ARGUMENT);
             assert!(same(&lease, &junk()), "an output is written on success only");
@@ -427,7 +439,7 @@ impl World {
         let on_ready: conn_pool_ready_fn = Some(callbacks::on_ready);
         let waiter = self.waiters[name].get();
         // SAFETY: a pool, the storage of one, or NULL; a waiter that stays where it is; a lease that may be written.
-        let status = call(|| unsafe { conn_pool_acquire_async(pool, waiter, on_ready, user, &raw mut lease) });
+        let status = self.call(at, || unsafe { conn_pool_acquire_async(pool, waiter, on_ready, user, &raw mut lease) });
         if joined.is_none() {
             expect(status, &[if is_there { CONN_POOL_WAITING } else { CONN_POOL_INVALID_ARGUMENT }]);
             assert!(same(&lease, &junk()), "an output is written on success only");
@@ -451,7 +463,7 @@ impl World {
             Some(_) => &[CONN_POOL_OK, CONN_POOL_NOT_WAITING],
         });
         // SAFETY: a pool, the storage of one, or NULL; a waiter that is zeroed or was used before.
-        let status = call(|| unsafe { conn_pool_cancel(pool, self.waiters[name].get()) });
+        let status = self.call(at, || unsafe { conn_pool_cancel(pool, self.waiters[name].get()) });
         expect(status, right);
         if status == CONN_POOL_OK {
             self.with(|state| state.in_line[name] = None);
@@ -495,7 +507,7 @@ impl World {
         });
         let mut given = lease;
         // SAFETY: a pool, the storage of one, or NULL; and a lease that may be read and written.
-        let status = call(|| unsafe {
+        let status = self.call(at, || unsafe {
             if discard { conn_pool_discard(pool, &raw mut given) } else { conn_pool_release(pool, &raw mut given) }
         });
         assert_eq!(status, right, "{lease:?}");
@@ -562,7 +574,7 @@ impl World {
             (size, CONN_POOL_OK)
         });
         // SAFETY: a pool, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_resize(pool, size as u32) });
+        let status = self.call(at, || unsafe { conn_pool_resize(pool, size as u32) });
         assert_eq!(status, right);
     }
 
@@ -571,7 +583,7 @@ impl World {
         let mut ended = usize::MAX;
         let out = if asks { &raw mut ended } else { ptr::null_mut() };
         // SAFETY: a pool, the storage of one, or NULL; and NULL or a number that may be written.
-        let status = call(|| unsafe { conn_pool_maintain(pool, out) });
+        let status = self.call(at, || unsafe { conn_pool_maintain(pool, out) });
         self.expect_ok(at, status);
         self.with(|state| {
             let is_exact = state.is_exact();
@@ -589,7 +601,8 @@ impl World {
         let pool = self.pool(at);
         let mut figures = conn_pool_figures::default();
         // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
-        let status = call(|| unsafe { conn_pool_stats(pool, &raw mut figures, size_of::<conn_pool_figures>()) });
+        let status =
+            self.call(at, || unsafe { conn_pool_stats(pool, &raw mut figures, size_of::<conn_pool_figures>()) });
         self.expect_ok(at, status);
         (status == CONN_POOL_OK).then_some(figures)
     }
@@ -600,7 +613,7 @@ impl World {
         let figures = self.figures(at);
         let mut room = vec![0xA5_u8; size].into_boxed_slice();
         // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
-        let status = call(|| unsafe { conn_pool_stats(pool, room.as_mut_ptr().cast(), size) });
+        let status = self.call(at, || unsafe { conn_pool_stats(pool, room.as_mut_ptr().cast(), size) });
         assert_eq!(status, if is_there && size > 0 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
         let Some(figures) = figures.filter(|_| size > 0) else {
             assert!(room.iter().all(|byte| *byte == 0xA5), "an output is written on success only");
@@ -617,7 +630,7 @@ impl World {
     fn reset_peaks(&self, at: usize) {
         let pool = self.pool(at);
         // SAFETY: a pool, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_reset_peaks(pool) });
+        let status = self.call(at, || unsafe { conn_pool_reset_peaks(pool) });
         self.expect_ok(at, status);
         if let Some(figures) = self.figures(at) {
             let marks = (figures.peak_in_use, figures.peak_waiting);
@@ -629,7 +642,7 @@ impl World {
         let pool = self.pool(at);
         self.note_closed(at);
         // SAFETY: a pool, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_close(pool) });
+        let status = self.call(at, || unsafe { conn_pool_close(pool) });
         self.expect_ok(at, status);
     }
 
@@ -646,7 +659,7 @@ impl World {
         let sleeps = sleeps && self.may_sleep();
         self.note_closed(at);
         // SAFETY: a pool, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_drain(pool, sleeps.into()) });
+        let status = self.call(at, || unsafe { conn_pool_drain(pool, sleeps.into()) });
         self.with(|state| {
             let held = state.stations[at].record.as_ref().map_or(0, Record::held);
             match (is_there, state.is_exact(), held) {
@@ -658,7 +671,13 @@ impl World {
         });
     }
 
-    fn destroy(&self, at: usize) {
+    fn destroy(&self, at: usize, closes: bool) {
+        if self.with(|state| state.stations[at].users > 0) {
+            return;
+        }
+        if closes {
+            self.close(at);
+        }
         let (pool, right) = self.with(|state| {
             let waiting = state.waiting(at);
             let station = &mut state.stations[at];
@@ -674,7 +693,7 @@ impl World {
             (station.pool, right)
         });
         // SAFETY: a pool that nobody else uses, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_destroy(pool) });
+        let status = self.call(at, || unsafe { conn_pool_destroy(pool) });
         assert_eq!(status, right);
         if status == CONN_POOL_OK {
             self.with(|state| {
@@ -692,7 +711,7 @@ impl World {
         let calls = |state: &State| state.stations[at].record.as_ref().map_or(0, |record| record.answers.calls);
         let before = self.with(|state| calls(state));
         // SAFETY: a pool that nobody uses from now on, the storage of one, or NULL.
-        let status = call(|| unsafe { conn_pool_abandon(pool) });
+        let status = self.call(at, || unsafe { conn_pool_abandon(pool) });
         let is_fine = is_there || pool.is_null();
         assert_eq!(status, if is_fine { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
         assert_eq!(self.with(|state| calls(state)), before, "no callback is called");
@@ -808,8 +827,6 @@ impl World {
                 let waiting = state.waiting(at);
                 let station = &mut state.stations[at];
                 let record = station.record.as_mut().expect("as above");
-                let went_to_the_end = record.answers.unfit > 0 && !record.has.create;
-                station.order_is_lost = waiting > 0 && (station.order_is_lost || went_to_the_end);
                 record.compare(&figures, waiting);
             });
         }
@@ -834,7 +851,7 @@ impl World {
                     self.with(|state| state.stations[at].record.as_ref().map(|record| record.added + record.created));
                 assert_eq!(Some(figures.destroyed), made, "what was made is destroyed");
             }
-            self.destroy(at);
+            self.destroy(at, false);
         }
     }
 }
