@@ -27,6 +27,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const fn is_callback(self) -> bool {
+        !self.comes_when_called() && !matches!(self, Self::Drainer)
+    }
+
     /// Whether one who is woken without a slot comes to look for one.
     pub(crate) const fn comes_when_called(self) -> bool {
         matches!(self, Self::Task | Self::Thread)

@@ -90,7 +90,8 @@ impl<'a> Core<'a> {
                 return;
             }
             aftermath.wake(node.waker.take());
-            if drains {
+            // A callback waits until it was told: it may be called later, and the pool must not be ended before.
+            if drains || node.kind.is_callback() {
                 // SAFETY: it is in the line, and the lock is held (I4).
                 unsafe { shared.line.remove(waiter, Stage::Dismissed) };
             } else {

@@ -133,7 +133,7 @@ impl<'a> Core<'a> {
                 Seen::Granted(slot)
             }
             Stage::Dismissed | Stage::Outside => {
-                node.stage = Stage::Outside;
+                self.end_dismissal(node);
                 Seen::Dismissed
             }
             Stage::Queued => {
@@ -158,7 +158,7 @@ impl<'a> Core<'a> {
                     Ok(slot)
                 }
                 Stage::Dismissed | Stage::Outside => {
-                    node.stage = Stage::Outside;
+                    self.end_dismissal(node);
                     Err(Refusal::Closed)
                 }
                 Stage::Queued => {
@@ -254,6 +254,14 @@ impl<'a> Core<'a> {
         }
         // SAFETY: as the caller promises.
         unsafe { shared.line.remove(waiter, stage) };
+    }
+
+    /// A waiter knows that it was sent away.
+    fn end_dismissal(self, node: &mut Node) {
+        if node.stage == Stage::Dismissed && node.kind.is_callback() {
+            self.engine.waiting.sub(1);
+        }
+        node.stage = Stage::Outside;
     }
 
     /// The wait of a granted waiter is over.
