@@ -98,6 +98,18 @@ pub(crate) enum Missed {
     Attend,
 }
 
+/// What became of a slot that was to be given back once.
+#[cfg(any(feature = "ffi", test))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the slot may not be back yet"]
+pub(crate) enum GivenBack {
+    Now,
+    /// It was free already.
+    Already,
+    /// Somebody must be attended to, so it is to be given back under the lock.
+    NotYet,
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a> {
     books: Books<'a>,
@@ -250,12 +262,11 @@ impl<'a> Bitmap<'a> {
         before & ATTEND != 0
     }
 
-    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot: `None` if it is free
-    /// already, and nothing is changed.
+    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot, and who may find the pool gone
+    /// as soon as the slot is back: nothing of it is touched after the exchange.
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
-    #[must_use = "somebody may be waiting for this slot"]
-    pub(crate) fn give_back_once(self, slot: usize) -> Option<bool> {
+    pub(crate) fn give_back_once(self, slot: usize) -> GivenBack {
         // The first slot of a group is what `claim_first` finds, and its word is its own: nothing to work out.
         let (cell, bit) = if slot & self.layout.index_mask() == 0 {
             (&self.books.get(slot).word, 1)
@@ -264,17 +275,21 @@ impl<'a> Bitmap<'a> {
             (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
         };
         let mut seen = cell.load(Relaxed);
-        while seen & bit == 0 {
+        loop {
+            if seen & bit != 0 {
+                return GivenBack::Already;
+            }
+            if seen & ATTEND != 0 {
+                core::hint::cold_path();
+                return GivenBack::NotYet;
+            }
+            self.note_free(slot, seen);
             // O6: as O5.
             match cell.compare_exchange_weak(seen, seen | bit, ord!(O6, Release), Relaxed) {
-                Ok(before) => {
-                    self.note_free(slot, before);
-                    return Some(before & ATTEND != 0);
-                }
+                Ok(_) => return GivenBack::Now,
                 Err(now) => seen = now,
             }
         }
-        None
     }
 
     /// A slot came free in a word that was like this before.

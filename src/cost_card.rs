@@ -23,7 +23,7 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
-use crate::bitmap::{Bitmap, Layout};
+use crate::bitmap::{Bitmap, GivenBack, Layout};
 use crate::engine::Refusal;
 use crate::lender::Lender;
 use crate::slots;
@@ -234,8 +234,8 @@ fn giving_back_with_a_check_takes_one_rmw() {
     let pool: Lender<u64, 8> = Lender::new(0, Fairness::Fifo);
     pool.insert(7).unwrap();
     let slot = pool.try_slot().unwrap();
-    assert_eq!(during(|| pool.core().give_back_once(slot)), (Some(false), Spent { rmws: 1, locks: 0 }));
-    assert_eq!(during(|| pool.core().give_back_once(slot)), (None, NOTHING));
+    assert_eq!(during(|| pool.core().give_back_once(slot)), (GivenBack::Now, Spent { rmws: 1, locks: 0 }));
+    assert_eq!(during(|| pool.core().give_back_once(slot)), (GivenBack::Already, NOTHING));
 }
 
 /// Vacant slots are in no bitmap. To look at both is no snapshot, unless nobody can claim anything meanwhile.

@@ -31,6 +31,8 @@ pub(crate) use aftermath::Aftermath;
 pub(crate) use capacity::Emptied;
 pub(crate) use waiting::{GaveUp, Joined, Turn};
 
+#[cfg(any(feature = "ffi", test))]
+use crate::bitmap::GivenBack;
 use crate::bitmap::{Bitmap, Missed};
 use crate::books::Books;
 use crate::fairness::Fairness;
@@ -174,12 +176,42 @@ impl<'a> Core<'a> {
         self.map.give_back(slot)
     }
 
-    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot: `None` if it is free.
+    /// As [`give_back`](Self::give_back), for callers who may be wrong about owning the slot.
+    /// [`NotYet`](GivenBack::NotYet) means that [`give_back_attended`](Self::give_back_attended) has to follow.
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
-    #[must_use = "somebody may be waiting for this slot"]
-    pub(crate) fn give_back_once(self, slot: usize) -> Option<bool> {
+    pub(crate) fn give_back_once(self, slot: usize) -> GivenBack {
         self.map.give_back_once(slot)
+    }
+
+    /// Gives a slot back while somebody must be attended to; `None` if it is free already. In a closed pool, and in one
+    /// with more than the maximum, the caller gets a slot to empty.
+    ///
+    /// A pool that connects has no use for what is set aside; another one keeps it. All of it under the lock: whoever waits for the last slot, to end the pool then, comes after this caller. So the
+    /// pool may be gone when this returns, unless there is a slot to empty.
+    #[cfg(any(feature = "ffi", test))]
+    #[must_use = "a slot that is returned has to be emptied"]
+    pub(crate) fn give_back_attended(self, slot: usize) -> (Option<Option<(usize, Emptied)>>, Aftermath<'a>) {
+        self.locked(|shared, aftermath| {
+            if self.map.is_free(slot) {
+                return None;
+            }
+            if self.engine.is_closed() {
+                return Some(Some((slot, Emptied::Closed)));
+            }
+            let _attended = self.map.give_back(slot);
+            self.settle(shared, aftermath);
+            let set_aside = if self.engine.connects() { self.claim_set_aside(shared) } else { None };
+            Some(set_aside.map(|slot| (slot, Emptied::SetAside)))
+        })
+    }
+
+    /// Whether nothing is out, nobody waits, and nobody is at work on a slot.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) fn is_unused(self) -> bool {
+        self.engine.lock.with(|shared| {
+            self.in_use() == 0 && shared.shedding == 0 && self.engine.waiting.get() == 0 && shared.line.is_empty()
+        })
     }
 
     /// The rest of giving back while somebody must be attended to. The slot is free already: whoever holds the lock

@@ -4,7 +4,7 @@
 use core::array;
 
 use crate::acquire::{Acquire, try_acquire};
-use crate::bitmap::{Bitmap, Layout};
+use crate::bitmap::{Bitmap, GivenBack, Layout};
 use crate::engine::{Core, Emptied, Engine, Refusal};
 use crate::error::PoolError;
 use crate::fairness::Fairness;
@@ -88,6 +88,21 @@ impl<C, const N: usize> Lender<C, N> {
         unsafe { slots::fill(&self.slots, slot, connection) };
         drop(self.held(slot));
         Ok(())
+    }
+
+    /// Gives a slot back that the caller may not own any more; `false` if it is free already.
+    pub(crate) fn give_back_once(&self, slot: usize) -> bool {
+        match self.core().give_back_once(slot) {
+            GivenBack::Now => return true,
+            GivenBack::Already => return false,
+            GivenBack::NotYet => {}
+        }
+        let (given_back, aftermath) = self.core().give_back_attended(slot);
+        drop(aftermath);
+        if let Some(Some((slot, why))) = given_back {
+            empty(&self, slot, why);
+        }
+        given_back.is_some()
     }
 
     pub(crate) fn resize(&self, max_size: usize) {

@@ -534,8 +534,7 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
         }
         // SAFETY: as the caller promises.
         let own = unsafe { conn_pool::of(pool) }?;
-        let status = own.core().status();
-        if status.in_use > 0 || status.waiting > 0 {
+        if !own.core().is_unused() {
             return Err(CONN_POOL_BUSY);
         }
         lifecycle::close(own);

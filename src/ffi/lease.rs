@@ -11,6 +11,7 @@ use super::conn_pool_status::{
 };
 use super::lifecycle;
 use super::pool::conn_pool;
+use crate::bitmap::GivenBack;
 use crate::engine::Emptied;
 use crate::sync::Relaxed;
 
@@ -47,13 +48,9 @@ pub(super) fn lend(pool: &conn_pool, slot: usize) -> conn_pool_lease {
     }
 }
 
-/// Takes a lease back: the slot is the caller's then. What is not in order is refused, and nothing is changed.
-///
-/// A load and a store: one step would be a read-modify-write more for each lease. So two threads that give copies of one
-/// lease back at the same moment may both get through here; the bitmap then refuses the second, unless a third has
-/// borrowed the slot in between or one of them discards. The header says so.
+/// The slot of a lease that is in order, and its generation. What is not in order is refused, and nothing is changed.
 #[inline(always)]
-fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
+fn check(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<(usize, usize)> {
     let slot = lease.slot as usize;
     if !ptr::eq(lease.pool, pool) || slot >= pool.capacity() {
         return Err(complaint(pool, lease));
@@ -65,8 +62,33 @@ fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
     if !is_out || lifecycle::resource(pool, slot) != lease.resource {
         return Err(complaint(pool, lease));
     }
+    Ok((slot, generation))
+}
+
+/// Takes a lease back that is to be given back as it is: the slot is the caller's then.
+///
+/// A load and a store: one step would be a read-modify-write more for each lease. So two threads that give copies of one
+/// lease back at the same moment may both get through here; the bitmap then refuses the second, unless a third has
+/// borrowed the slot in between, or one of them discards. The header says so.
+#[inline(always)]
+fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
+    let (slot, generation) = check(pool, lease)?;
     pool.generation(slot).store(generation.wrapping_add(1), Relaxed);
     Ok(slot)
+}
+
+/// As [`redeem`], for those who do more with the slot than to give it back: one step, so that of several copies one gets
+/// through.
+fn redeem_alone(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
+    let (slot, generation) = check(pool, lease)?;
+    loop {
+        // Relaxed: it decides between copies of one lease, whose holder has the slot's contents already.
+        match pool.generation(slot).compare_exchange_weak(generation, generation.wrapping_add(1), Relaxed, Relaxed) {
+            Ok(_) => return Ok(slot),
+            Err(now) if now == generation => {}
+            Err(_) => return Err(complaint(pool, lease)),
+        }
+    }
 }
 
 /// What is wrong with a lease.
@@ -110,7 +132,7 @@ pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) ->
 /// Gives a lease back.
 #[cold]
 pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
-    let slot = redeem(pool, lease)?;
+    let slot = redeem_alone(pool, lease)?;
     if lifecycle::reset(pool, slot) {
         return match give_back(pool, slot, lease) {
             CONN_POOL_OK => Ok(()),
@@ -122,25 +144,41 @@ pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     Ok(())
 }
 
+/// From the moment the slot is back, the pool may be gone: drained and destroyed by another thread. So nothing of it is
+/// touched then.
 #[inline(always)]
 fn give_back(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn_pool_status {
-    let is_attended = pool.core().give_back_once(slot);
-    // After the exchange, which would have to wait for what is written before it.
-    *lease = conn_pool_lease::EMPTY;
-    match is_attended {
-        Some(false) => CONN_POOL_OK,
-        Some(true) => rest(|| {
-            lifecycle::attend_to_others(pool);
-            Ok(())
-        }),
-        // Another thread has just given a copy of the lease back.
-        None => CONN_POOL_NOT_HELD,
+    match pool.core().give_back_once(slot) {
+        GivenBack::Now => {
+            // After the exchange, which would have to wait for what is written before it.
+            *lease = conn_pool_lease::EMPTY;
+            CONN_POOL_OK
+        }
+        GivenBack::NotYet => rest(|| give_back_attended(pool, slot, lease)),
+        GivenBack::Already => rest(|| Err(returned_twice(pool))),
     }
+}
+
+fn give_back_attended(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> Answer {
+    let (given_back, aftermath) = pool.core().give_back_attended(slot);
+    let Some(to_empty) = given_back else { return Err(returned_twice(pool)) };
+    *lease = conn_pool_lease::EMPTY;
+    drop(aftermath);
+    if let Some((slot, why)) = to_empty {
+        lifecycle::empty(pool, slot, why);
+    }
+    Ok(())
+}
+
+/// Another thread has just given a copy of the lease back.
+fn returned_twice(pool: &conn_pool) -> conn_pool_status {
+    pool.counts().misused.add_one();
+    CONN_POOL_NOT_HELD
 }
 
 /// Gives a lease back whose resource is unfit: it is destroyed.
 pub(super) fn discard(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
-    let slot = redeem(pool, lease)?;
+    let slot = redeem_alone(pool, lease)?;
     *lease = conn_pool_lease::EMPTY;
     lifecycle::empty(pool, slot, Emptied::Discarded);
     Ok(())

@@ -11,17 +11,18 @@ use std::task::Wake;
 
 use super::Lender;
 use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
-use crate::engine::{GaveUp, Joined, Refusal, Turn};
+use crate::bitmap::GivenBack;
+use crate::engine::{Emptied, GaveUp, Joined, Refusal, Turn};
 use crate::fairness::Fairness;
-use crate::guard::Held;
+use crate::guard::{Held, empty};
 use crate::line::{Kind, Waiter};
 
 #[test]
 fn a_slot_is_given_back_once() {
     let pool = filled::<1>();
     let slot = pool.try_slot().unwrap();
-    assert_eq!(pool.core().give_back_once(slot), Some(false));
-    assert_eq!(pool.core().give_back_once(slot), None);
+    assert_eq!(pool.core().give_back_once(slot), GivenBack::Now);
+    assert_eq!(pool.core().give_back_once(slot), GivenBack::Already);
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 
@@ -31,10 +32,69 @@ fn a_slot_given_back_once_tells_of_those_who_wait() {
     let slot = pool.try_slot().unwrap();
     let wait = wait(&pool);
     assert_waits(&wait);
-    assert_eq!(pool.core().give_back_once(slot), Some(true));
-    assert_eq!(pool.core().give_back_once(slot), None);
-    drop(pool.core().attend_to_others());
+    assert_eq!(pool.core().give_back_once(slot), GivenBack::NotYet);
+    assert_counts(&pool, [1, 0, 0, 1]);
+    let (given_back, aftermath) = pool.core().give_back_attended(slot);
+    drop(aftermath);
+    assert_eq!(given_back, Some(None));
     drop(pool.held(served(&wait)));
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+/// It is not idle in between: whoever closes the pool and waits for it cannot come before its holder is done with the pool.
+#[test]
+fn a_slot_of_a_closed_pool_is_its_holders_to_empty() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    pool.close();
+    assert_eq!(pool.core().give_back_once(slot), GivenBack::NotYet);
+    let (given_back, aftermath) = pool.core().give_back_attended(slot);
+    drop(aftermath);
+    assert_eq!(given_back, Some(Some((slot, Emptied::Closed))));
+    assert!(!pool.core().is_unused());
+    empty(&&pool, slot, Emptied::Closed);
+    assert!(pool.core().is_unused());
+}
+
+#[test]
+fn a_slot_that_is_one_too_many_is_its_holders_to_empty() {
+    let pool = filled::<2>();
+    let slots = [pool.try_slot().unwrap(), pool.try_slot().unwrap()];
+    pool.resize(1);
+    let (given_back, aftermath) = pool.core().give_back_attended(slots[0]);
+    drop(aftermath);
+    assert_eq!(given_back, Some(Some((slots[0], Emptied::SetAside))));
+    empty(&&pool, slots[0], Emptied::SetAside);
+    assert_eq!(pool.core().give_back_once(slots[1]), GivenBack::Now);
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+/// Somebody was quicker with a copy, and the line was served since, or not.
+#[test]
+fn a_slot_given_back_under_the_lock_is_given_back_once() {
+    let pool = filled::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(pool.core().give_back_once(slot), GivenBack::Now);
+    let (given_back, aftermath) = pool.core().give_back_attended(slot);
+    drop(aftermath);
+    assert_eq!(given_back, None);
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_pool_with_somebody_in_line_or_something_out_is_not_unused() {
+    let pool = filled::<1>();
+    assert!(pool.core().is_unused());
+    let slot = pool.try_slot().unwrap();
+    assert!(!pool.core().is_unused());
+    pool.resize(0);
+    assert!(pool.give_back_once(slot));
+    assert!(pool.core().is_unused());
+    let waiting = wait(&pool);
+    assert_waits(&waiting);
+    assert!(!pool.core().is_unused());
+    drop(waiting);
+    assert!(pool.core().is_unused());
 }
 
 /// A waker that counts.

@@ -147,9 +147,7 @@ impl Client {
     /// Gives back with the check that the slot is held.
     fn give_back_once(&self, held: Held<&Pool>) {
         let (_, slot) = held.into_parts();
-        if self.pool.core().give_back_once(slot).expect("it is held") {
-            Handle::attend_to_others(&&self.pool);
-        }
+        assert!(self.pool.give_back_once(slot), "it is held");
     }
 
     fn insert(&self) {
