@@ -112,9 +112,9 @@ struct timespec;
 #define CONN_POOL_STORAGE_BASE_BARE 512
 
 /**
- * The bytes of storage for each slot, at most.
+ * The bytes of storage for each slot, at most. With room for what later versions may keep there.
  */
-#define CONN_POOL_STORAGE_PER_SLOT 32
+#define CONN_POOL_STORAGE_PER_SLOT 64
 
 /**
  * The version that this header is of: major.
@@ -134,7 +134,11 @@ struct timespec;
 /**
  * What happened to a resource, for `conn_pool_event_fn`.
  */
-typedef enum conn_pool_event {
+enum conn_pool_event
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
     /**
      * `create` made it.
      */
@@ -155,12 +159,23 @@ typedef enum conn_pool_event {
      * It is about to be destroyed.
      */
     CONN_POOL_EVENT_DESTROYED = 4,
-} conn_pool_event;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum conn_pool_event conn_pool_event;
+#else
+typedef int32_t conn_pool_event;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * What a call answers: 0 is success, what is above is not an error, what is below is.
  */
-typedef enum conn_pool_status {
+enum conn_pool_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
     /**
      * Done.
      */
@@ -250,7 +265,14 @@ typedef enum conn_pool_status {
      * The library has failed, and stopped the failure at its border. Please report it.
      */
     CONN_POOL_PANIC = -20,
-} conn_pool_status;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum conn_pool_status conn_pool_status;
+#else
+typedef int32_t conn_pool_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
@@ -275,7 +297,7 @@ typedef void (*conn_pool_destroy_fn)(void *user, void *resource);
 /**
  * Is told what happened to a resource.
  */
-typedef void (*conn_pool_event_fn)(void *user, enum conn_pool_event event, void *resource, int code);
+typedef void (*conn_pool_event_fn)(void *user, conn_pool_event event, void *resource, int code);
 
 /**
  * What a pool is to be like. Zero it or use `CONN_POOL_CONFIG_INIT`, set what you need, and leave the rest.
@@ -372,15 +394,13 @@ typedef struct conn_pool_waiter {
     /**
      * The library's own business.
      */
-    uint64_t reserved[16];
+    uint64_t reserved[24];
 } conn_pool_waiter;
 
 /**
  * The wait of a callback is over. `lease` is to be copied; it is NULL unless `status` is `CONN_POOL_OK`.
  */
-typedef void (*conn_pool_ready_fn)(void *user,
-                                   enum conn_pool_status status,
-                                   const struct conn_pool_lease *lease);
+typedef void (*conn_pool_ready_fn)(void *user, conn_pool_status status, const struct conn_pool_lease *lease);
 
 /**
  * What a pool has counted, and how full it is: from `conn_pool_stats`. Grows at its end only.
@@ -421,7 +441,7 @@ typedef struct conn_pool_figures {
      */
     size_t peak_waiting;
     /**
-     * Leases given out.
+     * Resources taken from the pool, those included that `validate` then refused. Counts wrap at `SIZE_MAX`.
      */
     size_t acquired;
     /**
@@ -468,6 +488,10 @@ typedef struct conn_pool_figures {
      * 1 if the pool is closed, else 0.
      */
     size_t closed;
+    /**
+     * Callers who did not want to wait, and were refused because nothing was free.
+     */
+    size_t exhausted;
 } conn_pool_figures;
 
 #ifdef __cplusplus
@@ -544,10 +568,10 @@ CONN_POOL_API size_t conn_pool_storage_align(void);
  * or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_init(void *storage,
-                                     size_t size,
-                                     const struct conn_pool_config *config,
-                                     struct conn_pool **out);
+conn_pool_status conn_pool_init(void *storage,
+                                size_t size,
+                                const struct conn_pool_config *config,
+                                struct conn_pool **out);
 
 /**
  * Gives the pool a resource that is ready, and so serves the oldest waiter.
@@ -559,8 +583,8 @@ enum conn_pool_status conn_pool_init(void *storage,
  * @pre The pool is NULL or was made by this library and not freed.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_add(struct conn_pool *pool,
-                                    void *resource);
+conn_pool_status conn_pool_add(struct conn_pool *pool,
+                               void *resource);
 
 /**
  * Borrows a resource if one is free now, or can be created.
@@ -574,8 +598,8 @@ enum conn_pool_status conn_pool_add(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed; `lease` is NULL or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
-                                            struct conn_pool_lease *lease);
+conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
+                                       struct conn_pool_lease *lease);
 
 /**
  * Borrows a resource, waiting in line for up to `timeout_ms` milliseconds.
@@ -587,15 +611,15 @@ enum conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as the callbacks
  *   `create` and `validate` take. A thread that holds the last lease and asks for another waits for itself.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_TIMED_OUT` (with 0: `CONN_POOL_EXHAUSTED`), `CONN_POOL_CLOSED`,
- *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; in a build without threads `CONN_POOL_UNSUPPORTED` unless 0.
+ *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
  * - Ownership: as for `conn_pool_try_acquire`.
  *
  * @pre The pool is NULL or was made by this library and not freed; `lease` is NULL or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_acquire(struct conn_pool *pool,
-                                        uint32_t timeout_ms,
-                                        struct conn_pool_lease *lease);
+conn_pool_status conn_pool_acquire(struct conn_pool *pool,
+                                   uint32_t timeout_ms,
+                                   struct conn_pool_lease *lease);
 
 /**
  * Borrows a resource now, or takes a place in the line in which threads wait too, and is called back.
@@ -616,11 +640,11 @@ enum conn_pool_status conn_pool_acquire(struct conn_pool *pool,
  * or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
-                                              struct conn_pool_waiter *waiter,
-                                              conn_pool_ready_fn on_ready,
-                                              void *user,
-                                              struct conn_pool_lease *lease);
+conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
+                                         struct conn_pool_waiter *waiter,
+                                         conn_pool_ready_fn on_ready,
+                                         void *user,
+                                         struct conn_pool_lease *lease);
 
 /**
  * Gives up a place in line: `on_ready` will not be called.
@@ -633,8 +657,8 @@ enum conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_cancel(struct conn_pool *pool,
-                                       struct conn_pool_waiter *waiter);
+conn_pool_status conn_pool_cancel(struct conn_pool *pool,
+                                  struct conn_pool_waiter *waiter);
 
 /**
  * Gives a lease back, and so serves the oldest waiter. The lease is zeroed.
@@ -652,8 +676,8 @@ enum conn_pool_status conn_pool_cancel(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed; `lease` is NULL or may be read and written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_release(struct conn_pool *pool,
-                                        struct conn_pool_lease *lease);
+conn_pool_status conn_pool_release(struct conn_pool *pool,
+                                   struct conn_pool_lease *lease);
 
 /**
  * Gives a lease back whose resource is broken: it is destroyed, and its slot is vacant. The lease is zeroed.
@@ -666,7 +690,7 @@ enum conn_pool_status conn_pool_release(struct conn_pool *pool,
  *
  * @pre The pool is NULL or was made by this library and not freed; `lease` is NULL or may be read and written.
  */
-CONN_POOL_API enum conn_pool_status conn_pool_discard(struct conn_pool *pool, struct conn_pool_lease *lease);
+CONN_POOL_API conn_pool_status conn_pool_discard(struct conn_pool *pool, struct conn_pool_lease *lease);
 
 /**
  * Sets how many resources may be out at once, 0 to the pool's capacity; 0 pauses it.
@@ -680,8 +704,8 @@ CONN_POOL_API enum conn_pool_status conn_pool_discard(struct conn_pool *pool, st
  * @pre The pool is NULL or was made by this library and not freed.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_resize(struct conn_pool *pool,
-                                       uint32_t max_size);
+conn_pool_status conn_pool_resize(struct conn_pool *pool,
+                                  uint32_t max_size);
 
 /**
  * Looks after the idle resources: destroys what a resize has set aside, and what `validate` finds unfit. To be called
@@ -693,8 +717,8 @@ enum conn_pool_status conn_pool_resize(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed; `ended` is NULL or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_maintain(struct conn_pool *pool,
-                                         size_t *ended);
+conn_pool_status conn_pool_maintain(struct conn_pool *pool,
+                                    size_t *ended);
 
 /**
  * What the pool has counted, and how full it is. Takes no lock and stops nobody.
@@ -707,9 +731,9 @@ enum conn_pool_status conn_pool_maintain(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed; `figures` is NULL or may be written for `size` bytes.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_stats(const struct conn_pool *pool,
-                                      struct conn_pool_figures *figures,
-                                      size_t size);
+conn_pool_status conn_pool_stats(const struct conn_pool *pool,
+                                 struct conn_pool_figures *figures,
+                                 size_t size);
 
 /**
  * Starts the marks `peak_in_use` and `peak_waiting` anew from what they are now.
@@ -719,7 +743,7 @@ enum conn_pool_status conn_pool_stats(const struct conn_pool *pool,
  *
  * @pre The pool is NULL or was made by this library and not freed.
  */
-CONN_POOL_API enum conn_pool_status conn_pool_reset_peaks(struct conn_pool *pool);
+CONN_POOL_API conn_pool_status conn_pool_reset_peaks(struct conn_pool *pool);
 
 /**
  * The pool's name, as far as it was kept (31 bytes); "" if it has none, or for NULL.
@@ -741,7 +765,7 @@ CONN_POOL_API const char *conn_pool_name(const struct conn_pool *pool);
  * @pre The pool is NULL or was made by this library and not freed.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_close(struct conn_pool *pool);
+conn_pool_status conn_pool_close(struct conn_pool *pool);
 
 /**
  * Closes the pool and waits until every lease has come back, for up to `timeout_ms` milliseconds (0: looks once;
@@ -755,8 +779,8 @@ enum conn_pool_status conn_pool_close(struct conn_pool *pool);
  * @pre The pool is NULL or was made by this library and not freed.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_drain(struct conn_pool *pool,
-                                      uint32_t timeout_ms);
+conn_pool_status conn_pool_drain(struct conn_pool *pool,
+                                 uint32_t timeout_ms);
 
 /**
  * Ends a pool: destroys its resources, and frees it if `conn_pool_create` has made it. NULL is fine, and does nothing.
@@ -770,7 +794,7 @@ enum conn_pool_status conn_pool_drain(struct conn_pool *pool,
  * @pre The pool is NULL or was made by this library and not freed, and nobody else is using it.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_destroy(struct conn_pool *pool);
+conn_pool_status conn_pool_destroy(struct conn_pool *pool);
 
 /**
  * Forgets a pool, whatever is out: no callback is called, no lock is taken, its memory is freed if `conn_pool_create` has made
@@ -783,7 +807,7 @@ enum conn_pool_status conn_pool_destroy(struct conn_pool *pool);
  * @pre The pool is NULL or was made by this library and not freed, and nobody in this process is using it.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_abandon(struct conn_pool *pool);
+conn_pool_status conn_pool_abandon(struct conn_pool *pool);
 
 #if defined(CONN_POOL_HOSTED)
 /**
@@ -800,8 +824,8 @@ enum conn_pool_status conn_pool_abandon(struct conn_pool *pool);
  * @pre `config` is NULL or valid for its `struct_size` bytes; `out` is NULL or may be written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_create(const struct conn_pool_config *config,
-                                       struct conn_pool **out);
+conn_pool_status conn_pool_create(const struct conn_pool_config *config,
+                                  struct conn_pool **out);
 #endif
 
 #if defined(CONN_POOL_HOSTED)
@@ -817,9 +841,9 @@ enum conn_pool_status conn_pool_create(const struct conn_pool_config *config,
  * @pre The pool is NULL or was made by this library and not freed; `deadline` is NULL or may be read, `lease` NULL or written.
  */
 CONN_POOL_API
-enum conn_pool_status conn_pool_acquire_until(struct conn_pool *pool,
-                                              const struct timespec *deadline,
-                                              struct conn_pool_lease *lease);
+conn_pool_status conn_pool_acquire_until(struct conn_pool *pool,
+                                         const struct timespec *deadline,
+                                         struct conn_pool_lease *lease);
 #endif
 
 #ifdef __cplusplus

@@ -107,7 +107,8 @@ impl<H: Handle> Acquire<H> {
                 Poll::Pending
             }
             Joined::Granted(slot) => self.end_after(Ok(slot), aftermath),
-            Joined::Closed => self.end_after(Err(Refusal::Closed), aftermath),
+            // Nobody withdraws one of these.
+            Joined::Closed | Joined::Barred => self.end_after(Err(Refusal::Closed), aftermath),
         }
     }
 

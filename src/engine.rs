@@ -82,6 +82,11 @@ pub(crate) struct Claimed {
     pub(crate) is_news: bool,
 }
 
+/// A slot that was to be given back is free already.
+#[cfg(any(feature = "ffi", test))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WasFree;
+
 /// Why a caller has to go without.
 ///
 /// As large as a slot number, so that an answer (`Result<usize, Refusal>`) travels in two registers and not in memory.
@@ -184,25 +189,25 @@ impl<'a> Core<'a> {
         self.map.give_back_once(slot)
     }
 
-    /// Gives a slot back while somebody must be attended to; `None` if it is free already. In a closed pool, and in one
+    /// Gives a slot back while somebody must be attended to, unless it is free already. In a closed pool, and in one
     /// with more than the maximum, the caller gets a slot to empty.
     ///
     /// A pool that connects has no use for what is set aside; another one keeps it. All of it under the lock: whoever waits for the last slot, to end the pool then, comes after this caller. So the
     /// pool may be gone when this returns, unless there is a slot to empty.
     #[cfg(any(feature = "ffi", test))]
     #[must_use = "a slot that is returned has to be emptied"]
-    pub(crate) fn give_back_attended(self, slot: usize) -> (Option<Option<(usize, Emptied)>>, Aftermath<'a>) {
+    pub(crate) fn give_back_attended(self, slot: usize) -> (Result<Option<(usize, Emptied)>, WasFree>, Aftermath<'a>) {
         self.locked(|shared, aftermath| {
             if self.map.is_free(slot) {
-                return None;
+                return Err(WasFree);
             }
             if self.engine.is_closed() {
-                return Some(Some((slot, Emptied::Closed)));
+                return Ok(Some((slot, Emptied::Closed)));
             }
             let _attended = self.map.give_back(slot);
             self.settle(shared, aftermath);
             let set_aside = if self.engine.connects() { self.claim_set_aside(shared) } else { None };
-            Some(set_aside.map(|slot| (slot, Emptied::SetAside)))
+            Ok(set_aside.map(|slot| (slot, Emptied::SetAside)))
         })
     }
 

@@ -99,10 +99,10 @@ impl<C, const N: usize> Lender<C, N> {
         }
         let (given_back, aftermath) = self.core().give_back_attended(slot);
         drop(aftermath);
-        if let Some(Some((slot, why))) = given_back {
+        if let Ok(Some((slot, why))) = given_back {
             empty(&self, slot, why);
         }
-        given_back.is_some()
+        given_back.is_ok()
     }
 
     pub(crate) fn resize(&self, max_size: usize) {

@@ -13,7 +13,7 @@ use core::task::Waker;
 
 use crate::sync::Stamp;
 
-/// Who waits. Tasks and threads are told apart only for people who look at the pool.
+/// Who waits. Tasks and threads are told apart only for people who look at the pool; callbacks are served otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
@@ -57,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// What to call when the stage changes; `None` once it was called.
     pub(crate) waker: Option<Waker>,
+    /// It was withdrawn too late, and must not join any more.
+    pub(crate) is_barred: bool,
     /// Which of all who ever joined at the end it was; `None`, which is before all others, if it never did.
     pub(crate) arrival: Option<NonZero<u64>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
@@ -84,6 +86,7 @@ impl Waiter {
             stage: Stage::Outside,
             kind,
             waker: None,
+            is_barred: false,
             arrival: None,
             joined_at: 0,
             since: None,

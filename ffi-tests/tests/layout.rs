@@ -144,6 +144,7 @@ fn places_in_rust() -> Places {
             destroyed,
             misused,
             closed,
+            exhausted,
         }
     );
     place!(places, conn_pool_create_fn);
@@ -233,19 +234,25 @@ fn declared(header: &str) -> Declared {
     let mut found = Declared::default();
     for (at, _) in code.match_indices("typedef ") {
         let rest = &code[at + "typedef ".len()..];
-        let (head, is_enum) = (rest.split([';', '{']).next().unwrap(), rest.starts_with("enum "));
+        let head = rest.split([';', '{']).next().unwrap();
         let has_body = rest[head.len()..].starts_with('{');
         if has_body {
             let (body, _) = bracketed(rest, '{', '}').expect("a body that ends");
-            let name = words(head).nth(1).expect("`struct name` or `enum name`");
+            let name = words(head).nth(1).expect("`struct name`");
             found.places.insert(name.to_owned());
-            if is_enum {
-                found.values.extend(body.split(',').filter_map(|member| words(member).next()).map(str::to_owned));
-            } else {
-                found.places.extend(body.split(';').filter_map(field).map(|field| format!("{name}.{field}")));
-            }
+            found.places.extend(body.split(';').filter_map(field).map(|field| format!("{name}.{field}")));
         } else if let Some((_, pointer)) = head.split_once("(*") {
             found.places.extend(words(pointer).next().map(str::to_owned));
+        }
+    }
+    // Enumerations have a body of their own, since their size is said beside it, and a `typedef` afterwards.
+    for (at, _) in code.match_indices("enum ") {
+        let rest = &code[at + "enum ".len()..];
+        let head = rest.split([';', '{']).next().unwrap();
+        if rest[head.len()..].starts_with('{') {
+            let (body, _) = bracketed(rest, '{', '}').expect("a body that ends");
+            found.places.extend(words(head).next().map(str::to_owned));
+            found.values.extend(body.split(',').filter_map(|member| words(member).next()).map(str::to_owned));
         }
     }
     for directive in code.lines().filter_map(|line| line.trim().strip_prefix('#')) {
@@ -303,14 +310,14 @@ fn constants_are_the_same_in_c_and_rust() {
 #[test]
 fn initialisers_leave_everything_unset() {
     let (mut config, mut lease) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-    let mut waiter = conn_pool_waiter { reserved: [7; 16] };
+    let mut waiter = conn_pool_waiter { reserved: [7; 24] };
     // SAFETY: it writes each of the three in full.
     unsafe { conn_pool_layout_initial(config.as_mut_ptr(), lease.as_mut_ptr(), &raw mut waiter) };
     // SAFETY: just written.
     let (config, lease) = unsafe { (config.assume_init(), lease.assume_init()) };
     let conn_pool_lease { pool, resource, slot, generation } = lease;
     assert!(pool.is_null() && resource.is_null() && (slot, generation) == (0, 0));
-    assert_eq!(waiter.reserved, [0; 16]);
+    assert_eq!(waiter.reserved, [0; 24]);
     assert_eq!(config.struct_size, size_of::<conn_pool_config>());
     let numbers = [config.capacity, config.max_size, config.max_overtakes, config.min_idle];
     assert_eq!((numbers, config.idle_timeout_ms, config.max_lifetime_ms), ([0; 4], 0, 0));
@@ -347,7 +354,8 @@ mod reading {
             #  define TWO(a) \\
                 (a)
             typedef struct opaque opaque;
-            typedef enum e { E_ONE = 1, /* E_NOT, */ E_TWO = -2, } e;
+            enum e : int32_t { E_ONE = 1, /* E_NOT, */ E_TWO = -2, };
+            typedef enum e e;
             typedef struct s {
                 /** A field; not { two }. */
                 const char *name;

@@ -18,6 +18,8 @@ pub(crate) enum Joined {
     Granted(usize),
     Queued,
     Closed,
+    /// It was withdrawn when it was not in line, so it must not go back there.
+    Barred,
 }
 
 /// Which place in the line a caller has a right to.
@@ -59,6 +61,10 @@ impl<'a> Core<'a> {
         // Outside the section, which must not drop it: that is user code.
         let mut waker = Some(waker);
         let (joined, mut aftermath) = self.locked(|shared, aftermath| {
+            // SAFETY: the lock is held and no other reference to the node is alive (I4).
+            if unsafe { waiter.node() }.is_barred {
+                return Joined::Barred;
+            }
             self.attend(shared);
             self.settle(shared, aftermath);
             let claimed = match turn {
@@ -175,12 +181,14 @@ impl<'a> Core<'a> {
         (left, aftermath)
     }
 
-    /// Takes a waiter out of the line if it is still in it.
+    /// Takes a waiter out of the line if it is still in it; if not, it cannot go back there.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
         let (was_queued, aftermath) = self.locked(|shared, aftermath| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let is_queued = unsafe { waiter.node() }.stage == Stage::Queued;
+            let node = unsafe { waiter.node() };
+            let is_queued = node.stage == Stage::Queued;
+            node.is_barred = !is_queued;
             if is_queued {
                 // SAFETY: it is in the line, and the lock is held (I4).
                 aftermath.leftover = unsafe { self.step_out(shared, waiter) };

@@ -2,12 +2,10 @@
 //!
 //! The twin of `hosted` in a build without `std`: nobody sleeps, there is no heap, and a panic ends the program.
 
-use core::convert::Infallible;
-
 use super::border::Answer;
-use super::conn_pool_status::CONN_POOL_UNSUPPORTED;
+use super::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
 use super::pool::conn_pool;
-use super::waiting::Turns;
+use super::waiting::{self, Turns};
 use crate::engine::Turn;
 
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
@@ -22,18 +20,22 @@ pub(super) const fn present_stamp() -> usize {
 
 pub(super) const fn watch_forks() {}
 
-pub(super) fn wait(_: &conn_pool, deadline: Infallible, _: Turn) -> Answer<usize> {
-    match deadline {}
+/// Whether a call would wait if it could.
+pub(super) fn patience(timeout_ms: u32) -> bool {
+    timeout_ms != 0
+}
+
+/// A slot, if there is one now.
+pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: Turn) -> Answer<usize> {
+    waiting::try_slot(pool).map_err(|status| match status {
+        CONN_POOL_EXHAUSTED if would_wait => CONN_POOL_UNSUPPORTED,
+        status => status,
+    })
 }
 
 /// There are no threads to tell apart, so callbacks are called from within each other.
 pub(super) fn with_turns(work: impl FnOnce(&Turns)) {
     work(&Turns::new());
-}
-
-/// Only "now" can be waited for, and that is not waited for at all.
-pub(super) fn deadline(_: u32) -> Answer<Infallible> {
-    Err(CONN_POOL_UNSUPPORTED)
 }
 
 pub(super) fn wait_for_drain(_: &conn_pool, _: u32) -> Answer<bool> {
@@ -44,5 +46,5 @@ pub(super) fn wait_for_drain(_: &conn_pool, _: u32) -> Answer<bool> {
 ///
 /// # Safety
 ///
-/// None is needed here, but by the twin.
+/// As for the twin: the pool is on the heap, and nobody uses it from now on.
 pub(super) unsafe fn free(_: *mut conn_pool) {}

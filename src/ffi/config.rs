@@ -16,7 +16,7 @@ pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
 pub const CONN_POOL_MAX_NAME: u32 = 31;
 
 /// What happened to a resource, for `conn_pool_event_fn`.
-#[repr(C)]
+#[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum conn_pool_event {
     /// `create` made it.

@@ -179,7 +179,7 @@ pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as the callbacks
 ///   `create` and `validate` take. A thread that holds the last lease and asks for another waits for itself.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_TIMED_OUT` (with 0: `CONN_POOL_EXHAUSTED`), `CONN_POOL_CLOSED`,
-///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; in a build without threads `CONN_POOL_UNSUPPORTED` unless 0.
+///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
 /// - Ownership: as for `conn_pool_try_acquire`.
 ///
 /// # Safety
@@ -224,13 +224,14 @@ unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_l
 unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
-        *lease = if timeout_ms == 0 {
-            waiting::acquire(pool, |_| waiting::try_slot(pool))?
-        } else {
-            let deadline = platform::deadline(timeout_ms)?;
-            waiting::acquire(pool, |turn| platform::wait(pool, deadline, turn))?
-        };
+        let pool = unsafe { conn_pool::of(pool) }?;
+        if lease.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
+        let patience = platform::patience(timeout_ms);
+        let own = waiting::acquire(pool, |turn| platform::slot(pool, patience, turn))?;
+        // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
+        unsafe { lease.write(own) };
         Ok(())
     })
 }
@@ -282,8 +283,8 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 ) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
-        if waiter.is_null() || on_ready.is_none() {
+        let pool = unsafe { conn_pool::of(pool) }?;
+        if waiter.is_null() || on_ready.is_none() || lease.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         // SAFETY: as the caller promises, and it is not NULL.
@@ -538,6 +539,8 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
             return Err(CONN_POOL_BUSY);
         }
         lifecycle::close(own);
+        // SAFETY: as the caller promises; it is ended next.
+        unsafe { conn_pool::release_lock(pool) };
         // SAFETY: as the caller promises.
         unsafe { conn_pool::end(pool) };
         Ok(())

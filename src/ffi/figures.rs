@@ -29,7 +29,7 @@ pub struct conn_pool_figures {
     pub peak_in_use: usize,
     /// The most that waited at once, since the marks were reset.
     pub peak_waiting: usize,
-    /// Leases given out.
+    /// Resources taken from the pool, those included that `validate` then refused. Counts wrap at `SIZE_MAX`.
     pub acquired: usize,
     /// Of those, how many were of a resource that had been lent before.
     pub reused: usize,
@@ -53,6 +53,8 @@ pub struct conn_pool_figures {
     pub misused: usize,
     /// 1 if the pool is closed, else 0.
     pub closed: usize,
+    /// Callers who did not want to wait, and were refused because nothing was free.
+    pub exhausted: usize,
 }
 
 /// What the border counts itself. All of it is rare, so it may cost a read-modify-write.
@@ -63,6 +65,7 @@ pub(super) struct Counts {
     pub(super) reset_failed: Count,
     pub(super) destroyed: Count,
     pub(super) misused: Count,
+    pub(super) exhausted: Count,
 }
 
 pub(super) struct Count(AtomicUsize);
@@ -90,6 +93,7 @@ impl Counts {
             reset_failed: Count::new(),
             destroyed: Count::new(),
             misused: Count::new(),
+            exhausted: Count::new(),
         }
     }
 }
@@ -118,6 +122,7 @@ impl conn_pool_figures {
             destroyed: counts.destroyed.get(),
             misused: counts.misused.get(),
             closed: usize::from(status.closed),
+            exhausted: counts.exhausted.get(),
         }
     }
 

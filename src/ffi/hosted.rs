@@ -75,26 +75,33 @@ pub(super) fn with_turns(work: impl FnOnce(&Turns)) {
     TURNS.with(work);
 }
 
-/// Waits for a slot until the deadline, if there is one.
-pub(super) fn wait(pool: &conn_pool, deadline: Option<Instant>, turn: Turn) -> Answer<usize> {
-    let patience = deadline.map_or(Patience::Forever, Patience::Until);
-    let acquired = match turn {
-        Turn::New => blocking::acquire(pool, patience),
-        Turn::Again => blocking::acquire_again(pool, patience),
+/// How long a call may wait for a slot that begins now; `None`: not at all.
+pub(super) fn patience(timeout_ms: u32) -> Option<Patience> {
+    match timeout_ms {
+        0 => None,
+        CONN_POOL_WAIT_FOREVER => Some(Patience::Forever),
+        _ => Some(deadline(timeout_ms).map_or(Patience::Forever, Patience::Until)),
+    }
+}
+
+fn deadline(timeout_ms: u32) -> Option<Instant> {
+    Instant::now().checked_add(Duration::from_millis(timeout_ms.into()))
+}
+
+/// A slot, after a wait if need be.
+pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, turn: Turn) -> Answer<usize> {
+    let acquired = match (patience, turn) {
+        (None, _) => return waiting::try_slot(pool),
+        (Some(patience), Turn::New) => blocking::acquire(pool, patience),
+        (Some(patience), Turn::Again) => blocking::acquire_again(pool, patience),
     };
     acquired.map_err(conn_pool_status::from)
 }
 
-/// When a wait that begins now is over; `None`: never.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
-pub(super) fn deadline(timeout_ms: u32) -> Answer<Option<Instant>> {
-    let after = Duration::from_millis(timeout_ms.into());
-    Ok(if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { Instant::now().checked_add(after) })
-}
-
 /// Waits until everything has come back to a closed pool; `false` if the time was up first.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
-    let deadline = deadline(timeout_ms)?;
+    let deadline = if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { deadline(timeout_ms) };
     Ok(blocking::wait_for_drain(pin!(DrainAsync::new(pool.core())), deadline))
 }
 
@@ -173,10 +180,15 @@ pub unsafe extern "C" fn conn_pool_acquire_until(
 ) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);
+        let pool = unsafe { conn_pool::of(pool) }?;
+        if lease.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
         // SAFETY: as the caller promises.
-        let deadline = moment(unsafe { borrow(deadline) }?)?;
-        *lease = waiting::acquire(pool, |turn| wait(pool, Some(deadline), turn))?;
+        let patience = Some(Patience::Until(moment(unsafe { borrow(deadline) }?)?));
+        let own = waiting::acquire(pool, |turn| slot(pool, patience, turn))?;
+        // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
+        unsafe { lease.write(own) };
         Ok(())
     })
 }

@@ -12,7 +12,7 @@ use super::conn_pool_status::{
 use super::lifecycle;
 use super::pool::conn_pool;
 use crate::bitmap::GivenBack;
-use crate::engine::Emptied;
+use crate::engine::{Emptied, WasFree};
 use crate::sync::Relaxed;
 
 /// A resource on loan. A plain value: zero means "none", a copy is the same lease and not another one.
@@ -161,7 +161,7 @@ fn give_back(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn
 
 fn give_back_attended(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> Answer {
     let (given_back, aftermath) = pool.core().give_back_attended(slot);
-    let Some(to_empty) = given_back else { return Err(returned_twice(pool)) };
+    let to_empty = given_back.map_err(|WasFree| returned_twice(pool))?;
     *lease = conn_pool_lease::EMPTY;
     drop(aftermath);
     if let Some((slot, why)) = to_empty {

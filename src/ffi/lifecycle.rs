@@ -15,7 +15,7 @@ use super::config::{conn_pool_check_fn, conn_pool_event};
 use super::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use super::pool::conn_pool;
 use crate::drain::DrainAsync;
-use crate::engine::{Aftermath, Emptied};
+use crate::engine::Emptied;
 
 /// The rest of giving a slot back while somebody must be attended to.
 #[cold]
@@ -26,7 +26,7 @@ pub(super) fn attend_to_others(pool: &conn_pool) {
     if let Some(slot) = to_empty {
         empty(pool, slot, Emptied::Closed);
     }
-    if pool.config().create.is_some() {
+    if pool.config().create.is_some() && pool.core().max_size() < pool.capacity() {
         drop_surplus(pool);
     }
 }
@@ -49,10 +49,7 @@ pub(super) fn prepare(pool: &conn_pool, slot: usize) -> Answer<bool> {
             return Ok(false);
         }
     }
-    create(pool, slot).map(|aftermath| {
-        drop(aftermath);
-        true
-    })
+    create(pool, slot).map(|()| true)
 }
 
 fn is_fit(pool: &conn_pool, slot: usize) -> bool {
@@ -80,27 +77,26 @@ fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
 }
 
 /// Fills a slot that was lent to be connected in, or puts it down.
-fn create(pool: &conn_pool, slot: usize) -> Answer<Aftermath<'_>> {
+fn create(pool: &conn_pool, slot: usize) -> Answer {
     let Some(create) = pool.config().create else { return Err(CONN_POOL_CREATE_FAILED) };
     let mut made = ptr::null_mut();
     // SAFETY: a callback, which the program has named for this.
     let code = unsafe { create(pool.config().user, &raw mut made) };
     if code != 0 {
         pool.counts().create_failed.add_one();
-        drop(pool.core().vacate(slot, Emptied::NotConnected));
         tell(pool, conn_pool_event::CONN_POOL_EVENT_CREATE_FAILED, ptr::null_mut(), code);
+        drop(pool.core().vacate(slot, Emptied::NotConnected));
         return Err(CONN_POOL_CREATE_FAILED);
     }
     pool.counts().created.add_one();
     fill(pool, slot, made);
     tell(pool, conn_pool_event::CONN_POOL_EVENT_CREATED, made, 0);
-    let aftermath = pool.core().connected(slot);
+    drop(pool.core().connected(slot));
     if pool.core().is_closed() {
-        drop(aftermath);
         empty(pool, slot, Emptied::Closed);
         return Err(CONN_POOL_CLOSED);
     }
-    Ok(aftermath)
+    Ok(())
 }
 
 /// Puts a resource into a slot that the caller owns.

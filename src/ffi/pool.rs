@@ -25,8 +25,8 @@ use crate::sync::{AtomicUsize, Relaxed};
 pub const CONN_POOL_STORAGE_BASE: usize = 2048;
 /// The same in a build without `std`.
 pub const CONN_POOL_STORAGE_BASE_BARE: usize = 512;
-/// The bytes of storage for each slot, at most.
-pub const CONN_POOL_STORAGE_PER_SLOT: usize = 32;
+/// The bytes of storage for each slot, at most. With room for what later versions may keep there.
+pub const CONN_POOL_STORAGE_PER_SLOT: usize = 64;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
 #[cfg(not(feature = "std"))]
@@ -176,6 +176,19 @@ impl conn_pool {
     #[inline(always)]
     pub(super) fn is_present(&self) -> bool {
         self.stamp.load(Relaxed) == present_stamp()
+    }
+
+    /// Gives back what the pool has of the system, which is its lock. Not for the child of a fork, where another thread may
+    /// have held it.
+    ///
+    /// # Safety
+    ///
+    /// It is a pool that is ended next, and which nobody uses any more.
+    pub(super) unsafe fn release_lock(pool: *mut Self) {
+        // SAFETY: a field of a pool, as the caller promises.
+        let engine = unsafe { &raw mut (*pool).engine };
+        // SAFETY: initialised (I10), and not used again, as the caller promises.
+        unsafe { engine.drop_in_place() };
     }
 
     /// From now on this is no pool, and its storage is nobody's or the caller's.

@@ -7,7 +7,7 @@ use core::ffi::{CStr, c_char, c_int};
 use crate::engine::Refusal;
 
 /// What a call answers: 0 is success, what is above is not an error, what is below is.
-#[repr(C)]
+#[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum conn_pool_status {
     /// Done.

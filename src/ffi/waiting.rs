@@ -11,8 +11,8 @@ use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::border::{Answer, rest};
 use super::conn_pool_status::{
-    self, CONN_POOL_CLOSED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING, CONN_POOL_WAITING,
-    CONN_POOL_WRONG_POOL,
+    self, CONN_POOL_CLOSED, CONN_POOL_EXHAUSTED, CONN_POOL_NOT_WAITING, CONN_POOL_OK, CONN_POOL_PENDING,
+    CONN_POOL_WAITING, CONN_POOL_WRONG_POOL,
 };
 use super::lease::{conn_pool_lease, lend};
 use super::pool::conn_pool;
@@ -32,7 +32,7 @@ pub type conn_pool_ready_fn =
 #[derive(Debug, Clone, Copy)]
 pub struct conn_pool_waiter {
     /// The library's own business.
-    pub reserved: [u64; 16],
+    pub reserved: [u64; 24],
 }
 
 /// What is really in a `conn_pool_waiter`.
@@ -65,11 +65,17 @@ const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 pub(super) fn acquire(pool: &conn_pool, slot: impl Fn(Turn) -> Answer<usize>) -> Answer<conn_pool_lease> {
     let mut turn = Turn::New;
     loop {
-        let slot = slot(turn)?;
+        let slot = slot(turn).inspect_err(|status| count_refusal(pool, *status))?;
         if lifecycle::prepare(pool, slot)? {
             return Ok(lend(pool, slot));
         }
         turn = Turn::Again;
+    }
+}
+
+fn count_refusal(pool: &conn_pool, status: conn_pool_status) {
+    if status == CONN_POOL_EXHAUSTED {
+        pool.counts().exhausted.add_one();
     }
 }
 
@@ -125,13 +131,14 @@ pub(super) fn try_slot(pool: &conn_pool) -> Answer<usize> {
 ///
 /// # Safety
 ///
-/// `waiter` is zeroed, or was used before, and stays where it is until its callback was called or it was withdrawn.
+/// `waiter` is zeroed, or was used before, and stays where it is until its callback was called or it was withdrawn; `lease`
+/// may be written.
 pub(super) unsafe fn acquire_async(
     pool: &conn_pool,
     waiter: *mut conn_pool_waiter,
     on_ready: conn_pool_ready_fn,
     user: *mut c_void,
-    lease: &mut conn_pool_lease,
+    lease: *mut conn_pool_lease,
 ) -> Answer {
     // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
     if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) != 0 {
@@ -157,7 +164,9 @@ pub(super) unsafe fn acquire_async(
     if !matches!(answer, Ok(None)) {
         waiting.in_line.store(0, Relaxed);
     }
-    *lease = answer?.ok_or(CONN_POOL_PENDING)?;
+    let own = answer?.ok_or(CONN_POOL_PENDING)?;
+    // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
+    unsafe { lease.write(own) };
     Ok(())
 }
 
@@ -205,6 +214,8 @@ impl Waiting {
             Joined::Granted(slot) => Ok(Some(slot)),
             Joined::Queued => Ok(None),
             Joined::Closed => Err(CONN_POOL_CLOSED),
+            // Somebody was told that it is too late to cancel, and waits for the call.
+            Joined::Barred => Err(CONN_POOL_EXHAUSTED),
         }
     }
 
@@ -266,11 +277,11 @@ impl Turns {
         if self.is_calling.replace(true) {
             return;
         }
-        while let Some(waiting) = self.take() {
+        let calling = Calling { turns: self, stamp: platform::present_stamp() };
+        while let Some(waiting) = calling.next() {
             // SAFETY: it is the caller's, or of a call from within: in either case its turn has come, as the caller promises.
             unsafe { &*waiting }.fire();
         }
-        self.is_calling.set(false);
     }
 
     /// # Safety
@@ -297,6 +308,29 @@ impl Turns {
             self.last.set(ptr::null());
         }
         Some(waiting)
+    }
+}
+
+/// Somebody calls whose turn comes; until it is dropped, whatever happens.
+struct Calling<'a> {
+    turns: &'a Turns,
+    stamp: usize,
+}
+
+impl Calling<'_> {
+    /// The next one; none in a fork's child, whose parent calls them.
+    fn next(&self) -> Option<*const Waiting> {
+        if platform::present_stamp() != self.stamp {
+            self.turns.first.set(ptr::null());
+            self.turns.last.set(ptr::null());
+        }
+        self.turns.take()
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.turns.is_calling.set(false);
     }
 }
 

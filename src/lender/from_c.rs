@@ -12,7 +12,7 @@ use std::task::Wake;
 use super::Lender;
 use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
 use crate::bitmap::GivenBack;
-use crate::engine::{Emptied, GaveUp, Joined, Refusal, Turn};
+use crate::engine::{Emptied, GaveUp, Joined, Refusal, Turn, WasFree};
 use crate::fairness::Fairness;
 use crate::guard::{Held, empty};
 use crate::line::{Kind, Waiter};
@@ -36,7 +36,7 @@ fn a_slot_given_back_once_tells_of_those_who_wait() {
     assert_counts(&pool, [1, 0, 0, 1]);
     let (given_back, aftermath) = pool.core().give_back_attended(slot);
     drop(aftermath);
-    assert_eq!(given_back, Some(None));
+    assert_eq!(given_back, Ok(None));
     drop(pool.held(served(&wait)));
     assert_counts(&pool, [0, 1, 0, 0]);
 }
@@ -50,7 +50,7 @@ fn a_slot_of_a_closed_pool_is_its_holders_to_empty() {
     assert_eq!(pool.core().give_back_once(slot), GivenBack::NotYet);
     let (given_back, aftermath) = pool.core().give_back_attended(slot);
     drop(aftermath);
-    assert_eq!(given_back, Some(Some((slot, Emptied::Closed))));
+    assert_eq!(given_back, Ok(Some((slot, Emptied::Closed))));
     assert!(!pool.core().is_unused());
     empty(&&pool, slot, Emptied::Closed);
     assert!(pool.core().is_unused());
@@ -63,7 +63,7 @@ fn a_slot_that_is_one_too_many_is_its_holders_to_empty() {
     pool.resize(1);
     let (given_back, aftermath) = pool.core().give_back_attended(slots[0]);
     drop(aftermath);
-    assert_eq!(given_back, Some(Some((slots[0], Emptied::SetAside))));
+    assert_eq!(given_back, Ok(Some((slots[0], Emptied::SetAside))));
     empty(&&pool, slots[0], Emptied::SetAside);
     assert_eq!(pool.core().give_back_once(slots[1]), GivenBack::Now);
     assert_counts(&pool, [0, 1, 0, 0]);
@@ -77,7 +77,7 @@ fn a_slot_given_back_under_the_lock_is_given_back_once() {
     assert_eq!(pool.core().give_back_once(slot), GivenBack::Now);
     let (given_back, aftermath) = pool.core().give_back_attended(slot);
     drop(aftermath);
-    assert_eq!(given_back, None);
+    assert_eq!(given_back, Err(WasFree));
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 

@@ -66,6 +66,7 @@ const struct row conn_pool_layout_types[] = {
     FIELD(conn_pool_figures, destroyed),
     FIELD(conn_pool_figures, misused),
     FIELD(conn_pool_figures, closed),
+    FIELD(conn_pool_figures, exhausted),
     TYPE(conn_pool_create_fn),
     TYPE(conn_pool_check_fn),
     TYPE(conn_pool_destroy_fn),
