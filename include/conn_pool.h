@@ -8,16 +8,19 @@
  * conn_pool_abandon, which need the pool (or its storage) to themselves.
  *
  * Callbacks.  Called without a lock of the library's, by the thread whose call needs them, possibly by several threads at
- * once. They may call the pool. They must return: no longjmp, no C++ exception, no pthread_exit.
+ * once. They may call the pool, but not end it (conn_pool_destroy, conn_pool_abandon). They must return: no longjmp, no C++
+ * exception, no pthread_exit.
  *
  * Errors.  0 is success. Outputs are written on success only. NULL where a pointer is needed is an error and not a
- * crash. errno is left alone. See conn_pool_strerror.
+ * crash. errno is left as it was, also over what callbacks set. See conn_pool_strerror.
  *
  * Misuse.  A lease that is given back twice, to the wrong pool, or that is damaged is refused with a status of its own,
  * and nothing is changed; so is a destroyed pool for as long as its memory is still there.
  *
- * fork.  A pool belongs to the process that made it. In a child every call answers CONN_POOL_FORKED, but for
- * conn_pool_abandon, which forgets the pool without touching the parent's resources.
+ * fork.  A pool belongs to the process that made it. In a child every call that returns a status answers CONN_POOL_FORKED,
+ * but for conn_pool_abandon, which forgets the pool without touching the parent's resources.
+ *
+ * Versions.  Within one soname functions are only added, and structures only grow, at their ends: see struct_size.
  *
  * Signals.  The functions that wait are not async-signal-safe. A signal never ends a wait early.
  */
@@ -242,7 +245,7 @@ enum conn_pool_status
      */
     CONN_POOL_FORGED = -14,
     /**
-     * `conn_pool_add`: every slot has a resource.
+     * `conn_pool_add`: no slot within `max_size` is vacant.
      */
     CONN_POOL_FULL = -15,
     /**
@@ -576,8 +579,9 @@ conn_pool_status conn_pool_init(void *storage,
 /**
  * Gives the pool a resource that is ready, and so serves the oldest waiter.
  *
- * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if every slot has a resource; `CONN_POOL_CLOSED`.
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`, `CONN_POOL_FORKED`,
+ *   `CONN_POOL_INVALID_ARGUMENT`.
  * - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it stays the caller's.
  *
  * @pre The pool is NULL or was made by this library and not freed.
@@ -591,7 +595,8 @@ conn_pool_status conn_pool_add(struct conn_pool *pool,
  *
  * - Thread-safe: yes. ISR-safe: in a build for interrupts (feature `critical-section`), for a pool without `create` and
  *   `validate`. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`,
+ *   `CONN_POOL_INVALID_ARGUMENT`.
  * - Ownership: the lease is the caller's until it is given back with `conn_pool_release` or `conn_pool_discard`. It is
  *   written on success only.
  *
@@ -625,13 +630,18 @@ conn_pool_status conn_pool_acquire(struct conn_pool *pool,
  * Borrows a resource now, or takes a place in the line in which threads wait too, and is called back.
  *
  * On `CONN_POOL_OK` the lease is there at once, and there is no callback. On `CONN_POOL_PENDING` `on_ready` will be called
- * exactly once, unless the place is given up first: by the thread that brings the resource back (or closes the pool), without
- * a lock, so it may call the pool; it should be short. If a resource has to be created or checked for it, that is done
+ * exactly once, unless the place is given up first: by whichever thread finds that it is its turn. Usually that is the one that
+ * brings the resource back, but it may be any whose call changes the pool, this one included before it has returned. So hold
+ * no lock around calls of the pool that `on_ready` takes. If a resource has to be created or checked for it, that is done
  * by the same thread.
+ *
+ * `on_ready` may call the pool, but must not end it, and must not wait: no acquire with a timeout and no drain, of this pool
+ * or another. Callbacks whose turn comes on the same thread are called after it has returned, and may own what it waits for.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_try_acquire`.
  * - Returns `CONN_POOL_OK`, `CONN_POOL_PENDING`; `CONN_POOL_WAITING` if the waiter stands in a line; `CONN_POOL_CLOSED`,
- *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+ *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; `CONN_POOL_EXHAUSTED` if a callback cancelled it meanwhile;
+ *   `CONN_POOL_INVALID_ARGUMENT`.
  * - Ownership: `waiter` stays the caller's, and must neither move nor be freed until `on_ready` was called or
  *   `conn_pool_cancel` has returned `CONN_POOL_OK`. `lease` is written at once or not at all. The lease that `on_ready` is given
  *   is the callee's.
@@ -649,7 +659,11 @@ conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
 /**
  * Gives up a place in line: `on_ready` will not be called.
  *
- * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * On `CONN_POOL_NOT_WAITING` it was called, or will be; with `CONN_POOL_EXHAUSTED` if the resource that it was to have turns out
+ * unfit, since it does not go back in line then.
+ *
+ * - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: no. Async-signal-safe: no.
+ *   Blocks: only for as long as callbacks take that are due meanwhile.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
  *   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
  * - Ownership: after `CONN_POOL_OK` the waiter may be freed.
@@ -666,9 +680,11 @@ conn_pool_status conn_pool_cancel(struct conn_pool *pool,
  * With `reset`, the resource is reset first, and destroyed if that fails. Once the pool is closed it is destroyed.
  *
  * - Thread-safe: yes; a lease may be given back by another thread than the one that got it. ISR-safe: as
- *   `conn_pool_try_acquire`, for a pool without `reset`. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+ *   `conn_pool_try_acquire`, for a pool without `reset`; in a closed pool `destroy`, and for waiters `on_ready`, are then called
+ *   in the handler. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  * - Returns `CONN_POOL_OK`; and if the lease is not in order, with nothing changed: `CONN_POOL_NOT_HELD` (empty, or given back
- *   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`.
+ *   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`,
+ *   `CONN_POOL_INVALID_ARGUMENT`.
  *   Two threads that give back or discard copies of one lease at the very same moment are a data race of the program's own,
  *   which may go unnoticed: the slot may then be lent to two callers, or without a resource.
  * - Ownership: on success the resource is the pool's again.
@@ -700,6 +716,7 @@ CONN_POOL_API conn_pool_status conn_pool_discard(struct conn_pool *pool, struct 
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity; `CONN_POOL_FORKED`.
+ * - Ownership: leases stay their holders'.
  *
  * @pre The pool is NULL or was made by this library and not freed.
  */
@@ -712,7 +729,10 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
  * from a timer of the program's own, since the library starts no thread.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`. `ended`, which may be NULL, gets the number of resources destroyed.
+ *   A resource is out while it is checked.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `ended`, which may be NULL, gets the number of
+ *   resources destroyed.
+ * - Ownership: what is destroyed is gone; nothing else changes.
  *
  * @pre The pool is NULL or was made by this library and not freed; `ended` is NULL or may be written.
  */
@@ -739,7 +759,7 @@ conn_pool_status conn_pool_stats(const struct conn_pool *pool,
  * Starts the marks `peak_in_use` and `peak_waiting` anew from what they are now.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
  *
  * @pre The pool is NULL or was made by this library and not freed.
  */
@@ -760,7 +780,8 @@ CONN_POOL_API const char *conn_pool_name(const struct conn_pool *pool);
  * when they come back. Closing it again does nothing.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+ * - Ownership: leases stay their holders', to be given back as ever.
  *
  * @pre The pool is NULL or was made by this library and not freed.
  */
@@ -773,8 +794,10 @@ conn_pool_status conn_pool_close(struct conn_pool *pool);
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks take. A
  *   thread that holds a lease waits for itself.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out (`conn_pool_stats` tells how many); `CONN_POOL_FORKED`; in a
- *   build without threads `CONN_POOL_UNSUPPORTED` unless 0.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out (`conn_pool_stats` tells how many); `CONN_POOL_FORKED`,
+ *   `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
+ * - Ownership: after `CONN_POOL_OK` whoever gave back a lease is done with the pool, so that it may be destroyed if nobody is in
+ *   another of its functions.
  *
  * @pre The pool is NULL or was made by this library and not freed.
  */
@@ -801,7 +824,7 @@ conn_pool_status conn_pool_destroy(struct conn_pool *pool);
  * it. For the child of a fork, where the resources belong to the parent. NULL is fine, and does nothing.
  *
  * - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already (and lay in storage of the caller's).
  * - Ownership: the pool is gone; its resources are the caller's to forget or to close.
  *
  * @pre The pool is NULL or was made by this library and not freed, and nobody in this process is using it.

@@ -407,6 +407,8 @@ struct second_thoughts {
     struct call *call;
     conn_pool_status cancelled;
     conn_pool_status asked_again;
+    /* What the resource turns out to be when it is examined. */
+    int unfit;
 };
 
 static int cancel_meanwhile(void *user, void *resource)
@@ -419,12 +421,12 @@ static int cancel_meanwhile(void *user, void *resource)
         thoughts->asked_again = ask(thoughts->pool, thoughts->call);
         thoughts->call = NULL;
     }
-    return 0;
+    return thoughts->unfit;
 }
 
 static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
 {
-    struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC };
+    struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC, 0 };
     int turns = 0, thing = 0;
     struct call call = call_in(&turns);
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
@@ -451,6 +453,39 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
     CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
     CHECK(call.calls == 1 && FIGURES(thoughts.pool).in_use == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
+}
+
+/* Who was told that it is too late to cancel is called, and does not go back in line for ever. */
+static void who_cancels_too_late_is_called_even_if_there_is_nothing(void)
+{
+    struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC, 1 };
+    int turns = 0, things[2] = { 0, 0 };
+    struct call call = call_in(&turns);
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    config.capacity = 1;
+    config.user = &thoughts;
+    config.validate = cancel_meanwhile;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &thoughts.pool));
+    thoughts.unfit = 0;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(thoughts.pool, &things[0]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(thoughts.pool, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(thoughts.pool, &call));
+    thoughts.unfit = 1;
+    thoughts.call = &call;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
+    CHECK_STATUS(CONN_POOL_EXHAUSTED, call.status);
+    CHECK(call.calls == 1 && FIGURES(thoughts.pool).waiting == 0);
+
+    /* It can be used again. */
+    thoughts.unfit = 0;
+    CHECK_STATUS(CONN_POOL_PENDING, ask(thoughts.pool, &call));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(thoughts.pool, &things[1]));
+    CHECK(call.calls == 2 && call.lease.resource == &things[1]);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
@@ -495,6 +530,7 @@ int main(void)
     an_unfit_resource_is_replaced_for_who_waits();
     who_waits_for_a_fit_resource_goes_on_waiting();
     once_it_is_its_turn_it_is_too_late_to_cancel();
+    who_cancels_too_late_is_called_even_if_there_is_nothing();
     a_long_line_is_served_in_order();
     return check_report("async");
 }

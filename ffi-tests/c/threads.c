@@ -7,7 +7,7 @@
 
 #include "check.h"
 
-enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, IN_LINE = 8 };
+enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, IN_LINE = 8, ENDS = 100 };
 
 /*
  * Plain integers on purpose: that one holder's writes are seen by the next is the pool's promise,
@@ -347,6 +347,57 @@ static void a_place_is_given_up_or_served(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(worker.pool));
 }
 
+static int make_nothing(void *user, void **resource)
+{
+    *resource = user;
+    return 0;
+}
+
+struct returner {
+    pthread_t thread;
+    conn_pool *pool;
+    conn_pool_lease lease;
+};
+
+static void *give_back(void *argument)
+{
+    struct returner *returner = argument;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(returner->pool, &returner->lease));
+    return NULL;
+}
+
+/*
+ * Who gave back the last lease may not have returned from conn_pool_release when the pool is drained,
+ * and destroyed: it must be done with the pool by then. Valgrind and AddressSanitizer look on.
+ */
+static void a_drained_pool_may_be_destroyed_at_once(uint32_t capacity)
+{
+    int round, at;
+
+    for (round = 0; round < ENDS; round++) {
+        struct returner returners[2];
+        conn_pool_config config = CONN_POOL_CONFIG_INIT;
+        conn_pool *pool = NULL;
+
+        config.capacity = capacity;
+        config.create = make_nothing;
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+        for (at = 0; at < 2; at++) {
+            returners[at].pool = pool;
+            CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &returners[at].lease));
+        }
+        for (at = 0; at < 2; at++) {
+            CHECK(pthread_create(&returners[at].thread, NULL, give_back, &returners[at]) == 0);
+        }
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_drain(pool, PATIENCE_MS));
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+        for (at = 0; at < 2; at++) {
+            CHECK(pthread_join(returners[at].thread, NULL) == 0);
+        }
+    }
+}
+
 int main(void)
 {
     everybody_is_served(0);
@@ -356,5 +407,7 @@ int main(void)
     the_line_is_kept(pairs);
     a_lease_may_be_given_back_by_another_thread();
     a_place_is_given_up_or_served();
+    a_drained_pool_may_be_destroyed_at_once(2);
+    a_drained_pool_may_be_destroyed_at_once(300);
     return check_report("threads");
 }

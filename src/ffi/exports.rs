@@ -127,8 +127,9 @@ pub unsafe extern "C" fn conn_pool_init(
 
 /// Gives the pool a resource that is ready, and so serves the oldest waiter.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if every slot has a resource; `CONN_POOL_CLOSED`.
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`, `CONN_POOL_FORKED`,
+///   `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it stays the caller's.
 ///
 /// # Safety
@@ -153,7 +154,8 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
 ///
 /// - Thread-safe: yes. ISR-safe: in a build for interrupts (feature `critical-section`), for a pool without `create` and
 ///   `validate`. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`,
+///   `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: the lease is the caller's until it is given back with `conn_pool_release` or `conn_pool_discard`. It is
 ///   written on success only.
 ///
@@ -258,13 +260,18 @@ unsafe fn at_once(
 /// Borrows a resource now, or takes a place in the line in which threads wait too, and is called back.
 ///
 /// On `CONN_POOL_OK` the lease is there at once, and there is no callback. On `CONN_POOL_PENDING` `on_ready` will be called
-/// exactly once, unless the place is given up first: by the thread that brings the resource back (or closes the pool), without
-/// a lock, so it may call the pool; it should be short. If a resource has to be created or checked for it, that is done
+/// exactly once, unless the place is given up first: by whichever thread finds that it is its turn. Usually that is the one that
+/// brings the resource back, but it may be any whose call changes the pool, this one included before it has returned. So hold
+/// no lock around calls of the pool that `on_ready` takes. If a resource has to be created or checked for it, that is done
 /// by the same thread.
+///
+/// `on_ready` may call the pool, but must not end it, and must not wait: no acquire with a timeout and no drain, of this pool
+/// or another. Callbacks whose turn comes on the same thread are called after it has returned, and may own what it waits for.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_try_acquire`.
 /// - Returns `CONN_POOL_OK`, `CONN_POOL_PENDING`; `CONN_POOL_WAITING` if the waiter stands in a line; `CONN_POOL_CLOSED`,
-///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`.
+///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; `CONN_POOL_EXHAUSTED` if a callback cancelled it meanwhile;
+///   `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: `waiter` stays the caller's, and must neither move nor be freed until `on_ready` was called or
 ///   `conn_pool_cancel` has returned `CONN_POOL_OK`. `lease` is written at once or not at all. The lease that `on_ready` is given
 ///   is the callee's.
@@ -294,7 +301,11 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 
 /// Gives up a place in line: `on_ready` will not be called.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+/// On `CONN_POOL_NOT_WAITING` it was called, or will be; with `CONN_POOL_EXHAUSTED` if the resource that it was to have turns out
+/// unfit, since it does not go back in line then.
+///
+/// - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: no. Async-signal-safe: no.
+///   Blocks: only for as long as callbacks take that are due meanwhile.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
 ///   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
 /// - Ownership: after `CONN_POOL_OK` the waiter may be freed.
@@ -320,9 +331,11 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
 /// With `reset`, the resource is reset first, and destroyed if that fails. Once the pool is closed it is destroyed.
 ///
 /// - Thread-safe: yes; a lease may be given back by another thread than the one that got it. ISR-safe: as
-///   `conn_pool_try_acquire`, for a pool without `reset`. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+///   `conn_pool_try_acquire`, for a pool without `reset`; in a closed pool `destroy`, and for waiters `on_ready`, are then called
+///   in the handler. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; and if the lease is not in order, with nothing changed: `CONN_POOL_NOT_HELD` (empty, or given back
-///   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`.
+///   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`,
+///   `CONN_POOL_INVALID_ARGUMENT`.
 ///   Two threads that give back or discard copies of one lease at the very same moment are a data race of the program's own,
 ///   which may go unnoticed: the slot may then be lent to two callers, or without a resource.
 /// - Ownership: on success the resource is the pool's again.
@@ -370,6 +383,7 @@ pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut con
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity; `CONN_POOL_FORKED`.
+/// - Ownership: leases stay their holders'.
 ///
 /// # Safety
 ///
@@ -394,7 +408,10 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
 /// from a timer of the program's own, since the library starts no thread.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`. `ended`, which may be NULL, gets the number of resources destroyed.
+///   A resource is out while it is checked.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `ended`, which may be NULL, gets the number of
+///   resources destroyed.
+/// - Ownership: what is destroyed is gone; nothing else changes.
 ///
 /// # Safety
 ///
@@ -447,7 +464,7 @@ pub unsafe extern "C" fn conn_pool_stats(
 /// Starts the marks `peak_in_use` and `peak_waiting` anew from what they are now.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
 ///
 /// # Safety
 ///
@@ -479,7 +496,8 @@ pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char
 /// when they come back. Closing it again does nothing.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+/// - Ownership: leases stay their holders', to be given back as ever.
 ///
 /// # Safety
 ///
@@ -498,8 +516,10 @@ pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_stat
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks take. A
 ///   thread that holds a lease waits for itself.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out (`conn_pool_stats` tells how many); `CONN_POOL_FORKED`; in a
-///   build without threads `CONN_POOL_UNSUPPORTED` unless 0.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out (`conn_pool_stats` tells how many); `CONN_POOL_FORKED`,
+///   `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
+/// - Ownership: after `CONN_POOL_OK` whoever gave back a lease is done with the pool, so that it may be destroyed if nobody is in
+///   another of its functions.
 ///
 /// # Safety
 ///
@@ -551,7 +571,7 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
 /// it. For the child of a fork, where the resources belong to the parent. NULL is fine, and does nothing.
 ///
 /// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already (and lay in storage of the caller's).
 /// - Ownership: the pool is gone; its resources are the caller's to forget or to close.
 ///
 /// # Safety

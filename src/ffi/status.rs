@@ -43,7 +43,7 @@ pub enum conn_pool_status {
     CONN_POOL_WRONG_POOL = -13,
     /// The lease names a slot or a resource that it was not given: it is damaged or forged.
     CONN_POOL_FORGED = -14,
-    /// `conn_pool_add`: every slot has a resource.
+    /// `conn_pool_add`: no slot within `max_size` is vacant.
     CONN_POOL_FULL = -15,
     /// The callback `create` failed.
     CONN_POOL_CREATE_FAILED = -16,
@@ -86,7 +86,7 @@ impl conn_pool_status {
         (CONN_POOL_STALE, c"CONN_POOL_STALE", c"the lease was given back, and its slot has been lent again since"),
         (CONN_POOL_WRONG_POOL, c"CONN_POOL_WRONG_POOL", c"the lease is of another pool"),
         (CONN_POOL_FORGED, c"CONN_POOL_FORGED", c"the lease names a slot or a resource that it was not given"),
-        (CONN_POOL_FULL, c"CONN_POOL_FULL", c"the pool is full: every slot has a resource"),
+        (CONN_POOL_FULL, c"CONN_POOL_FULL", c"the pool is full: no slot within max_size is vacant"),
         (CONN_POOL_CREATE_FAILED, c"CONN_POOL_CREATE_FAILED", c"the callback that creates resources failed"),
         (CONN_POOL_WAITING, c"CONN_POOL_WAITING", c"the waiter stands in a line already"),
         (CONN_POOL_NOT_WAITING, c"CONN_POOL_NOT_WAITING", c"the waiter stands in no line: it was called back already"),
