@@ -359,7 +359,7 @@ struct returner {
     conn_pool_lease lease;
 };
 
-static void *give_back(void *argument)
+static void *give_back_last(void *argument)
 {
     struct returner *returner = argument;
 
@@ -388,7 +388,7 @@ static void a_drained_pool_may_be_destroyed_at_once(uint32_t capacity)
             CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &returners[at].lease));
         }
         for (at = 0; at < 2; at++) {
-            CHECK(pthread_create(&returners[at].thread, NULL, give_back, &returners[at]) == 0);
+            CHECK(pthread_create(&returners[at].thread, NULL, give_back_last, &returners[at]) == 0);
         }
         CHECK_STATUS(CONN_POOL_OK, conn_pool_drain(pool, PATIENCE_MS));
         CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
