@@ -370,14 +370,15 @@ public:
     result<lease> acquire_until(std::chrono::time_point<Clock, Duration> deadline) noexcept
     {
         static_assert(Clock::is_steady, "a deadline on a clock that may be set is no deadline");
-        return acquire(deadline - Clock::now());
+        const auto now = Clock::now();
+        return acquire(deadline > now ? deadline - now : Duration::zero());
     }
 
     /**
      * Gives the pool a resource that is ready, and so serves the oldest waiter.
      *
-     * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if every slot has a resource; `CONN_POOL_CLOSED`.
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`.
      * - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it
      *   stays the caller's.
      */
