@@ -5,7 +5,9 @@ use std::ptr;
 
 use ::conn_pool::ffi::conn_pool_event::{self, *};
 use ::conn_pool::ffi::conn_pool_lease;
-use ::conn_pool::ffi::conn_pool_status::{self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_OK};
+use ::conn_pool::ffi::conn_pool_status::{
+    self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_EXHAUSTED, CONN_POOL_OK,
+};
 
 use super::record::{Place, Record};
 use super::world::World;
@@ -140,6 +142,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
                 state.leases.push((at, *lease));
             }
             (CONN_POOL_CLOSED, None) => assert!(record.closed, "it was not closed"),
+            (CONN_POOL_EXHAUSTED, None) => assert!(state.barred[user.addr()], "nobody has cancelled it"),
             (CONN_POOL_CREATE_FAILED, None) => assert!(record.answers.not_created > 0, "no create has failed"),
             (other, lease) => panic!("a waiter was told {other:?} with {lease:?}"),
         }

@@ -36,6 +36,9 @@ pub(super) struct Station {
     pub(super) record: Option<Record>,
     /// Calls of it, and callbacks from it, that have not returned: nobody may end it meanwhile.
     pub(super) users: u32,
+    /// Somebody in line had something unfit while a callback let others join: it stands before them, and the model does
+    /// not know where. Until the line is empty.
+    is_mixed: bool,
 }
 
 pub(super) struct State {
@@ -54,6 +57,8 @@ pub(super) struct State {
     old: Vec<conn_pool_lease>,
     /// Which waiters are in line: at which station, and their number in the order of joining.
     pub(super) in_line: [Option<(usize, u32)>; WAITERS],
+    /// Who of them could not be cancelled any more, and so does not go back in line if there is nothing fit.
+    pub(super) barred: [bool; WAITERS],
 }
 
 pub(super) struct World {
@@ -62,7 +67,7 @@ pub(super) struct World {
     waiters: Box<[UnsafeCell<conn_pool_waiter>; WAITERS]>,
 }
 
-const UNUSED: conn_pool_waiter = conn_pool_waiter { reserved: [0; 16] };
+const UNUSED: conn_pool_waiter = conn_pool_waiter { reserved: [0; 24] };
 
 thread_local!(static PRESENT: Cell<*const World> = const { Cell::new(ptr::null()) });
 
@@ -81,6 +86,7 @@ pub(crate) fn run(acts: &[Act]) {
             leases: Vec::new(),
             old: Vec::new(),
             in_line: [None; WAITERS],
+            barred: [false; WAITERS],
         }),
         waiters: Box::new([const { UnsafeCell::new(UNUSED) }; WAITERS]),
     };
@@ -165,7 +171,7 @@ impl State {
     pub(super) fn check_turn(&self, at: usize, place: u32) {
         let station = &self.stations[at];
         let answers = station.record.as_ref().map_or(Answers::default(), |record| record.answers);
-        if self.meddled || answers.unfit > 0 || answers.not_created > 0 {
+        if self.meddled || station.is_mixed || answers.unfit > 0 || answers.not_created > 0 {
             return;
         }
         for (other_at, other) in self.in_line.iter().flatten() {
@@ -431,6 +437,7 @@ impl World {
                 return None;
             }
             state.next_place += 1;
+            state.barred[name] = false;
             state.in_line[name] = Some((at, state.next_place));
             state.in_line[name]
         });
@@ -449,6 +456,10 @@ impl World {
             let in_line = self.with(|state| state.in_line[name].take());
             assert_eq!(in_line, joined, "{status:?} comes without a callback");
         }
+        if status == CONN_POOL_EXHAUSTED {
+            assert!(self.with(|state| state.barred[name]), "nobody has cancelled it");
+            return;
+        }
         self.took(at, status, CONN_POOL_PENDING, was_closed, &lease);
     }
 
@@ -465,9 +476,11 @@ impl World {
         // SAFETY: a pool, the storage of one, or NULL; a waiter that is zeroed or was used before.
         let status = self.call(at, || unsafe { conn_pool_cancel(pool, self.waiters[name].get()) });
         expect(status, right);
-        if status == CONN_POOL_OK {
-            self.with(|state| state.in_line[name] = None);
-        }
+        self.with(|state| match status {
+            CONN_POOL_OK => state.in_line[name] = None,
+            CONN_POOL_NOT_WAITING => state.barred[name] = true,
+            _ => {}
+        });
     }
 }
 
@@ -824,10 +837,11 @@ impl World {
             }
             let figures = self.figures(at).expect("the figures of a pool that is there");
             self.with(|state| {
-                let waiting = state.waiting(at);
+                let (waiting, meddled) = (state.waiting(at), state.meddled);
                 let station = &mut state.stations[at];
                 let record = station.record.as_mut().expect("as above");
                 record.compare(&figures, waiting);
+                station.is_mixed = waiting > 0 && (station.is_mixed || meddled && record.answers.unfit > 0);
             });
         }
     }
