@@ -59,8 +59,8 @@ pub(crate) struct Node {
     pub(crate) waker: Option<Waker>,
     /// It was withdrawn too late, and must not join any more.
     pub(crate) is_barred: bool,
-    /// Which of all who ever joined at the end it was; `None`, which is before all others, if it never did.
-    pub(crate) arrival: Option<NonZero<u64>>,
+    /// How many had ever waited when it came, and one; `None`, which is before all others, if that is not known.
+    pub(crate) arrival: Option<NonZero<usize>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
     pub(crate) joined_at: usize,
     pub(crate) since: Option<Stamp>,
@@ -109,8 +109,6 @@ impl Waiter {
 /// First come, first served.
 pub(crate) struct Line {
     ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
-    /// How many have ever joined at the end.
-    arrivals: u64,
 }
 
 // SAFETY: the line is reached under the lock only, and the waiters that it points to may be sent (I4).
@@ -118,7 +116,7 @@ unsafe impl Send for Line {}
 
 impl Line {
     pub(crate) const fn new() -> Self {
-        Self { ends: None, arrivals: 0 }
+        Self { ends: None }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -146,14 +144,11 @@ impl Line {
     ///
     /// The caller holds the lock; the waiter is in no line, and stays where it is until it has left this one.
     pub(crate) unsafe fn push(&mut self, waiter: NonNull<Waiter>) {
-        self.arrivals += 1;
-        // SAFETY: alive by the caller's promise, and the lock is held (I4).
-        unsafe { node(waiter) }.arrival = NonZero::new(self.arrivals);
         // SAFETY: as the caller promises; nobody is behind the last one.
         unsafe { self.insert(waiter, self.ends.map(|(_, tail)| tail), None) };
     }
 
-    /// Puts a waiter back before those who came later than it did; before all if it was in no line yet.
+    /// Puts a waiter back before those who came later than it did.
     ///
     /// # Safety
     ///

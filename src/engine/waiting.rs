@@ -2,6 +2,7 @@
 //!
 //! Joining the line, looking, and leaving it.
 
+use core::num::NonZero;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Poll, Waker};
@@ -62,8 +63,13 @@ impl<'a> Core<'a> {
         let mut waker = Some(waker);
         let (joined, mut aftermath) = self.locked(|shared, aftermath| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            if unsafe { waiter.node() }.is_barred {
+            let node = unsafe { waiter.node() };
+            if node.is_barred {
                 return Joined::Barred;
+            }
+            if turn == Turn::New {
+                // Even if it need not wait: what it gets may be unfit, and others may have come until that is known.
+                node.arrival = NonZero::new(self.engine.counters.waited.get().wrapping_add(1));
             }
             self.attend(shared);
             self.settle(shared, aftermath);
