@@ -131,6 +131,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
     // SAFETY: NULL, or a lease to be copied.
     let lease = unsafe { lease.as_ref() };
     let at = world.with(|state| {
+        let was_barred = state.barred[user.addr()];
         let (at, place) = state.in_line[user.addr()].take().expect("a waiter is called once, and in line");
         state.check_turn(at, place);
         let station = &mut state.stations[at];
@@ -142,11 +143,13 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
                 state.leases.push((at, *lease));
             }
             (CONN_POOL_CLOSED, None) => assert!(record.closed, "it was not closed"),
-            (CONN_POOL_EXHAUSTED, None) => assert!(state.barred[user.addr()], "nobody has cancelled it"),
             (CONN_POOL_CREATE_FAILED, None) => assert!(record.answers.not_created > 0, "no create has failed"),
+            (CONN_POOL_EXHAUSTED, None) => {
+                assert!(was_barred && record.answers.unfit > 0, "it could have gone back in line");
+            }
             (other, lease) => panic!("a waiter was told {other:?} with {lease:?}"),
         }
         at
     });
-    world.meddle(at);
+    world.meddle_when_ready(at);
 }

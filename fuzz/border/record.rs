@@ -84,6 +84,7 @@ pub(crate) struct Record {
     pub(crate) destroyed: usize,
     pub(crate) misused: usize,
     pub(crate) timed_out: usize,
+    pub(crate) exhausted: usize,
     pub(crate) leases: usize,
 }
 
@@ -111,6 +112,7 @@ impl Record {
             destroyed: 0,
             misused: 0,
             timed_out: 0,
+            exhausted: 0,
             leases: 0,
         }
     }
@@ -240,9 +242,9 @@ impl Record {
             "created, create_failed, invalid, reset_failed; {figures:?} {self:?}"
         );
         assert_eq!(
-            (figures.misused, figures.timed_out),
-            (self.misused, self.timed_out),
-            "misused, timed_out; {self:?}"
+            (figures.misused, figures.timed_out, figures.exhausted),
+            (self.misused, self.timed_out, self.exhausted),
+            "misused, timed_out, exhausted; {figures:?} {self:?}"
         );
         self.compare_room(figures, held);
         assert!((held..=self.capacity).contains(&figures.peak_in_use), "{figures:?} {self:?}");

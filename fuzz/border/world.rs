@@ -36,9 +36,6 @@ pub(super) struct Station {
     pub(super) record: Option<Record>,
     /// Calls of it, and callbacks from it, that have not returned: nobody may end it meanwhile.
     pub(super) users: u32,
-    /// Somebody in line had something unfit while a callback let others join: it stands before them, and the model does
-    /// not know where. Until the line is empty.
-    is_mixed: bool,
 }
 
 pub(super) struct State {
@@ -57,8 +54,10 @@ pub(super) struct State {
     old: Vec<conn_pool_lease>,
     /// Which waiters are in line: at which station, and their number in the order of joining.
     pub(super) in_line: [Option<(usize, u32)>; WAITERS],
-    /// Who of them could not be cancelled any more, and so does not go back in line if there is nothing fit.
+    /// Of those, whose cancelling came too late: they do not go back in line.
     pub(super) barred: [bool; WAITERS],
+    /// Callbacks of waiters that have not returned: they must not wait.
+    ready: u32,
 }
 
 pub(super) struct World {
@@ -67,7 +66,8 @@ pub(super) struct World {
     waiters: Box<[UnsafeCell<conn_pool_waiter>; WAITERS]>,
 }
 
-const UNUSED: conn_pool_waiter = conn_pool_waiter { reserved: [0; 24] };
+// SAFETY: nothing but numbers.
+const UNUSED: conn_pool_waiter = unsafe { mem::zeroed() };
 
 thread_local!(static PRESENT: Cell<*const World> = const { Cell::new(ptr::null()) });
 
@@ -87,6 +87,7 @@ pub(crate) fn run(acts: &[Act]) {
             old: Vec::new(),
             in_line: [None; WAITERS],
             barred: [false; WAITERS],
+            ready: 0,
         }),
         waiters: Box::new([const { UnsafeCell::new(UNUSED) }; WAITERS]),
     };
@@ -171,7 +172,7 @@ impl State {
     pub(super) fn check_turn(&self, at: usize, place: u32) {
         let station = &self.stations[at];
         let answers = station.record.as_ref().map_or(Answers::default(), |record| record.answers);
-        if self.meddled || station.is_mixed || answers.unfit > 0 || answers.not_created > 0 {
+        if self.meddled || answers.unfit > 0 || answers.not_created > 0 {
             return;
         }
         for (other_at, other) in self.in_line.iter().flatten() {
@@ -222,6 +223,13 @@ impl World {
         });
     }
 
+    /// The callback of a waiter of this station may call a pool.
+    pub(super) fn meddle_when_ready(&self, from: usize) {
+        self.with(|state| state.ready += 1);
+        self.meddle(from);
+        self.with(|state| state.ready -= 1);
+    }
+
     /// A callback from the pool at this station may call a pool.
     pub(super) fn meddle(&self, from: usize) {
         let act = self.with(|state| {
@@ -245,6 +253,7 @@ impl World {
             Deed::Make => self.make(at, act),
             Deed::Add => self.add(at),
             Deed::TryAcquire | Deed::AcquireNow | Deed::AcquireBriefly => self.acquire(at, act.deed),
+            Deed::AcquireUntil | Deed::Drain if self.with(|state| state.ready > 0) => {}
             Deed::AcquireUntil => self.acquire_until(at, act.argument),
             Deed::AcquireAsync => self.acquire_async(at, usize::from(act.argument) % WAITERS),
             Deed::Cancel => self.cancel(at, usize::from(act.argument) % WAITERS),
@@ -352,6 +361,11 @@ impl World {
             // SAFETY: as above.
             _ => self.call(at, || unsafe { conn_pool_acquire(pool, sleeps.into(), out) }),
         };
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut() {
+                record.exhausted += usize::from(status == CONN_POOL_EXHAUSTED);
+            }
+        });
         self.took(at, status, refusal, was_closed, &lease);
     }
 
@@ -456,11 +470,9 @@ impl World {
             let in_line = self.with(|state| state.in_line[name].take());
             assert_eq!(in_line, joined, "{status:?} comes without a callback");
         }
-        if status == CONN_POOL_EXHAUSTED {
-            assert!(self.with(|state| state.barred[name]), "nobody has cancelled it");
-            return;
-        }
-        self.took(at, status, CONN_POOL_PENDING, was_closed, &lease);
+        let was_barred = self.with(|state| state.barred[name]);
+        let refusal = if was_barred && status == CONN_POOL_EXHAUSTED { status } else { CONN_POOL_PENDING };
+        self.took(at, status, refusal, was_closed, &lease);
     }
 
     fn cancel(&self, at: usize, name: usize) {
@@ -478,7 +490,7 @@ impl World {
         expect(status, right);
         self.with(|state| match status {
             CONN_POOL_OK => state.in_line[name] = None,
-            CONN_POOL_NOT_WAITING => state.barred[name] = true,
+            CONN_POOL_NOT_WAITING => state.barred[name] = state.in_line[name].is_some(),
             _ => {}
         });
     }
@@ -837,11 +849,10 @@ impl World {
             }
             let figures = self.figures(at).expect("the figures of a pool that is there");
             self.with(|state| {
-                let (waiting, meddled) = (state.waiting(at), state.meddled);
+                let waiting = state.waiting(at);
                 let station = &mut state.stations[at];
                 let record = station.record.as_mut().expect("as above");
                 record.compare(&figures, waiting);
-                station.is_mixed = waiting > 0 && (station.is_mixed || meddled && record.answers.unfit > 0);
             });
         }
     }

@@ -568,7 +568,8 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
 }
 
 /// Forgets a pool, whatever is out: no callback is called, no lock is taken, its memory is freed if `conn_pool_create` has made
-/// it. For the child of a fork, where the resources belong to the parent. NULL is fine, and does nothing.
+/// it. For the child of a fork, where the resources belong to the parent; anywhere else nobody may be waiting, or due to be
+/// called back. NULL is fine, and does nothing.
 ///
 /// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already (and lay in storage of the caller's).

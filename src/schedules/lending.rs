@@ -18,7 +18,7 @@ use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
 use crate::engine::{Joined, Refusal, Turn};
 use crate::fairness::Fairness;
-use crate::guard::{Handle, Held};
+use crate::guard::Held;
 use crate::lender::Lender;
 use crate::line::{Kind, Waiter};
 
@@ -174,7 +174,7 @@ impl Client {
         drop(aftermath);
         match joined {
             Joined::Granted(slot) => drop(self.borrowed(slot)),
-            Joined::Closed => {}
+            Joined::Closed | Joined::Barred => {}
             Joined::Queued => {
                 thread::yield_now();
                 let is_withdrawn = thread_rng().r#gen::<bool>() && self.pool.core().withdraw(callback.place());
