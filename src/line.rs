@@ -59,7 +59,7 @@ pub(crate) struct Node {
     pub(crate) waker: Option<Waker>,
     /// It was withdrawn too late, and must not join any more.
     pub(crate) is_barred: bool,
-    /// How many had ever waited when it came, and one; `None`, which is before all others, if that is not known.
+    /// Which of all who ever came it was; `None`, which is before all others, if that is not known.
     pub(crate) arrival: Option<NonZero<usize>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
     pub(crate) joined_at: usize,
@@ -109,6 +109,8 @@ impl Waiter {
 /// First come, first served.
 pub(crate) struct Line {
     ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
+    /// How many have ever come.
+    arrivals: usize,
 }
 
 // SAFETY: the line is reached under the lock only, and the waiters that it points to may be sent (I4).
@@ -116,7 +118,7 @@ unsafe impl Send for Line {}
 
 impl Line {
     pub(crate) const fn new() -> Self {
-        Self { ends: None }
+        Self { ends: None, arrivals: 0 }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -136,6 +138,12 @@ impl Line {
     pub(crate) unsafe fn behind(waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
         // SAFETY: a waiter in the line is alive, and the lock is held (I4).
         unsafe { node(waiter) }.next
+    }
+
+    /// The number of one who comes now, for [`push_again`](Self::push_again).
+    pub(crate) const fn count_arrival(&mut self) -> Option<NonZero<usize>> {
+        self.arrivals += 1;
+        NonZero::new(self.arrivals)
     }
 
     /// Puts a waiter at the end.

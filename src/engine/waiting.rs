@@ -2,7 +2,6 @@
 //!
 //! Joining the line, looking, and leaving it.
 
-use core::num::NonZero;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Poll, Waker};
@@ -69,7 +68,7 @@ impl<'a> Core<'a> {
             }
             if turn == Turn::New {
                 // Even if it need not wait: what it gets may be unfit, and others may have come until that is known.
-                node.arrival = NonZero::new(self.engine.counters.waited.get().wrapping_add(1));
+                node.arrival = shared.line.count_arrival();
             }
             self.attend(shared);
             self.settle(shared, aftermath);
