@@ -142,6 +142,32 @@ fn who_withdraws_is_not_called_and_the_next_one_is() {
     assert_metrics(&pool, [2, 1, 0, 1]);
 }
 
+/// Both got something unfit, and the later one is told so later: it goes back behind the other.
+#[test]
+fn several_who_come_again_keep_their_order() {
+    let pool = Lender::<u32, 2>::new(0, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    pool.insert(8).unwrap();
+    let held = [(); 2].map(|()| pool.held(pool.try_slot().unwrap()));
+    let waiters = [pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Callback))];
+    let calls = waiters.each_ref().map(|waiter| queue(&pool, waiter.as_ref()));
+    drop(held);
+    let unfit = waiters.each_ref().map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
+    for (waiter, slot) in waiters.iter().zip(unfit) {
+        assert_eq!(pool.reject(pool.held(slot)), None);
+        // SAFETY: in no line any more, and it is served below.
+        let (joined, aftermath) = unsafe { pool.core().join(waiter.as_ref(), Waker::noop().clone(), Turn::Again) };
+        drop(aftermath);
+        assert_eq!(joined, Joined::Queued);
+    }
+    pool.insert(9).unwrap();
+    assert_eq!(granted(&pool, waiters[1].as_ref()), None);
+    pool.held(granted(&pool, waiters[0].as_ref()).unwrap()).discard();
+    pool.insert(9).unwrap();
+    drop(pool.held(granted(&pool, waiters[1].as_ref()).unwrap()));
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
+}
+
 /// A thread whose deadline has passed finds that it was granted a slot: it has that slot, to connect in.
 #[test]
 fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
