@@ -65,7 +65,8 @@ impl<H: Handle> Acquire<H> {
         Self::with_turn(pool, kind, Turn::New)
     }
 
-    /// As [`new`](Self::new), for a caller who may have had a slot already and found its connection unfit.
+    /// As [`new`](Self::new), for a caller who may have had a slot already, and found its connection unfit or could not
+    /// connect.
     pub(crate) const fn with_turn(pool: H, kind: Kind, turn: Turn) -> Self {
         Self { pool, waiter: Waiter::new(kind), turn, progress: Cell::new(Progress::Fresh) }
     }
@@ -107,6 +108,7 @@ impl<H: Handle> Acquire<H> {
                 Poll::Pending
             }
             Joined::Granted(slot) => self.end_after(Ok(slot), aftermath),
+            Joined::QueueFull => self.end_after(Err(Refusal::QueueFull), aftermath),
             // Nobody withdraws one of these.
             Joined::Closed | Joined::Barred => self.end_after(Err(Refusal::Closed), aftermath),
         }
@@ -128,7 +130,8 @@ impl<H: Handle> Acquire<H> {
     /// Leaves the line because the deadline has passed; a connection that was granted by then is taken all the same.
     #[cfg(feature = "std")]
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<usize, Refusal> {
-        let (answer, aftermath) = self.pool.core().leave(self.waiter(), GaveUp::TimedOut);
+        let gave_up = if self.turn == Turn::Pausing { GaveUp::Paused } else { GaveUp::TimedOut };
+        let (answer, aftermath) = self.pool.core().leave(self.waiter(), gave_up);
         self.progress.set(Progress::Done);
         keep_during(&self.pool, answer, || drop(aftermath))
     }

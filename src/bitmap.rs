@@ -221,6 +221,18 @@ impl<'a> Bitmap<'a> {
         })
     }
 
+    /// Claims a free slot, one behind `last` if there is one. Looks at them one after the other.
+    pub(crate) fn claim_after(self, last: usize) -> Result<usize, Missed> {
+        let slots = self.books.len();
+        let behind = (last + 1).min(slots);
+        for slot in (behind..slots).chain(0..behind) {
+            if self.claim_slot(slot)? {
+                return Ok(slot);
+            }
+        }
+        Err(Missed::NoneSeen)
+    }
+
     /// Claims one particular slot if it is free, unless somebody must be attended to.
     pub(crate) fn claim_slot(self, slot: usize) -> Result<bool, Missed> {
         self.claim_slot_unless(slot, ATTEND)

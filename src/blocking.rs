@@ -56,13 +56,13 @@ pub(crate) fn acquire<H: Handle + Copy>(pool: H, patience: Patience) -> Result<u
     }
 }
 
-/// As [`acquire`], for a caller whose turn had come already, and who found the connection unfit.
-#[cfg(feature = "ffi")]
-pub(crate) fn acquire_again<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
+/// As [`acquire`], for a caller whose turn had come already, and who found the connection unfit or could not connect.
+pub(crate) fn acquire_again<H: Handle + Copy>(pool: H, patience: Patience, turn: Turn) -> Result<usize, Refusal> {
     match patience.deadline() {
+        Deadline::Passed if turn == Turn::Pausing => Err(Refusal::TimedOut),
         Deadline::Passed => try_for_the_last_time(pool),
-        Deadline::Never => stand_in_line(pool, None, Turn::Again),
-        Deadline::At(deadline) => stand_in_line(pool, Some(deadline), Turn::Again),
+        Deadline::Never => stand_in_line(pool, None, turn),
+        Deadline::At(deadline) => stand_in_line(pool, Some(deadline), turn),
     }
 }
 

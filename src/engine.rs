@@ -47,13 +47,19 @@ pub(crate) struct Engine {
     /// How many vacant slots may be lent at once, each for its holder to connect in it: 0 in a pool that lends
     /// connections only.
     max_connecting: u16,
+    /// How many may stand in line; whoever comes when it is full is refused.
+    max_waiting: u32,
     // The gauges and counters below change under the lock and are read without it.
     closed: AtomicBool,
+    /// Nothing is lent for the time being.
+    suspended: AtomicBool,
     /// How many slots may be out at once: N, unless resized.
     max_size: Tally,
     /// Slots beyond `max_size` that are still out (or just coming back) and will be retired.
     surplus: Tally,
     vacant: Tally,
+    /// Vacant slots that are lent, to be connected in.
+    connecting: Tally,
     waiting: Tally,
     /// Of those, how many are threads.
     threads: Tally,
@@ -70,8 +76,6 @@ struct Shared {
     shedding: u16,
     /// Of those, how many will be vacant then, because the pool has grown and needs them.
     recalled: u16,
-    /// Vacant slots that are lent, to be connected in.
-    connecting: u16,
 }
 
 /// A slot claimed on the fast path.
@@ -95,6 +99,8 @@ pub(crate) struct WasFree;
 pub(crate) enum Refusal {
     /// Nothing is free, or what is free belongs to somebody in line.
     Exhausted,
+    /// As many wait already as may.
+    QueueFull,
     Closed,
     TimedOut,
     /// There is not a single slot, so waiting would be in vain.
@@ -105,13 +111,16 @@ impl Engine {
     const_fn! {
         pub(crate) const fn new(slots: usize) -> Self {
             Self {
-                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0, connecting: 0 }),
+                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0 }),
                 fairness: Fairness::Fifo,
                 max_connecting: 0,
+                max_waiting: u32::MAX,
                 closed: AtomicBool::new(false),
+                suspended: AtomicBool::new(false),
                 max_size: Tally::new(slots),
                 surplus: Tally::new(0),
                 vacant: Tally::new(slots),
+                connecting: Tally::new(0),
                 waiting: Tally::new(0),
                 threads: Tally::new(0),
                 counters: Counters::new(),
@@ -128,8 +137,17 @@ impl Engine {
         self.fairness
     }
 
+    /// From now on at most `most` may stand in line.
+    pub(crate) const fn limit_line(&mut self, most: u32) {
+        self.max_waiting = most;
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.load(Relaxed)
     }
 }
 
@@ -166,6 +184,11 @@ impl<'a> Core<'a> {
     #[inline(always)]
     pub(crate) fn claim_any(self) -> Result<Claimed, Missed> {
         self.map.claim_any(home).map(|slot| self.count_claim(slot))
+    }
+
+    /// As [`claim_any`](Self::claim_any), looking at the slots behind `last` first.
+    pub(crate) fn claim_after(self, last: usize) -> Result<Claimed, Missed> {
+        self.map.claim_after(last).map(|slot| self.count_claim(slot))
     }
 
     #[inline(always)]
@@ -234,8 +257,9 @@ impl<'a> Core<'a> {
             // The only word was without a free slot: that was a moment when none was free.
             return (Err(Refusal::Exhausted), None);
         }
-        if self.engine.fairness == Fairness::Fifo && self.engine.waiting.get() > 0 && !self.engine.is_closed() {
-            // Somebody stands in line, and whatever comes free is theirs.
+        let is_line_first = self.engine.fairness == Fairness::Fifo && !self.engine.connects();
+        if is_line_first && self.engine.waiting.get() > 0 && !self.engine.is_closed() {
+            // Somebody stands in line, and whatever comes free is theirs. (Not a vacant slot, if they do not connect.)
             return (Err(Refusal::Exhausted), None);
         }
         let (result, aftermath) = self.locked(|shared, aftermath| {
@@ -298,7 +322,8 @@ impl<'a> Core<'a> {
             return;
         }
         self.settle(shared, aftermath);
-        if shared.line.is_empty() && self.engine.surplus.get() == 0 && !self.engine.is_closed() {
+        let is_open = !self.engine.is_closed() && !self.engine.is_suspended();
+        if is_open && shared.line.is_empty() && self.engine.surplus.get() == 0 {
             shared.attending = false;
             self.map.unattend();
         }

@@ -17,9 +17,19 @@ use crate::slots::{self, Slot};
 /// How a guard or a future holds on to its pool: by reference or by `Arc`.
 pub(crate) trait Handle: Clone {
     type Connection;
+    /// What is kept about a connection, beside it.
+    type Note;
 
     fn core(&self) -> Core<'_>;
-    fn slots(&self) -> &[Slot<Self::Connection>];
+    fn slots(&self) -> &[Slot<Self::Connection, Self::Note>];
+
+    /// A guard lets go of its slot.
+    #[inline(always)]
+    fn give_back(&self, slot: usize) {
+        if self.core().give_back(slot) {
+            self.attend_to_others();
+        }
+    }
 
     // The rare ends of the fast path are calls that take the pool's address and nothing else, so that the fast path
     // has nothing to spill.
@@ -32,6 +42,7 @@ macro_rules! handle {
     ($handle:ty) => {
         impl<C, const N: usize> Handle for $handle {
             type Connection = C;
+            type Note = ();
 
             #[inline(always)]
             fn core(&self) -> Core<'_> {
@@ -140,9 +151,7 @@ impl<H: Handle> Held<H> {
 impl<H: Handle> Drop for Held<H> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.pool.core().give_back(self.slot) {
-            self.pool.attend_to_others();
-        }
+        self.pool.give_back(self.slot);
     }
 }
 

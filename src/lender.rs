@@ -28,7 +28,7 @@ impl<C, const N: usize> Lender<C, N> {
         let mut engine = Engine::new(N);
         engine.set_fairness(fairness);
         engine.lend_vacant(most);
-        Self { engine, slots: array::from_fn(|_| Slot::vacant()) }
+        Self { engine, slots: array::from_fn(|_| Slot::vacant(())) }
     }
 
     pub(crate) fn core(&self) -> Core<'_> {
@@ -125,6 +125,7 @@ impl<C, const N: usize> Lender<C, N> {
 
 impl<C, const N: usize> Handle for &Lender<C, N> {
     type Connection = C;
+    type Note = ();
 
     fn core(&self) -> Core<'_> {
         Lender::core(self)

@@ -59,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) waker: Option<Waker>,
     /// It was withdrawn too late, and must not join any more.
     pub(crate) is_barred: bool,
+    /// It will not connect for now: vacant slots are not for it.
+    pub(crate) is_pausing: bool,
     /// Which of all who ever came it was; `None`, which is before all others, if that is not known.
     pub(crate) arrival: Option<NonZero<usize>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
@@ -87,6 +89,7 @@ impl Waiter {
             kind,
             waker: None,
             is_barred: false,
+            is_pausing: false,
             arrival: None,
             joined_at: 0,
             since: None,

@@ -105,8 +105,12 @@ pub struct Status {
     pub idle: usize,
     /// Slots within the maximum that have no connection: room for `insert`.
     pub vacant: usize,
+    /// Slots in which somebody is connecting: they count as in use. Managed pools only.
+    pub connecting: usize,
     /// Callers in the waiting line, threads and tasks.
     pub waiting: usize,
+    /// Whether lending is suspended. Managed pools only.
+    pub suspended: bool,
     /// Whether the pool is closed.
     pub closed: bool,
 }
@@ -114,7 +118,8 @@ pub struct Status {
 impl core::fmt::Display for Status {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { max_size, in_use, idle, vacant, waiting, .. } = self;
-        write!(f, "in use: {in_use} of {max_size}, idle: {idle}, vacant: {vacant}, waiting: {waiting}")
+        write!(f, "in use: {in_use} of {max_size}, idle: {idle}, vacant: {vacant}, waiting: {waiting}")?;
+        f.write_str(if self.suspended { ", suspended" } else { "" })
     }
 }
 
@@ -143,9 +148,9 @@ pub struct Metrics {
     pub most_overtaken: usize,
     /// The most connections in use at once.
     ///
-    /// Exact for pools of up to four slots, and whenever the pool ran full. In a larger one it is taken when a group of
-    /// slots is used further than before and at every 64th use of a slot, so a short peak that is spread over several
-    /// groups can be missed.
+    /// Exact for pools of up to four slots, and whenever the pool ran full. In a larger one it is taken when a slot is
+    /// used for the first time since it was filled or the metrics were read, so a short peak that is spread over several
+    /// groups of slots can be missed.
     pub peak_in_use: usize,
     /// The most callers in line at once.
     pub peak_waiting: usize,

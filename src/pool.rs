@@ -451,7 +451,8 @@ impl<C, const N: usize> Pool<C, N> {
     pub(crate) fn explain(&self, refusal: Refusal) -> PoolError {
         match refusal {
             Refusal::NoSlots => PoolError::NoConnections,
-            Refusal::Exhausted => PoolError::Exhausted(self.status()),
+            // This pool's line has no limit.
+            Refusal::Exhausted | Refusal::QueueFull => PoolError::Exhausted(self.status()),
             Refusal::TimedOut => PoolError::Timeout(self.status()),
             Refusal::Closed => PoolError::Closed(self.status()),
         }
@@ -467,9 +468,9 @@ const_fn! {
     const fn vacant_slots<C, const N: usize>() -> [Slot<C>; N] {
         // loom's atomics cannot be made in a constant.
         #[cfg(not(conn_pool_loom))]
-        { [const { Slot::vacant() }; N] }
+        { [const { Slot::vacant(()) }; N] }
         #[cfg(conn_pool_loom)]
-        { core::array::from_fn(|_| Slot::vacant()) }
+        { core::array::from_fn(|_| Slot::vacant(())) }
     }
 }
 

@@ -43,7 +43,7 @@ impl<'a> Core<'a> {
     pub(crate) fn vacate(self, slot: usize, why: Emptied) -> Aftermath<'a> {
         self.locked(|shared, _| {
             if why == Emptied::NotConnected {
-                shared.connecting -= 1;
+                self.engine.connecting.sub(1);
                 return self.put_down(slot);
             }
             self.count_past(slot);

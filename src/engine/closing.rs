@@ -1,6 +1,6 @@
 //! Layer 2 · part of the engine · knows: line, bitmap · must not know: the policies
 //!
-//! Closing the pool and waiting until everything has come back.
+//! Suspending the pool, closing it, and waiting until everything has come back.
 
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -18,6 +18,24 @@ impl<'a> Core<'a> {
             self.engine.closed.store(true, Relaxed);
         })
         .1
+    }
+
+    /// From now on nothing is lent, until [`resume`](Self::resume); who comes waits in line.
+    pub(crate) fn suspend(self) {
+        self.engine.lock.with(|shared| {
+            self.attend(shared);
+            self.engine.suspended.store(true, Relaxed);
+        });
+    }
+
+    /// Lends again, to those in line first.
+    pub(crate) fn resume(self) -> Aftermath<'a> {
+        self.locked(|_, _| self.engine.suspended.store(false, Relaxed)).1
+    }
+
+    /// Whatever anybody did under the lock before, the caller sees from now on; and whoever takes it later sees what the caller did.
+    pub(crate) fn synchronize(self) {
+        self.engine.lock.with(|_| ());
     }
 
     /// Claims a connection of a closed pool that nobody holds, for the caller to drop.

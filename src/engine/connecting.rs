@@ -4,10 +4,8 @@
 //! whoever gets it connects in it, without the lock. Newcomers and waiters get them by the rules of all slots. So a
 //! connect that fails is no special case: the slot is put down, and goes to the next in line.
 
-#![cfg_attr(not(any(feature = "ffi", test)), expect(dead_code, reason = "only pools for C connect"))]
-
 use super::capacity::narrow;
-use super::{Aftermath, Core, Engine, Shared};
+use super::{Aftermath, Core, Engine};
 
 impl Engine {
     /// From now on up to `most` vacant slots are lent at once.
@@ -29,7 +27,19 @@ impl<'a> Core<'a> {
         debug_assert!(self.books().get(slot).is_filled());
         self.count_lending(slot);
         // Others may have waited until fewer connect at once.
-        self.locked(|shared, _| shared.connecting -= 1).1
+        self.locked(|_, _| self.engine.connecting.sub(1)).1
+    }
+
+    /// A vacant slot for the pool's own upkeep, within the limit of those who connect at once. It ends with
+    /// [`refilled`](Self::refilled), or by putting it down as [`NotConnected`](super::Emptied::NotConnected).
+    pub(crate) fn claim_to_refill(self) -> Option<usize> {
+        self.engine.lock.with(|_| if self.engine.is_closed() { None } else { self.claim_vacant() })
+    }
+
+    /// As [`connected`](Self::connected), for a connection that nobody uses yet: it is given back next.
+    pub(crate) fn refilled(self, slot: usize) -> Aftermath<'a> {
+        debug_assert!(self.books().get(slot).is_filled());
+        self.locked(|_, _| self.engine.connecting.sub(1)).1
     }
 
     /// Whether the holder of a slot may connect in it anew, having found its connection unfit and dropped it. If not, the
@@ -41,12 +51,12 @@ impl<'a> Core<'a> {
     #[must_use = "the slot is still to be put down if it may not"]
     pub(crate) fn begin_anew(self, slot: usize) -> bool {
         debug_assert!(!self.books().get(slot).is_filled());
-        self.engine.lock.with(|shared| {
-            let may = !self.engine.is_closed() && shared.connecting < self.engine.max_connecting;
+        self.engine.lock.with(|_| {
+            let may = !self.engine.is_closed() && self.engine.connecting.get() < self.engine.max_connecting.into();
             if may {
                 self.count_past(slot);
                 self.engine.counters.discarded.add(1);
-                shared.connecting += 1;
+                self.engine.connecting.add(1);
             }
             may
         })
@@ -56,24 +66,30 @@ impl<'a> Core<'a> {
 /// Under the lock.
 impl Core<'_> {
     /// A slot to be lent, with a connection if there is one: for the lock's holder.
-    pub(super) fn claim_to_lend(self, shared: &mut Shared) -> Option<usize> {
-        self.map.claim_attended().or_else(|| self.claim_vacant(shared))
+    pub(super) fn claim_to_lend(self) -> Option<usize> {
+        self.map.claim_attended().or_else(|| self.lend_vacant())
+    }
+
+    /// A vacant slot, for somebody to connect in it.
+    pub(super) fn lend_vacant(self) -> Option<usize> {
+        let slot = self.claim_vacant()?;
+        // It is in use from now on, whatever comes of it; a connection that is lent is looked at when its use is counted.
+        self.engine.counters.peak_in_use.raise(self.in_use());
+        Some(slot)
     }
 
     /// How many vacant slots may be lent now.
-    pub(super) fn room_to_connect(self, shared: &Shared) -> usize {
-        let most = self.engine.max_connecting.saturating_sub(shared.connecting);
-        self.engine.vacant.get().min(most.into())
+    pub(super) fn room_to_connect(self) -> usize {
+        let most = usize::from(self.engine.max_connecting).saturating_sub(self.engine.connecting.get());
+        self.engine.vacant.get().min(most)
     }
 
-    fn claim_vacant(self, shared: &mut Shared) -> Option<usize> {
-        if self.room_to_connect(shared) == 0 {
+    fn claim_vacant(self) -> Option<usize> {
+        if self.room_to_connect() == 0 {
             return None;
         }
         let slot = self.take_vacant()?;
-        shared.connecting += 1;
-        // It is in use from now on, whatever comes of it; a connection that is lent is looked at when its use is counted.
-        self.engine.counters.peak_in_use.raise(self.in_use());
+        self.engine.connecting.add(1);
         Some(slot)
     }
 

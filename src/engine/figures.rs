@@ -38,7 +38,9 @@ impl Core<'_> {
             in_use: self.in_use(),
             idle: self.map.count_free(),
             vacant: self.engine.vacant.get(),
+            connecting: self.engine.connecting.get(),
             waiting: self.engine.waiting.get(),
+            suspended: self.engine.is_suspended(),
             closed: self.is_closed(),
         }
     }

@@ -18,6 +18,8 @@ pub(crate) enum Joined {
     Granted(usize),
     Queued,
     Closed,
+    /// As many wait already as may.
+    QueueFull,
     /// It was withdrawn when it was not in line, so it must not go back there.
     Barred,
 }
@@ -28,14 +30,17 @@ pub(crate) enum Turn {
     /// The last.
     New,
     /// Before all who came later: its turn had come, and what it was given turned out unfit.
-    #[cfg_attr(not(any(feature = "ffi", test)), expect(dead_code, reason = "only pools for C check connections"))]
     Again,
+    /// As `Again`, for a connection only: it has failed to connect, and pauses before it tries that again.
+    Pausing,
 }
 
 /// Why a waiter leaves the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GaveUp {
     TimedOut,
+    /// Its pause is over: it will try to connect again.
+    Paused,
     /// Its future was dropped.
     Cancelled,
 }
@@ -74,11 +79,14 @@ impl<'a> Core<'a> {
             self.settle(shared, aftermath);
             let claimed = match turn {
                 Turn::New => self.claim_as_newcomer(shared),
-                Turn::Again => self.claim_as_head(shared),
+                Turn::Again => self.claim_as_head(),
+                Turn::Pausing => self.claim_as_pausing(),
             };
             match claimed {
                 Ok(slot) => Joined::Granted(slot),
                 Err(Refusal::Closed) => Joined::Closed,
+                // Whoever comes again has been in before.
+                Err(_) if turn == Turn::New && self.is_line_full() => Joined::QueueFull,
                 Err(_) => {
                     // SAFETY: the lock is held (I4), and the caller promises the rest.
                     unsafe { self.enqueue(shared, waiter, waker.take(), since, turn) };
@@ -219,11 +227,12 @@ impl<'a> Core<'a> {
         let node = unsafe { waiter.node() };
         node.waker = waker;
         node.since = Some(since);
+        node.is_pausing = turn == Turn::Pausing;
         node.joined_at = match (turn, shared.line.head()) {
+            (Turn::New, _) | (_, None) => counters.overtakes.get(),
             // Overtaken as often as the one behind it, at least: nobody is overtaken less often than those behind.
             // SAFETY: a waiter in the line is alive, the lock is held, and it is another node than this one (I4).
-            (Turn::Again, Some(head)) => unsafe { line::node(head) }.joined_at,
-            _ => counters.overtakes.get(),
+            (_, Some(head)) => unsafe { line::node(head) }.joined_at,
         };
         if node.kind == Kind::Thread {
             self.engine.threads.add(1);
@@ -233,12 +242,18 @@ impl<'a> Core<'a> {
             // SAFETY: as the caller promises.
             Turn::New => unsafe { shared.line.push(waiter) },
             // SAFETY: as the caller promises.
-            Turn::Again => unsafe { shared.line.push_again(waiter) },
+            Turn::Again | Turn::Pausing => unsafe { shared.line.push_again(waiter) },
         }
         self.engine.waiting.add(1);
-        counters.waited.add(1);
+        if turn != Turn::Pausing {
+            counters.waited.add(1);
+        }
         counters.peak_waiting.raise(self.engine.waiting.get());
         counters.peak_in_use.raise(self.in_use());
+    }
+
+    fn is_line_full(self) -> bool {
+        self.engine.waiting.get() >= self.engine.max_waiting as usize
     }
 
     /// Takes a waiter out of the line that wants to wait no longer; its waker is to be dropped without the lock.

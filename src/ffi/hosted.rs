@@ -93,7 +93,7 @@ pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, turn: Turn) -> 
     let acquired = match (patience, turn) {
         (None, _) => return waiting::try_slot(pool),
         (Some(patience), Turn::New) => blocking::acquire(pool, patience),
-        (Some(patience), Turn::Again) => blocking::acquire_again(pool, patience),
+        (Some(patience), turn) => blocking::acquire_again(pool, patience, turn),
     };
     acquired.map_err(conn_pool_status::from)
 }

@@ -109,7 +109,7 @@ impl conn_pool {
         let slots = unsafe { pool.add(1) }.cast::<Slot<Resource>>();
         for slot in 0..capacity {
             // SAFETY: within the storage, as above; nobody else knows of it yet.
-            unsafe { slots.wrapping_add(slot).write(Slot::vacant()) };
+            unsafe { slots.wrapping_add(slot).write(Slot::vacant(())) };
         }
         let mut engine = Engine::new(capacity);
         engine.set_fairness(config.fairness());
@@ -279,6 +279,7 @@ fn absent(pool: Option<&conn_pool>) -> super::conn_pool_status {
 
 impl Handle for &conn_pool {
     type Connection = Resource;
+    type Note = ();
 
     #[inline(always)]
     fn core(&self) -> Core<'_> {
@@ -305,7 +306,8 @@ impl Handle for &conn_pool {
     fn explain(&self, refusal: Refusal) -> PoolError {
         match refusal {
             Refusal::NoSlots => PoolError::NoConnections,
-            Refusal::Exhausted => PoolError::Exhausted(self.core().status()),
+            // This pool's line has no limit.
+            Refusal::Exhausted | Refusal::QueueFull => PoolError::Exhausted(self.core().status()),
             Refusal::TimedOut => PoolError::Timeout(self.core().status()),
             Refusal::Closed => PoolError::Closed(self.core().status()),
         }

@@ -110,7 +110,8 @@ impl conn_pool_status {
 impl From<Refusal> for conn_pool_status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Exhausted => CONN_POOL_EXHAUSTED,
+            // A pool for C has no limit to its line.
+            Refusal::Exhausted | Refusal::QueueFull => CONN_POOL_EXHAUSTED,
             Refusal::Closed => CONN_POOL_CLOSED,
             Refusal::TimedOut => CONN_POOL_TIMED_OUT,
             Refusal::NoSlots => CONN_POOL_INVALID_ARGUMENT,

@@ -215,7 +215,7 @@ impl Waiting {
             Joined::Queued => Ok(None),
             Joined::Closed => Err(CONN_POOL_CLOSED),
             // Somebody was told that it is too late to cancel, and waits for the call.
-            Joined::Barred => Err(CONN_POOL_EXHAUSTED),
+            Joined::Barred | Joined::QueueFull => Err(CONN_POOL_EXHAUSTED),
         }
     }
 
