@@ -130,7 +130,7 @@ impl<H: Handle> Acquire<H> {
     /// Leaves the line because the deadline has passed; a connection that was granted by then is taken all the same.
     #[cfg(feature = "std")]
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<usize, Refusal> {
-        let gave_up = if self.turn == Turn::Pausing { GaveUp::Paused } else { GaveUp::TimedOut };
+        let gave_up = if self.turn == Turn::Pausing { GaveUp::Cancelled } else { GaveUp::TimedOut };
         let (answer, aftermath) = self.pool.core().leave(self.waiter(), gave_up);
         self.progress.set(Progress::Done);
         keep_during(&self.pool, answer, || drop(aftermath))

@@ -16,7 +16,7 @@ use crate::error::{DrainError, PoolError};
 use crate::fairness::Fairness;
 use crate::guard::{ConnGuard, Handle, Held, claim_any, claim_first};
 use crate::line::Kind;
-use crate::metrics::WaitTimes;
+use crate::metrics::Histogram;
 use crate::pool::Pool;
 use crate::sync::{Parker, with_parker, yield_now};
 
@@ -263,7 +263,7 @@ impl<C, const N: usize> Pool<C, N> {
     ///
     /// Measured where there is a clock, hence with the feature `std`.
     #[must_use]
-    pub fn wait_times(&self) -> WaitTimes {
+    pub fn wait_times(&self) -> Histogram {
         self.core().wait_times()
     }
 }

@@ -39,6 +39,13 @@ impl Book {
         }
     }
 
+    const_fn! {
+        /// A slot above the maximum size, in a word without a free slot.
+        pub(crate) const fn retired() -> Self {
+            Self { word: AtomicUsize::new(0), ledger: AtomicUsize::new(RETIRED) }
+        }
+    }
+
     /// Counts one use by the slot's owner; `true` if it is news.
     #[inline(always)]
     pub(crate) fn count_use(&self) -> bool {

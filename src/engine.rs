@@ -37,7 +37,7 @@ use crate::bitmap::{Bitmap, Missed};
 use crate::books::Books;
 use crate::fairness::Fairness;
 use crate::line::Line;
-use crate::metrics::{Counters, Tally, WaitRecorder};
+use crate::metrics::{Counters, Recorder, Tally};
 use crate::sync::{AtomicBool, Lock, Relaxed, collided, const_fn, home};
 
 /// What a pool keeps beside its slots.
@@ -64,7 +64,7 @@ pub(crate) struct Engine {
     /// Of those, how many are threads.
     threads: Tally,
     counters: Counters,
-    wait_times: WaitRecorder,
+    wait_times: Recorder,
 }
 
 /// What only the lock's holder may touch.
@@ -76,6 +76,8 @@ struct Shared {
     shedding: u16,
     /// Of those, how many will be vacant then, because the pool has grown and needs them.
     recalled: u16,
+    /// Slots whose connections are set aside.
+    set_aside: u16,
 }
 
 /// A slot claimed on the fast path.
@@ -109,22 +111,23 @@ pub(crate) enum Refusal {
 
 impl Engine {
     const_fn! {
-        pub(crate) const fn new(slots: usize) -> Self {
+        /// For slots of which `max_size` are vacant, and the rest retired.
+        pub(crate) const fn new(max_size: usize) -> Self {
             Self {
-                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0 }),
+                lock: Lock::new(Shared { line: Line::new(), attending: false, shedding: 0, recalled: 0, set_aside: 0 }),
                 fairness: Fairness::Fifo,
                 max_connecting: 0,
                 max_waiting: u32::MAX,
                 closed: AtomicBool::new(false),
                 suspended: AtomicBool::new(false),
-                max_size: Tally::new(slots),
+                max_size: Tally::new(max_size),
                 surplus: Tally::new(0),
-                vacant: Tally::new(slots),
+                vacant: Tally::new(max_size),
                 connecting: Tally::new(0),
                 waiting: Tally::new(0),
                 threads: Tally::new(0),
                 counters: Counters::new(),
-                wait_times: WaitRecorder::new(),
+                wait_times: Recorder::new(),
             }
         }
     }
@@ -215,7 +218,7 @@ impl<'a> Core<'a> {
     /// Gives a slot back while somebody must be attended to, unless it is free already. In a closed pool, and in one
     /// with more than the maximum, the caller gets a slot to empty.
     ///
-    /// A pool that connects has no use for what is set aside; another one keeps it. All of it under the lock: whoever waits for the last slot, to end the pool then, comes after this caller. So the
+    /// All of it under the lock: whoever waits for the last slot, to end the pool then, comes after this caller. So the
     /// pool may be gone when this returns, unless there is a slot to empty.
     #[cfg(any(feature = "ffi", test))]
     #[must_use = "a slot that is returned has to be emptied"]
@@ -228,9 +231,7 @@ impl<'a> Core<'a> {
                 return Ok(Some((slot, Emptied::Closed)));
             }
             let _attended = self.map.give_back(slot);
-            self.settle(shared, aftermath);
-            let set_aside = if self.engine.connects() { self.claim_set_aside(shared) } else { None };
-            Ok(set_aside.map(|slot| (slot, Emptied::SetAside)))
+            Ok(self.claim_to_empty(shared, aftermath))
         })
     }
 
@@ -243,10 +244,11 @@ impl<'a> Core<'a> {
     }
 
     /// The rest of giving back while somebody must be attended to. The slot is free already: whoever holds the lock
-    /// next, this caller or another, finds it there. In a closed pool the caller gets a slot to empty.
+    /// next, this caller or another, finds it there. In a closed pool, and in one with more than the maximum, the caller
+    /// gets a slot to empty.
     #[must_use = "a slot that is returned has to be emptied"]
-    pub(crate) fn attend_to_others(self) -> (Option<usize>, Aftermath<'a>) {
-        self.locked(|_, _| if self.engine.is_closed() { self.map.claim_attended() } else { None })
+    pub(crate) fn attend_to_others(self) -> (Option<(usize, Emptied)>, Aftermath<'a>) {
+        self.locked(|shared, aftermath| self.claim_to_empty(shared, aftermath))
     }
 
     /// Claims a slot, or says for certain that there is none for a newcomer: the rest of `try_get`.
@@ -303,13 +305,26 @@ impl<'a> Core<'a> {
         }
     }
 
+    /// A slot for the caller to empty, who has brought one back. A pool that connects has no use for what is set aside;
+    /// another one keeps it.
+    fn claim_to_empty(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) -> Option<(usize, Emptied)> {
+        if self.engine.is_closed() {
+            return self.map.claim_attended().map(|slot| (slot, Emptied::Closed));
+        }
+        if !self.engine.connects() || self.engine.surplus.get() == 0 && shared.set_aside == 0 {
+            return None;
+        }
+        self.settle(shared, aftermath);
+        self.claim_set_aside(shared).map(|slot| (slot, Emptied::SetAside))
+    }
+
     /// Brings everything in order after a change; see the module's first page.
     fn settle(self, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
         if self.engine.is_closed() {
             self.dismiss(shared, aftermath);
             return;
         }
-        self.retire_surplus();
+        self.retire_surplus(shared);
         match self.engine.fairness {
             Fairness::Fifo => self.serve(shared, aftermath),
             Fairness::Bounded(limit) => self.call(shared, aftermath, limit),

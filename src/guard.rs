@@ -135,6 +135,14 @@ impl<H: Handle> Held<H> {
         (unsafe { ptr::read(&raw const this.pool) }, this.slot)
     }
 
+    pub(crate) const fn pool(&self) -> &H {
+        &self.pool
+    }
+
+    pub(crate) const fn slot(&self) -> usize {
+        self.slot
+    }
+
     #[inline(always)]
     pub(crate) fn connection(&self) -> &H::Connection {
         // SAFETY: the guard owns the slot (I2), which is filled (I3), and lends it no longer than itself.
@@ -183,16 +191,29 @@ pub(crate) fn pass_on<H: Handle>(pool: &H, slot: usize) {
     }
 }
 
+/// A slot whose connection is about to go: as this is dropped, the slot is put down.
+pub(crate) struct Vacate<'a> {
+    core: Core<'a>,
+    slot: usize,
+    why: Emptied,
+}
+
+impl<'a> Vacate<'a> {
+    pub(crate) const fn new(core: Core<'a>, slot: usize, why: Emptied) -> Self {
+        Self { core, slot, why }
+    }
+}
+
+impl Drop for Vacate<'_> {
+    fn drop(&mut self) {
+        drop(self.core.vacate(self.slot, self.why));
+    }
+}
+
 /// Drops the connection of a slot. The caller owns the slot and passes it on.
 pub(crate) fn empty<H: Handle>(pool: &H, slot: usize, why: Emptied) {
-    struct Vacate<'a>(Core<'a>, usize, Emptied);
-    impl Drop for Vacate<'_> {
-        fn drop(&mut self) {
-            drop(self.0.vacate(self.1, self.2));
-        }
-    }
     // The slot must come back whole even if the connection's destructor panics.
-    let _vacate = Vacate(pool.core(), slot, why);
+    let _vacate = Vacate::new(pool.core(), slot, why);
     // SAFETY: the caller passed on the ownership of a filled slot (I2, I3).
     unsafe { slots::empty(pool.slots(), slot) };
 }
@@ -237,7 +258,7 @@ macro_rules! guard {
 
         impl<$($life,)? C: fmt::Debug, const N: usize> fmt::Debug for $name<$($life,)? C, N> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("slot", &self.0.slot).field("connection", &**self).finish()
+                f.debug_struct(stringify!($name)).field("slot", &self.0.slot()).field("connection", &**self).finish()
             }
         }
     };

@@ -142,8 +142,8 @@ impl<C, const N: usize> Handle for &Lender<C, N> {
     fn attend_to_others(&self) {
         let (to_empty, aftermath) = Lender::core(self).attend_to_others();
         drop(aftermath);
-        if let Some(slot) = to_empty {
-            empty(self, slot, Emptied::Closed);
+        if let Some((slot, why)) = to_empty {
+            empty(self, slot, why);
         }
     }
 

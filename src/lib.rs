@@ -12,6 +12,8 @@ pub mod ffi;
 #[cfg(feature = "alloc")]
 mod owned;
 
+pub mod managed;
+
 #[cfg(feature = "std")]
 mod blocking;
 mod future;
@@ -55,6 +57,6 @@ pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;
 #[cfg(feature = "std")]
-pub use metrics::WaitTimes;
+pub use metrics::Histogram;
 pub use metrics::{Metrics, Status};
 pub use pool::{Pool, Retained};

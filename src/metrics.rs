@@ -13,9 +13,9 @@ mod histogram;
 #[path = "metrics/no_histogram.rs"]
 mod histogram;
 
-pub(crate) use histogram::WaitRecorder;
 #[cfg(feature = "std")]
-pub use histogram::WaitTimes;
+pub use histogram::Histogram;
+pub(crate) use histogram::Recorder;
 
 /// A number that is written under the line's lock and read by anybody at any time.
 ///

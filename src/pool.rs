@@ -18,7 +18,7 @@ use crate::slots::{self, Slot};
 use crate::sync::{const_fn, run_to_end};
 
 /// The most slots that a pool can have.
-const MOST_SLOTS: usize = 4096;
+pub(crate) const MOST_SLOTS: usize = 4096;
 
 /// Up to `N` connections (or any other resource) of type `C`, in a fixed array inside the pool itself.
 ///
@@ -440,8 +440,8 @@ impl<C, const N: usize> Pool<C, N> {
         let (to_empty, aftermath) = self.core().attend_to_others();
         // Declared before the connection is dropped, so that waiters are woken even if its destructor panics.
         let _aftermath = aftermath;
-        if let Some(slot) = to_empty {
-            empty(&self, slot, Emptied::Closed);
+        if let Some((slot, why)) = to_empty {
+            empty(&self, slot, why);
         }
     }
 
@@ -508,25 +508,34 @@ impl<C, const N: usize> Drop for Pool<C, N> {
 impl<C, const N: usize> fmt::Debug for Pool<C, N> {
     /// Draws the slots: `.` idle, `#` in use, `_` vacant, `x` set aside or above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = self.core();
-        let status = core.status();
-        write!(f, "Pool {{ {}/{} free [", status.idle, status.max_size)?;
-        for slot in 0..N {
-            let book = core.books().get(slot);
-            f.write_str(match () {
-                () if book.is_retired() => "x",
-                () if book.is_vacant() => "_",
-                () if core.is_idle(slot) => ".",
-                () => "#",
-            })?;
-        }
-        write!(f, "] waiting: {}", status.waiting)?;
-        if status.waiting > 0 {
-            let threads = core.threads_waiting().min(status.waiting);
-            write!(f, " (tasks: {}, threads: {threads})", status.waiting - threads)?;
-        }
-        f.write_str(if status.closed { ", closed }" } else { " }" })
+        draw(self.core(), "", f)
     }
+}
+
+/// Draws a pool, after its name if it has one.
+pub(crate) fn draw(core: Core<'_>, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let status = core.status();
+    f.write_str("Pool ")?;
+    if !name.is_empty() {
+        write!(f, "{name:?} ")?;
+    }
+    write!(f, "{{ {}/{} free [", status.idle, status.max_size)?;
+    for slot in 0..core.books().len() {
+        let book = core.books().get(slot);
+        f.write_str(match () {
+            () if book.is_retired() => "x",
+            () if book.is_vacant() => "_",
+            () if core.is_idle(slot) => ".",
+            () => "#",
+        })?;
+    }
+    write!(f, "] waiting: {}", status.waiting)?;
+    if status.waiting > 0 {
+        let threads = core.threads_waiting().min(status.waiting);
+        write!(f, " (tasks: {}, threads: {threads})", status.waiting - threads)?;
+    }
+    f.write_str(if status.suspended { ", suspended" } else { "" })?;
+    f.write_str(if status.closed { ", closed }" } else { " }" })
 }
 
 /// What became of the connections that a [`retain`](Pool::retain) visited.

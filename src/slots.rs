@@ -30,6 +30,13 @@ impl<C, X> Slot<C, X> {
             Self { book: Book::vacant(), note, cell: UnsafeCell::new(MaybeUninit::uninit()) }
         }
     }
+
+    const_fn! {
+        /// A slot above the maximum size.
+        pub(crate) const fn retired(note: X) -> Self {
+            Self { book: Book::retired(), note, cell: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
 }
 
 /// The books of all slots.

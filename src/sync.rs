@@ -50,16 +50,30 @@ mod host;
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
+pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use host::set_home;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker, yield_now};
-pub(crate) use host::{Stamp, collided, home, run_to_end};
+#[cfg(feature = "std")]
+pub(crate) use std::sync::Weak;
+pub(crate) use host::{Stamp, coarse_monotonic, collided, home, is_panicking, monotonic, run_to_end, thread_number};
 pub(crate) use lock::Lock;
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
+
+/// Runs `work`, and passes a panic on, unless the thread unwinds already.
+pub(crate) fn run_once(work: impl FnOnce()) {
+    let mut work = Some(work);
+    run_to_end(|| {
+        if let Some(work) = work.take() {
+            work();
+        }
+        false
+    });
+}
 
 /// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot
 /// (and shuttle's can).

@@ -104,12 +104,13 @@ impl<'a> Core<'a> {
     }
 
     /// Everything that is out beyond the maximum and has come back is set aside.
-    pub(super) fn retire_surplus(self) {
+    pub(super) fn retire_surplus(self, shared: &mut Shared) {
         while self.engine.surplus.get() > 0
             && let Some(slot) = self.map.claim_attended()
         {
             self.engine.surplus.sub(1);
             self.books().get(slot).set_retired(true);
+            shared.set_aside += 1;
         }
     }
 
@@ -151,6 +152,7 @@ impl<'a> Core<'a> {
             more -= 1;
             self.books().get(slot).set_retired(false);
             if self.books().get(slot).is_filled() {
+                shared.set_aside -= 1;
                 // Whoever must be attended to is: the caller settles.
                 let _attended = self.map.give_back(slot);
             } else {
@@ -176,15 +178,15 @@ impl<'a> Core<'a> {
     }
 
     pub(super) fn claim_set_aside(self, shared: &mut Shared) -> Option<usize> {
-        let slot = self.set_aside()?;
-        shared.shedding += 1;
-        self.books().get(slot).set_retired(false);
-        Some(slot)
-    }
-
-    pub(super) fn set_aside(self) -> Option<usize> {
+        if shared.set_aside == 0 {
+            return None;
+        }
         let books = self.books();
-        (0..books.len()).find(|slot| books.get(*slot).is_retired() && books.get(*slot).is_filled())
+        let slot = (0..books.len()).find(|slot| books.get(*slot).is_retired() && books.get(*slot).is_filled())?;
+        shared.set_aside -= 1;
+        shared.shedding += 1;
+        books.get(slot).set_retired(false);
+        Some(slot)
     }
 }
 

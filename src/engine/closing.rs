@@ -125,6 +125,6 @@ impl<'a> Core<'a> {
         engine.is_closed()
             && engine.max_size.get() + engine.surplus.get() == engine.vacant.get()
             && shared.shedding == 0
-            && self.set_aside().is_none()
+            && shared.set_aside == 0
     }
 }

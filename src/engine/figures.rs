@@ -64,7 +64,7 @@ impl Core<'_> {
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn wait_times(self) -> crate::metrics::WaitTimes {
+    pub(crate) fn wait_times(self) -> crate::metrics::Histogram {
         self.engine.wait_times.read()
     }
 

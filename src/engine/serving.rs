@@ -35,12 +35,12 @@ impl<'a> Core<'a> {
         if self.room_to_connect() == 0 {
             return None;
         }
-        let waiter = self.first_to_connect(shared)?;
+        let waiter = Self::first_to_connect(shared)?;
         self.lend_vacant().map(|slot| (waiter, slot))
     }
 
     /// The first in line who is not pausing between two attempts to connect.
-    fn first_to_connect(self, shared: &Shared) -> Option<NonNull<Waiter>> {
+    fn first_to_connect(shared: &Shared) -> Option<NonNull<Waiter>> {
         let mut next = shared.line.head();
         while let Some(waiter) = next
             // SAFETY: a waiter in the line is alive; the lock is held and no other reference to its node is alive (I4).
@@ -112,7 +112,7 @@ impl<'a> Core<'a> {
         let slot = match shared.line.head() {
             None => return self.claim_as_head(),
             // All who wait do so for a connection, and leave vacant slots to others.
-            Some(_) if self.room_to_connect() > 0 && self.first_to_connect(shared).is_none() => self.lend_vacant(),
+            Some(_) if self.room_to_connect() > 0 && Self::first_to_connect(shared).is_none() => self.lend_vacant(),
             Some(head) => self.overtake(head),
         };
         let slot = slot.ok_or(Refusal::Exhausted)?;

@@ -39,9 +39,7 @@ pub(crate) enum Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GaveUp {
     TimedOut,
-    /// Its pause is over: it will try to connect again.
-    Paused,
-    /// Its future was dropped.
+    /// Its future was dropped, or its pause is over.
     Cancelled,
 }
 
@@ -213,7 +211,6 @@ impl<'a> Core<'a> {
     }
 
     /// Counts a caller whose deadline was up before it could join the line.
-    #[cfg(feature = "std")]
     pub(crate) fn count_timeout(self) {
         self.engine.lock.with(|_| self.engine.counters.timed_out.add(1));
     }

@@ -23,11 +23,8 @@ use crate::engine::Emptied;
 pub(super) fn attend_to_others(pool: &conn_pool) {
     let (to_empty, aftermath) = pool.core().attend_to_others();
     drop(aftermath);
-    if let Some(slot) = to_empty {
-        empty(pool, slot, Emptied::Closed);
-    }
-    if pool.config().create.is_some() && pool.core().max_size() < pool.capacity() {
-        drop_surplus(pool);
+    if let Some((slot, why)) = to_empty {
+        empty(pool, slot, why);
     }
 }
 

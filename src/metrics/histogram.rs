@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use super::Tally;
+use crate::sync::Relaxed;
 
 /// Steps within a doubling, as a power of two.
 const STEP_BITS: u32 = 2;
@@ -34,11 +35,11 @@ fn upper_end(bucket: usize) -> Duration {
 }
 
 /// The pool's own counts; written under the line's lock.
-pub(crate) struct WaitRecorder {
+pub(crate) struct Recorder {
     buckets: [Tally; BUCKETS],
 }
 
-impl WaitRecorder {
+impl Recorder {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
             Self { buckets: new_buckets() }
@@ -49,8 +50,13 @@ impl WaitRecorder {
         self.buckets[bucket_of(waited)].add(1);
     }
 
-    pub(crate) fn read(&self) -> WaitTimes {
-        WaitTimes { counts: core::array::from_fn(|bucket| self.buckets[bucket].get()) }
+    /// As [`record`](Self::record), by anybody at any time: with a read-modify-write.
+    pub(crate) fn record_shared(&self, took: Duration) {
+        self.buckets[bucket_of(took)].0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Histogram {
+        Histogram { counts: core::array::from_fn(|bucket| self.buckets[bucket].get()) }
     }
 }
 
@@ -81,11 +87,11 @@ crate::sync::const_fn! {
 /// # Ok::<(), conn_pool::PoolError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct WaitTimes {
+pub struct Histogram {
     counts: [usize; BUCKETS],
 }
 
-impl WaitTimes {
+impl Histogram {
     /// How many waits were measured.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -129,9 +135,9 @@ impl WaitTimes {
     }
 }
 
-impl core::fmt::Debug for WaitTimes {
+impl core::fmt::Debug for Histogram {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("WaitTimes")
+        f.debug_struct("Histogram")
             .field("count", &self.count())
             .field("p50", &self.percentile(50.0))
             .field("p99", &self.percentile(99.0))
@@ -142,7 +148,7 @@ impl core::fmt::Debug for WaitTimes {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUCKETS, DOUBLINGS, Duration, WaitRecorder, bucket_of, upper_end};
+    use super::{BUCKETS, DOUBLINGS, Duration, Recorder, bucket_of, upper_end};
 
     #[test]
     fn each_bucket_ends_where_the_next_begins() {
@@ -170,7 +176,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_ranks_among_the_waits() {
-        let recorder = WaitRecorder::new();
+        let recorder = Recorder::new();
         for millis in 1..=100 {
             recorder.record(Duration::from_millis(millis));
         }
@@ -186,7 +192,7 @@ mod tests {
 
     #[test]
     fn nobody_waited_has_no_percentiles() {
-        let waits = WaitRecorder::new().read();
+        let waits = Recorder::new().read();
         assert_eq!((waits.count(), waits.percentile(50.0), waits.longest()), (0, None, None));
     }
 }

@@ -5,13 +5,16 @@
 use core::time::Duration;
 
 /// Takes no room and records nothing.
-pub(crate) struct WaitRecorder;
+pub(crate) struct Recorder;
 
-impl WaitRecorder {
+impl Recorder {
     pub(crate) const fn new() -> Self {
         Self
     }
 
     #[expect(clippy::unused_self, reason = "the shape of the twin that has a clock")]
     pub(crate) fn record(&self, _waited: Duration) {}
+
+    #[expect(clippy::unused_self, reason = "as above")]
+    pub(crate) fn record_shared(&self, _took: Duration) {}
 }

@@ -50,6 +50,62 @@ impl Stamp {
     }
 }
 
+/// Time that passes evenly, since whenever.
+pub(crate) fn monotonic() -> Duration {
+    clock::read(clock::PRECISE)
+}
+
+/// The same clock, read for nearly nothing, and some milliseconds behind at most where that can be had.
+pub(crate) fn coarse_monotonic() -> Duration {
+    clock::read(clock::COARSE)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod clock {
+    use std::time::Duration;
+
+    pub(super) const PRECISE: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    pub(super) const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+
+    pub(super) fn read(clock: libc::clockid_t) -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: a call of the C library's: it writes the time to where it is told, and fails for unknown clocks only.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        #[expect(
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "seconds since the start, and below a second"
+        )]
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod clock {
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
+
+    pub(super) const PRECISE: () = ();
+    pub(super) const COARSE: () = ();
+
+    pub(super) fn read((): ()) -> Duration {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        FIRST.get_or_init(Instant::now).elapsed()
+    }
+}
+
+/// Whether the calling thread unwinds.
+#[inline(always)]
+pub(crate) fn is_panicking() -> bool {
+    thread::panicking()
+}
+
+/// A number that no other living thread has.
+pub(crate) fn thread_number() -> usize {
+    thread_local!(static OWN: u8 = const { 0 });
+    OWN.try_with(|own| std::ptr::from_ref(own).addr()).unwrap_or(0)
+}
+
 /// Calls `step` until it answers `false`. A panic in one step does not keep the later ones from running; the first is
 /// passed on at the end, unless this thread is unwinding already, where passing it on would abort the process.
 pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {

@@ -1,0 +1,295 @@
+//! Layer 6 · part of managed · knows: slot, worker, errors · must not know: threads, tasks
+//!
+//! From a slot to a connection that is fit to be lent, whoever does the work.
+
+use core::panic::Location;
+use core::time::Duration;
+
+use super::error::{GetError, Situation};
+use super::holders;
+use super::keep::{ErrorOf, Keep};
+use super::keeper::{Count, IN_TURN, SELF_TIMED, TRACK};
+use super::manager::{Event, Reason};
+use super::notes::{EVICTED, SAMPLE, period};
+use super::observe;
+use super::slot::{Finding, Lent, Suspect, Vacant};
+use super::worker::{Failure, Worker};
+use crate::engine::{Refusal, Turn};
+use crate::guard::claim_first;
+use crate::sync::thread_number;
+
+/// One borrowing in so many is timed where nobody says which.
+const SAMPLED: usize = 32;
+
+/// Why a slot has not become a connection to lend. The slot is passed on by then.
+enum Setback<E> {
+    /// Its connection was unfit, and another could not be made in it.
+    Unfit(Failure<E>),
+    NotConnected(Failure<E>, Duration),
+    Closed,
+}
+
+/// A connection, if there is one that can be lent without a closer look: the fast path. The caller owns the slot then.
+#[inline(always)]
+pub(super) fn acquire_at_first<P: Keep>(pool: P, site: &'static Location<'static>) -> Option<usize> {
+    if pool.keeper().attention() != 0 {
+        return None;
+    }
+    let slot = claim_first(&pool)?;
+    let notes = pool.notes(slot);
+    if notes.remarks() != 0 {
+        return look_again(pool, slot, site);
+    }
+    notes.note_site(site);
+    Some(slot)
+}
+
+/// There is something written about the connection: maybe no more than that it is to be timed.
+#[cold]
+#[inline(never)]
+fn look_again<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) -> Option<usize> {
+    let lent = Lent::new(pool, slot);
+    if !matches!(lent.look(), Finding::Fit) {
+        // It goes back as it came, and is looked at again by the slow path.
+        return None;
+    }
+    Some(lend(pool, lent, site, 0))
+}
+
+/// A connection that can be lent as it is, if there is one.
+pub(super) fn acquire_idle<P: Keep>(pool: P, site: &'static Location<'static>) -> Option<usize> {
+    if let Some(slot) = acquire_at_first(pool, site) {
+        return Some(slot);
+    }
+    let lent = claim(pool)?;
+    matches!(lent.look(), Finding::Fit).then(|| lend(pool, lent, site, 0))
+}
+
+/// A connection, after as much work as it takes.
+pub(super) async fn acquire<P: Keep, W: Worker<P>>(
+    pool: P,
+    worker: &W,
+    site: &'static Location<'static>,
+    thread: usize,
+) -> Result<usize, GetError<ErrorOf<P>>> {
+    pool.keeper().rouse();
+    let lent = find(pool, worker, thread).await?;
+    Ok(lend(pool, lent, site, thread))
+}
+
+async fn find<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> Result<Lent<P>, GetError<ErrorOf<P>>> {
+    let mut at_hand = claim(pool);
+    let (mut turn, mut failures, mut unfit) = (Turn::New, 0, None);
+    loop {
+        let lent = if let Some(lent) = at_hand.take() {
+            lent
+        } else {
+            refuse_nested(pool, worker, thread)?;
+            let slot = worker.slot(pool, turn).await;
+            Lent::new(pool, slot.map_err(|refusal| explain(pool, refusal, unfit.take()))?)
+        };
+        turn = Turn::Again;
+        match prepare(pool, worker, lent).await {
+            Ok(lent) => return Ok(lent),
+            Err(Setback::Unfit(failure)) => unfit = Some(failure),
+            Err(Setback::Closed) => return Err(explain(pool, Refusal::Closed, None)),
+            Err(Setback::NotConnected(failure, took)) => {
+                failures += 1;
+                let retry = pool.keeper().config().retry;
+                if failures > retry.attempts || !worker.can_pause() {
+                    return Err(not_connected(pool, failure, took));
+                }
+                let pause = retry.pause(failures, pool.keeper().random());
+                match worker.pause(pool, pause).await {
+                    Ok(slot) => at_hand = Some(Lent::new(pool, slot)),
+                    Err(Refusal::TimedOut) if worker.can_pause() => {}
+                    Err(Refusal::TimedOut) => return Err(not_connected(pool, failure, took)),
+                    Err(refusal) => return Err(explain(pool, refusal, None)),
+                }
+            }
+        }
+    }
+}
+
+/// An idle connection, without the lock.
+fn claim<P: Keep>(pool: P) -> Option<Lent<P>> {
+    let keeper = pool.keeper();
+    if !keeper.pays(IN_TURN) {
+        return claim_first(&pool).map(|slot| Lent::new(pool, slot));
+    }
+    let claimed = pool.core().claim_after(keeper.last_lent()).ok()?;
+    keeper.note_lent(claimed.slot);
+    let lent = Lent::new(pool, claimed.slot);
+    if claimed.is_news {
+        pool.look_for_a_peak();
+    }
+    Some(lent)
+}
+
+/// A thread that holds a connection of an exhausted pool does not wait for another one for ever.
+fn refuse_nested<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> Result<(), GetError<ErrorOf<P>>> {
+    if !worker.is_patient() || !pool.keeper().pays(TRACK) {
+        return Ok(());
+    }
+    let status = pool.core().status();
+    match holders::own(pool, thread) {
+        Some(own) if status.idle + status.vacant == 0 => Err(GetError::Nested { own, situation: situation(pool) }),
+        _ => Ok(()),
+    }
+}
+
+/// Sees to it that there is a connection in the slot which can be lent.
+async fn prepare<P: Keep, W: Worker<P>>(pool: P, worker: &W, lent: Lent<P>) -> Result<Lent<P>, Setback<ErrorOf<P>>> {
+    let mut vacant = match lent.look() {
+        Finding::Fit => return Ok(lent),
+        Finding::Vacant => lent.vacant(),
+        Finding::Check => match check(pool, worker, lent.suspect()).await {
+            Ok(fit) => return Ok(fit),
+            Err(Unfit { suspect: Some(unfit), failure }) => {
+                unfit.convict(Reason::Invalid).ok_or(Setback::Unfit(failure))?
+            }
+            Err(Unfit { suspect: None, failure }) => return Err(Setback::Unfit(failure)),
+        },
+        Finding::Unfit(reason) => {
+            // Without a failure of the manager's to tell of: the caller comes again, and learns how that ends.
+            lent.suspect().convict(reason).ok_or(Setback::Unfit(Failure::NoTime))?
+        }
+    };
+    loop {
+        let made = make(pool, worker, vacant, Vacant::fill).await;
+        let lent = made.map_err(|(failure, took)| Setback::NotConnected(failure, took))?;
+        if pool.core().is_closed() {
+            lent.suspect().discard(Reason::Closed);
+            return Err(Setback::Closed);
+        }
+        if !pool.notes(lent.slot()).is_marked(EVICTED) {
+            return Ok(lent);
+        }
+        // Everything was evicted while this one was being made.
+        vacant = lent.suspect().convict(Reason::Evicted).ok_or(Setback::Unfit(Failure::NoTime))?;
+    }
+}
+
+/// Connects in a vacant slot, which is put down if that fails.
+pub(super) async fn make<P: Keep, W: Worker<P>>(
+    pool: P,
+    worker: &W,
+    vacant: Vacant<P>,
+    fill: impl FnOnce(Vacant<P>, P::Connection) -> Lent<P>,
+) -> Result<Lent<P>, (Failure<ErrorOf<P>>, Duration)> {
+    let began = pool.now();
+    match worker.connect(pool).await {
+        Ok(connection) => {
+            let took = pool.since(began);
+            // First of all, so that it is the pool's whatever happens next.
+            let lent = fill(vacant, connection);
+            observe::event(pool, &Event::Connected { took });
+            Ok(lent)
+        }
+        Err(failure) => {
+            let took = pool.since(began);
+            // Before anybody is told, who may take their time: the next in line is not to wait for that.
+            drop(vacant);
+            match &failure {
+                Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
+                Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
+                Failure::NoTime => {}
+            }
+            Err((failure, took))
+        }
+    }
+}
+
+/// What came of a check that did not find the connection fit.
+pub(super) struct Unfit<P: Keep> {
+    /// The connection to part with; there is none if the check did not begin, and the slot was passed on.
+    pub(super) suspect: Option<Suspect<P>>,
+    failure: Failure<ErrorOf<P>>,
+}
+
+/// Has a connection checked.
+pub(super) async fn check<P: Keep, W: Worker<P>>(
+    pool: P,
+    worker: &W,
+    mut suspect: Suspect<P>,
+) -> Result<Lent<P>, Unfit<P>> {
+    match worker.check(pool, suspect.connection()).await {
+        Ok(()) => {
+            pool.keeper().count(Count::Checked);
+            Ok(suspect.acquit())
+        }
+        Err(Failure::NoTime) => {
+            drop(Lent::new(pool, suspect.into_slot()));
+            Err(Unfit { suspect: None, failure: Failure::NoTime })
+        }
+        Err(failure) => {
+            pool.keeper().count(Count::Checked);
+            let error = if let Failure::Error(error) = &failure { Some(error) } else { None };
+            observe::event(pool, &Event::CheckFailed { error });
+            Err(Unfit { suspect: Some(suspect), failure })
+        }
+    }
+}
+
+/// Writes down who borrows the connection; the slot is the caller's then.
+fn lend<P: Keep>(pool: P, lent: Lent<P>, site: &'static Location<'static>, thread: usize) -> usize {
+    let (notes, keeper) = (pool.notes(lent.slot()), pool.keeper());
+    notes.note_site(site);
+    if keeper.pays(TRACK) {
+        notes.note_thread(thread);
+    }
+    let uses = pool.core().books().get(lent.slot()).uses();
+    let is_self_timed = keeper.pays(SELF_TIMED);
+    if notes.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1 {
+        notes.unmark(SAMPLE);
+        notes.time_from(observe::micros(pool));
+    }
+    if is_self_timed {
+        notes.see(period(uses, true), pool.coarse());
+    }
+    lent.into_slot()
+}
+
+/// The number of the calling thread, if the pool wants to know.
+pub(super) fn tracked_thread<P: Keep>(pool: P) -> usize {
+    if pool.keeper().pays(TRACK) { thread_number() } else { 0 }
+}
+
+pub(super) fn situation<P: Keep>(pool: P) -> Situation {
+    Situation { pool: pool.keeper().config().name, status: pool.core().status(), longest: holders::longest(pool) }
+}
+
+/// The caller's time is up.
+#[cold]
+pub(super) fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
+    pool.core().count_timeout();
+    explain(pool, Refusal::TimedOut, None)
+}
+
+/// Says why there is no connection.
+#[cold]
+fn explain<P: Keep>(pool: P, refusal: Refusal, unfit: Option<Failure<ErrorOf<P>>>) -> GetError<ErrorOf<P>> {
+    let situation = situation(pool);
+    match (refusal, unfit) {
+        (Refusal::NoSlots, _) => GetError::NoConnections,
+        (Refusal::Closed, _) => GetError::Closed(situation),
+        (Refusal::QueueFull, _) => {
+            pool.keeper().count(Count::Refused);
+            GetError::QueueFull(situation)
+        }
+        (_, Some(Failure::Error(error))) => GetError::Invalid { error: Some(error), situation },
+        (_, Some(Failure::TimedOut)) => GetError::Invalid { error: None, situation },
+        (Refusal::TimedOut, _) => GetError::Timeout(situation),
+        (Refusal::Exhausted, _) => GetError::Exhausted(situation),
+    }
+}
+
+#[cold]
+fn not_connected<P: Keep>(pool: P, failure: Failure<ErrorOf<P>>, after: Duration) -> GetError<ErrorOf<P>> {
+    let situation = situation(pool);
+    match failure {
+        Failure::Error(error) => GetError::Connect { error, situation },
+        Failure::TimedOut => GetError::ConnectTimeout { after, situation },
+        Failure::NoTime => GetError::Timeout(situation),
+    }
+}

@@ -1,0 +1,76 @@
+//! Layer 6 · part of managed · knows: blocking, worker · must not know: how slots are claimed
+//!
+//! Threads that wait, and connect themselves.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use super::keep::{ErrorOf, Keep};
+use super::manager::Manager;
+use super::worker::{Failure, Worker};
+use crate::blocking::{self, Patience};
+use crate::engine::{Refusal, Turn};
+
+/// A thread, and how long it has.
+pub(super) struct Thread(Option<Instant>);
+
+impl Thread {
+    pub(super) fn new(patience: Patience) -> Self {
+        match patience {
+            Patience::Forever => Self(None),
+            Patience::Until(deadline) => Self(Some(deadline)),
+            // A sum beyond what the clock can express never comes.
+            Patience::For(timeout) => Self(Instant::now().checked_add(timeout)),
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        self.0.map_or(Patience::Forever, Patience::Until)
+    }
+
+    /// The limit of what is begun now: what is left of the thread's time, and at most `limit`.
+    fn within<E>(&self, limit: Option<Duration>) -> Result<Option<Duration>, Failure<E>> {
+        let Some(deadline) = self.0 else { return Ok(limit) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::NoTime);
+        }
+        Ok(Some(limit.map_or(left, |limit| limit.min(left))))
+    }
+}
+
+impl<P: Keep> Worker<P> for Thread
+where
+    P::Manager: Manager,
+{
+    fn is_patient(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn can_pause(&self) -> bool {
+        self.0.is_none_or(|deadline| deadline > Instant::now())
+    }
+
+    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal> {
+        match turn {
+            Turn::New => blocking::acquire(pool, self.patience()),
+            turn => blocking::acquire_again(pool, self.patience(), turn),
+        }
+    }
+
+    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
+        let until = Instant::now() + pause;
+        let until = self.0.map_or(until, |deadline| deadline.min(until));
+        blocking::acquire_again(pool, Patience::Until(until), Turn::Pausing)
+    }
+
+    async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        let within = self.within(pool.keeper().config().connect_timeout)?;
+        pool.manager().connect(within).map_err(Failure::Error)
+    }
+
+    async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+        let within = self.within(pool.keeper().config().validation_timeout)?;
+        pool.manager().is_valid(connection, within).map_err(Failure::Error)
+    }
+}

@@ -1,0 +1,154 @@
+//! Layer 6 · part of managed · knows: sync · must not know: what time is asked for
+//!
+//! Where a managed pool gets the time from.
+
+use core::future::{Future, pending};
+use core::time::Duration;
+
+use crate::sync;
+
+/// Tells a pool the time: since whenever, but never backwards.
+///
+/// With `std` the pool brings its own, [`SystemClock`]. Firmware implements this on a timer; a program that awaits may
+/// implement it on its runtime, so that the pool can end connects and checks that take too long; a test may keep the time
+/// itself.
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool::managed::Clock;
+/// use std::time::Duration;
+///
+/// # mod tokio { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
+/// struct TokioClock(std::time::Instant);
+///
+/// impl Clock for TokioClock {
+///     const SLEEPS: bool = true;
+///
+///     fn now(&self) -> Duration {
+///         self.0.elapsed()
+///     }
+///
+///     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+///         tokio::time::sleep(duration)
+///     }
+/// }
+/// ```
+pub trait Clock {
+    /// Whether [`sleep`](Self::sleep) ends.
+    const SLEEPS: bool = false;
+
+    /// The time.
+    fn now(&self) -> Duration;
+
+    /// The time, as precisely as it can be had for nearly nothing: for the ages of connections. The default is
+    /// [`now`](Self::now).
+    fn coarse(&self) -> Duration {
+        self.now()
+    }
+
+    /// Ends when `duration` has passed. The default never does, and says so in [`SLEEPS`](Self::SLEEPS): the pool then
+    /// sets no time limit to tasks.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        let _ = duration;
+        pending()
+    }
+}
+
+impl<K: Clock + ?Sized> Clock for &K {
+    const SLEEPS: bool = K::SLEEPS;
+
+    fn now(&self) -> Duration {
+        K::now(self)
+    }
+
+    fn coarse(&self) -> Duration {
+        K::coarse(self)
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        K::sleep(self, duration)
+    }
+}
+
+/// The system's monotonic clock. On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
+/// milliseconds behind at most.
+///
+/// Without `std` there is none: its time stands still, and connections do not age. Bring your own then.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        sync::monotonic()
+    }
+
+    fn coarse(&self) -> Duration {
+        sync::coarse_monotonic()
+    }
+}
+
+/// A moment in milliseconds, which wrap. Two moments can be told apart in order if they are less than half a round apart:
+/// 24 days where a word has 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Millis(pub(crate) usize);
+
+/// The longest span that can be told from none.
+const LONGEST: usize = isize::MAX as usize;
+
+impl Millis {
+    pub(crate) const fn at(time: Duration) -> Self {
+        Self(time.as_millis() as usize)
+    }
+
+    /// How long ago `earlier` was; 0 if it is later.
+    pub(crate) const fn since(self, earlier: Self) -> usize {
+        let span = self.0.wrapping_sub(earlier.0);
+        if span > LONGEST { 0 } else { span }
+    }
+
+    pub(crate) const fn later_of(self, other: Self) -> Self {
+        if other.since(self) > 0 { other } else { self }
+    }
+}
+
+/// A span in milliseconds, rounded up; what is too long to be told is as long as can be.
+pub(crate) const fn span(duration: Duration) -> usize {
+    let millis = duration.as_nanos().div_ceil(1_000_000);
+    if millis > LONGEST as u128 {
+        return LONGEST;
+    }
+    millis as usize
+}
+
+pub(crate) const fn duration(span: usize) -> Duration {
+    Duration::from_millis(span as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Duration, LONGEST, Millis, SystemClock, duration, span};
+
+    #[test]
+    fn moments_wrap() {
+        let early = Millis(usize::MAX - 4);
+        let late = Millis(5);
+        assert_eq!((late.since(early), early.since(late)), (10, 0));
+        assert_eq!((late.later_of(early), early.later_of(late)), (late, late));
+    }
+
+    #[test]
+    fn spans_are_rounded_up_and_end_somewhere() {
+        assert_eq!(span(Duration::from_micros(1)), 1);
+        assert_eq!(span(Duration::from_millis(7)), 7);
+        assert_eq!(span(Duration::MAX), LONGEST);
+        assert_eq!(duration(7), Duration::from_millis(7));
+    }
+
+    #[test]
+    fn the_coarse_clock_keeps_up_with_the_precise_one() {
+        let coarse = SystemClock.coarse();
+        let precise = SystemClock.now();
+        assert!(coarse <= precise && precise < coarse + Duration::from_millis(500), "{coarse:?}, {precise:?}");
+    }
+}

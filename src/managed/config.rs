@@ -1,0 +1,402 @@
+//! Layer 6 · part of managed · knows: fairness · must not know: managers, slots
+//!
+//! What a managed pool is to be like.
+
+use core::time::Duration;
+
+use crate::fairness::Fairness;
+
+/// What a [`managed::Pool`](super::Pool) is to be like: every option, its default, and the reason for that.
+///
+/// Made in constants as well as at run time. Nothing is checked until a pool is built with it, which refuses values and
+/// combinations that make no sense; [`check`](Self::check) does so before.
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool::managed::Config;
+/// use std::time::Duration;
+///
+/// const CONFIG: Config = Config::new().min_idle(2).max_lifetime(Some(Duration::from_secs(600)));
+/// assert_eq!(CONFIG.check(8), Ok(()));
+/// assert_eq!(
+///     CONFIG.max_size(1).check(8).unwrap_err().to_string(),
+///     "min_idle is 2 and max_size is 1: min_idle can be at most max_size"
+/// );
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    pub(super) max_size: Option<usize>,
+    pub(super) min_idle: usize,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) validation_timeout: Option<Duration>,
+    pub(super) retry: Retry,
+    pub(super) max_lifetime: Option<Duration>,
+    pub(super) lifetime_jitter_percent: u8,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) keepalive: Option<Duration>,
+    pub(super) validate_after: Option<Duration>,
+    pub(super) max_connecting: Option<usize>,
+    pub(super) max_waiting: Option<u32>,
+    pub(super) reuse: Reuse,
+    pub(super) on_panic: OnPanic,
+    pub(super) leak_threshold: Option<Duration>,
+    pub(super) nested: Nested,
+    pub(super) fairness: Fairness,
+    pub(super) name: &'static str,
+}
+
+/// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that callers
+/// who failed together do not come back together.
+///
+/// During a pause the caller waits in line for a connection that comes back, in its place, and leaves connecting to
+/// others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often a caller's connect is tried again before the caller gets the error.
+    pub attempts: u32,
+    /// The first pause.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+}
+
+/// Which idle connection is lent next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// As few different ones as will do: the rest grow cold and are closed by the idle timeout, so that the pool shrinks
+    /// to what it needs.
+    #[default]
+    Warmest,
+    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a look at the slots one by one,
+    /// and a word that all borrowers write.
+    Rotating,
+}
+
+/// What becomes of a connection whose guard is dropped by a panic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// It is discarded: nobody knows in the middle of what its holder was.
+    #[default]
+    Discard,
+    /// It is looked at and reset as at any return.
+    Reset,
+}
+
+/// What to do if a thread that holds a connection of the pool finds the pool exhausted and would wait for another one
+/// without a deadline: maybe for itself, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Nested {
+    /// Let it wait.
+    Allow,
+    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread borrowed what it holds.
+    /// Costs a word written by each borrowing. A guard that was sent to another thread counts as held where it was borrowed.
+    Refuse,
+}
+
+impl Retry {
+    /// A caller gets the first error at once; the maintenance, which has nobody waiting for it, tries again after 100 ms,
+    /// then after twice as long each time, up to 5 s.
+    pub const DEFAULT: Self =
+        Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
+
+    /// The pause after so many failures in a row; `random` shortens it by up to half.
+    pub(super) fn pause(&self, failures: u32, random: usize) -> Duration {
+        let doubled =
+            self.first_pause.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let whole = doubled.min(self.longest_pause);
+        #[expect(clippy::cast_possible_truncation, reason = "below 128")]
+        let part = (random % 128) as u32;
+        whole.saturating_sub(whole / 256 * part)
+    }
+}
+
+impl Default for Retry {
+    /// [`Retry::DEFAULT`].
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Default for Config {
+    /// [`Config::new`].
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! options {
+    ($($(#[$meta:meta])* $option:ident($value:ident: $kind:ty) $set:expr;)*) => {$(
+        $(#[$meta])*
+        #[must_use]
+        pub const fn $option(mut self, $value: $kind) -> Self {
+            self.$option = $set;
+            self
+        }
+    )*};
+}
+
+impl Config {
+    /// Every option at its default.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            max_size: None,
+            min_idle: 0,
+            connect_timeout: Some(Duration::from_secs(30)),
+            validation_timeout: Some(Duration::from_secs(5)),
+            retry: Retry::DEFAULT,
+            max_lifetime: Some(Duration::from_mins(30)),
+            lifetime_jitter_percent: 25,
+            idle_timeout: Some(Duration::from_mins(10)),
+            keepalive: Some(Duration::from_mins(2)),
+            validate_after: Some(Duration::from_millis(500)),
+            max_connecting: None,
+            max_waiting: None,
+            reuse: Reuse::Warmest,
+            on_panic: OnPanic::Discard,
+            leak_threshold: None,
+            nested: if cfg!(debug_assertions) { Nested::Refuse } else { Nested::Allow },
+            fairness: Fairness::Fifo,
+            name: "",
+        }
+    }
+
+    options! {
+        /// The most connections there may be, idle and lent together. Default: the pool's `N`, which is also the most that
+        /// it can be.
+        max_size(most: usize) Some(most);
+
+        /// How many idle connections the maintenance keeps ready, as far as `max_size` allows. Default: 0, so that nothing
+        /// is opened that nobody asked for.
+        ///
+        /// A floor: an idle connection that is too old is replaced before it is closed (unless the pool is full), and the
+        /// idle timeout does not go below it.
+        min_idle(least: usize) least;
+
+        /// The longest that one connect may take. Default: 30 s, as most pools give a caller altogether.
+        ///
+        /// A [`Manager`](super::Manager) is told how much of it is left, and has to see to it itself; the connect of an
+        /// [`AsyncManager`](super::AsyncManager) is dropped when it is over, if the pool's clock can sleep.
+        connect_timeout(longest: Option<Duration>) longest;
+
+        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: a server that was
+        /// unplugged does not answer at all.
+        validation_timeout(longest: Option<Duration>) longest;
+
+        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller is told at once.
+        retry(retry: Retry) retry;
+
+        /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than what
+        /// most databases, and what lies on the way to them, allow.
+        ///
+        /// Looked at when a connection comes back too, so it holds in a pool that never rests.
+        max_lifetime(longest: Option<Duration>) longest;
+
+        /// By up to how many percent a connection's lifetime is shortened, at random. Default: 25, as in HikariCP: so
+        /// that connections made together do not all end together.
+        lifetime_jitter_percent(percent: u8) percent;
+
+        /// How long a connection may lie idle if there are more than `min_idle`. Default: 10 minutes, as in most pools.
+        /// Seen to by the maintenance.
+        idle_timeout(longest: Option<Duration>) longest;
+
+        /// How often the maintenance checks a connection that nobody uses, so that it does not die of silence. Default:
+        /// 2 minutes, as in HikariCP.
+        keepalive(period: Option<Duration>) period;
+
+        /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
+        /// HikariCP: long enough that a busy pool never checks, short enough that a restart of the server is noticed.
+        /// `Some(Duration::ZERO)` checks each time.
+        validate_after(idle: Option<Duration>) idle;
+
+        /// How many may connect at once. Default: as many as there are slots.
+        ///
+        /// A few protect a server that has just come back from all callers at once.
+        max_connecting(most: usize) Some(most);
+
+        /// How many may wait in line; who comes when it is full is refused at once. Default: no limit.
+        ///
+        /// A line that is longer than what can be served within its callers' patience only makes all of them time out.
+        max_waiting(most: u32) Some(most);
+
+        /// Which idle connection is lent next. Default: [`Reuse::Warmest`].
+        reuse(reuse: Reuse) reuse;
+
+        /// What becomes of a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].
+        on_panic(on_panic: OnPanic) on_panic;
+
+        /// A connection that is held for longer is reported by the maintenance, with the place in the source where it was
+        /// borrowed: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since what is too long nobody knows but
+        /// you.
+        leak_threshold(longest: Option<Duration>) longest;
+
+        /// What to do about a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are
+        /// on, else [`Nested::Allow`].
+        nested(nested: Nested) nested;
+
+        /// Who is served when others wait. Default: [`Fairness::Fifo`].
+        fairness(fairness: Fairness) fairness;
+
+        /// The pool's name, in errors, reports and metrics. Default: none.
+        name(name: &'static str) name;
+    }
+
+    /// Whether a pool of `capacity` slots can be built like this.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with the values that contradict each other.
+    pub const fn check(&self, capacity: usize) -> Result<(), ConfigError> {
+        let max_size = self.size(capacity);
+        if max_size > capacity {
+            return Err(ConfigError::MaxSize { max_size, capacity });
+        }
+        if matches!(self.max_size, Some(0)) {
+            return Err(ConfigError::Zero { option: "max_size" });
+        }
+        if self.min_idle > max_size {
+            return Err(ConfigError::MinIdle { min_idle: self.min_idle, max_size });
+        }
+        if matches!(self.max_connecting, Some(0)) {
+            return Err(ConfigError::Zero { option: "max_connecting" });
+        }
+        if self.lifetime_jitter_percent >= 100 {
+            return Err(ConfigError::Jitter { percent: self.lifetime_jitter_percent });
+        }
+        if self.retry.first_pause.as_nanos() > self.retry.longest_pause.as_nanos() {
+            let Retry { first_pause, longest_pause, .. } = self.retry;
+            return Err(ConfigError::Pauses { first_pause, longest_pause });
+        }
+        self.check_spans()
+    }
+
+    const fn check_spans(&self) -> Result<(), ConfigError> {
+        let spans = [
+            ("connect_timeout", self.connect_timeout),
+            ("validation_timeout", self.validation_timeout),
+            ("max_lifetime", self.max_lifetime),
+            ("idle_timeout", self.idle_timeout),
+            ("keepalive", self.keepalive),
+            ("leak_threshold", self.leak_threshold),
+        ];
+        let mut next = 0;
+        while next < spans.len() {
+            if let (option, Some(Duration::ZERO)) = spans[next] {
+                return Err(ConfigError::Zero { option });
+            }
+            next += 1;
+        }
+        Ok(())
+    }
+
+    /// The most connections there may be, in a pool of `capacity` slots.
+    pub(super) const fn size(&self, capacity: usize) -> usize {
+        match self.max_size {
+            Some(max_size) => max_size,
+            None => capacity,
+        }
+    }
+}
+
+/// What is wrong with a [`Config`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// More connections than the pool has slots.
+    #[error("max_size is {max_size} and the pool has {capacity} slots: max_size can be at most its N")]
+    MaxSize {
+        /// The size asked for.
+        max_size: usize,
+        /// The pool's `N`.
+        capacity: usize,
+    },
+    /// A floor above the ceiling.
+    #[error("min_idle is {min_idle} and max_size is {max_size}: min_idle can be at most max_size")]
+    MinIdle {
+        /// The floor.
+        min_idle: usize,
+        /// The ceiling.
+        max_size: usize,
+    },
+    /// Nothing would ever be done.
+    #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
+    Zero {
+        /// The option that is 0.
+        option: &'static str,
+    },
+    /// A connection would be too old when it is born.
+    #[error("lifetime_jitter_percent is {percent}: it can be 0 to 99")]
+    Jitter {
+        /// The percentage.
+        percent: u8,
+    },
+    /// Pauses that should grow, and cannot.
+    #[error("the first pause is {first_pause:?} and the longest {longest_pause:?}: it can be at most that long")]
+    Pauses {
+        /// The first pause.
+        first_pause: Duration,
+        /// The longest.
+        longest_pause: Duration,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::{Config, ConfigError, Duration, Retry};
+
+    #[test]
+    fn the_defaults_are_in_order_for_any_pool() {
+        for capacity in [0, 1, 4096] {
+            assert_eq!(Config::new().check(capacity), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_with_both_values() {
+        let config = Config::new();
+        let cases = [
+            (config.max_size(9), "max_size is 9 and the pool has 8 slots: max_size can be at most its N"),
+            (config.min_idle(9), "min_idle is 9 and max_size is 8: min_idle can be at most max_size"),
+            (config.lifetime_jitter_percent(100), "lifetime_jitter_percent is 100: it can be 0 to 99"),
+            (
+                config.retry(Retry { first_pause: Duration::from_secs(9), ..Retry::DEFAULT }),
+                "the first pause is 9s and the longest 5s: it can be at most that long",
+            ),
+        ];
+        for (config, text) in cases {
+            assert_eq!(std::string::ToString::to_string(&config.check(8).unwrap_err()), text);
+        }
+    }
+
+    #[test]
+    fn nothing_of_something_is_refused_by_name() {
+        let (config, zero) = (Config::new(), Some(Duration::ZERO));
+        let cases = [
+            (config.max_size(0), "max_size"),
+            (config.max_connecting(0), "max_connecting"),
+            (config.connect_timeout(zero), "connect_timeout"),
+            (config.validation_timeout(zero), "validation_timeout"),
+            (config.max_lifetime(zero), "max_lifetime"),
+            (config.idle_timeout(zero), "idle_timeout"),
+            (config.keepalive(zero), "keepalive"),
+            (config.leak_threshold(zero), "leak_threshold"),
+        ];
+        for (config, option) in cases {
+            assert_eq!(config.check(8), Err(ConfigError::Zero { option }));
+        }
+        assert_eq!(config.validate_after(zero).max_waiting(0).check(8), Ok(()));
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_shortened_by_up_to_half() {
+        let retry = Retry::DEFAULT;
+        let millis = |failures, random| retry.pause(failures, random).as_millis();
+        assert_eq!([1, 2, 3, 6, 7, 40].map(|failures| millis(failures, 0)), [100, 200, 400, 3200, 5000, 5000]);
+        assert!((50..60).contains(&millis(1, 127)));
+    }
+}

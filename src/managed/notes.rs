@@ -1,0 +1,247 @@
+//! Layer 6 · part of managed · knows: sync, clock · must not know: managers, who owns which slot
+//!
+//! What a managed pool writes down about a connection, beside it.
+//!
+//! Each word says who writes it. All are Relaxed: what the slot's owner writes passes on with the slot (I2), and what the
+//! maintenance writes is a figure, or a mark that is found sooner or later.
+
+use core::panic::Location;
+use core::ptr;
+
+use super::clock::Millis;
+use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
+
+/// It is to be checked before it is lent.
+pub(super) const CHECK: usize = 1 << 0;
+/// It has reached its maximum lifetime.
+pub(super) const EXPIRED: usize = 1 << 1;
+/// It was evicted.
+pub(super) const EVICTED: usize = 1 << 2;
+/// The next borrowing is to be timed.
+pub(super) const SAMPLE: usize = 1 << 3;
+
+/// No end to a connection's life.
+pub(super) const FOR_EVER: usize = usize::MAX;
+
+#[repr(C)]
+pub(crate) struct Notes {
+    /// Marks: set by anybody, cleared by the slot's owner.
+    marks: AtomicUsize,
+    /// Where in the source the connection was borrowed last. The owner's.
+    site: AtomicPtr<Location<'static>>,
+    /// When this borrowing began, in microseconds, if it is timed; else 0. The owner's.
+    timed_from: AtomicUsize,
+    /// Which thread borrowed it, if the pool keeps track; else 0. The owner's.
+    thread: AtomicUsize,
+    /// When it was made. The owner's.
+    born: AtomicUsize,
+    /// How many milliseconds it has to live. The owner's.
+    lifetime: AtomicUsize,
+    /// `{ uses, held }` as somebody saw it last, and since when it is so. The owner's, and the maintenance's.
+    seen: AtomicUsize,
+    seen_at: AtomicUsize,
+    /// When it was last found fit. The owner's.
+    checked_at: AtomicUsize,
+    /// What `seen` was when a leak was reported. The maintenance's.
+    reported: AtomicUsize,
+}
+
+/// `{ uses, held }`: as long as it does not change, a connection is either idle or held by the same borrower.
+pub(super) const fn period(uses: usize, is_held: bool) -> usize {
+    uses << 1 | is_held as usize
+}
+
+/// No period: the count of uses is smaller.
+const NONE: usize = usize::MAX;
+
+impl Notes {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self {
+                marks: AtomicUsize::new(0),
+                site: AtomicPtr::new(ptr::null_mut()),
+                timed_from: AtomicUsize::new(0),
+                thread: AtomicUsize::new(0),
+                born: AtomicUsize::new(0),
+                lifetime: AtomicUsize::new(FOR_EVER),
+                seen: AtomicUsize::new(NONE),
+                seen_at: AtomicUsize::new(0),
+                checked_at: AtomicUsize::new(0),
+                reported: AtomicUsize::new(NONE),
+            }
+        }
+    }
+
+    /// A connection begins: by the slot's owner.
+    pub(super) fn begin(&self, now: Millis, lifetime: usize) {
+        self.marks.store(0, Relaxed);
+        self.timed_from.store(0, Relaxed);
+        self.born.store(now.0, Relaxed);
+        self.lifetime.store(lifetime, Relaxed);
+        self.checked_at.store(now.0, Relaxed);
+        self.reported.store(NONE, Relaxed);
+        self.see(period(0, false), now);
+    }
+
+    /// Marks, and whether the borrowing is timed: whatever keeps a connection from coming and going without a closer look.
+    #[inline(always)]
+    pub(super) fn remarks(&self) -> usize {
+        self.marks.load(Relaxed) | self.timed_from.load(Relaxed)
+    }
+
+    pub(super) fn is_marked(&self, mark: usize) -> bool {
+        self.marks.load(Relaxed) & mark != 0
+    }
+
+    /// Whether the mark is new.
+    pub(super) fn mark(&self, mark: usize) -> bool {
+        // One modification, and only if it is news: others may mark too.
+        !self.is_marked(mark) && self.marks.fetch_or(mark, Relaxed) & mark == 0
+    }
+
+    pub(super) fn unmark(&self, mark: usize) {
+        if self.is_marked(mark) {
+            self.marks.fetch_and(!mark, Relaxed);
+        }
+    }
+
+    /// By the slot's owner, when it lends the connection.
+    #[inline(always)]
+    pub(super) fn note_site(&self, site: &'static Location<'static>) {
+        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
+    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: null, or what `note_site` was promised: it lives for ever and is never written.
+        unsafe { self.site.load(Relaxed).as_ref() }
+    }
+
+    pub(super) fn note_thread(&self, thread: usize) {
+        self.thread.store(thread, Relaxed);
+    }
+
+    pub(super) fn thread(&self) -> usize {
+        self.thread.load(Relaxed)
+    }
+
+    /// The borrowing that begins is timed.
+    pub(super) fn time_from(&self, micros: usize) {
+        self.timed_from.store(micros.max(1), Relaxed);
+    }
+
+    /// When the borrowing that ends began, if it was timed.
+    pub(super) fn take_time(&self) -> Option<usize> {
+        let from = self.timed_from.load(Relaxed);
+        self.timed_from.store(0, Relaxed);
+        (from != 0).then_some(from)
+    }
+
+    /// The connection is found in this period: its age counts from the first time.
+    pub(super) fn see(&self, period: usize, now: Millis) {
+        if !self.is_seen(period) {
+            self.seen_at.store(now.0, Relaxed);
+            self.seen.store(period, Relaxed);
+        }
+    }
+
+    pub(super) fn is_seen(&self, period: usize) -> bool {
+        self.seen.load(Relaxed) == period
+    }
+
+    /// Since when the present period is known to last.
+    pub(super) fn seen_at(&self) -> Millis {
+        Millis(self.seen_at.load(Relaxed))
+    }
+
+    pub(super) fn note_check(&self, now: Millis) {
+        self.checked_at.store(now.0, Relaxed);
+    }
+
+    /// When the connection was last known to work: the end of its last use, or its last check.
+    pub(super) fn fresh_at(&self) -> Millis {
+        self.seen_at().later_of(Millis(self.checked_at.load(Relaxed)))
+    }
+
+    pub(super) fn age(&self, now: Millis) -> usize {
+        now.since(Millis(self.born.load(Relaxed)))
+    }
+
+    /// How many milliseconds the connection has to live; 0 if it is too old.
+    pub(super) fn left_to_live(&self, now: Millis) -> usize {
+        match self.lifetime.load(Relaxed) {
+            FOR_EVER => FOR_EVER,
+            lifetime => lifetime.saturating_sub(self.age(now)),
+        }
+    }
+
+    /// Whether the present period is to be reported as a leak, which is so once.
+    pub(super) fn report_once(&self) -> bool {
+        let seen = self.seen.load(Relaxed);
+        let is_new = self.reported.load(Relaxed) != seen;
+        self.reported.store(seen, Relaxed);
+        is_new
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{CHECK, EVICTED, Millis, Notes, period};
+
+    #[test]
+    fn a_period_lasts_until_the_connection_changes_hands() {
+        let notes = Notes::new();
+        notes.begin(Millis(10), 100);
+        notes.see(period(0, false), Millis(20));
+        assert_eq!(notes.seen_at(), Millis(10));
+        notes.see(period(1, true), Millis(30));
+        assert_eq!(notes.seen_at(), Millis(30));
+        notes.see(period(1, false), Millis(40));
+        notes.see(period(1, false), Millis(50));
+        assert_eq!(notes.seen_at(), Millis(40));
+    }
+
+    #[test]
+    fn a_check_keeps_a_connection_fresh_and_idle() {
+        let notes = Notes::new();
+        notes.begin(Millis(10), 100);
+        notes.note_check(Millis(60));
+        assert_eq!((notes.fresh_at(), notes.seen_at()), (Millis(60), Millis(10)));
+        notes.see(period(1, false), Millis(70));
+        assert_eq!(notes.fresh_at(), Millis(70));
+    }
+
+    #[test]
+    fn a_life_ends_when_it_was_to() {
+        let notes = Notes::new();
+        notes.begin(Millis(10), 100);
+        assert_eq!([10, 109, 110, 500].map(|now| notes.left_to_live(Millis(now))), [100, 1, 0, 0]);
+    }
+
+    #[test]
+    fn marks_come_and_go_one_by_one() {
+        let notes = Notes::new();
+        assert!(notes.mark(CHECK) && !notes.mark(CHECK) && notes.mark(EVICTED));
+        notes.unmark(CHECK);
+        assert_eq!(notes.remarks(), EVICTED);
+        notes.begin(Millis(0), 1);
+        assert_eq!(notes.remarks(), 0);
+    }
+
+    #[test]
+    fn a_leak_is_reported_once() {
+        let notes = Notes::new();
+        notes.begin(Millis(0), 1);
+        notes.see(period(1, true), Millis(5));
+        assert!(notes.report_once() && !notes.report_once());
+        notes.see(period(2, true), Millis(6));
+        assert!(notes.report_once());
+    }
+
+    #[test]
+    fn a_timed_borrowing_is_a_remark() {
+        let notes = Notes::new();
+        notes.time_from(0);
+        assert_ne!(notes.remarks(), 0);
+        assert_eq!((notes.take_time(), notes.take_time()), (Some(1), None));
+    }
+}

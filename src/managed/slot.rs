@@ -1,0 +1,256 @@
+//! Layer 6 · part of managed · knows: engine, guard, keep · must not know: who waits, what a check is
+//!
+//! A slot in the hands of a caller, by what is to be done with it. Whatever happens to the caller, the slot comes back
+//! whole: that is what dropping each of these does.
+
+use core::mem::ManuallyDrop;
+
+use super::clock::Millis;
+use super::keep::Keep;
+use super::keeper::{CHECK_EACH, Count, SELF_TIMED};
+use super::manager::{Manage, Reason};
+use super::notes::{CHECK, EVICTED, EXPIRED, period};
+use crate::engine::Emptied;
+use crate::guard::{Vacate, pass_on};
+use crate::slots;
+use crate::sync::run_once;
+
+/// A slot that was lent, and nothing done with it yet. Dropped, it is passed on as it is.
+pub(super) struct Lent<P: Keep> {
+    pool: P,
+    slot: usize,
+}
+
+/// A slot whose connection is in the manager's hands. Dropped, the connection is discarded: nobody knows what state it is in.
+pub(super) struct Suspect<P: Keep> {
+    pool: P,
+    slot: usize,
+}
+
+/// A slot that was lent to connect in. Dropped, it is put down, and goes to the next in line.
+pub(super) struct Vacant<P: Keep> {
+    pool: P,
+    slot: usize,
+    /// The pool's epoch when connecting began.
+    epoch: usize,
+}
+
+/// What is to be done with a slot that was lent.
+pub(super) enum Finding {
+    /// Lend the connection.
+    Fit,
+    /// Check it first.
+    Check,
+    /// Part with it.
+    Unfit(Reason),
+    /// There is none.
+    Vacant,
+}
+
+impl<P: Keep> Lent<P> {
+    /// The caller passes on a slot that it owns.
+    pub(super) fn new(pool: P, slot: usize) -> Self {
+        Self { pool, slot }
+    }
+
+    /// The caller owns the slot from now on.
+    pub(super) fn into_slot(self) -> usize {
+        ManuallyDrop::new(self).slot
+    }
+
+    pub(super) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// Looks at what is written about the connection, and at nothing else.
+    pub(super) fn look(&self) -> Finding {
+        let book = self.pool.core().books().get(self.slot);
+        if !book.is_filled() {
+            return Finding::Vacant;
+        }
+        let (notes, keeper) = (self.pool.notes(self.slot), self.pool.keeper());
+        if notes.is_marked(EVICTED) {
+            return Finding::Unfit(Reason::Evicted);
+        }
+        if notes.is_marked(EXPIRED) {
+            return Finding::Unfit(Reason::Expired);
+        }
+        if notes.is_marked(CHECK) || keeper.pays(CHECK_EACH) {
+            return Finding::Check;
+        }
+        if keeper.pays(SELF_TIMED) { self.look_at_the_clock(book.uses()) } else { Finding::Fit }
+    }
+
+    fn look_at_the_clock(&self, uses: usize) -> Finding {
+        let (notes, now) = (self.pool.notes(self.slot), self.pool.coarse());
+        if notes.left_to_live(now) == 0 {
+            return Finding::Unfit(Reason::Expired);
+        }
+        let Some(longest) = self.pool.keeper().config().validate_after else { return Finding::Fit };
+        // Lending has counted this use already. If the idle period that it ended is another than the one on record, nobody
+        // knows how long it was.
+        let is_known = notes.is_seen(period(uses.wrapping_sub(1), false));
+        if is_known && now.since(notes.fresh_at()) <= super::clock::span(longest) {
+            Finding::Fit
+        } else {
+            Finding::Check
+        }
+    }
+
+    /// The manager gets hold of the connection, which there is.
+    pub(super) fn suspect(self) -> Suspect<P> {
+        let pool = self.pool;
+        Suspect { pool, slot: self.into_slot() }
+    }
+
+    /// The slot is without a connection.
+    pub(super) fn vacant(self) -> Vacant<P> {
+        let pool = self.pool;
+        Vacant::new(pool, self.into_slot())
+    }
+}
+
+impl<P: Keep> Drop for Lent<P> {
+    fn drop(&mut self) {
+        pass_on(&self.pool, self.slot);
+    }
+}
+
+impl<P: Keep> Suspect<P> {
+    /// The caller passes on a filled slot that it owns.
+    #[inline(always)]
+    pub(super) fn new(pool: P, slot: usize) -> Self {
+        Self { pool, slot }
+    }
+
+    #[inline(always)]
+    pub(super) fn connection(&mut self) -> &mut P::Connection {
+        // SAFETY: the slot is the caller's (I2) and filled (I3), and is lent no longer than `self`, which is borrowed
+        // exclusively.
+        unsafe { &mut *slots::cell(self.pool.slots(), self.slot) }
+    }
+
+    #[inline(always)]
+    pub(super) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// The manager has no complaint; the caller owns the slot from now on.
+    #[inline(always)]
+    pub(super) fn into_slot(self) -> usize {
+        ManuallyDrop::new(self).slot
+    }
+
+    /// The connection was checked and found fit.
+    pub(super) fn acquit(self) -> Lent<P> {
+        let (pool, now) = (self.pool, self.pool.coarse());
+        let lent = Lent::new(pool, self.into_slot());
+        let notes = pool.notes(lent.slot);
+        notes.note_check(now);
+        notes.unmark(CHECK);
+        lent
+    }
+
+    /// Parts with the connection. If another may be made in the slot at once, it is the caller's for that.
+    pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
+        let pool = self.pool;
+        let slot = self.into_slot();
+        let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
+        part(pool, slot, reason);
+        if !pool.core().begin_anew(slot) {
+            return None;
+        }
+        core::mem::forget(vacate);
+        Some(Vacant::new(pool, slot))
+    }
+
+    /// Parts with the connection, and leaves the slot vacant.
+    pub(super) fn discard(self, reason: Reason) {
+        let pool = self.pool;
+        discard(pool, self.into_slot(), reason);
+    }
+}
+
+impl<P: Keep> Drop for Suspect<P> {
+    fn drop(&mut self) {
+        // Maybe while a panic of the manager's unwinds, so that another one of `on_discard` would end the process.
+        run_once(|| discard(self.pool, self.slot, Reason::CheckCancelled));
+    }
+}
+
+impl<P: Keep> Vacant<P> {
+    /// The caller passes on a vacant slot that it was lent.
+    pub(super) fn new(pool: P, slot: usize) -> Self {
+        Self { pool, slot, epoch: pool.keeper().epoch() }
+    }
+
+    /// There is a connection now, for the caller to use.
+    pub(super) fn fill(self, connection: P::Connection) -> Lent<P> {
+        let lent = self.put(connection);
+        // Wakers are called as this is dropped, and may panic: `lent` has the slot by then.
+        drop(lent.pool.core().connected(lent.slot));
+        lent
+    }
+
+    /// There is a connection now, for whoever comes first.
+    pub(super) fn refill(self, connection: P::Connection) -> Lent<P> {
+        let lent = self.put(connection);
+        drop(lent.pool.core().refilled(lent.slot));
+        lent
+    }
+
+    fn put(self, connection: P::Connection) -> Lent<P> {
+        let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
+        let slot = ManuallyDrop::new(self).slot;
+        pool.notes(slot).begin(now, pool.keeper().lifetime());
+        pool.keeper().count(Count::Connected);
+        // SAFETY: the slot was lent to the caller to be connected in (I2), so it is not filled (I3).
+        unsafe { slots::fill(pool.slots(), slot, connection) };
+        mark_if_evicted(pool, slot, epoch);
+        Lent::new(pool, slot)
+    }
+}
+
+impl<P: Keep> Drop for Vacant<P> {
+    fn drop(&mut self) {
+        drop(self.pool.core().vacate(self.slot, Emptied::NotConnected));
+    }
+}
+
+/// A connection that began before everything was evicted is evicted too, though it may have come too late to be marked.
+///
+/// Either the lock is taken here before `evict_all` takes it: then that sees the slot filled and marks it. Or after: then the
+/// new epoch is seen here.
+fn mark_if_evicted<P: Keep>(pool: P, slot: usize, epoch: usize) {
+    pool.core().synchronize();
+    if pool.keeper().epoch() != epoch {
+        pool.notes(slot).mark(EVICTED);
+    }
+}
+
+/// Parts with the connection of a slot, which the caller owns and passes on.
+pub(super) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
+    let emptied = match reason {
+        Reason::Closed => Emptied::Closed,
+        Reason::Surplus => Emptied::SetAside,
+        _ => Emptied::Discarded,
+    };
+    // The slot must come back whole even if `on_discard` panics.
+    let _vacate = Vacate::new(pool.core(), slot, emptied);
+    part(pool, slot, reason);
+}
+
+/// Hands the connection of a slot to the manager, who takes leave of it. The caller owns the slot, and still does then.
+fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
+    pool.keeper().count_discard(reason);
+    // SAFETY: the caller owns the slot (I2), which is filled (I3).
+    let connection = unsafe { slots::take(pool.slots(), slot) };
+    pool.manager().on_discard(connection, reason);
+    // The maintenance may have to make another.
+    pool.keeper().rouse();
+}
+
+/// Whether the connection of a filled slot is too old by the clock: for one who brings it back, and whom nobody tells.
+pub(super) fn is_expired<P: Keep>(pool: P, slot: usize, now: Millis) -> bool {
+    pool.notes(slot).left_to_live(now) == 0
+}

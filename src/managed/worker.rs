@@ -1,0 +1,157 @@
+//! Layer 6 · part of managed · knows: acquire, manager, keep · must not know: what is done with a connection
+//!
+//! Who does the work of getting a connection: a thread, a task, or somebody who does not wait. The lifecycle is written once,
+//! as a future; a worker that blocks never lets it wait, so that it is ready when it is polled once.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use super::clock::Clock;
+use super::keep::{ErrorOf, Keep};
+use super::manager::{AsyncManager, Manager};
+use crate::acquire::{Acquire, try_acquire};
+use crate::engine::{Refusal, Turn};
+use crate::line::Kind;
+
+/// Why the manager has come to nothing.
+pub(super) enum Failure<E> {
+    Error(E),
+    /// It took too long.
+    TimedOut,
+    /// There was no time left to begin.
+    NoTime,
+}
+
+pub(super) trait Worker<P: Keep> {
+    /// Whether it waits for connections without a deadline.
+    fn is_patient(&self) -> bool;
+
+    /// Whether it can pause between two attempts to connect, and has time to.
+    fn can_pause(&self) -> bool;
+
+    /// A slot, by its turn in line.
+    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal>;
+
+    /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`.
+    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal>;
+
+    async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
+
+    async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>>;
+}
+
+/// Runs a future whose worker blocks.
+pub(super) fn at_once<F: Future>(work: F) -> F::Output {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a worker that blocks lets nobody wait"),
+    }
+}
+
+/// The one of two futures that is ready first; the other is dropped. The first one is asked first.
+pub(super) async fn race<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(output),
+        Poll::Pending => other.as_mut().poll(context),
+    })
+    .await
+}
+
+/// A caller that does not wait in line, or the maintenance of a pool whose manager blocks.
+pub(super) struct Now;
+
+impl<P: Keep> Worker<P> for Now
+where
+    P::Manager: Manager,
+{
+    fn is_patient(&self) -> bool {
+        false
+    }
+
+    fn can_pause(&self) -> bool {
+        false
+    }
+
+    async fn slot(&self, pool: P, _turn: Turn) -> Result<usize, Refusal> {
+        try_acquire(pool)
+    }
+
+    async fn pause(&self, _pool: P, _pause: Duration) -> Result<usize, Refusal> {
+        Err(Refusal::TimedOut)
+    }
+
+    async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        pool.manager().connect(pool.keeper().config().connect_timeout).map_err(Failure::Error)
+    }
+
+    async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+        pool.manager().is_valid(connection, pool.keeper().config().validation_timeout).map_err(Failure::Error)
+    }
+}
+
+/// A task, on whichever executor, or the maintenance of a pool whose manager awaits.
+pub(super) struct Task<'k, K>(pub(super) &'k K);
+
+impl<K: Clock> Task<'_, K> {
+    /// Ends `work` when its time is up, if the clock can tell.
+    async fn within<T, E>(
+        &self,
+        limit: Option<Duration>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure<E>> {
+        let work = async { work.await.map_err(Failure::Error) };
+        match limit {
+            Some(limit) if K::SLEEPS => {
+                let over = async {
+                    self.0.sleep(limit).await;
+                    Err(Failure::TimedOut)
+                };
+                race(work, over).await
+            }
+            _ => work.await,
+        }
+    }
+}
+
+impl<P: Keep, K: Clock> Worker<P> for Task<'_, K>
+where
+    P::Manager: AsyncManager,
+{
+    fn is_patient(&self) -> bool {
+        // Whose task it is that holds a connection nobody knows.
+        false
+    }
+
+    fn can_pause(&self) -> bool {
+        K::SLEEPS
+    }
+
+    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal> {
+        stand_in_line(pool, turn).await
+    }
+
+    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
+        let over = async {
+            self.0.sleep(pause).await;
+            Err(Refusal::TimedOut)
+        };
+        race(stand_in_line(pool, Turn::Pausing), over).await
+    }
+
+    async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        self.within(pool.keeper().config().connect_timeout, pool.manager().connect()).await
+    }
+
+    async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+        self.within(pool.keeper().config().validation_timeout, pool.manager().is_valid(connection)).await
+    }
+}
+
+async fn stand_in_line<P: Keep>(pool: P, turn: Turn) -> Result<usize, Refusal> {
+    let acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
+    let acquire = acquire.into_ref();
+    poll_fn(|context| acquire.poll(context.waker())).await
+}
