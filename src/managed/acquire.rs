@@ -36,11 +36,10 @@ pub(super) fn acquire_at_first<P: Keep>(pool: P, site: &'static Location<'static
         return None;
     }
     let slot = claim_first(&pool)?;
-    let notes = pool.notes(slot);
-    if notes.remarks() != 0 {
+    if pool.has_remarks(slot) {
         return look_again(pool, slot, site);
     }
-    notes.note_site(site);
+    note_site(pool, slot, site);
     Some(slot)
 }
 
@@ -233,21 +232,35 @@ pub(super) async fn check<P: Keep, W: Worker<P>>(
 
 /// Writes down who borrows the connection; the slot is the caller's then.
 fn lend<P: Keep>(pool: P, lent: Lent<P>, site: &'static Location<'static>, thread: usize) -> usize {
-    let (notes, keeper) = (pool.notes(lent.slot()), pool.keeper());
-    notes.note_site(site);
-    if keeper.pays(TRACK) {
-        notes.note_thread(thread);
+    note_site(pool, lent.slot(), site);
+    note_loan(pool, &lent, thread);
+    lent.into_slot()
+}
+
+#[inline(always)]
+fn note_site<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) {
+    if let Some(holding) = pool.holding(slot) {
+        holding.note_site(site);
     }
+}
+
+/// Writes down since when the connection is held, and by which thread, as far as the pool wants to know.
+pub(super) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize) {
+    let (notes, keeper) = (pool.notes(lent.slot()), pool.keeper());
     let uses = pool.core().books().get(lent.slot()).uses();
     let is_self_timed = keeper.pays(SELF_TIMED);
-    if notes.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1 {
-        notes.unmark(SAMPLE);
-        notes.time_from(observe::micros(pool));
+    if let Some(holding) = pool.holding(lent.slot()) {
+        if keeper.pays(TRACK) {
+            holding.note_thread(thread);
+        }
+        if notes.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1 {
+            holding.time_from(observe::micros(pool));
+        }
     }
+    notes.unmark(SAMPLE);
     if is_self_timed {
         notes.see(period(uses, true), pool.coarse());
     }
-    lent.into_slot()
 }
 
 /// The number of the calling thread, if the pool wants to know.

@@ -358,7 +358,7 @@ mod blocking {
         /// How long it took to make a connection, for those that were made. Takes no lock.
         #[must_use]
         pub fn connect_times(&self) -> Histogram {
-            super::super::keep::Keep::keeper(&self).connect_times().read()
+            self.times.connect.read()
         }
 
         /// For how long connections were held: a sample, since each measurement costs two looks at the clock. Each
@@ -366,7 +366,7 @@ mod blocking {
         /// 32. Takes no lock.
         #[must_use]
         pub fn hold_times(&self) -> Histogram {
-            super::super::keep::Keep::keeper(&self).hold_times().read()
+            self.times.hold.read()
         }
     }
 }

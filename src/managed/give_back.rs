@@ -5,7 +5,7 @@
 use super::keep::{ErrorOf, Keep};
 use super::keeper::SELF_TIMED;
 use super::manager::{Event, Manage, Reason};
-use super::notes::{CHECK, EVICTED, EXPIRED, period};
+use super::notes::{CHECK, EVICTED, EXPIRED, Holding, period};
 use super::slot::{Suspect, discard, is_expired};
 use crate::engine::Emptied;
 use crate::sync::{is_panicking, run_once};
@@ -48,7 +48,7 @@ fn reset_failed<P: Keep>(pool: P, error: &ErrorOf<P>) -> Reason {
 
 #[inline(always)]
 fn finish<P: Keep>(pool: P, slot: usize) {
-    if pool.notes(slot).remarks() | (pool.keeper().attention() & SELF_TIMED) != 0 {
+    if pool.has_remarks(slot) || pool.keeper().pays(SELF_TIMED) {
         return finish_with_care(pool, slot);
     }
     if pool.core().give_back(slot) {
@@ -74,7 +74,7 @@ fn finish_with_care<P: Keep>(pool: P, slot: usize) {
 /// Writes down what is to be known of the borrowing that ends; why the connection is to be parted with, if it is.
 fn take_note<P: Keep>(pool: P, suspect: &mut Suspect<P>) -> Option<Reason> {
     let notes = pool.notes(suspect.slot());
-    if let Some(from) = notes.take_time() {
+    if let Some(from) = pool.holding(suspect.slot()).and_then(Holding::take_time) {
         super::observe::held(pool, from);
     }
     if notes.is_marked(EVICTED) {

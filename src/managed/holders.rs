@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::clock::{Millis, duration};
 use super::keep::Keep;
-use super::notes::period;
+use super::notes::{Holding, period};
 
 /// Somebody who holds a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn holder<P: Keep>(pool: P, slot: usize, now: Millis) -> Option<Holde
     let notes = pool.notes(slot);
     let is_same = notes.is_seen(period(book.uses(), true));
     let held_for = if is_same { now.since(notes.seen_at()) } else { 0 };
-    Some(Holder { slot, site: notes.site(), held_for: duration(held_for) })
+    Some(Holder { slot, site: pool.holding(slot).and_then(Holding::site), held_for: duration(held_for) })
 }
 
 /// Everybody who holds a connection.
@@ -58,5 +58,6 @@ pub(super) fn longest<P: Keep>(pool: P) -> Option<Holder> {
 
 /// Where the calling thread borrowed what it holds of this pool.
 pub(super) fn own<P: Keep>(pool: P, thread: usize) -> Option<Holder> {
-    holders(pool).find(|holder| thread != 0 && pool.notes(holder.slot).thread() == thread)
+    let is_own = |slot| pool.holding(slot).is_some_and(|holding| holding.thread() == thread);
+    holders(pool).find(|holder| thread != 0 && is_own(holder.slot))
 }

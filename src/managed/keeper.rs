@@ -39,8 +39,20 @@ pub(crate) struct Keeper {
     random: AtomicUsize,
     upkeep: Lock<Upkeep>,
     tallies: Tallies,
-    connect_times: Recorder,
-    hold_times: Recorder,
+}
+
+/// How long things take.
+pub(crate) struct Times {
+    pub(super) connect: Recorder,
+    pub(super) hold: Recorder,
+}
+
+impl Times {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self { connect: Recorder::new(), hold: Recorder::new() }
+        }
+    }
 }
 
 /// What the maintenance keeps.
@@ -87,8 +99,6 @@ impl Keeper {
                 random: AtomicUsize::new(0),
                 upkeep: Lock::new(Upkeep { is_busy: false, sleeper: None, failures: 0, not_before: None }),
                 tallies: Tallies::new(),
-                connect_times: Recorder::new(),
-                hold_times: Recorder::new(),
             }
         }
     }
@@ -192,14 +202,6 @@ impl Keeper {
 
     pub(super) fn count_discard(&self, reason: Reason) {
         self.tallies.discarded[reason as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(super) const fn connect_times(&self) -> &Recorder {
-        &self.connect_times
-    }
-
-    pub(super) const fn hold_times(&self) -> &Recorder {
-        &self.hold_times
     }
 
     pub(super) fn figures(&self) -> Figures {

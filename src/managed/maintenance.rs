@@ -261,7 +261,9 @@ fn report_leaks<P: Keep>(pool: P, now: Millis) -> usize {
     for slot in 0..pool.core().books().len() {
         if let Some(holder) = holder(pool, slot, now)
             && holder.held_for >= threshold
-            && pool.notes(slot).report_once()
+            && pool
+                .holding(slot)
+                .is_some_and(|holding| holding.report_once(period(pool.core().books().get(slot).uses(), true)))
         {
             leaked += 1;
             observe::event(pool, &Event::Leaked { holder });

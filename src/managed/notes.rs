@@ -23,16 +23,11 @@ pub(super) const SAMPLE: usize = 1 << 3;
 /// No end to a connection's life.
 pub(super) const FOR_EVER: usize = usize::MAX;
 
+/// How a connection does.
 #[repr(C)]
 pub(crate) struct Notes {
     /// Marks: set by anybody, cleared by the slot's owner.
     marks: AtomicUsize,
-    /// Where in the source the connection was borrowed last. The owner's.
-    site: AtomicPtr<Location<'static>>,
-    /// When this borrowing began, in microseconds, if it is timed; else 0. The owner's.
-    timed_from: AtomicUsize,
-    /// Which thread borrowed it, if the pool keeps track; else 0. The owner's.
-    thread: AtomicUsize,
     /// When it was made. The owner's.
     born: AtomicUsize,
     /// How many milliseconds it has to live. The owner's.
@@ -42,7 +37,18 @@ pub(crate) struct Notes {
     seen_at: AtomicUsize,
     /// When it was last found fit. The owner's.
     checked_at: AtomicUsize,
-    /// What `seen` was when a leak was reported. The maintenance's.
+}
+
+/// Who holds it.
+#[repr(C)]
+pub(crate) struct Holding {
+    /// When this borrowing began, in microseconds, if it is timed; else 0. The owner's.
+    timed_from: AtomicUsize,
+    /// Where in the source the connection was borrowed last. The owner's.
+    site: AtomicPtr<Location<'static>>,
+    /// Which thread borrowed it, if the pool keeps track; else 0. The owner's.
+    thread: AtomicUsize,
+    /// What the connection's period was when a leak was reported. The maintenance's.
     reported: AtomicUsize,
 }
 
@@ -56,18 +62,14 @@ const NONE: usize = usize::MAX;
 
 impl Notes {
     const_fn! {
-        pub(super) const fn new() -> Self {
+        pub(crate) const fn new() -> Self {
             Self {
                 marks: AtomicUsize::new(0),
-                site: AtomicPtr::new(ptr::null_mut()),
-                timed_from: AtomicUsize::new(0),
-                thread: AtomicUsize::new(0),
                 born: AtomicUsize::new(0),
                 lifetime: AtomicUsize::new(FOR_EVER),
                 seen: AtomicUsize::new(NONE),
                 seen_at: AtomicUsize::new(0),
                 checked_at: AtomicUsize::new(0),
-                reported: AtomicUsize::new(NONE),
             }
         }
     }
@@ -75,22 +77,19 @@ impl Notes {
     /// A connection begins: by the slot's owner.
     pub(super) fn begin(&self, now: Millis, lifetime: usize) {
         self.marks.store(0, Relaxed);
-        self.timed_from.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
         self.checked_at.store(now.0, Relaxed);
-        self.reported.store(NONE, Relaxed);
         self.see(period(0, false), now);
     }
 
-    /// Marks, and whether the borrowing is timed: whatever keeps a connection from coming and going without a closer look.
     #[inline(always)]
-    pub(super) fn remarks(&self) -> usize {
-        self.marks.load(Relaxed) | self.timed_from.load(Relaxed)
+    pub(super) fn marks(&self) -> usize {
+        self.marks.load(Relaxed)
     }
 
     pub(super) fn is_marked(&self, mark: usize) -> bool {
-        self.marks.load(Relaxed) & mark != 0
+        self.marks() & mark != 0
     }
 
     /// Whether the mark is new.
@@ -103,37 +102,6 @@ impl Notes {
         if self.is_marked(mark) {
             self.marks.fetch_and(!mark, Relaxed);
         }
-    }
-
-    /// By the slot's owner, when it lends the connection.
-    #[inline(always)]
-    pub(super) fn note_site(&self, site: &'static Location<'static>) {
-        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
-    }
-
-    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
-        // SAFETY: null, or what `note_site` was promised: it lives for ever and is never written.
-        unsafe { self.site.load(Relaxed).as_ref() }
-    }
-
-    pub(super) fn note_thread(&self, thread: usize) {
-        self.thread.store(thread, Relaxed);
-    }
-
-    pub(super) fn thread(&self) -> usize {
-        self.thread.load(Relaxed)
-    }
-
-    /// The borrowing that begins is timed.
-    pub(super) fn time_from(&self, micros: usize) {
-        self.timed_from.store(micros.max(1), Relaxed);
-    }
-
-    /// When the borrowing that ends began, if it was timed.
-    pub(super) fn take_time(&self) -> Option<usize> {
-        let from = self.timed_from.load(Relaxed);
-        self.timed_from.store(0, Relaxed);
-        (from != 0).then_some(from)
     }
 
     /// The connection is found in this period: its age counts from the first time.
@@ -173,19 +141,67 @@ impl Notes {
             lifetime => lifetime.saturating_sub(self.age(now)),
         }
     }
+}
 
-    /// Whether the present period is to be reported as a leak, which is so once.
-    pub(super) fn report_once(&self) -> bool {
-        let seen = self.seen.load(Relaxed);
-        let is_new = self.reported.load(Relaxed) != seen;
-        self.reported.store(seen, Relaxed);
+impl Holding {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self {
+                timed_from: AtomicUsize::new(0),
+                site: AtomicPtr::new(ptr::null_mut()),
+                thread: AtomicUsize::new(0),
+                reported: AtomicUsize::new(NONE),
+            }
+        }
+    }
+
+    /// By the slot's owner, when it lends the connection.
+    #[inline(always)]
+    pub(super) fn note_site(&self, site: &'static Location<'static>) {
+        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
+    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: null, or what `note_site` was promised: it lives for ever and is never written.
+        unsafe { self.site.load(Relaxed).as_ref() }
+    }
+
+    pub(super) fn note_thread(&self, thread: usize) {
+        self.thread.store(thread, Relaxed);
+    }
+
+    pub(super) fn thread(&self) -> usize {
+        self.thread.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed_from.load(Relaxed) != 0
+    }
+
+    /// The borrowing that begins is timed.
+    pub(super) fn time_from(&self, micros: usize) {
+        self.timed_from.store(micros.max(1), Relaxed);
+    }
+
+    /// When the borrowing that ends began, if it was timed.
+    pub(super) fn take_time(&self) -> Option<usize> {
+        let from = self.timed_from.load(Relaxed);
+        self.timed_from.store(0, Relaxed);
+        (from != 0).then_some(from)
+    }
+
+    /// Whether a leak in this period is to be reported, which is so once.
+    pub(super) fn report_once(&self, period: usize) -> bool {
+        let is_new = self.reported.load(Relaxed) != period;
+        self.reported.store(period, Relaxed);
         is_new
     }
 }
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
-    use super::{CHECK, EVICTED, Millis, Notes, period};
+    use super::{CHECK, EVICTED, Holding, Millis, Notes, period};
 
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
@@ -222,26 +238,24 @@ mod tests {
         let notes = Notes::new();
         assert!(notes.mark(CHECK) && !notes.mark(CHECK) && notes.mark(EVICTED));
         notes.unmark(CHECK);
-        assert_eq!(notes.remarks(), EVICTED);
+        assert_eq!(notes.marks(), EVICTED);
         notes.begin(Millis(0), 1);
-        assert_eq!(notes.remarks(), 0);
+        assert_eq!(notes.marks(), 0);
     }
 
     #[test]
     fn a_leak_is_reported_once() {
-        let notes = Notes::new();
-        notes.begin(Millis(0), 1);
-        notes.see(period(1, true), Millis(5));
-        assert!(notes.report_once() && !notes.report_once());
-        notes.see(period(2, true), Millis(6));
-        assert!(notes.report_once());
+        let holding = Holding::new();
+        assert!(holding.report_once(period(1, true)) && !holding.report_once(period(1, true)));
+        assert!(holding.report_once(period(2, true)));
     }
 
     #[test]
-    fn a_timed_borrowing_is_a_remark() {
-        let notes = Notes::new();
-        notes.time_from(0);
-        assert_ne!(notes.remarks(), 0);
-        assert_eq!((notes.take_time(), notes.take_time()), (Some(1), None));
+    fn a_time_is_taken_once() {
+        let holding = Holding::new();
+        assert!(!holding.is_timed());
+        holding.time_from(0);
+        assert!(holding.is_timed());
+        assert_eq!((holding.take_time(), holding.take_time()), (Some(1), None));
     }
 }

@@ -14,7 +14,11 @@ pub(super) fn event<P: Keep>(pool: P, event: &Event<'_, ErrorOf<P>>) {
     let keeper = pool.keeper();
     match event {
         // Counted where the connection is put into its slot.
-        Event::Connected { took } => keeper.connect_times().record_shared(*took),
+        Event::Connected { took } => {
+            if let Some(times) = pool.times() {
+                times.connect.record_shared(*took);
+            }
+        }
         Event::ConnectFailed { .. } => keeper.count(Count::ConnectFailed),
         Event::CheckFailed { .. } => keeper.count(Count::CheckFailed),
         Event::Leaked { .. } => keeper.count(Count::Leaked),
@@ -31,5 +35,7 @@ pub(super) fn micros<P: Keep>(pool: P) -> usize {
 /// A borrowing that was timed has ended.
 pub(super) fn held<P: Keep>(pool: P, from: usize) {
     let took = Duration::from_micros(micros(pool).wrapping_sub(from) as u64);
-    pool.keeper().hold_times().record_shared(took);
+    if let Some(times) = pool.times() {
+        times.hold.record_shared(took);
+    }
 }

@@ -11,9 +11,9 @@ use super::error::Situation;
 use super::figures::Figures;
 use super::holders::{self, Holder};
 use super::keep::Keep;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Times};
 use super::manager::{Manage, Reason};
-use super::notes::{EVICTED, Notes};
+use super::notes::{EVICTED, Holding, Notes};
 use super::slot::{Lent, Suspect, discard};
 use super::{acquire, give_back};
 use crate::bitmap::{Bitmap, Layout};
@@ -76,9 +76,26 @@ use crate::sync::{const_fn, run_to_end};
 pub struct Pool<M: Manage, const N: usize, K = SystemClock> {
     engine: Engine,
     keeper: Keeper,
+    pub(super) times: Times,
     clock: K,
     manager: M,
-    slots: [Slot<M::Connection, Notes>; N],
+    slots: [Slot<M::Connection, Entry>; N],
+}
+
+/// What is written down about each slot.
+#[repr(C)]
+pub(crate) struct Entry {
+    // The words of the fast path first, beside each other.
+    holding: Holding,
+    notes: Notes,
+}
+
+impl Entry {
+    const_fn! {
+        const fn new() -> Self {
+            Self { holding: Holding::new(), notes: Notes::new() }
+        }
+    }
 }
 
 /// Building.
@@ -129,7 +146,7 @@ impl<M: Manage, const N: usize, K> Pool<M, N, K> {
         pub const fn fixed_with_clock(manager: M, config: Config, clock: K) -> Self {
             const { assert!(N <= MOST_SLOTS, "a conn_pool::managed::Pool has at most 4096 slots: choose a smaller N") };
             assert!(config.check(N).is_ok(), "the configuration contradicts itself: Config::check says how");
-            Self { engine: engine(&config, N), keeper: Keeper::new(config), clock, manager, slots: vacant_slots(config.size(N)) }
+            Self { engine: engine(&config, N), keeper: Keeper::new(config), times: Times::new(), clock, manager, slots: vacant_slots(config.size(N)) }
         }
     }
 }
@@ -151,15 +168,15 @@ const_fn! {
 
 const_fn! {
     /// Vacant ones, and behind them those above the maximum size.
-    const fn vacant_slots<C, const N: usize>(max_size: usize) -> [Slot<C, Notes>; N] {
+    const fn vacant_slots<C, const N: usize>(max_size: usize) -> [Slot<C, Entry>; N] {
         // loom's atomics cannot be made in a constant.
         #[cfg(not(conn_pool_loom))]
-        let mut slots = [const { Slot::vacant(Notes::new()) }; N];
+        let mut slots = [const { Slot::vacant(Entry::new()) }; N];
         #[cfg(conn_pool_loom)]
-        let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(Notes::new()));
+        let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(Entry::new()));
         let mut slot = max_size;
         while slot < N {
-            slots[slot] = Slot::retired(Notes::new());
+            slots[slot] = Slot::retired(Entry::new());
             slot += 1;
         }
         slots
@@ -385,7 +402,7 @@ macro_rules! handle {
     ($handle:ty) => {
         impl<M: Manage, const N: usize, K: Clock> Handle for $handle {
             type Connection = M::Connection;
-            type Note = Notes;
+            type Note = Entry;
 
             #[inline(always)]
             fn core(&self) -> Core<'_> {
@@ -393,7 +410,7 @@ macro_rules! handle {
             }
 
             #[inline(always)]
-            fn slots(&self) -> &[Slot<M::Connection, Notes>] {
+            fn slots(&self) -> &[Slot<M::Connection, Entry>] {
                 &self.slots
             }
 
@@ -434,6 +451,20 @@ impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
     #[inline(always)]
     fn keeper(&self) -> &Keeper {
         &self.keeper
+    }
+
+    #[inline(always)]
+    fn notes(&self, slot: usize) -> &Notes {
+        &slots::note(&self.slots, slot).notes
+    }
+
+    #[inline(always)]
+    fn holding(&self, slot: usize) -> Option<&Holding> {
+        Some(&slots::note(&self.slots, slot).holding)
+    }
+
+    fn times(&self) -> Option<&Times> {
+        Some(&self.times)
     }
 
     fn now(&self) -> core::time::Duration {
