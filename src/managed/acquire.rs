@@ -5,6 +5,7 @@
 use core::panic::Location;
 use core::time::Duration;
 
+use super::clock::Millis;
 use super::error::{GetError, Situation};
 use super::holders;
 use super::keep::{ErrorOf, Keep};
@@ -48,11 +49,27 @@ pub(super) fn acquire_at_first<P: Keep>(pool: P, site: &'static Location<'static
 #[inline(never)]
 fn look_again<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) -> Option<usize> {
     let lent = Lent::new(pool, slot);
-    if !matches!(lent.look(), Finding::Fit) {
-        // It goes back as it came, and is looked at again by the slow path.
-        return None;
+    // If it is not fit it goes back as it came, and is looked at again by the slow path.
+    let Finding::Fit(now) = lent.look() else { return None };
+    Some(lend(pool, lent, site, 0, now))
+}
+
+/// What has come of a caller's first look, if the fast path had nothing.
+pub(super) enum Begun<P: Keep> {
+    /// It has a connection.
+    Done(usize),
+    /// There is work to do, maybe on the connection that it has at hand.
+    Work(Option<Lent<P>>),
+}
+
+/// An idle connection, if there is one that can be lent as it is.
+pub(super) fn begin<P: Keep>(pool: P, site: &'static Location<'static>, thread: usize) -> Begun<P> {
+    pool.keeper().rouse();
+    let Some(lent) = claim(pool) else { return Begun::Work(None) };
+    match lent.look() {
+        Finding::Fit(now) => Begun::Done(lend(pool, lent, site, thread, now)),
+        _ => Begun::Work(Some(lent)),
     }
-    Some(lend(pool, lent, site, 0))
 }
 
 /// A connection that can be lent as it is, if there is one.
@@ -60,8 +77,10 @@ pub(super) fn acquire_idle<P: Keep>(pool: P, site: &'static Location<'static>) -
     if let Some(slot) = acquire_at_first(pool, site) {
         return Some(slot);
     }
-    let lent = claim(pool)?;
-    matches!(lent.look(), Finding::Fit).then(|| lend(pool, lent, site, 0))
+    match begin(pool, site, 0) {
+        Begun::Done(slot) => Some(slot),
+        Begun::Work(_) => None,
+    }
 }
 
 /// A connection, after as much work as it takes.
@@ -70,14 +89,18 @@ pub(super) async fn acquire<P: Keep, W: Worker<P>>(
     worker: &W,
     site: &'static Location<'static>,
     thread: usize,
+    at_hand: Option<Lent<P>>,
 ) -> Result<usize, GetError<ErrorOf<P>>> {
-    pool.keeper().rouse();
-    let lent = find(pool, worker, thread).await?;
-    Ok(lend(pool, lent, site, thread))
+    let lent = find(pool, worker, thread, at_hand).await?;
+    Ok(lend(pool, lent, site, thread, None))
 }
 
-async fn find<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> Result<Lent<P>, GetError<ErrorOf<P>>> {
-    let mut at_hand = claim(pool);
+async fn find<P: Keep, W: Worker<P>>(
+    pool: P,
+    worker: &W,
+    thread: usize,
+    mut at_hand: Option<Lent<P>>,
+) -> Result<Lent<P>, GetError<ErrorOf<P>>> {
     let (mut turn, mut failures, mut unfit) = (Turn::New, 0, None);
     loop {
         let lent = if let Some(lent) = at_hand.take() {
@@ -140,7 +163,7 @@ fn refuse_nested<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> R
 /// Sees to it that there is a connection in the slot which can be lent.
 async fn prepare<P: Keep, W: Worker<P>>(pool: P, worker: &W, lent: Lent<P>) -> Result<Lent<P>, Setback<ErrorOf<P>>> {
     let mut vacant = match lent.look() {
-        Finding::Fit => return Ok(lent),
+        Finding::Fit(_) => return Ok(lent),
         Finding::Vacant => lent.vacant(),
         Finding::Check => match check(pool, worker, lent.suspect()).await {
             Ok(fit) => return Ok(fit),
@@ -231,9 +254,15 @@ pub(super) async fn check<P: Keep, W: Worker<P>>(
 }
 
 /// Writes down who borrows the connection; the slot is the caller's then.
-fn lend<P: Keep>(pool: P, lent: Lent<P>, site: &'static Location<'static>, thread: usize) -> usize {
+fn lend<P: Keep>(
+    pool: P,
+    lent: Lent<P>,
+    site: &'static Location<'static>,
+    thread: usize,
+    now: Option<Millis>,
+) -> usize {
     note_site(pool, lent.slot(), site);
-    note_loan(pool, &lent, thread);
+    note_loan(pool, &lent, thread, now);
     lent.into_slot()
 }
 
@@ -245,7 +274,7 @@ fn note_site<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) {
 }
 
 /// Writes down since when the connection is held, and by which thread, as far as the pool wants to know.
-pub(super) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize) {
+pub(super) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize, now: Option<Millis>) {
     let (notes, keeper) = (pool.notes(lent.slot()), pool.keeper());
     let uses = pool.core().books().get(lent.slot()).uses();
     let is_self_timed = keeper.pays(SELF_TIMED);
@@ -259,7 +288,7 @@ pub(super) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize) {
     }
     notes.unmark(SAMPLE);
     if is_self_timed {
-        notes.see(period(uses, true), pool.coarse());
+        notes.see(period(uses, true), now.unwrap_or_else(|| pool.coarse()));
     }
 }
 

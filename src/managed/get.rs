@@ -4,7 +4,7 @@
 
 use core::panic::Location;
 
-use super::acquire::{acquire, acquire_at_first, tracked_thread};
+use super::acquire::{Begun, acquire, acquire_at_first, begin, tracked_thread};
 use super::clock::Clock;
 use super::error::GetError;
 use super::guard::ConnGuard;
@@ -61,7 +61,11 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[cold]
     #[inline(never)]
     fn try_slot_slow(&self, site: Site) -> Got<usize, M> {
-        at_once(acquire(self, &Now, site, tracked_thread(self)))
+        let thread = tracked_thread(self);
+        match begin(self, site, thread) {
+            Begun::Done(slot) => Ok(slot),
+            Begun::Work(at_hand) => at_once(acquire(self, &Now, site, thread, at_hand)),
+        }
     }
 }
 
@@ -182,7 +186,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         match acquire_at_first(self, site) {
             Some(slot) => Ok(slot),
             // No thread: a task may move from one to another.
-            None => acquire(self, &Task(self.clock()), site, 0).await,
+            None => match begin(self, site, 0) {
+                Begun::Done(slot) => Ok(slot),
+                Begun::Work(at_hand) => acquire(self, &Task(self.clock()), site, 0, at_hand).await,
+            },
         }
     }
 }
@@ -194,8 +201,8 @@ mod blocking {
     use std::time::Instant;
 
     use super::{
-        Arc, Clock, ConnGuard, Got, Held, Location, Manage, Manager, OwnedConnGuard, Pool, Site, acquire,
-        acquire_at_first, at_once, tracked_thread,
+        Arc, Begun, Clock, ConnGuard, Got, Held, Location, Manage, Manager, OwnedConnGuard, Pool, Site, acquire,
+        acquire_at_first, at_once, begin, tracked_thread,
     };
     use crate::blocking::{Patience, wait_for_drain};
     use crate::drain::DrainAsync;
@@ -322,7 +329,11 @@ mod blocking {
         #[cold]
         #[inline(never)]
         fn slot_slow(&self, patience: Patience, site: Site) -> Got<usize, M> {
-            at_once(acquire(self, &Thread::new(patience), site, tracked_thread(self)))
+            let thread = tracked_thread(self);
+            match begin(self, site, thread) {
+                Begun::Done(slot) => Ok(slot),
+                Begun::Work(at_hand) => at_once(acquire(self, &Thread::new(patience), site, thread, at_hand)),
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 
 use core::mem::ManuallyDrop;
 
-use super::clock::Millis;
+use super::clock::{Millis, span};
 use super::keep::Keep;
 use super::keeper::{CHECK_EACH, Count, SELF_TIMED};
 use super::manager::{Manage, Reason};
@@ -37,8 +37,8 @@ pub(super) struct Vacant<P: Keep> {
 
 /// What is to be done with a slot that was lent.
 pub(super) enum Finding {
-    /// Lend the connection.
-    Fit,
+    /// Lend the connection. If that was to be looked at, it is this late.
+    Fit(Option<Millis>),
     /// Check it first.
     Check,
     /// Part with it.
@@ -78,7 +78,7 @@ impl<P: Keep> Lent<P> {
         if notes.is_marked(CHECK) || keeper.pays(CHECK_EACH) {
             return Finding::Check;
         }
-        if keeper.pays(SELF_TIMED) { self.look_at_the_clock(book.uses()) } else { Finding::Fit }
+        if keeper.pays(SELF_TIMED) { self.look_at_the_clock(book.uses()) } else { Finding::Fit(None) }
     }
 
     fn look_at_the_clock(&self, uses: usize) -> Finding {
@@ -86,15 +86,14 @@ impl<P: Keep> Lent<P> {
         if notes.left_to_live(now) == 0 {
             return Finding::Unfit(Reason::Expired);
         }
-        let Some(longest) = self.pool.keeper().config().validate_after else { return Finding::Fit };
+        let Some(longest) = self.pool.keeper().config().validate_after else {
+            return Finding::Fit(Some(now));
+        };
         // Lending has counted this use already. If the idle period that it ended is another than the one on record, nobody
         // knows how long it was.
         let is_known = notes.is_seen(period(uses.wrapping_sub(1), false));
-        if is_known && now.since(notes.fresh_at()) <= super::clock::span(longest) {
-            Finding::Fit
-        } else {
-            Finding::Check
-        }
+        let is_fresh = is_known && now.since(notes.fresh_at()) <= span(longest);
+        if is_fresh { Finding::Fit(Some(now)) } else { Finding::Check }
     }
 
     /// The manager gets hold of the connection, which there is.
