@@ -27,6 +27,8 @@ mod blocking;
 #[cfg(feature = "std")]
 mod health;
 
+#[cfg(feature = "ffi")]
+pub(crate) use acquire::{Setback, note_loan, prepare};
 pub use adapters::Blocking;
 #[cfg(feature = "std")]
 pub use adapters::{BlockOn, BlockOnError};
@@ -43,3 +45,14 @@ pub use holders::Holder;
 pub use maintenance::Maintained;
 pub use manager::{AsyncManager, Event, Manage, Manager, Reason};
 pub use pool::Pool;
+#[cfg(feature = "ffi")]
+pub(crate) use {
+    clock::Millis,
+    give_back::settle,
+    keep::Keep,
+    keeper::{Keeper, ON_RETURN, SELF_TIMED, Times},
+    maintenance::maintain,
+    notes::{Holding, Notes},
+    slot::{Lent, Suspect, begin, discard},
+    worker::{Now, at_once},
+};

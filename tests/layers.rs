@@ -100,6 +100,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("engine/waiting.rs", "callbacks of C programs withdraw"),
     ("engine/figures.rs", "wait times need a clock"),
     ("managed.rs", "chooses what needs threads, or an `Arc`"),
+    ("managed/keeper.rs", "pools for C ask on their fast path"),
     ("managed/adapters.rs", "waiting for a future"),
     ("managed/get.rs", "the blocking calls, and the twins that own an `Arc`"),
     ("managed/guard.rs", "the twin that owns an `Arc`"),

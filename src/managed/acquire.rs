@@ -23,7 +23,7 @@ use crate::sync::thread_number;
 const SAMPLED: usize = 32;
 
 /// Why a slot has not become a connection to lend. The slot is passed on by then.
-enum Setback<E> {
+pub(crate) enum Setback<E> {
     /// Its connection was unfit, and another could not be made in it.
     Unfit(Failure<E>),
     NotConnected(Failure<E>, Duration),
@@ -161,7 +161,11 @@ fn refuse_nested<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> R
 }
 
 /// Sees to it that there is a connection in the slot which can be lent.
-async fn prepare<P: Keep, W: Worker<P>>(pool: P, worker: &W, lent: Lent<P>) -> Result<Lent<P>, Setback<ErrorOf<P>>> {
+pub(crate) async fn prepare<P: Keep, W: Worker<P>>(
+    pool: P,
+    worker: &W,
+    lent: Lent<P>,
+) -> Result<Lent<P>, Setback<ErrorOf<P>>> {
     let mut vacant = match lent.look() {
         Finding::Fit(_) => return Ok(lent),
         Finding::Vacant => lent.vacant(),
@@ -274,7 +278,7 @@ fn note_site<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) {
 }
 
 /// Writes down since when the connection is held, and by which thread, as far as the pool wants to know.
-pub(super) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize, now: Option<Millis>) {
+pub(crate) fn note_loan<P: Keep>(pool: P, lent: &Lent<P>, thread: usize, now: Option<Millis>) {
     let (notes, keeper) = (pool.notes(lent.slot()), pool.keeper());
     let uses = pool.core().books().get(lent.slot()).uses();
     let is_self_timed = keeper.pays(SELF_TIMED);

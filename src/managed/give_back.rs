@@ -13,14 +13,27 @@ use crate::sync::{is_panicking, run_once};
 /// A guard lets go of its slot: the caller owns it and passes it on.
 #[inline(always)]
 pub(super) fn give_back<P: Keep>(pool: P, slot: usize) {
-    let mut suspect = Suspect::new(pool, slot);
     if is_panicking() {
-        return give_back_in_a_panic(pool, suspect);
+        return give_back_in_a_panic(pool, slot);
     }
+    if let Some(slot) = settle(pool, slot) {
+        pass_on(pool, slot);
+    }
+}
+
+/// Sees to it that the connection of a slot may be lent again. The slot is the caller's still; if there is none, the
+/// connection was parted with, and the slot put down.
+#[inline(always)]
+pub(crate) fn settle<P: Keep>(pool: P, slot: usize) -> Option<usize> {
+    let mut suspect = Suspect::new(pool, slot);
     if let Err(reason) = inspect(pool, &mut suspect) {
-        return suspect.discard(reason);
+        suspect.discard(reason);
+        return None;
     }
-    finish(pool, suspect.into_slot());
+    if pool.has_remarks(slot) || pool.keeper().pays(SELF_TIMED) {
+        return settle_with_care(pool, suspect);
+    }
+    Some(suspect.into_slot())
 }
 
 /// The manager looks at the connection and resets it.
@@ -46,28 +59,21 @@ fn reset_failed<P: Keep>(pool: P, error: &ErrorOf<P>) -> Reason {
     Reason::ResetFailed
 }
 
-#[inline(always)]
-fn finish<P: Keep>(pool: P, slot: usize) {
-    if pool.has_remarks(slot) || pool.keeper().pays(SELF_TIMED) {
-        return finish_with_care(pool, slot);
-    }
-    if pool.core().give_back(slot) {
-        pool.attend_to_others();
-    }
-}
-
 /// Something is written about the connection, or nobody else looks at the clock.
 #[cold]
 #[inline(never)]
-fn finish_with_care<P: Keep>(pool: P, slot: usize) {
-    let mut suspect = Suspect::new(pool, slot);
-    match take_note(pool, &mut suspect) {
-        Some(reason) => suspect.discard(reason),
-        None => {
-            if pool.core().give_back(suspect.into_slot()) {
-                pool.attend_to_others();
-            }
-        }
+fn settle_with_care<P: Keep>(pool: P, mut suspect: Suspect<P>) -> Option<usize> {
+    if let Some(reason) = take_note(pool, &mut suspect) {
+        suspect.discard(reason);
+        return None;
+    }
+    Some(suspect.into_slot())
+}
+
+#[inline(always)]
+fn pass_on<P: Keep>(pool: P, slot: usize) {
+    if pool.core().give_back(slot) {
+        pool.attend_to_others();
     }
 }
 
@@ -94,15 +100,13 @@ fn take_note<P: Keep>(pool: P, suspect: &mut Suspect<P>) -> Option<Reason> {
 
 #[cold]
 #[inline(never)]
-fn give_back_in_a_panic<P: Keep>(pool: P, mut suspect: Suspect<P>) {
+fn give_back_in_a_panic<P: Keep>(pool: P, slot: usize) {
     // A second panic would end the process.
     run_once(|| {
         if pool.keeper().discards_on_panic() {
-            return suspect.discard(Reason::Panicked);
-        }
-        match inspect(pool, &mut suspect) {
-            Ok(()) => finish(pool, suspect.into_slot()),
-            Err(reason) => suspect.discard(reason),
+            Suspect::new(pool, slot).discard(Reason::Panicked);
+        } else if let Some(slot) = settle(pool, slot) {
+            pass_on(pool, slot);
         }
     });
 }

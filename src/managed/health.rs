@@ -12,7 +12,7 @@ use std::{fmt, format, io};
 
 use super::clock::Clock;
 use super::keep::Keep;
-use super::maintenance::{Watch, maintain};
+use super::maintenance::{Watch, look_away, maintain};
 use super::manager::Manager;
 use super::pool::Pool;
 use super::worker::{Now, at_once};
@@ -80,23 +80,21 @@ fn thread_name(pool: &str) -> String {
 
 fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal: &Signal) {
     with_parker(|parker, waker| {
+        let mut watch = Watch::new();
         signal.listen(waker);
         while let Some(pool) = pool.upgrade()
             && !signal.is_stopped.load(Relaxed)
             && !pool.is_closed()
         {
-            let watch = Watch::begin(&*pool);
-            watch.look_away();
+            look_away(&*pool);
             // Whoever panics has said so by then, through the panic hook.
             let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &Now, (&*pool).coarse()))));
-            let until = Instant::now() + watch.look(waker);
-            // Nobody looks away: the next round begins in time.
-            core::mem::forget(watch);
+            let until = Instant::now() + watch.look(&*pool, waker);
             drop(pool);
             parker.park(Some(until));
         }
         if let Some(pool) = pool.upgrade() {
-            drop(Watch::begin(&*pool));
+            look_away(&*pool);
         }
     });
 }

@@ -16,7 +16,7 @@ use crate::metrics::Recorder;
 use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
 
 /// Nobody marks connections that grow old or stale: each borrower and returner looks at the clock.
-pub(super) const SELF_TIMED: usize = 1 << 0;
+pub(crate) const SELF_TIMED: usize = 1 << 0;
 /// Each connection is checked before it is lent.
 pub(super) const CHECK_EACH: usize = 1 << 1;
 /// Connections are lent in turn.
@@ -26,6 +26,10 @@ pub(super) const TRACK: usize = 1 << 3;
 
 /// The maintenance sleeps, and is to be roused when connections are in use again.
 pub(super) const ASLEEP: usize = 1 << 4;
+
+/// Something is to be done with a connection that comes back: for pools whose fast path has to ask.
+#[cfg(feature = "ffi")]
+pub(crate) const ON_RETURN: usize = 1 << 5;
 
 pub(crate) struct Keeper {
     config: Config,
@@ -127,12 +131,19 @@ impl Keeper {
     }
 
     #[inline(always)]
-    pub(super) fn attention(&self) -> usize {
+    pub(crate) fn attention(&self) -> usize {
         self.attention.load(Relaxed)
     }
 
-    pub(super) fn pays(&self, attention: usize) -> bool {
+    #[inline(always)]
+    pub(crate) fn pays(&self, attention: usize) -> bool {
         self.attention() & attention != 0
+    }
+
+    /// From now on the fast path is to look out for this too.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn pay(&self, attention: usize) {
+        self.attention.fetch_or(attention, Relaxed);
     }
 
     /// Whether somebody marks connections that grow old or stale, and says so in time.
@@ -204,7 +215,7 @@ impl Keeper {
         self.tallies.discarded[reason as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn figures(&self) -> Figures {
+    pub(crate) fn figures(&self) -> Figures {
         let tallies = &self.tallies;
         let read = |tally: &AtomicUsize| tally.load(Relaxed);
         Figures {

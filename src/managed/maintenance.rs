@@ -5,6 +5,8 @@
 //! A look at all slots marks what has grown old or stale, so that borrowers need not ask the clock while somebody looks
 //! often enough. Whatever the manager has to do is done with the slot in hand and no lock held.
 
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::acquire::{check, make};
@@ -12,12 +14,14 @@ use super::clock::{Clock, Millis, duration, span};
 use super::config::Config;
 use super::holders::holder;
 use super::keep::Keep;
+use super::keeper::ASLEEP;
 use super::manager::{AsyncManager, Event, Manager, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, FOR_EVER, Notes, SAMPLE, period};
 use super::observe;
 use super::pool::Pool;
-use super::slot::{Lent, Vacant};
-use super::worker::{Now, Task, Worker, at_once};
+use super::slot::{Lent, Suspect, Vacant};
+use super::worker::{Now, Task, Worker, at_once, race};
+use crate::books::Book;
 
 /// The longest time between two looks, and the shortest.
 const LONGEST: usize = 30_000;
@@ -98,37 +102,35 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     pub fn maintenance(&self) -> impl Future<Output = ()> {
         const { assert!(K::SLEEPS, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         async move {
-            let watch = Watch::begin(self);
+            let (mut watch, _unwatched) = (Watch::new(), Unwatched(self));
             while !self.is_closed() {
-                watch.look_away();
+                look_away(self);
                 maintain(self, &Task(self.clock()), self.coarse()).await;
-                let next = core::future::poll_fn(|context| core::task::Poll::Ready(watch.look(context.waker()))).await;
-                super::worker::race(self.clock().sleep(next), watch.roused()).await;
+                let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
+                race(self.clock().sleep(next), roused(self)).await;
             }
         }
     }
 }
 
-/// Somebody looks after a pool as often as is needed, so that its borrowers may trust in marks. Until it is dropped.
-pub(super) struct Watch<P: Keep>(P);
+/// Looks at a pool as often as is needed for its borrowers to trust in marks.
+pub(super) struct Watch {
+    /// The uses of all connections when it looked last.
+    uses: usize,
+}
 
-impl<P: Keep> Watch<P> {
-    pub(super) fn begin(pool: P) -> Self {
-        Self(pool)
+impl Watch {
+    pub(super) const fn new() -> Self {
+        Self { uses: 0 }
     }
 
-    /// Something is done that may take long: meanwhile nobody looks.
-    pub(super) fn look_away(&self) {
-        self.0.keeper().trust_marks(false);
-        self.0.keeper().note_sleep(false);
-    }
-
-    /// Looks, and says when to look again. If nothing happens in the pool that is left to its borrowers; the first of them
-    /// calls `waker`.
-    pub(super) fn look(&self, waker: &core::task::Waker) -> Duration {
-        let (pool, now) = (self.0, self.0.coarse());
-        let interval = interval(pool.keeper().config());
-        let is_busy = survey(pool, now, interval);
+    /// Looks, and says when to look again. If nothing has happened in the pool since, that is left to its borrowers; the
+    /// first of them calls `waker`.
+    pub(super) fn look<P: Keep>(&mut self, pool: P, waker: &Waker) -> Duration {
+        let (now, interval) = (pool.coarse(), interval(pool.keeper().config()));
+        survey(pool, now, interval);
+        let uses = pool.core().books().iter().map(Book::uses).fold(0, usize::wrapping_add);
+        let is_busy = core::mem::replace(&mut self.uses, uses) != uses;
         let next = due(pool, now);
         let Some(interval) = interval.filter(|_| is_busy) else {
             pool.keeper().sleep(waker);
@@ -138,25 +140,33 @@ impl<P: Keep> Watch<P> {
         pool.keeper().trust_marks(true);
         duration(next.min(interval))
     }
-
-    /// Ends when somebody has roused the maintenance.
-    async fn roused(&self) {
-        use super::keeper::ASLEEP;
-        let was_asleep = self.0.keeper().pays(ASLEEP);
-        core::future::poll_fn(|context| {
-            if was_asleep && !self.0.keeper().pays(ASLEEP) {
-                return core::task::Poll::Ready(());
-            }
-            self.0.keeper().sleep(context.waker());
-            core::task::Poll::Pending
-        })
-        .await;
-    }
 }
 
-impl<P: Keep> Drop for Watch<P> {
+/// From now on nobody looks: something is done that may take long.
+pub(super) fn look_away<P: Keep>(pool: P) {
+    pool.keeper().trust_marks(false);
+    pool.keeper().note_sleep(false);
+}
+
+/// Ends when somebody has roused the maintenance, if it sleeps for long.
+async fn roused<P: Keep>(pool: P) {
+    let was_asleep = pool.keeper().pays(ASLEEP);
+    poll_fn(|context| {
+        if was_asleep && !pool.keeper().pays(ASLEEP) {
+            return Poll::Ready(());
+        }
+        pool.keeper().sleep(context.waker());
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Nobody looks any more, as soon as it is dropped.
+struct Unwatched<P: Keep>(P);
+
+impl<P: Keep> Drop for Unwatched<P> {
     fn drop(&mut self) {
-        self.look_away();
+        look_away(self.0);
     }
 }
 
@@ -171,15 +181,12 @@ fn interval(config: &Config) -> Option<usize> {
     Some(least.clamp(1, 1000))
 }
 
-/// Looks at all connections and marks them; whether any has changed hands since the last look. The marks hold until the next
-/// look, if there is one within `interval`.
-fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) -> bool {
+/// Looks at all connections and marks them. The marks hold until the next look, if there is one within `interval`.
+fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) {
     let config = pool.keeper().config();
-    let mut is_busy = false;
     for (slot, book) in pool.core().books().iter().enumerate().filter(|(_, book)| book.is_filled()) {
         let (notes, is_idle) = (pool.notes(slot), pool.core().is_idle(slot));
         let period = period(book.uses(), !is_idle);
-        is_busy |= !notes.is_seen(period);
         notes.see(period, now);
         if notes.left_to_live(now) == 0 {
             notes.mark(EXPIRED);
@@ -192,7 +199,6 @@ fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) -> bool {
             }
         }
     }
-    is_busy
 }
 
 /// In how many milliseconds something is due.
@@ -233,19 +239,17 @@ impl<P: Keep> Drop for Turn<P> {
 }
 
 /// Looks after the pool once.
-pub(super) async fn maintain<P: Keep, W: Worker<P>>(pool: P, worker: &W, now: Millis) -> Maintained {
+pub(crate) async fn maintain<P: Keep, W: Worker<P>>(pool: P, worker: &W, now: Millis) -> Maintained {
     let mut done = Maintained::default();
     if let Some(_turn) = Turn::begin(pool)
         && !pool.core().is_closed()
     {
         survey(pool, now, None);
-        let before = pool.keeper().figures();
         done.leaked = report_leaks(pool, now);
         tend(pool, worker, now, &mut done).await;
         while idle(pool) < pool.keeper().config().min_idle && refill(pool, worker, now, &mut done).await == Refill::Done
         {
         }
-        done.discarded = pool.keeper().figures().discarded_in_all().wrapping_sub(before.discarded_in_all());
     }
     done.next = duration(due(pool, now));
     done
@@ -326,20 +330,26 @@ async fn tend<P: Keep, W: Worker<P>>(pool: P, worker: &W, now: Millis, done: &mu
 async fn tend_to<P: Keep, W: Worker<P>>(pool: P, worker: &W, lent: Lent<P>, now: Millis, done: &mut Maintained) {
     match need(pool, lent.slot(), now) {
         None => drop(lent),
-        Some(Need::Replacement(reason)) => lent.suspect().discard(reason),
-        Some(Need::Dismissal) => lent.suspect().discard(Reason::Idle),
+        Some(Need::Replacement(reason)) => discard(lent.suspect(), reason, done),
+        Some(Need::Dismissal) => discard(lent.suspect(), Reason::Idle, done),
         Some(Need::Check) => {
             done.checked += 1;
             match check(pool, worker, lent.suspect()).await {
                 Ok(fit) => drop(fit),
                 Err(unfit) => {
                     if let Some(suspect) = unfit.suspect {
-                        suspect.discard(Reason::Invalid);
+                        discard(suspect, Reason::Invalid, done);
                     }
                 }
             }
         }
     }
+}
+
+fn discard<P: Keep>(suspect: Suspect<P>, reason: Reason, done: &mut Maintained) {
+    // Counted first: the manager may panic.
+    done.discarded += 1;
+    suspect.discard(reason);
 }
 
 #[derive(PartialEq, Eq)]

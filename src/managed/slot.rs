@@ -9,20 +9,20 @@ use super::clock::{Millis, span};
 use super::keep::Keep;
 use super::keeper::{CHECK_EACH, Count, SELF_TIMED};
 use super::manager::{Manage, Reason};
-use super::notes::{CHECK, EVICTED, EXPIRED, period};
+use super::notes::{CHECK, EVICTED, EXPIRED, Holding, period};
 use crate::engine::Emptied;
 use crate::guard::{Vacate, pass_on};
 use crate::slots;
 use crate::sync::run_once;
 
 /// A slot that was lent, and nothing done with it yet. Dropped, it is passed on as it is.
-pub(super) struct Lent<P: Keep> {
+pub(crate) struct Lent<P: Keep> {
     pool: P,
     slot: usize,
 }
 
 /// A slot whose connection is in the manager's hands. Dropped, the connection is discarded: nobody knows what state it is in.
-pub(super) struct Suspect<P: Keep> {
+pub(crate) struct Suspect<P: Keep> {
     pool: P,
     slot: usize,
 }
@@ -49,16 +49,16 @@ pub(super) enum Finding {
 
 impl<P: Keep> Lent<P> {
     /// The caller passes on a slot that it owns.
-    pub(super) fn new(pool: P, slot: usize) -> Self {
+    pub(crate) fn new(pool: P, slot: usize) -> Self {
         Self { pool, slot }
     }
 
     /// The caller owns the slot from now on.
-    pub(super) fn into_slot(self) -> usize {
+    pub(crate) fn into_slot(self) -> usize {
         ManuallyDrop::new(self).slot
     }
 
-    pub(super) fn slot(&self) -> usize {
+    pub(crate) fn slot(&self) -> usize {
         self.slot
     }
 
@@ -97,7 +97,7 @@ impl<P: Keep> Lent<P> {
     }
 
     /// The manager gets hold of the connection, which there is.
-    pub(super) fn suspect(self) -> Suspect<P> {
+    pub(crate) fn suspect(self) -> Suspect<P> {
         let pool = self.pool;
         Suspect { pool, slot: self.into_slot() }
     }
@@ -118,30 +118,30 @@ impl<P: Keep> Drop for Lent<P> {
 impl<P: Keep> Suspect<P> {
     /// The caller passes on a filled slot that it owns.
     #[inline(always)]
-    pub(super) fn new(pool: P, slot: usize) -> Self {
+    pub(crate) fn new(pool: P, slot: usize) -> Self {
         Self { pool, slot }
     }
 
     #[inline(always)]
-    pub(super) fn connection(&mut self) -> &mut P::Connection {
+    pub(crate) fn connection(&mut self) -> &mut P::Connection {
         // SAFETY: the slot is the caller's (I2) and filled (I3), and is lent no longer than `self`, which is borrowed
         // exclusively.
         unsafe { &mut *slots::cell(self.pool.slots(), self.slot) }
     }
 
     #[inline(always)]
-    pub(super) fn slot(&self) -> usize {
+    pub(crate) fn slot(&self) -> usize {
         self.slot
     }
 
     /// The manager has no complaint; the caller owns the slot from now on.
     #[inline(always)]
-    pub(super) fn into_slot(self) -> usize {
+    pub(crate) fn into_slot(self) -> usize {
         ManuallyDrop::new(self).slot
     }
 
     /// The connection was checked and found fit.
-    pub(super) fn acquit(self) -> Lent<P> {
+    pub(crate) fn acquit(self) -> Lent<P> {
         let (pool, now) = (self.pool, self.pool.coarse());
         let lent = Lent::new(pool, self.into_slot());
         let notes = pool.notes(lent.slot);
@@ -164,7 +164,7 @@ impl<P: Keep> Suspect<P> {
     }
 
     /// Parts with the connection, and leaves the slot vacant.
-    pub(super) fn discard(self, reason: Reason) {
+    pub(crate) fn discard(self, reason: Reason) {
         let pool = self.pool;
         discard(pool, self.into_slot(), reason);
     }
@@ -179,7 +179,7 @@ impl<P: Keep> Drop for Suspect<P> {
 
 impl<P: Keep> Vacant<P> {
     /// The caller passes on a vacant slot that it was lent.
-    pub(super) fn new(pool: P, slot: usize) -> Self {
+    pub(crate) fn new(pool: P, slot: usize) -> Self {
         Self { pool, slot, epoch: pool.keeper().epoch() }
     }
 
@@ -201,13 +201,19 @@ impl<P: Keep> Vacant<P> {
     fn put(self, connection: P::Connection) -> Lent<P> {
         let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
         let slot = ManuallyDrop::new(self).slot;
-        pool.notes(slot).begin(now, pool.keeper().lifetime());
+        begin(pool, slot, now);
         pool.keeper().count(Count::Connected);
         // SAFETY: the slot was lent to the caller to be connected in (I2), so it is not filled (I3).
         unsafe { slots::fill(pool.slots(), slot, connection) };
         mark_if_evicted(pool, slot, epoch);
         Lent::new(pool, slot)
     }
+}
+
+/// A connection is about to be put into a slot: it is new.
+pub(crate) fn begin<P: Keep>(pool: P, slot: usize, now: Millis) {
+    pool.notes(slot).begin(now, pool.keeper().lifetime());
+    let _none = pool.holding(slot).and_then(Holding::take_time);
 }
 
 impl<P: Keep> Drop for Vacant<P> {
@@ -228,7 +234,7 @@ fn mark_if_evicted<P: Keep>(pool: P, slot: usize, epoch: usize) {
 }
 
 /// Parts with the connection of a slot, which the caller owns and passes on.
-pub(super) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
+pub(crate) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
     let emptied = match reason {
         Reason::Closed => Emptied::Closed,
         Reason::Surplus => Emptied::SetAside,

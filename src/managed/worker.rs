@@ -16,7 +16,7 @@ use crate::engine::{Refusal, Turn};
 use crate::line::Kind;
 
 /// Why the manager has come to nothing.
-pub(super) enum Failure<E> {
+pub(crate) enum Failure<E> {
     Error(E),
     /// It took too long.
     TimedOut,
@@ -24,7 +24,7 @@ pub(super) enum Failure<E> {
     NoTime,
 }
 
-pub(super) trait Worker<P: Keep> {
+pub(crate) trait Worker<P: Keep> {
     /// Whether it waits for connections without a deadline.
     fn is_patient(&self) -> bool;
 
@@ -43,7 +43,7 @@ pub(super) trait Worker<P: Keep> {
 }
 
 /// Runs a future whose worker blocks.
-pub(super) fn at_once<F: Future>(work: F) -> F::Output {
+pub(crate) fn at_once<F: Future>(work: F) -> F::Output {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("a worker that blocks lets nobody wait"),
@@ -61,7 +61,7 @@ pub(super) async fn race<T>(one: impl Future<Output = T>, other: impl Future<Out
 }
 
 /// A caller that does not wait in line, or the maintenance of a pool whose manager blocks.
-pub(super) struct Now;
+pub(crate) struct Now;
 
 impl<P: Keep> Worker<P> for Now
 where
