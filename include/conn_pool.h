@@ -91,7 +91,7 @@ struct timespec;
 
 /** A configuration with only its size set: `conn_pool_config config = CONN_POOL_CONFIG_INIT;` */
 #define CONN_POOL_CONFIG_INIT \
-    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 /**
@@ -107,17 +107,17 @@ struct timespec;
 /**
  * The bytes of storage that a pool needs beside its slots, at most: see `CONN_POOL_STORAGE_SIZE`.
  */
-#define CONN_POOL_STORAGE_BASE 2048
+#define CONN_POOL_STORAGE_BASE 3072
 
 /**
  * The same in a build without `std`.
  */
-#define CONN_POOL_STORAGE_BASE_BARE 512
+#define CONN_POOL_STORAGE_BASE_BARE 1024
 
 /**
  * The bytes of storage for each slot, at most. With room for what later versions may keep there.
  */
-#define CONN_POOL_STORAGE_PER_SLOT 64
+#define CONN_POOL_STORAGE_PER_SLOT 96
 
 /**
  * The version that this header is of: major.
@@ -278,6 +278,11 @@ typedef int32_t conn_pool_status;
 #endif // __cplusplus
 
 /**
+ * Why the pool parts with a connection.
+ */
+typedef struct Reason Reason;
+
+/**
  * A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
  */
 typedef struct conn_pool conn_pool;
@@ -303,6 +308,11 @@ typedef void (*conn_pool_destroy_fn)(void *user, void *resource);
 typedef void (*conn_pool_event_fn)(void *user, conn_pool_event event, void *resource, int code);
 
 /**
+ * Tells the time, in milliseconds since whenever. It may not go backwards.
+ */
+typedef uint64_t (*conn_pool_clock_fn)(void *user);
+
+/**
  * What a pool is to be like. Zero it or use `CONN_POOL_CONFIG_INIT`, set what you need, and leave the rest.
  *
  * Callbacks are called without a lock of the pool, possibly by several threads at once; they may call the pool, and must
@@ -326,15 +336,17 @@ typedef struct conn_pool_config {
      */
     uint32_t max_overtakes;
     /**
-     * Not supported yet: must be 0.
+     * How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. A floor: what is too old is
+     * replaced before it is destroyed, if there is room. Needs `create`.
      */
     uint32_t min_idle;
     /**
-     * Not supported yet: must be 0.
+     * `conn_pool_maintain` destroys a resource that was idle for longer, but for `min_idle` of them; 0: never.
      */
     uint32_t idle_timeout_ms;
     /**
-     * Not supported yet: must be 0.
+     * A resource that is older is not lent any more, and is destroyed when it comes back; each one's lifetime is shortened
+     * by up to a quarter, at random, so that they do not all end together. 0: no limit.
      */
     uint32_t max_lifetime_ms;
     /**
@@ -365,6 +377,11 @@ typedef struct conn_pool_config {
      * Is told what happens to resources. May be NULL.
      */
     conn_pool_event_fn on_event;
+    /**
+     * Tells the time. NULL: the system's monotonic clock; a build without one needs this for `idle_timeout_ms` and
+     * `max_lifetime_ms`.
+     */
+    conn_pool_clock_fn clock_ms;
 } conn_pool_config;
 
 /**
@@ -496,6 +513,8 @@ typedef struct conn_pool_figures {
      */
     size_t exhausted;
 } conn_pool_figures;
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -725,8 +744,9 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
                                   uint32_t max_size);
 
 /**
- * Looks after the idle resources: destroys what a resize has set aside, and what `validate` finds unfit. To be called
- * from a timer of the program's own, since the library starts no thread.
+ * Looks after the idle resources: destroys what a resize has set aside, what is older than `max_lifetime_ms`, what was
+ * idle for longer than `idle_timeout_ms` beyond `min_idle` of them, and what `validate` finds unfit; then creates what is
+ * missing to `min_idle`. To be called from a timer of the program's own, since the library starts no thread.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  *   A resource is out while it is checked.

@@ -6,6 +6,7 @@ mod acquire;
 mod adapters;
 mod clock;
 mod config;
+mod emptying;
 mod error;
 mod figures;
 mod get;
@@ -28,7 +29,7 @@ mod blocking;
 mod health;
 
 #[cfg(feature = "ffi")]
-pub(crate) use acquire::{Setback, note_loan, prepare};
+pub(crate) use acquire::{Setback, check, note_loan, prepare};
 pub use adapters::Blocking;
 #[cfg(feature = "std")]
 pub use adapters::{BlockOn, BlockOnError};
@@ -48,7 +49,8 @@ pub use pool::Pool;
 #[cfg(feature = "ffi")]
 pub(crate) use {
     clock::Millis,
-    give_back::settle,
+    emptying::{close, drop_surplus},
+    give_back::{attend_to_others, reason_of, settle},
     keep::Keep,
     keeper::{Keeper, ON_RETURN, SELF_TIMED, Times},
     maintenance::maintain,

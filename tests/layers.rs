@@ -52,14 +52,17 @@ const MODULES: &[Module] = &[
         "managed",
         6,
         &[
-            "acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "metrics",
-            "pool", "slots", "sync",
+            "acquire", "bitmap", "blocking", "books", "drain", "engine", "error", "fairness", "guard", "line",
+            "metrics", "pool", "slots", "sync",
         ],
     ),
     module(
         "ffi",
         7,
-        &["acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "slots", "sync"],
+        &[
+            "acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "managed",
+            "slots", "sync",
+        ],
     ),
 ];
 
@@ -95,6 +98,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("line.rs", "callbacks of C programs in line"),
     ("engine.rs", "a slot that C gives back twice"),
     ("ffi.rs", "chooses the platform for C"),
+    ("ffi/config.rs", "whether there is a clock"),
     ("ffi/pool.rs", "the size of a pool for C"),
     ("acquire.rs", "giving up at a deadline needs a clock"),
     ("engine/waiting.rs", "callbacks of C programs withdraw"),

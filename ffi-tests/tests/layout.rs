@@ -117,6 +117,7 @@ fn places_in_rust() -> Places {
             reset,
             destroy,
             on_event,
+            clock_ms,
         }
     );
     place!(places, conn_pool_lease { pool, resource, slot, generation });
@@ -151,6 +152,7 @@ fn places_in_rust() -> Places {
     place!(places, conn_pool_check_fn);
     place!(places, conn_pool_destroy_fn);
     place!(places, conn_pool_event_fn);
+    place!(places, conn_pool_clock_fn);
     place!(places, conn_pool_ready_fn);
     places
 }
@@ -323,7 +325,7 @@ fn initialisers_leave_everything_unset() {
     assert_eq!((numbers, config.idle_timeout_ms, config.max_lifetime_ms), ([0; 4], 0, 0));
     assert!(ptr::eq(config.name, ptr::null()) && config.user.is_null());
     assert!(config.create.is_none() && config.validate.is_none() && config.reset.is_none());
-    assert!(config.destroy.is_none() && config.on_event.is_none());
+    assert!(config.destroy.is_none() && config.on_event.is_none() && config.clock_ms.is_none());
 }
 
 #[test]

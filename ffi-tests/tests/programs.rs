@@ -39,6 +39,7 @@ programs! {
     r#async: conn_pool_test_async,
     storage: conn_pool_test_storage,
     lifecycle: conn_pool_test_lifecycle,
+    ages: conn_pool_test_ages,
     misuse: conn_pool_test_misuse,
     fork: conn_pool_test_fork,
 }

@@ -1,14 +1,16 @@
-//! Layer 7 · part of ffi · knows: fairness · must not know: pools
+//! Layer 7 · part of ffi · knows: fairness, managed · must not know: pools
 //!
 //! What a pool is to be like. Grows at its end only: see `read`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
+use core::time::Duration;
 
 use super::border::Answer;
 use super::conn_pool_status::{CONN_POOL_CONFIG_TOO_NEW, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
 use crate::fairness::Fairness;
+use crate::managed::{Clock, Config, Keeper, Nested, ON_RETURN, SystemClock};
 
 /// The most slots that a pool can have.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
@@ -41,6 +43,9 @@ pub type conn_pool_destroy_fn = Option<unsafe extern "C" fn(user: *mut c_void, r
 pub type conn_pool_event_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, event: conn_pool_event, resource: *mut c_void, code: c_int)>;
 
+/// Tells the time, in milliseconds since whenever. It may not go backwards.
+pub type conn_pool_clock_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> u64>;
+
 /// What a pool is to be like. Zero it or use `CONN_POOL_CONFIG_INIT`, set what you need, and leave the rest.
 ///
 /// Callbacks are called without a lock of the pool, possibly by several threads at once; they may call the pool, and must
@@ -56,11 +61,13 @@ pub struct conn_pool_config {
     pub max_size: u32,
     /// 0: waiters are never overtaken. k: a waiter is overtaken by at most k newcomers, for the sake of throughput.
     pub max_overtakes: u32,
-    /// Not supported yet: must be 0.
+    /// How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. A floor: what is too old is
+    /// replaced before it is destroyed, if there is room. Needs `create`.
     pub min_idle: u32,
-    /// Not supported yet: must be 0.
+    /// `conn_pool_maintain` destroys a resource that was idle for longer, but for `min_idle` of them; 0: never.
     pub idle_timeout_ms: u32,
-    /// Not supported yet: must be 0.
+    /// A resource that is older is not lent any more, and is destroyed when it comes back; each one's lifetime is shortened
+    /// by up to a quarter, at random, so that they do not all end together. 0: no limit.
     pub max_lifetime_ms: u32,
     /// Name for diagnostics; copied. May be NULL.
     pub name: *const c_char,
@@ -76,10 +83,16 @@ pub struct conn_pool_config {
     pub destroy: conn_pool_destroy_fn,
     /// Is told what happens to resources. May be NULL.
     pub on_event: conn_pool_event_fn,
+    /// Tells the time. NULL: the system's monotonic clock; a build without one needs this for `idle_timeout_ms` and
+    /// `max_lifetime_ms`.
+    pub clock_ms: conn_pool_clock_fn,
 }
 
 /// The size of the first version of the structure; none can be smaller.
-const FIRST_SIZE: usize = offset_of!(conn_pool_config, on_event) + size_of::<conn_pool_event_fn>();
+const FIRST_SIZE: usize = offset_of!(conn_pool_config, clock_ms) + size_of::<conn_pool_clock_fn>();
+
+/// Whether this build has a clock of its own.
+const HAS_CLOCK: bool = cfg!(feature = "std");
 
 /// What is larger cannot be the size of any version: it was not set, and is not to be believed.
 const LARGEST_SIZE: usize = 4096;
@@ -100,6 +113,7 @@ impl conn_pool_config {
         reset: None,
         destroy: None,
         on_event: None,
+        clock_ms: None,
     };
 
     /// Reads a caller's configuration, whichever version of the structure it has. What an older one does not have is
@@ -173,11 +187,46 @@ impl conn_pool_config {
             Self { max_size, capacity, .. } if max_size > capacity => {
                 wrong(c"max_size is above capacity: use 0 to capacity")
             }
-            Self { min_idle: 1.., .. } => missing(c"min_idle is not supported yet: use 0"),
-            Self { idle_timeout_ms: 1.., .. } => missing(c"idle_timeout_ms is not supported yet: use 0"),
-            Self { max_lifetime_ms: 1.., .. } => missing(c"max_lifetime_ms is not supported yet: use 0"),
+            Self { min_idle, .. } if *min_idle as usize > self.max_size() => {
+                wrong(c"min_idle is above max_size: use 0 to max_size")
+            }
+            Self { min_idle: 1.., create: None, .. } => wrong(c"min_idle needs a create that makes resources"),
+            Self { clock_ms: None, idle_timeout_ms: 1.., .. } if !HAS_CLOCK => {
+                missing(c"idle_timeout_ms needs clock_ms in a build without a clock")
+            }
+            Self { clock_ms: None, max_lifetime_ms: 1.., .. } if !HAS_CLOCK => {
+                missing(c"max_lifetime_ms needs clock_ms in a build without a clock")
+            }
             _ => None,
         }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Duration {
+        match self.clock_ms {
+            // SAFETY: a callback, which the program has named for this.
+            Some(clock) => Duration::from_millis(unsafe { clock(self.user) }),
+            None => SystemClock.coarse(),
+        }
+    }
+
+    /// What a managed pool like this keeps beside its engine.
+    pub(super) fn keeper(&self) -> Keeper {
+        let span = |millis: u32| (millis != 0).then(|| Duration::from_millis(millis.into()));
+        let keeper = Keeper::new(
+            Config::new()
+                .min_idle(self.min_idle as usize)
+                .idle_timeout(span(self.idle_timeout_ms))
+                .max_lifetime(span(self.max_lifetime_ms))
+                .validate_after(self.validate.map(|_| Duration::ZERO))
+                // `conn_pool_maintain` checks all that are idle.
+                .keepalive(None)
+                .nested(Nested::Allow),
+        );
+        if self.reset.is_some() {
+            keeper.pay(ON_RETURN);
+        }
+        keeper
     }
 
     pub(super) fn max_size(&self) -> usize {

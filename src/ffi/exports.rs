@@ -11,12 +11,15 @@ use super::conn_pool_status::{self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_
 use super::figures::conn_pool_figures;
 use super::lease::{self, conn_pool_lease};
 use super::lifecycle;
+use super::lifecycle::Resource;
 use super::platform;
 use super::pool::conn_pool;
 use super::version;
 use super::waiting::{self, conn_pool_ready_fn, conn_pool_waiter};
 use crate::engine::Refusal;
 use crate::guard::pass_on;
+use crate::managed::{Keep, begin, close, drop_surplus};
+use crate::slots;
 
 /// `conn_pool_acquire`, `conn_pool_drain`: wait for as long as it takes.
 pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
@@ -144,7 +147,9 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
             Refusal::Closed => CONN_POOL_CLOSED,
             _ => CONN_POOL_FULL,
         })?;
-        lifecycle::fill(pool, slot, resource);
+        begin(pool, slot, pool.coarse());
+        // SAFETY: reserved for this call, so it is in nobody else's hands (I2), and not filled (I3).
+        unsafe { slots::fill(pool.slots(), slot, Resource(resource)) };
         pass_on(&pool, slot);
         Ok(())
     })
@@ -398,14 +403,15 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
         }
         drop(pool.core().resize(max_size as usize));
         if pool.config().create.is_some() {
-            lifecycle::drop_surplus(pool);
+            drop_surplus(pool);
         }
         Ok(())
     })
 }
 
-/// Looks after the idle resources: destroys what a resize has set aside, and what `validate` finds unfit. To be called
-/// from a timer of the program's own, since the library starts no thread.
+/// Looks after the idle resources: destroys what a resize has set aside, what is older than `max_lifetime_ms`, what was
+/// idle for longer than `idle_timeout_ms` beyond `min_idle` of them, and what `validate` finds unfit; then creates what is
+/// missing to `min_idle`. To be called from a timer of the program's own, since the library starts no thread.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 ///   A resource is out while it is checked.
@@ -421,10 +427,7 @@ pub unsafe extern "C" fn conn_pool_maintain(pool: *mut conn_pool, ended: *mut us
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        let mut count = lifecycle::drop_surplus(pool);
-        if pool.config().validate.is_some() {
-            count += lifecycle::check_idle(pool);
-        }
+        let count = lifecycle::maintain(pool);
         // SAFETY: as the caller promises.
         if let Ok(ended) = unsafe { borrow_mut(ended) } {
             *ended = count;
@@ -506,7 +509,7 @@ pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char
 pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        lifecycle::close(unsafe { conn_pool::of(pool) }?);
+        close(unsafe { conn_pool::of(pool) }?);
         Ok(())
     })
 }
@@ -529,7 +532,7 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        lifecycle::close(pool);
+        close(pool);
         let is_drained =
             lifecycle::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
@@ -558,9 +561,9 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
         if !own.core().is_unused() {
             return Err(CONN_POOL_BUSY);
         }
-        lifecycle::close(own);
+        close(own);
         // SAFETY: as the caller promises; it is ended next.
-        unsafe { conn_pool::release_lock(pool) };
+        unsafe { conn_pool::release_locks(pool) };
         // SAFETY: as the caller promises.
         unsafe { conn_pool::end(pool) };
         Ok(())

@@ -5,6 +5,7 @@
 use core::ptr;
 
 use super::pool::conn_pool;
+use crate::managed::{Keep, Reason};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// What a pool has counted, and how full it is: from `conn_pool_stats`. Grows at its end only.
@@ -59,11 +60,6 @@ pub struct conn_pool_figures {
 
 /// What the border counts itself. All of it is rare, so it may cost a read-modify-write.
 pub(super) struct Counts {
-    pub(super) created: Count,
-    pub(super) create_failed: Count,
-    pub(super) invalid: Count,
-    pub(super) reset_failed: Count,
-    pub(super) destroyed: Count,
     pub(super) misused: Count,
     pub(super) exhausted: Count,
 }
@@ -86,21 +82,14 @@ impl Count {
 
 impl Counts {
     pub(super) const fn new() -> Self {
-        Self {
-            created: Count::new(),
-            create_failed: Count::new(),
-            invalid: Count::new(),
-            reset_failed: Count::new(),
-            destroyed: Count::new(),
-            misused: Count::new(),
-            exhausted: Count::new(),
-        }
+        Self { misused: Count::new(), exhausted: Count::new() }
     }
 }
 
 impl conn_pool_figures {
     pub(super) fn read(pool: &conn_pool) -> Self {
         let (status, metrics, counts) = (pool.core().status(), pool.core().metrics(), pool.counts());
+        let figures = pool.keeper().figures();
         Self {
             capacity: status.capacity,
             max_size: status.max_size,
@@ -115,11 +104,11 @@ impl conn_pool_figures {
             waited: metrics.waited,
             timed_out: metrics.timed_out,
             overtakes: metrics.overtakes,
-            created: counts.created.get(),
-            create_failed: counts.create_failed.get(),
-            invalid: counts.invalid.get(),
-            reset_failed: counts.reset_failed.get(),
-            destroyed: counts.destroyed.get(),
+            created: figures.connected,
+            create_failed: figures.connect_failed,
+            invalid: figures.check_failed,
+            reset_failed: figures.discarded_for(Reason::ResetFailed),
+            destroyed: figures.discarded_in_all(),
             misused: counts.misused.get(),
             closed: usize::from(status.closed),
             exhausted: counts.exhausted.get(),

@@ -12,7 +12,8 @@ use super::conn_pool_status::{
 use super::lifecycle;
 use super::pool::conn_pool;
 use crate::bitmap::GivenBack;
-use crate::engine::{Emptied, WasFree};
+use crate::engine::WasFree;
+use crate::managed::{Keep, ON_RETURN, Reason, SELF_TIMED, discard as end, reason_of, settle};
 use crate::sync::Relaxed;
 
 /// A resource on loan. A plain value: zero means "none", a copy is the same lease and not another one.
@@ -120,7 +121,7 @@ fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
 /// Gives a lease back if there is no callback to call first; `None` if there is.
 #[inline(always)]
 pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
-    if pool.config().reset.is_some() {
+    if pool.keeper().pays(ON_RETURN | SELF_TIMED) {
         return None;
     }
     Some(match redeem(pool, lease) {
@@ -133,15 +134,15 @@ pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) ->
 #[cold]
 pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
-    if lifecycle::reset(pool, slot) {
-        return match give_back(pool, slot, lease) {
-            CONN_POOL_OK => Ok(()),
-            status => Err(status),
-        };
+    let Some(slot) = settle(pool, slot) else {
+        // From the moment the slot was put down, the pool may be gone.
+        *lease = conn_pool_lease::EMPTY;
+        return Ok(());
+    };
+    match give_back(pool, slot, lease) {
+        CONN_POOL_OK => Ok(()),
+        status => Err(status),
     }
-    *lease = conn_pool_lease::EMPTY;
-    lifecycle::empty(pool, slot, Emptied::Discarded);
-    Ok(())
 }
 
 /// From the moment the slot is back, the pool may be gone: drained and destroyed by another thread. So nothing of it is
@@ -165,7 +166,7 @@ fn give_back_attended(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease
     *lease = conn_pool_lease::EMPTY;
     drop(aftermath);
     if let Some((slot, why)) = to_empty {
-        lifecycle::empty(pool, slot, why);
+        end(pool, slot, reason_of(why));
     }
     Ok(())
 }
@@ -180,6 +181,6 @@ fn returned_twice(pool: &conn_pool) -> conn_pool_status {
 pub(super) fn discard(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
     *lease = conn_pool_lease::EMPTY;
-    lifecycle::empty(pool, slot, Emptied::Discarded);
+    end(pool, slot, Reason::Discarded);
     Ok(())
 }

@@ -1,174 +1,151 @@
-//! Layer 7 · part of ffi · knows: engine · must not know: leases, who waits
+//! Layer 7 · part of ffi · knows: managed · must not know: leases, who waits
 //!
-//! Resources come and go: the callbacks, each called without a lock, and what becomes of the slot afterwards.
-//!
-//! A callback of C cannot unwind, so nothing here has to survive a panic.
+//! Resources come and go: the callbacks are a manager, and a pool for C is a managed pool in this.
 
 use core::ffi::{c_int, c_void};
 use core::future::Future;
 use core::pin::pin;
 use core::ptr;
 use core::task::{Context, Waker};
+use core::time::Duration;
 
 use super::border::Answer;
-use super::config::{conn_pool_check_fn, conn_pool_event};
+use super::config::{conn_pool_config, conn_pool_event};
 use super::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use super::pool::conn_pool;
 use crate::drain::DrainAsync;
-use crate::engine::Emptied;
+use crate::managed::{Event, Keep, Lent, Manage, Manager, Now, Reason, Setback, Suspect};
+use crate::managed::{at_once, check, drop_surplus, maintain as look_after, note_loan, prepare as make_fit};
 
-/// The rest of giving a slot back while somebody must be attended to.
-#[cold]
-#[inline(never)]
-pub(super) fn attend_to_others(pool: &conn_pool) {
-    let (to_empty, aftermath) = pool.core().attend_to_others();
-    drop(aftermath);
-    if let Some((slot, why)) = to_empty {
-        empty(pool, slot, why);
+/// A resource of a C program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Resource(pub(super) *mut c_void);
+
+// SAFETY: plain values; what the pointer points to is the C program's business.
+unsafe impl Send for Resource {}
+
+/// The callbacks of a configuration. They cannot unwind.
+pub(crate) struct Callbacks(pub(super) conn_pool_config);
+
+impl Callbacks {
+    fn tell(&self, event: conn_pool_event, resource: Resource, code: c_int) {
+        if let Some(on_event) = self.0.on_event {
+            // SAFETY: a callback, which the program has named for this.
+            unsafe { on_event(self.0.user, event, resource.0, code) };
+        }
+    }
+}
+
+impl Manage for Callbacks {
+    type Connection = Resource;
+    /// What a callback has returned.
+    type Error = c_int;
+
+    fn reset(&self, resource: &mut Resource) -> Result<(), c_int> {
+        let Some(reset) = self.0.reset else { return Ok(()) };
+        // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
+        match unsafe { reset(self.0.user, resource.0) } {
+            0 => Ok(()),
+            code => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_RESET_FAILED, *resource, code);
+                Err(code)
+            }
+        }
+    }
+
+    fn on_discard(&self, resource: Resource, _: Reason) {
+        self.tell(conn_pool_event::CONN_POOL_EVENT_DESTROYED, resource, 0);
+        if let Some(destroy) = self.0.destroy {
+            // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
+            unsafe { destroy(self.0.user, resource.0) };
+        }
+    }
+
+    /// What has a resource is told where that is at hand.
+    fn on_event(&self, event: &Event<'_, c_int>) {
+        if let Event::ConnectFailed { error: Some(code), .. } = event {
+            self.tell(conn_pool_event::CONN_POOL_EVENT_CREATE_FAILED, Resource(ptr::null_mut()), **code);
+        }
+    }
+}
+
+impl Manager for Callbacks {
+    fn connect(&self, _: Option<Duration>) -> Result<Resource, c_int> {
+        let Some(create) = self.0.create else { unreachable!("without `create` no slot is lent to be filled") };
+        let mut made = ptr::null_mut();
+        // SAFETY: a callback, which the program has named for this.
+        match unsafe { create(self.0.user, &raw mut made) } {
+            0 => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
+                Ok(Resource(made))
+            }
+            code => Err(code),
+        }
+    }
+
+    fn is_valid(&self, resource: &mut Resource, _: Option<Duration>) -> Result<(), c_int> {
+        let Some(validate) = self.0.validate else { return Ok(()) };
+        // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
+        match unsafe { validate(self.0.user, resource.0) } {
+            0 => Ok(()),
+            code => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_INVALID, *resource, code);
+                Err(code)
+            }
+        }
     }
 }
 
 /// Makes sure that there is a fit resource in a slot, which the caller owns. If there cannot be, the slot has been
 /// passed on, and `Ok(false)` says that another one may do.
 pub(super) fn prepare(pool: &conn_pool, slot: usize) -> Answer<bool> {
-    let is_filled = pool.core().books().get(slot).is_filled();
-    if is_filled && is_fit(pool, slot) {
-        return Ok(true);
-    }
-    if pool.config().create.is_none() {
-        empty(pool, slot, Emptied::Discarded);
-        return Ok(false);
-    }
-    if is_filled {
-        destroy(pool, slot);
-        if !pool.core().begin_anew(slot) {
-            drop(pool.core().vacate(slot, Emptied::Discarded));
-            return Ok(false);
+    match at_once(make_fit(pool, &Now, Lent::new(pool, slot))) {
+        Ok(lent) => {
+            note_loan(pool, &lent, 0, None);
+            let _own = lent.into_slot();
+            Ok(true)
         }
+        Err(Setback::Unfit(_)) => Ok(false),
+        Err(Setback::Closed) => Err(CONN_POOL_CLOSED),
+        Err(Setback::NotConnected(..)) => Err(CONN_POOL_CREATE_FAILED),
     }
-    create(pool, slot).map(|()| true)
-}
-
-fn is_fit(pool: &conn_pool, slot: usize) -> bool {
-    let code = check(pool, pool.config().validate, slot);
-    if code != 0 {
-        pool.counts().invalid.add_one();
-        tell(pool, conn_pool_event::CONN_POOL_EVENT_INVALID, resource(pool, slot), code);
-    }
-    code == 0
-}
-
-/// Brings a resource that comes back into a clean state; `false` if that failed.
-pub(super) fn reset(pool: &conn_pool, slot: usize) -> bool {
-    let code = check(pool, pool.config().reset, slot);
-    if code != 0 {
-        pool.counts().reset_failed.add_one();
-        tell(pool, conn_pool_event::CONN_POOL_EVENT_RESET_FAILED, resource(pool, slot), code);
-    }
-    code == 0
-}
-
-fn check(pool: &conn_pool, check: conn_pool_check_fn, slot: usize) -> c_int {
-    // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
-    check.map_or(0, |check| unsafe { check(pool.config().user, resource(pool, slot)) })
-}
-
-/// Fills a slot that was lent to be connected in, or puts it down.
-fn create(pool: &conn_pool, slot: usize) -> Answer {
-    let Some(create) = pool.config().create else { return Err(CONN_POOL_CREATE_FAILED) };
-    let mut made = ptr::null_mut();
-    // SAFETY: a callback, which the program has named for this.
-    let code = unsafe { create(pool.config().user, &raw mut made) };
-    if code != 0 {
-        pool.counts().create_failed.add_one();
-        tell(pool, conn_pool_event::CONN_POOL_EVENT_CREATE_FAILED, ptr::null_mut(), code);
-        drop(pool.core().vacate(slot, Emptied::NotConnected));
-        return Err(CONN_POOL_CREATE_FAILED);
-    }
-    pool.counts().created.add_one();
-    fill(pool, slot, made);
-    tell(pool, conn_pool_event::CONN_POOL_EVENT_CREATED, made, 0);
-    drop(pool.core().connected(slot));
-    if pool.core().is_closed() {
-        empty(pool, slot, Emptied::Closed);
-        return Err(CONN_POOL_CLOSED);
-    }
-    Ok(())
-}
-
-/// Puts a resource into a slot that the caller owns.
-pub(super) fn fill(pool: &conn_pool, slot: usize, resource: *mut c_void) {
-    // SAFETY: the slot's owner alone touches its cell (I2).
-    let pointer = unsafe { &raw mut (*pool.cell(slot)).pointer };
-    // SAFETY: as above.
-    unsafe { pointer.write(resource) };
-    pool.core().books().get(slot).set_filled();
 }
 
 /// The resource in a slot that the caller owns.
 #[inline(always)]
 pub(super) fn resource(pool: &conn_pool, slot: usize) -> *mut c_void {
     // SAFETY: the slot's owner alone touches its cell (I2), which is initialised.
-    unsafe { (*pool.cell(slot)).pointer }
+    unsafe { (*pool.cell(slot)).0 }
 }
 
-/// Ends the resource of a slot, which the caller owns and passes on.
-pub(super) fn empty(pool: &conn_pool, slot: usize, why: Emptied) {
-    destroy(pool, slot);
-    drop(pool.core().vacate(slot, why));
-}
-
-fn destroy(pool: &conn_pool, slot: usize) {
-    let gone = resource(pool, slot);
-    pool.core().books().get(slot).set_empty();
-    pool.counts().destroyed.add_one();
-    tell(pool, conn_pool_event::CONN_POOL_EVENT_DESTROYED, gone, 0);
-    if let Some(destroy) = pool.config().destroy {
-        // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
-        unsafe { destroy(pool.config().user, gone) };
-    }
-}
-
-fn tell(pool: &conn_pool, event: conn_pool_event, resource: *mut c_void, code: c_int) {
-    if let Some(on_event) = pool.config().on_event {
-        // SAFETY: a callback, which the program has named for this.
-        unsafe { on_event(pool.config().user, event, resource, code) };
-    }
-}
-
-/// Ends what a resize has set aside, and says how many resources that were.
-pub(super) fn drop_surplus(pool: &conn_pool) -> usize {
-    core::iter::from_fn(|| pool.core().claim_surplus()).map(|slot| empty(pool, slot, Emptied::SetAside)).count()
+/// Looks after the idle resources, and says how many were ended.
+pub(super) fn maintain(pool: &conn_pool) -> usize {
+    let ended = drop_surplus(pool) + at_once(look_after(pool, &Now, pool.coarse())).discarded;
+    if pool.config().validate.is_some() { ended + check_idle(pool) } else { ended }
 }
 
 /// Ends every idle resource that its check finds unfit, and says how many they were.
-pub(super) fn check_idle(pool: &conn_pool) -> usize {
-    let mut ended = 0;
-    for slot in 0..pool.capacity() {
-        if !pool.core().claim_slot(slot) {
-            continue;
+fn check_idle(pool: &conn_pool) -> usize {
+    let idle = (0..pool.capacity()).filter(|slot| pool.core().claim_slot(*slot));
+    idle.filter(|slot| !is_still_fit(pool, *slot)).count()
+}
+
+/// Checks the resource of a slot, which the caller owns and passes on.
+fn is_still_fit(pool: &conn_pool, slot: usize) -> bool {
+    match at_once(check(pool, &Now, Suspect::new(pool, slot))) {
+        Ok(fit) => {
+            drop(fit);
+            true
         }
-        if is_fit(pool, slot) {
-            if pool.core().give_back(slot) {
-                attend_to_others(pool);
-            }
-        } else {
-            ended += 1;
-            empty(pool, slot, Emptied::Discarded);
+        Err(unfit) => {
+            unfit.discard();
+            false
         }
     }
-    ended
 }
 
 /// Whether everything has come back to a closed pool.
 pub(super) fn is_drained(pool: &conn_pool) -> bool {
     pin!(DrainAsync::new(pool.core())).poll(&mut Context::from_waker(Waker::noop())).is_ready()
-}
-
-/// Sends everybody in line away, and ends what is idle.
-pub(super) fn close(pool: &conn_pool) {
-    drop(pool.core().close());
-    while let Some((slot, why)) = pool.core().claim_closed() {
-        empty(pool, slot, why);
-    }
 }

@@ -6,6 +6,7 @@ use core::ffi::{c_char, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use core::slice;
+use core::time::Duration;
 
 use super::border::Answer;
 use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
@@ -13,47 +14,45 @@ use super::conn_pool_status::{
     CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
 use super::figures::Counts;
+use super::lifecycle::{Callbacks, Resource};
 use super::platform::{self, present_stamp};
 use crate::bitmap::{Bitmap, Layout};
 use crate::engine::{Core, Engine, Refusal};
 use crate::error::PoolError;
 use crate::guard::Handle;
+use crate::managed::{Holding, Keep, Keeper, Millis, Notes, Times, attend_to_others};
 use crate::slots::{self, Slot};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// The bytes of storage that a pool needs beside its slots, at most: see `CONN_POOL_STORAGE_SIZE`.
-pub const CONN_POOL_STORAGE_BASE: usize = 2048;
+pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 /// The same in a build without `std`.
-pub const CONN_POOL_STORAGE_BASE_BARE: usize = 512;
+pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1024;
 /// The bytes of storage for each slot, at most. With room for what later versions may keep there.
-pub const CONN_POOL_STORAGE_PER_SLOT: usize = 64;
+pub const CONN_POOL_STORAGE_PER_SLOT: usize = 96;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
 #[cfg(not(feature = "std"))]
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE_BARE);
-const _: () = assert!(size_of::<Slot<Resource>>() <= CONN_POOL_STORAGE_PER_SLOT);
+const _: () = assert!(size_of::<Slot<Resource, Card>>() <= CONN_POOL_STORAGE_PER_SLOT);
 // What the unions and arrays of C that hold a pool are aligned to.
 const _: () = assert!(align_of::<conn_pool>() <= align_of::<u64>());
-const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource>>());
+const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource, Card>>());
 
-/// What a slot of a pool for C holds.
+/// What is written down about each slot of a pool for C.
 ///
-/// Its generation is initialised from the beginning, whether or not the slot is filled, since a damaged lease may name
-/// any slot.
-pub(crate) struct Resource {
-    pub(super) pointer: *mut c_void,
+/// Initialised from the beginning, whether or not the slot is filled, since a damaged lease may name any slot.
+pub(crate) struct Card {
     /// Odd while a lease of the slot is out. Written by the slot's owner only, read by anybody.
-    pub(super) generation: AtomicUsize,
+    generation: AtomicUsize,
+    notes: Notes,
 }
-
-// SAFETY: plain values; what the pointer points to is the C program's business.
-unsafe impl Send for Resource {}
 
 /// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
 pub struct conn_pool {
     /// Says that this is a pool, and of which process: see `present_stamp`. 0 once it is destroyed.
     stamp: AtomicUsize,
-    slots: NonNull<Slot<Resource>>,
+    slots: NonNull<Slot<Resource, Card>>,
     capacity: usize,
     layout: Layout,
     /// Not 0: threads have met here, and look for a slot each from a home of its own.
@@ -61,7 +60,8 @@ pub struct conn_pool {
     /// A word, since the compiler puts what is smaller at the end, beside the first slot: see the assertion below.
     has_homes: AtomicUsize,
     engine: Engine,
-    config: conn_pool_config,
+    keeper: Keeper,
+    manager: Callbacks,
     counts: Counts,
     name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
     /// The library has allocated the storage.
@@ -78,7 +78,7 @@ unsafe impl Sync for conn_pool {}
 impl conn_pool {
     /// The bytes that a pool of this capacity needs.
     pub(super) const fn storage_size(capacity: usize) -> usize {
-        size_of::<Self>() + capacity * size_of::<Slot<Resource>>()
+        size_of::<Self>() + capacity * size_of::<Slot<Resource, Card>>()
     }
 
     /// Makes a pool in `storage`.
@@ -106,10 +106,11 @@ impl conn_pool {
         }
         // SAFETY: the caller promises `size` bytes, so the header is followed by room for the slots; its size is a
         // multiple of its alignment, which is at least the slots' (asserted above).
-        let slots = unsafe { pool.add(1) }.cast::<Slot<Resource>>();
+        let slots = unsafe { pool.add(1) }.cast::<Slot<Resource, Card>>();
         for slot in 0..capacity {
+            let empty = Slot::vacant(Card { generation: AtomicUsize::new(0), notes: Notes::new() });
             // SAFETY: within the storage, as above; nobody else knows of it yet.
-            unsafe { slots.wrapping_add(slot).write(Slot::vacant(())) };
+            unsafe { slots.wrapping_add(slot).write(empty) };
         }
         let mut engine = Engine::new(capacity);
         engine.set_fairness(config.fairness());
@@ -124,7 +125,8 @@ impl conn_pool {
             layout: Layout::new(capacity),
             has_homes: AtomicUsize::new(0),
             engine,
-            config: conn_pool_config { name: ptr::null(), ..*config },
+            keeper: config.keeper(),
+            manager: Callbacks(conn_pool_config { name: ptr::null(), ..*config }),
             counts: Counts::new(),
             // SAFETY: the name is NULL or a string, as the caller promises.
             name: unsafe { config.copy_name() },
@@ -135,9 +137,8 @@ impl conn_pool {
         // SAFETY: just written, and shared from here on (I10).
         let own = unsafe { &*pool };
         for slot in 0..capacity {
-            let resource = Resource { pointer: ptr::null_mut(), generation: AtomicUsize::new(0) };
             // SAFETY: nobody else knows of the pool yet, so all slots are this function's (I2); they are vacant (I3).
-            unsafe { own.cell(slot).write(resource) };
+            unsafe { own.cell(slot).write(Resource(ptr::null_mut())) };
         }
         if config.max_size() < capacity {
             drop(own.core().resize(config.max_size()));
@@ -178,17 +179,21 @@ impl conn_pool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
-    /// Gives back what the pool has of the system, which is its lock. Not for the child of a fork, where another thread may
-    /// have held it.
+    /// Gives back what the pool has of the system, which is its locks. Not for the child of a fork, where another thread may
+    /// have held one.
     ///
     /// # Safety
     ///
     /// It is a pool that is ended next, and which nobody uses any more.
-    pub(super) unsafe fn release_lock(pool: *mut Self) {
+    pub(super) unsafe fn release_locks(pool: *mut Self) {
         // SAFETY: a field of a pool, as the caller promises.
         let engine = unsafe { &raw mut (*pool).engine };
         // SAFETY: initialised (I10), and not used again, as the caller promises.
         unsafe { engine.drop_in_place() };
+        // SAFETY: as above.
+        let keeper = unsafe { &raw mut (*pool).keeper };
+        // SAFETY: as above.
+        unsafe { keeper.drop_in_place() };
     }
 
     /// From now on this is no pool, and its storage is nobody's or the caller's.
@@ -217,12 +222,12 @@ impl conn_pool {
     }
 
     #[inline(always)]
-    pub(super) fn slots(&self) -> &[Slot<Resource>] {
+    pub(super) fn slots(&self) -> &[Slot<Resource, Card>] {
         // SAFETY: so many slots, behind the header and for as long as it (I10).
         unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
-    /// The cell of a slot; to be used by the slot's owner only (I2), but for its generation.
+    /// The cell of a slot; to be used by the slot's owner only (I2).
     #[inline(always)]
     pub(super) fn cell(&self, slot: usize) -> *mut Resource {
         slots::cell(self.slots(), slot)
@@ -230,10 +235,7 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
-        // SAFETY: within the slot (I5): its address only, so nothing is read.
-        let generation = unsafe { &raw const (*self.cell(slot)).generation };
-        // SAFETY: initialised for good (I10), and atomic.
-        unsafe { &*generation }
+        &slots::note(self.slots(), slot).generation
     }
 
     #[inline(always)]
@@ -257,7 +259,7 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) const fn config(&self) -> &conn_pool_config {
-        &self.config
+        &self.manager.0
     }
 
     pub(super) const fn counts(&self) -> &Counts {
@@ -279,7 +281,7 @@ fn absent(pool: Option<&conn_pool>) -> super::conn_pool_status {
 
 impl Handle for &conn_pool {
     type Connection = Resource;
-    type Note = ();
+    type Note = Card;
 
     #[inline(always)]
     fn core(&self) -> Core<'_> {
@@ -287,7 +289,7 @@ impl Handle for &conn_pool {
     }
 
     #[inline(always)]
-    fn slots(&self) -> &[Slot<Resource>] {
+    fn slots(&self) -> &[Slot<Resource, Card>] {
         conn_pool::slots(self)
     }
 
@@ -300,7 +302,7 @@ impl Handle for &conn_pool {
     #[cold]
     #[inline(never)]
     fn attend_to_others(&self) {
-        super::lifecycle::attend_to_others(self);
+        attend_to_others(*self);
     }
 
     fn explain(&self, refusal: Refusal) -> PoolError {
@@ -311,5 +313,41 @@ impl Handle for &conn_pool {
             Refusal::TimedOut => PoolError::Timeout(self.core().status()),
             Refusal::Closed => PoolError::Closed(self.core().status()),
         }
+    }
+}
+
+impl Keep for &conn_pool {
+    type Manager = Callbacks;
+
+    #[inline(always)]
+    fn manager(&self) -> &Callbacks {
+        &self.manager
+    }
+
+    #[inline(always)]
+    fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    #[inline(always)]
+    fn notes(&self, slot: usize) -> &Notes {
+        &slots::note(self.slots(), slot).notes
+    }
+
+    #[inline(always)]
+    fn holding(&self, _: usize) -> Option<&Holding> {
+        None
+    }
+
+    fn times(&self) -> Option<&Times> {
+        None
+    }
+
+    fn now(&self) -> Duration {
+        self.config().now()
+    }
+
+    fn coarse(&self) -> Millis {
+        Millis::at(self.config().now())
     }
 }

@@ -20,6 +20,7 @@ use super::{lifecycle, platform};
 use crate::acquire::try_acquire;
 use crate::engine::{Joined, Turn};
 use crate::line::{Kind, Waiter};
+use crate::managed::{Keep, ON_RETURN};
 use crate::sync::{AtomicUsize, Relaxed, collided, home};
 
 /// The wait of a callback is over. `lease` is to be copied; it is NULL unless `status` is `CONN_POOL_OK`.
@@ -109,7 +110,7 @@ fn acquire_from(
     pool: &conn_pool,
     lease: &mut conn_pool_lease,
 ) -> Option<conn_pool_status> {
-    if pool.config().validate.is_some() {
+    if pool.keeper().attention() & !ON_RETURN != 0 {
         return None;
     }
     let claimed = pool.core().claim_first_from(home, met)?;

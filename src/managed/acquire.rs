@@ -227,14 +227,23 @@ pub(super) async fn make<P: Keep, W: Worker<P>>(
 }
 
 /// What came of a check that did not find the connection fit.
-pub(super) struct Unfit<P: Keep> {
+pub(crate) struct Unfit<P: Keep> {
     /// The connection to part with; there is none if the check did not begin, and the slot was passed on.
     pub(super) suspect: Option<Suspect<P>>,
     failure: Failure<ErrorOf<P>>,
 }
 
+impl<P: Keep> Unfit<P> {
+    /// Parts with the connection, if it was checked.
+    pub(crate) fn discard(self) {
+        if let Some(suspect) = self.suspect {
+            suspect.discard(Reason::Invalid);
+        }
+    }
+}
+
 /// Has a connection checked.
-pub(super) async fn check<P: Keep, W: Worker<P>>(
+pub(crate) async fn check<P: Keep, W: Worker<P>>(
     pool: P,
     worker: &W,
     mut suspect: Suspect<P>,

@@ -112,7 +112,7 @@ fn give_back_in_a_panic<P: Keep>(pool: P, slot: usize) {
 }
 
 /// The rest of giving back while somebody must be attended to.
-pub(super) fn attend_to_others<P: Keep>(pool: P) {
+pub(crate) fn attend_to_others<P: Keep>(pool: P) {
     let (to_empty, aftermath) = pool.core().attend_to_others();
     // Declared before the connection is parted with, so that waiters are woken even if that panics.
     let _aftermath = aftermath;
@@ -122,7 +122,7 @@ pub(super) fn attend_to_others<P: Keep>(pool: P) {
 }
 
 /// Why the engine wants a slot emptied, for the manager.
-pub(super) fn reason_of(why: Emptied) -> Reason {
+pub(crate) fn reason_of(why: Emptied) -> Reason {
     match why {
         Emptied::Closed => Reason::Closed,
         Emptied::SetAside => Reason::Surplus,

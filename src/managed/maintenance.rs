@@ -337,9 +337,8 @@ async fn tend_to<P: Keep, W: Worker<P>>(pool: P, worker: &W, lent: Lent<P>, now:
             match check(pool, worker, lent.suspect()).await {
                 Ok(fit) => drop(fit),
                 Err(unfit) => {
-                    if let Some(suspect) = unfit.suspect {
-                        discard(suspect, Reason::Invalid, done);
-                    }
+                    done.discarded += 1;
+                    unfit.discard();
                 }
             }
         }

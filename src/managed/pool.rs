@@ -7,6 +7,7 @@ use core::panic::Location;
 
 use super::clock::{Clock, Millis, SystemClock};
 use super::config::{Config, ConfigError};
+use super::emptying::{close, drop_surplus, part_with_idle};
 use super::error::Situation;
 use super::figures::Figures;
 use super::holders::{self, Holder};
@@ -14,7 +15,7 @@ use super::keep::Keep;
 use super::keeper::{Keeper, Times};
 use super::manager::{Manage, Reason};
 use super::notes::{EVICTED, Holding, Notes};
-use super::slot::{Lent, Suspect, discard};
+use super::slot::{Lent, Suspect};
 use super::{acquire, give_back};
 use crate::bitmap::{Bitmap, Layout};
 use crate::drain::DrainAsync;
@@ -222,21 +223,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         for slot in 0..N {
             self.notes(slot).mark(EVICTED);
         }
-        self.part_with_idle(|notes| notes.is_marked(EVICTED), Reason::Evicted)
-    }
-
-    /// Parts with the idle connections of which `is_due` says so.
-    pub(super) fn part_with_idle(&self, is_due: impl Fn(&Notes) -> bool, reason: Reason) -> usize {
-        let (mut parted, mut slots) = (0, 0..N);
-        run_to_end(|| {
-            let Some(slot) = slots.next() else { return false };
-            if is_due(self.notes(slot)) && self.core().claim_slot(slot) {
-                parted += 1;
-                discard(self, slot, reason);
-            }
-            true
-        });
-        parted
+        part_with_idle(self, |notes| notes.is_marked(EVICTED), Reason::Evicted)
     }
 
     /// Sets how many connections there may be, `N` at most, at any time.
@@ -256,11 +243,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
             return Err(ResizeError { requested: max_size, capacity: N });
         }
         drop(self.core().resize(max_size));
-        run_to_end(|| {
-            let Some(slot) = self.core().claim_surplus() else { return false };
-            discard(self, slot, Reason::Surplus);
-            true
-        });
+        drop_surplus(self);
         self.keeper.rouse();
         Ok(())
     }
@@ -289,18 +272,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If the manager's `on_discard` or a waiter's waker does, after the rest was done all the same.
     pub fn close(&self) {
-        let mut is_dismissed = false;
-        run_to_end(|| {
-            // First of all, and even if a waker panics, everybody is sent away; then the connections go.
-            if !core::mem::replace(&mut is_dismissed, true) {
-                drop(self.core().close());
-                return true;
-            }
-            let Some((slot, why)) = self.core().claim_closed() else { return false };
-            discard(self, slot, give_back::reason_of(why));
-            true
-        });
-        self.keeper.rouse();
+        close(self);
     }
 
     /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.

@@ -38,6 +38,7 @@ const struct row conn_pool_layout_types[] = {
     FIELD(conn_pool_config, reset),
     FIELD(conn_pool_config, destroy),
     FIELD(conn_pool_config, on_event),
+    FIELD(conn_pool_config, clock_ms),
     TYPE(conn_pool_lease),
     FIELD(conn_pool_lease, pool),
     FIELD(conn_pool_lease, resource),
@@ -71,6 +72,7 @@ const struct row conn_pool_layout_types[] = {
     TYPE(conn_pool_check_fn),
     TYPE(conn_pool_destroy_fn),
     TYPE(conn_pool_event_fn),
+    TYPE(conn_pool_clock_fn),
     TYPE(conn_pool_ready_fn),
     END,
 };

@@ -1,0 +1,232 @@
+/* Resources grow old: what conn_pool_maintain and a clock of the program's own make of it. */
+#include <string.h>
+
+#include "check.h"
+
+enum { ITEMS = 64, CAPACITY = 4 };
+
+/* The other side of a pool, with the time in its hands. */
+struct world {
+    uint64_t now;
+    int items[ITEMS];
+    int made;
+    int ended;
+    int most_alive;
+    int is_down;
+};
+
+static uint64_t clock_ms(void *user)
+{
+    return ((struct world *)user)->now;
+}
+
+static int create(void *user, void **resource)
+{
+    struct world *world = user;
+
+    if (world->is_down || world->made == ITEMS) {
+        return 7;
+    }
+    *resource = &world->items[world->made++];
+    if (world->made - world->ended > world->most_alive) {
+        world->most_alive = world->made - world->ended;
+    }
+    return 0;
+}
+
+static void destroy(void *user, void *resource)
+{
+    (void)resource;
+    ((struct world *)user)->ended++;
+}
+
+static conn_pool_config config_for(struct world *world)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+
+    memset(world, 0, sizeof *world);
+    world->now = 1000;
+    config.capacity = CAPACITY;
+    config.user = world;
+    config.create = create;
+    config.destroy = destroy;
+    config.clock_ms = clock_ms;
+    return config;
+}
+
+static conn_pool *open_pool(const conn_pool_config *config)
+{
+    conn_pool *pool = NULL;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(config, &pool));
+    return pool;
+}
+
+static size_t maintain(conn_pool *pool)
+{
+    size_t ended = 77;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, &ended));
+    return ended;
+}
+
+static void *use_once(conn_pool *pool)
+{
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    void *resource;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    resource = lease.resource;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    return resource;
+}
+
+static void maintenance_keeps_min_idle_ready(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease leases[CAPACITY];
+    conn_pool *pool;
+    int at;
+
+    config.min_idle = 2;
+    pool = open_pool(&config);
+    CHECK(FIGURES(pool).idle == 0);
+    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 2 && world.made == 2);
+    CHECK(maintain(pool) == 0 && world.made == 2);
+    for (at = 0; at < CAPACITY - 1; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
+    }
+    /* There is room for one more. */
+    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 1 && world.made == CAPACITY);
+    for (at = 0; at < CAPACITY - 1; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    CHECK(world.ended == world.made);
+}
+
+static void what_cannot_be_made_is_tried_again_after_a_pause(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool *pool;
+
+    config.min_idle = 1;
+    pool = open_pool(&config);
+    world.is_down = 1;
+    CHECK(maintain(pool) == 0 && FIGURES(pool).create_failed == 1);
+    world.is_down = 0;
+    CHECK(maintain(pool) == 0 && FIGURES(pool).create_failed == 1 && world.made == 0);
+    world.now += 200;
+    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void what_is_idle_for_too_long_is_ended_down_to_min_idle(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease leases[CAPACITY];
+    conn_pool *pool;
+    int at;
+
+    config.min_idle = 1;
+    config.idle_timeout_ms = 100;
+    pool = open_pool(&config);
+    for (at = 0; at < CAPACITY; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
+    }
+    for (at = 0; at < CAPACITY; at++) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
+    }
+    CHECK(maintain(pool) == 0);
+    world.now += 99;
+    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == CAPACITY);
+    world.now += 1;
+    CHECK(maintain(pool) == CAPACITY - 1 && FIGURES(pool).idle == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void what_is_too_old_ends_when_it_comes_back(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+    void *first;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    first = lease.resource;
+    world.now += 100;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(world.ended == 1 && FIGURES(pool).idle == 0 && FIGURES(pool).vacant == CAPACITY);
+    CHECK(use_once(pool) != first);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void what_is_too_old_is_not_lent(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool *pool;
+    void *first;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    first = use_once(pool);
+    /* A lifetime is shortened by up to a quarter. */
+    world.now += 74;
+    CHECK(use_once(pool) == first);
+    world.now += 26;
+    CHECK(use_once(pool) != first && world.ended == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void what_is_too_old_is_replaced_before_it_ends(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool *pool;
+
+    config.min_idle = 1;
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK(maintain(pool) == 0 && world.made == 1);
+    world.now += 100;
+    CHECK(maintain(pool) == 1 && FIGURES(pool).idle == 1);
+    CHECK(world.made == 2 && world.ended == 1 && world.most_alive == 2);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* With the system's clock: a resource that is new is not too old. */
+static void the_system_tells_the_time_if_nobody_else_does(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool *pool;
+    void *first;
+
+    config.clock_ms = NULL;
+    config.max_lifetime_ms = 3600000;
+    config.idle_timeout_ms = 3600000;
+    pool = open_pool(&config);
+    first = use_once(pool);
+    CHECK(maintain(pool) == 0);
+    CHECK(use_once(pool) == first);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+int main(void)
+{
+    maintenance_keeps_min_idle_ready();
+    what_cannot_be_made_is_tried_again_after_a_pause();
+    what_is_idle_for_too_long_is_ended_down_to_min_idle();
+    what_is_too_old_ends_when_it_comes_back();
+    what_is_too_old_is_not_lent();
+    what_is_too_old_is_replaced_before_it_ends();
+    the_system_tells_the_time_if_nobody_else_does();
+    return check_report("ages");
+}
