@@ -158,7 +158,7 @@ impl Gate {
         .await;
     }
 
-    fn arrive(&self) {
+    pub(crate) fn arrive(&self) {
         lock(&self.0.0).arrived += 1;
         self.0.1.notify_all();
     }
