@@ -158,8 +158,10 @@ fn refuse_nested<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> R
         return Ok(());
     }
     let status = pool.core().status();
+    // In a closed pool nobody waits.
+    let is_exhausted = status.idle + status.vacant == 0 && !status.closed;
     match holders::own(pool, thread) {
-        Some(own) if status.idle + status.vacant == 0 => Err(GetError::Nested { own, situation: situation(pool) }),
+        Some(own) if is_exhausted => Err(GetError::Nested { own, situation: situation(pool) }),
         _ => Ok(()),
     }
 }
