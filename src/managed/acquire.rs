@@ -27,6 +27,8 @@ pub(crate) enum Setback<E> {
     /// Its connection was unfit, and another could not be made in it.
     Unfit(Failure<E>),
     NotConnected(Failure<E>, Duration),
+    /// There was no time left to check its connection.
+    NoTime,
     Closed,
 }
 
@@ -114,6 +116,8 @@ async fn find<P: Keep, W: Worker<P>>(
         match prepare(pool, worker, lent).await {
             Ok(lent) => return Ok(lent),
             Err(Setback::Unfit(failure)) => unfit = Some(failure),
+            // Coming again would find the same connection.
+            Err(Setback::NoTime) => return Err(timed_out(pool)),
             Err(Setback::Closed) => return Err(explain(pool, Refusal::Closed, None)),
             Err(Setback::NotConnected(failure, took)) => {
                 failures += 1;
@@ -154,8 +158,10 @@ fn refuse_nested<P: Keep, W: Worker<P>>(pool: P, worker: &W, thread: usize) -> R
         return Ok(());
     }
     let status = pool.core().status();
+    // In a closed pool nobody waits.
+    let is_exhausted = status.idle + status.vacant == 0 && !status.closed;
     match holders::own(pool, thread) {
-        Some(own) if status.idle + status.vacant == 0 => Err(GetError::Nested { own, situation: situation(pool) }),
+        Some(own) if is_exhausted => Err(GetError::Nested { own, situation: situation(pool) }),
         _ => Ok(()),
     }
 }
@@ -174,7 +180,7 @@ pub(crate) async fn prepare<P: Keep, W: Worker<P>>(
             Err(Unfit { suspect: Some(unfit), failure }) => {
                 unfit.convict(Reason::Invalid).ok_or(Setback::Unfit(failure))?
             }
-            Err(Unfit { suspect: None, failure }) => return Err(Setback::Unfit(failure)),
+            Err(Unfit { suspect: None, .. }) => return Err(Setback::NoTime),
         },
         Finding::Unfit(reason) => {
             // Without a failure of the manager's to tell of: the caller comes again, and learns how that ends.
@@ -345,6 +351,6 @@ fn not_connected<P: Keep>(pool: P, failure: Failure<ErrorOf<P>>, after: Duration
     match failure {
         Failure::Error(error) => GetError::Connect { error, situation },
         Failure::TimedOut => GetError::ConnectTimeout { after, situation },
-        Failure::NoTime => GetError::Timeout(situation),
+        Failure::NoTime => timed_out(pool),
     }
 }

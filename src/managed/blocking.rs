@@ -59,9 +59,9 @@ where
     }
 
     async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
-        let until = Instant::now() + pause;
-        let until = self.0.map_or(until, |deadline| deadline.min(until));
-        blocking::acquire_again(pool, Patience::Until(until), Turn::Pausing)
+        // A sum beyond what the clock can express never comes.
+        let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
+        blocking::acquire_again(pool, until.map_or(Patience::Forever, Patience::Until), Turn::Pausing)
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {

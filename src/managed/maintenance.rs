@@ -106,8 +106,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             while !self.is_closed() {
                 look_away(self);
                 maintain(self, &Task(self.clock()), self.coarse()).await;
-                let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
-                race(self.clock().sleep(next), roused(self)).await;
+                let rest = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
+                race(self.clock().sleep(rest.next), roused(self, &rest)).await;
             }
         }
     }
@@ -119,6 +119,14 @@ pub(super) struct Watch {
     uses: usize,
 }
 
+/// What the maintenance does until the next look.
+pub(super) struct Rest {
+    /// When that is due.
+    pub(super) next: Duration,
+    /// Whether it is to be roused before.
+    is_asleep: bool,
+}
+
 impl Watch {
     pub(super) const fn new() -> Self {
         Self { uses: 0 }
@@ -126,7 +134,7 @@ impl Watch {
 
     /// Looks, and says when to look again. If nothing has happened in the pool since, that is left to its borrowers; the
     /// first of them calls `waker`.
-    pub(super) fn look<P: Keep>(&mut self, pool: P, waker: &Waker) -> Duration {
+    pub(super) fn look<P: Keep>(&mut self, pool: P, waker: &Waker) -> Rest {
         let (now, interval) = (pool.coarse(), interval(pool.keeper().config()));
         survey(pool, now, interval);
         let uses = pool.core().books().iter().map(Book::uses).fold(0, usize::wrapping_add);
@@ -135,10 +143,13 @@ impl Watch {
         let Some(interval) = interval.filter(|_| is_busy) else {
             pool.keeper().sleep(waker);
             pool.keeper().note_sleep(true);
-            return duration(next);
+            // What was done before this is seen now, and whoever does something after it sees that somebody sleeps.
+            pool.core().synchronize();
+            let next = if is_pressing(pool, now) { SHORTEST } else { next };
+            return Rest { next: duration(next), is_asleep: true };
         };
         pool.keeper().trust_marks(true);
-        duration(next.min(interval))
+        Rest { next: duration(next.min(interval)), is_asleep: false }
     }
 }
 
@@ -148,15 +159,13 @@ pub(super) fn look_away<P: Keep>(pool: P) {
     pool.keeper().note_sleep(false);
 }
 
-/// Ends when somebody has roused the maintenance, if it sleeps for long.
-async fn roused<P: Keep>(pool: P) {
-    let was_asleep = pool.keeper().pays(ASLEEP);
+/// Ends when somebody has roused the maintenance, if it is to be roused.
+async fn roused<P: Keep>(pool: P, rest: &Rest) {
     poll_fn(|context| {
-        if was_asleep && !pool.keeper().pays(ASLEEP) {
-            return Poll::Ready(());
-        }
+        // Before the look: whoever rouses it after that calls this waker.
         pool.keeper().sleep(context.waker());
-        Poll::Pending
+        let is_roused = rest.is_asleep && !pool.keeper().pays(ASLEEP);
+        if is_roused { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
@@ -201,6 +210,13 @@ fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) {
     }
 }
 
+/// Whether something has come up since the last upkeep that does not wait.
+fn is_pressing<P: Keep>(pool: P, now: Millis) -> bool {
+    let (status, keeper) = (pool.core().status(), pool.keeper());
+    let is_short = status.idle < keeper.config().min_idle && status.vacant > 0;
+    status.closed || is_short && keeper.may_refill(now)
+}
+
 /// In how many milliseconds something is due.
 fn due<P: Keep>(pool: P, now: Millis) -> usize {
     let keeper = pool.keeper();
@@ -215,12 +231,13 @@ fn due_for(config: &Config, notes: &Notes, is_idle: bool, now: Millis, uses: usi
     let age = if notes.is_seen(period(uses, !is_idle)) { now.since(notes.seen_at()) } else { 0 };
     let left = |limit: Option<Duration>, age: usize| limit.map_or(FOR_EVER, |limit| span(limit).saturating_sub(age));
     let soonest = if is_idle {
-        left(config.idle_timeout, age).min(left(config.keepalive, now.since(notes.fresh_at())))
+        [left(config.idle_timeout, age), left(config.keepalive, now.since(notes.fresh_at()))]
     } else {
-        left(config.leak_threshold, age)
+        [left(config.leak_threshold, age), FOR_EVER]
     };
     // What is overdue cannot be done now, or it would have been.
-    [soonest, notes.left_to_live(now)].into_iter().filter(|left| *left > 0).min().unwrap_or(FOR_EVER)
+    let left = soonest.into_iter().chain([notes.left_to_live(now)]);
+    left.filter(|left| *left > 0).min().unwrap_or(FOR_EVER)
 }
 
 /// Only one looks after a pool at a time.

@@ -154,6 +154,7 @@ impl<P: Keep> Suspect<P> {
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
         let slot = self.into_slot();
+        let _rouse = Rouse(pool);
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
@@ -240,6 +241,7 @@ pub(crate) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
         Reason::Surplus => Emptied::SetAside,
         _ => Emptied::Discarded,
     };
+    let _rouse = Rouse(pool);
     // The slot must come back whole even if `on_discard` panics.
     let _vacate = Vacate::new(pool.core(), slot, emptied);
     part(pool, slot, reason);
@@ -251,8 +253,16 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     // SAFETY: the caller owns the slot (I2), which is filled (I3).
     let connection = unsafe { slots::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
-    // The maintenance may have to make another.
-    pool.keeper().rouse();
+}
+
+/// The maintenance may have to make another connection. It is told when this is dropped: declared before the slot is put
+/// down, so that the maintenance finds it vacant.
+struct Rouse<P: Keep>(P);
+
+impl<P: Keep> Drop for Rouse<P> {
+    fn drop(&mut self) {
+        self.0.keeper().rouse();
+    }
 }
 
 /// Whether the connection of a filled slot is too old by the clock: for one who brings it back, and whom nobody tells.

@@ -152,6 +152,6 @@ where
 
 async fn stand_in_line<P: Keep>(pool: P, turn: Turn) -> Result<usize, Refusal> {
     let acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
-    let acquire = acquire.into_ref();
-    poll_fn(|context| acquire.poll(context.waker())).await
+    // Moved, since a shared reference to it cannot be sent, and the future is to be.
+    poll_fn(move |context| acquire.as_ref().poll(context.waker())).await
 }

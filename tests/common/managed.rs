@@ -99,7 +99,7 @@ impl Clock for SimClock {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-        let until = self.now() + duration;
+        let until = self.now().saturating_add(duration);
         poll_fn(move |context| {
             let mut time = lock(&self.0);
             if time.now >= until {
@@ -324,7 +324,7 @@ impl Script {
                     gate.pass();
                     *end
                 }
-                end => match self.step(end, call, count) {
+                end => match Self::step(end, call, count) {
                     Ok(end) => return end,
                     Err(next) => next,
                 },
@@ -340,7 +340,7 @@ impl Script {
                     gate.pass_async().await;
                     *end
                 }
-                end => match self.step(end, call, count) {
+                end => match Self::step(end, call, count) {
                     Ok(end) => return end,
                     Err(next) => next,
                 },
@@ -348,7 +348,7 @@ impl Script {
         }
     }
 
-    fn step(&self, outcome: Outcome, call: Call, count: usize) -> Result<Result<(), Failed>, Outcome> {
+    fn step(outcome: Outcome, call: Call, count: usize) -> Result<Result<(), Failed>, Outcome> {
         match outcome {
             Outcome::Ok => Ok(Ok(())),
             Outcome::Error => Ok(Err(Failed(call, count))),

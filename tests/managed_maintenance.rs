@@ -1,0 +1,469 @@
+//! What the maintenance does, by whichever means it is run: by hand, as a future, or on a thread.
+#![cfg(feature = "std")]
+
+mod common;
+#[path = "common/managed.rs"]
+mod kit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use common::{panics, wait_until, waker_that};
+use conn_pool::managed::{Clock, Config, Maintained, Reason, Retry};
+use kit::{Call, Gate, Job, Outcome, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
+
+/// A pool with so many idle connections.
+fn filled<const N: usize>(config: Config, idle: usize) -> Arc<SimPool<N>> {
+    let pool = pool::<N>(config);
+    drop((0..idle).map(|_| pool.get().unwrap()).collect::<Vec<_>>());
+    assert_eq!(pool.status().idle, idle);
+    // Without a limit to ages nobody but the maintenance looks at the clock.
+    maintain(&pool);
+    pool
+}
+
+#[test]
+fn it_fills_the_pool_up_to_the_floor_and_no_further() {
+    let pool = pool::<4>(quiet().min_idle(3));
+    assert_eq!((maintain(&pool).connected, pool.status().idle), (3, 3));
+    assert_eq!((maintain(&pool).connected, pool.status().idle), (0, 3));
+    let _held = [pool.get().unwrap(), pool.get().unwrap()];
+    assert_eq!((maintain(&pool).connected, pool.status().idle), (1, 2));
+}
+
+#[test]
+fn what_is_idle_for_too_long_goes_but_for_the_floor() {
+    let pool = filled::<4>(quiet().min_idle(1).idle_timeout(Some(secs(10))), 4);
+    pool.clock().advance(millis(9_999));
+    assert_eq!(maintain(&pool).discarded, 0);
+    pool.clock().advance(millis(1));
+    assert_eq!((maintain(&pool).discarded, pool.status().idle), (3, 1));
+    assert_eq!((pool.manager().discards(Reason::Idle), pool.manager().calls(Call::Connect)), (3, 4));
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn a_use_begins_the_idle_time_anew() {
+    let pool = filled::<2>(quiet().max_lifetime(Some(secs(1000))).idle_timeout(Some(secs(10))), 2);
+    pool.clock().advance(secs(6));
+    let used = pool.get().unwrap().number;
+    pool.clock().advance(secs(6));
+    assert_eq!(maintain(&pool).discarded, 1);
+    assert_eq!(pool.get().unwrap().number, used);
+}
+
+#[test]
+fn an_old_connection_of_the_floor_is_replaced_before_it_goes() {
+    let pool = filled::<2>(quiet().min_idle(1).max_lifetime(Some(secs(10))).lifetime_jitter_percent(0), 1);
+    pool.clock().advance(secs(10));
+    let script = pool.manager().clone();
+    pool.manager().then(Call::Connect, Outcome::after(move || assert_eq!(script.live(), 1)));
+    assert_eq!((maintain(&pool).connected, pool.status().idle), (1, 1));
+    assert_eq!((pool.manager().discarded(), pool.manager().most_live()), (vec![1], 2));
+}
+
+#[test]
+fn an_old_connection_of_a_full_pool_goes_before_its_replacement_comes() {
+    let pool = filled::<1>(quiet().min_idle(1).max_lifetime(Some(secs(10))).lifetime_jitter_percent(0), 1);
+    pool.clock().advance(secs(10));
+    assert_eq!((maintain(&pool).connected, pool.status().idle), (1, 1));
+    assert_eq!((pool.manager().discarded(), pool.manager().most_live()), (vec![1], 1));
+}
+
+#[test]
+fn an_old_connection_stays_until_somebody_asks_if_it_cannot_be_replaced() {
+    let pool = filled::<2>(quiet().min_idle(1).max_lifetime(Some(secs(10))).lifetime_jitter_percent(0), 1);
+    pool.clock().advance(secs(10));
+    pool.manager().then(Call::Connect, Outcome::Error);
+    let done = maintain(&pool);
+    assert_eq!((done.connect_failed, done.discarded, pool.status().idle), (1, 0, 1));
+    assert_eq!(pool.get().unwrap().number, 2);
+    assert_eq!(pool.manager().discards(Reason::Expired), 1);
+}
+
+#[test]
+fn a_silent_connection_is_checked_once_in_a_while() {
+    let pool = filled::<2>(quiet().keepalive(Some(secs(10))), 2);
+    for expected in [0, 0, 2, 0, 2] {
+        assert_eq!(maintain(&pool).checked, expected);
+        pool.clock().advance(secs(5));
+    }
+    assert_eq!((pool.manager().calls(Call::Check), pool.figures().checked), (4, 4));
+}
+
+#[test]
+fn a_connection_that_is_used_need_not_be_kept_alive() {
+    let pool = filled::<1>(quiet().max_lifetime(Some(secs(1000))).keepalive(Some(secs(10))), 1);
+    for _ in 0..4 {
+        pool.clock().advance(secs(6));
+        drop(pool.get().unwrap());
+        assert_eq!(maintain(&pool).checked, 0);
+    }
+}
+
+#[test]
+fn a_silent_connection_that_has_died_is_discarded() {
+    let pool = filled::<2>(quiet().min_idle(1).keepalive(Some(secs(10))), 1);
+    pool.clock().advance(secs(10));
+    pool.manager().then(Call::Check, Outcome::Error);
+    let done = maintain(&pool);
+    assert_eq!((done.checked, done.discarded, done.connected), (1, 1, 1));
+    assert_eq!((pool.manager().discards(Reason::Invalid), pool.figures().check_failed), (1, 1));
+}
+
+#[test]
+fn nobody_waits_for_a_keepalive_who_could_be_served_otherwise() {
+    let pool = filled::<2>(quiet().keepalive(Some(secs(10))), 2);
+    pool.clock().advance(secs(10));
+    let gate = Gate::default();
+    pool.manager().then(Call::Check, Outcome::at(&gate));
+    let mut upkeep = Job::begun(pool.maintain_async(pool.clock().now()));
+    assert_eq!(pool.status().in_use, 1);
+    drop(pool.try_get().unwrap());
+    gate.open();
+    assert_eq!(upkeep.woken_to_end().checked, 1);
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn an_upkeep_that_is_given_up_loses_nothing() {
+    let pool = pool::<2>(quiet().min_idle(2).keepalive(Some(secs(10))));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Connect, Outcome::at(&Gate::default()));
+    drop(Job::begun(pool.maintain_async(pool.clock().now())));
+    assert_at_rest(&pool);
+    pool.clock().advance(secs(10));
+    pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
+    drop(Job::begun(pool.maintain_async(pool.clock().now())));
+    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 1);
+    assert_at_rest(&pool);
+    assert_eq!(maintain(&pool).connected, 2);
+}
+
+#[test]
+fn only_one_is_at_it() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    let mut first = Job::begun(pool.maintain_async(pool.clock().now()));
+    let second = maintain(&pool);
+    assert_eq!(second, {
+        let mut none = Maintained::default();
+        none.next = second.next;
+        none
+    });
+    gate.open();
+    assert_eq!(first.woken_to_end().connected, 1);
+}
+
+#[test]
+fn a_manager_that_panics_does_not_stop_the_next_upkeep() {
+    let pool = pool::<2>(quiet().min_idle(1).keepalive(Some(secs(1))));
+    pool.manager().then(Call::Connect, Outcome::Panic);
+    assert!(panics(|| _ = maintain(&pool)));
+    assert_eq!(maintain(&pool).connected, 1);
+    pool.clock().advance(secs(1));
+    pool.manager().then(Call::Check, Outcome::Panic).then(Call::Discard, Outcome::Panic);
+    assert!(panics(|| _ = maintain(&pool)));
+    assert_eq!(maintain(&pool).connected, 1);
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn after_a_failure_it_tries_again_after_pauses_that_grow() {
+    let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
+    let pool = pool::<2>(quiet().min_idle(1).retry(retry));
+    pool.manager().always(Call::Connect, Outcome::Error);
+    for pause in [1000, 2000, 4000, 4000] {
+        let done = maintain(&pool);
+        assert_eq!(done.connect_failed, 1);
+        assert!((pause / 2..=pause).contains(&done.next.as_millis()), "{done:?}");
+        pool.clock().advance(done.next - millis(1));
+        assert_eq!(maintain(&pool).connect_failed, 0);
+        pool.clock().advance(millis(1).max(millis(10)));
+    }
+    pool.manager().always(Call::Connect, Outcome::Ok);
+    pool.clock().advance(secs(4));
+    assert_eq!(maintain(&pool).connected, 1);
+}
+
+#[test]
+fn it_says_when_to_look_again() {
+    let next = |config: Config| maintain(&filled::<2>(config, 1)).next;
+    assert_eq!(next(quiet()), secs(30));
+    assert_eq!(next(quiet().keepalive(Some(secs(7)))), secs(7));
+    assert_eq!(next(quiet().idle_timeout(Some(secs(7)))), secs(7));
+    assert_eq!(next(quiet().max_lifetime(Some(secs(7))).lifetime_jitter_percent(0)), secs(7));
+    assert_eq!(next(quiet().keepalive(Some(millis(1)))), millis(10));
+}
+
+#[test]
+fn what_the_floor_keeps_from_going_is_kept_alive_in_time() {
+    let pool = filled::<2>(quiet().min_idle(1).idle_timeout(Some(secs(10))).keepalive(Some(secs(4))), 1);
+    pool.clock().advance(secs(12));
+    assert_eq!(maintain(&pool).next, secs(4));
+}
+
+#[test]
+fn a_leak_is_reported_once_with_the_place_where_it_was_borrowed() {
+    let pool = pool::<2>(quiet().leak_threshold(Some(secs(10))));
+    let (held, line) = (pool.get().unwrap(), line!());
+    maintain(&pool);
+    pool.clock().advance(secs(10));
+    assert_eq!((maintain(&pool).leaked, maintain(&pool).leaked), (1, 0));
+    let event = pool.manager().events().pop().unwrap();
+    assert!(event.starts_with("leaked: held for 10s") && event.contains(&format!("{}:{line}:", file!())), "{event}");
+    drop(held);
+    let _again = pool.get().unwrap();
+    maintain(&pool);
+    pool.clock().advance(secs(10));
+    assert_eq!((maintain(&pool).leaked, pool.figures().leaked), (1, 2));
+}
+
+#[test]
+fn a_closed_pool_is_left_alone() {
+    let pool = pool::<2>(quiet().min_idle(2));
+    pool.close();
+    assert_eq!(maintain(&pool).connected, 0);
+    assert_eq!(pool.manager().calls(Call::Connect), 0);
+}
+
+#[test]
+fn the_future_does_its_work_when_it_is_due() {
+    let pool = pool::<2>(quiet().min_idle(1).keepalive(Some(secs(10))));
+    let mut upkeep = Job::begun(pool.maintenance());
+    assert_eq!(pool.status().idle, 1);
+    for checks in 1..=3 {
+        pool.clock().advance(millis(9_999));
+        upkeep.wait_on();
+        assert_eq!(pool.manager().calls(Call::Check), checks - 1);
+        pool.clock().advance(millis(1));
+        upkeep.wait_on();
+        assert_eq!(pool.manager().calls(Call::Check), checks);
+    }
+}
+
+#[test]
+fn the_future_is_roused_by_a_loss_and_by_a_borrower() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let mut upkeep = Job::begun(pool.maintenance());
+    pool.evict_all();
+    let rings = upkeep.rings();
+    assert!(rings > 0);
+    upkeep.wait_on();
+    assert_eq!((pool.status().idle, pool.manager().calls(Call::Connect)), (1, 2));
+    let _held = pool.get().unwrap();
+    assert!(upkeep.rings() > rings);
+    upkeep.wait_on();
+    assert_eq!(pool.status().idle, 1);
+}
+
+#[test]
+fn whoever_is_roused_by_a_loss_finds_the_slot_vacant() {
+    let pool = pool::<1>(quiet().min_idle(1));
+    let (seen, vacant) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(usize::MAX)));
+    let noted = Arc::clone(&vacant);
+    let waker = waker_that(move || noted.store(seen.status().vacant, Ordering::SeqCst));
+    let mut upkeep = Box::pin(pool.maintenance());
+    assert!(upkeep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    pool.evict_all();
+    assert_eq!(vacant.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_future_ends_when_the_pool_is_closed() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let mut upkeep = Job::begun(pool.maintenance());
+    pool.close();
+    upkeep.woken_to_end();
+}
+
+#[test]
+fn the_future_ends_when_the_pool_is_closed_in_the_midst_of_its_work() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    let mut upkeep = Job::begun(pool.maintenance());
+    pool.close();
+    gate.open();
+    upkeep.wait_on();
+    pool.clock().advance(millis(10));
+    upkeep.woken_to_end();
+    assert_eq!((pool.manager().live(), pool.manager().lost()), (0, 0));
+}
+
+#[test]
+fn what_is_lost_in_the_midst_of_its_work_is_made_up_for_soon() {
+    let pool = filled::<2>(quiet().min_idle(2).keepalive(Some(secs(10))), 2);
+    pool.clock().advance(secs(10));
+    let gate = Gate::default();
+    pool.manager().then(Call::Check, Outcome::Ok).then(Call::Check, Outcome::at(&gate));
+    let mut upkeep = Job::begun(pool.maintenance());
+    pool.evict_all();
+    gate.open();
+    upkeep.wait_on();
+    pool.clock().advance(millis(10));
+    upkeep.wait_on();
+    assert_eq!(pool.status().idle, 2);
+}
+
+/// While somebody marks connections, borrowers need not ask the clock; and what they get is never staler than promised.
+#[test]
+fn with_the_future_what_was_idle_for_long_is_checked_before_it_is_lent() {
+    let pool = filled::<1>(quiet().validate_after(Some(millis(400))), 1);
+    let mut upkeep = Job::begun(pool.maintenance());
+    for (idle, checks) in [(150, 0), (500, 1), (150, 1), (700, 2), (401, 3)] {
+        for _ in 0..idle {
+            pool.clock().advance(millis(1));
+            upkeep.wait_on();
+        }
+        drop(pool.get().unwrap());
+        assert_eq!(pool.manager().calls(Call::Check), checks, "after {idle} ms");
+    }
+}
+
+#[test]
+fn with_the_future_a_connection_in_use_expires() {
+    let config = quiet().max_lifetime(Some(secs(16))).lifetime_jitter_percent(0);
+    let pool = filled::<1>(config, 1);
+    let mut upkeep = Job::begun(pool.maintenance());
+    for _ in 0..16 {
+        drop(pool.get().unwrap());
+        pool.clock().advance(secs(1));
+        upkeep.wait_on();
+    }
+    let held = pool.get().unwrap();
+    assert_eq!(held.number, 2);
+    for _ in 0..17 {
+        pool.clock().advance(secs(1));
+        upkeep.wait_on();
+    }
+    drop(held);
+    assert_eq!((pool.manager().discards(Reason::Expired), pool.status().idle), (2, 0));
+}
+
+#[test]
+fn without_the_future_borrowers_look_at_the_clock_again() {
+    let pool = filled::<1>(quiet().validate_after(Some(millis(400))), 1);
+    let mut upkeep = Job::begun(pool.maintenance());
+    for _ in 0..3 {
+        drop(pool.get().unwrap());
+        pool.clock().advance(millis(100));
+        upkeep.wait_on();
+    }
+    drop(upkeep);
+    let before = pool.manager().calls(Call::Check);
+    pool.clock().advance(millis(500));
+    drop(pool.get().unwrap());
+    assert_eq!(pool.manager().calls(Call::Check), before + 1);
+}
+
+#[test]
+fn a_thread_fills_the_pool_and_makes_up_for_losses() {
+    let pool = pool::<2>(quiet().min_idle(2));
+    let health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 2);
+    pool.evict_all();
+    wait_until(|| pool.status().idle == 2 && pool.manager().calls(Call::Connect) == 4);
+    drop(health);
+}
+
+#[test]
+fn a_thread_outlives_a_manager_that_panics() {
+    let retry = Retry { attempts: 0, first_pause: millis(1), longest_pause: millis(1) };
+    let pool = pool::<2>(quiet().min_idle(1).retry(retry));
+    pool.manager().then(Call::Connect, Outcome::Panic).then(Call::Connect, Outcome::Panic);
+    let _health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 1);
+    assert_eq!(pool.manager().calls(Call::Connect), 3);
+}
+
+/// The thread sleeps in real time, for a quarter of the 40 ms; the test's clock stands still but for its own jumps.
+#[test]
+fn a_thread_marks_what_was_idle_for_long() {
+    let pool = filled::<1>(quiet().validate_after(Some(millis(40))), 1);
+    let _health = pool.health_check().unwrap();
+    wait_until(|| {
+        pool.clock().advance(millis(100));
+        drop(pool.get().unwrap());
+        pool.manager().calls(Call::Check) > 3
+    });
+}
+
+#[test]
+fn a_thread_stops_when_its_handle_is_dropped() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    let health = pool.health_check().unwrap();
+    gate.wait_for_arrivals(1);
+    let ender = std::thread::spawn(move || drop(health));
+    gate.open();
+    ender.join().unwrap();
+    assert_eq!(Arc::strong_count(&pool), 1);
+    pool.evict_all();
+    assert_eq!(pool.status().idle, 0);
+}
+
+#[test]
+fn a_thread_does_not_keep_its_pool() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let script = pool.manager().clone();
+    let health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 1);
+    drop(pool);
+    wait_until(|| script.discards(Reason::Closed) == 1);
+    drop(health);
+}
+
+#[test]
+fn the_last_to_let_go_may_be_the_thread_itself() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let (script, gate) = (pool.manager().clone(), Gate::default());
+    script.then(Call::Connect, Outcome::at(&gate));
+    let health = pool.health_check().unwrap();
+    gate.wait_for_arrivals(1);
+    drop(pool);
+    gate.open();
+    wait_until(|| script.discards(Reason::Closed) == 1);
+    drop(health);
+    assert_eq!((script.live(), script.lost()), (0, 0));
+}
+
+#[test]
+fn a_thread_ends_with_a_closed_pool() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let _health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 1);
+    pool.close();
+    assert_eq!((pool.manager().live(), pool.status().closed), (0, true));
+    pool.drain(Duration::ZERO).unwrap();
+}
+
+#[test]
+fn the_handle_may_be_dropped_by_the_manager() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let slot = Arc::new(std::sync::Mutex::new(None));
+    let (own, gate) = (Arc::clone(&slot), Gate::default());
+    let at_gate = gate.clone();
+    let drop_handle = Outcome::After(
+        Arc::new(move || {
+            at_gate.wait_for_arrivals(1);
+            drop(own.lock().unwrap().take());
+        }),
+        Box::new(Outcome::Ok),
+    );
+    pool.manager().then(Call::Connect, drop_handle);
+    *slot.lock().unwrap() = Some(pool.health_check().unwrap());
+    gate.arrive();
+    wait_until(|| slot.lock().unwrap().is_none() && pool.status().idle == 1);
+}
+
+#[test]
+fn upkeep_needs_no_waker() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    let mut upkeep = Box::pin(pool.maintain_async(Duration::ZERO));
+    assert!(upkeep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
