@@ -56,13 +56,13 @@ pub(crate) use core::sync::atomic::Ordering::Relaxed;
 pub(crate) use host::set_home;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker, yield_now};
-#[cfg(feature = "std")]
-pub(crate) use std::sync::Weak;
 pub(crate) use host::{Stamp, coarse_monotonic, collided, home, is_panicking, monotonic, run_to_end, thread_number};
 pub(crate) use lock::Lock;
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
+#[cfg(feature = "std")]
+pub(crate) use std::sync::Weak;
 
 /// Runs `work`, and passes a panic on, unless the thread unwinds already.
 pub(crate) fn run_once(work: impl FnOnce()) {

@@ -52,8 +52,8 @@ const MODULES: &[Module] = &[
         "managed",
         6,
         &[
-            "acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "metrics", "pool",
-            "slots", "sync",
+            "acquire", "bitmap", "blocking", "drain", "engine", "error", "fairness", "guard", "line", "metrics",
+            "pool", "slots", "sync",
         ],
     ),
     module(
