@@ -72,20 +72,18 @@ impl<P: Keep> Lent<P> {
         if notes.is_marked(EVICTED) {
             return Finding::Unfit(Reason::Evicted);
         }
-        if notes.is_marked(EXPIRED) {
+        let now = keeper.pays(SELF_TIMED).then(|| self.pool.coarse());
+        if notes.is_marked(EXPIRED) || now.is_some_and(|now| notes.left_to_live(now) == 0) {
             return Finding::Unfit(Reason::Expired);
         }
         if notes.is_marked(CHECK) || keeper.pays(CHECK_EACH) {
             return Finding::Check;
         }
-        if keeper.pays(SELF_TIMED) { self.look_at_the_clock(book.uses()) } else { Finding::Fit }
+        now.map_or(Finding::Fit, |now| self.look_for_idleness(book.uses(), now))
     }
 
-    fn look_at_the_clock(&self, uses: usize) -> Finding {
-        let (notes, now) = (self.pool.notes(self.slot), self.pool.coarse());
-        if notes.left_to_live(now) == 0 {
-            return Finding::Unfit(Reason::Expired);
-        }
+    fn look_for_idleness(&self, uses: usize, now: Millis) -> Finding {
+        let notes = self.pool.notes(self.slot);
         let Some(longest) = self.pool.keeper().config().validate_after else { return Finding::Fit };
         // Lending has counted this use already. If the idle period that it ended is another than the one on record, nobody
         // knows how long it was.
