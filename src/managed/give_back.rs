@@ -3,7 +3,7 @@
 //! A connection comes back: it is looked at, reset, and goes to the next, or is parted with.
 
 use super::keep::{ErrorOf, Keep};
-use super::keeper::SELF_TIMED;
+use super::keeper::{SELF_TIMED, TRACK};
 use super::manager::{Event, Manage, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, period};
 use super::slot::{Suspect, discard, is_expired};
@@ -48,7 +48,7 @@ fn reset_failed<P: Keep>(pool: P, error: &ErrorOf<P>) -> Reason {
 
 #[inline(always)]
 fn finish<P: Keep>(pool: P, slot: usize) {
-    if pool.notes(slot).remarks() | (pool.keeper().attention() & SELF_TIMED) != 0 {
+    if pool.notes(slot).remarks() | (pool.keeper().attention() & (SELF_TIMED | TRACK)) != 0 {
         return finish_with_care(pool, slot);
     }
     if pool.core().give_back(slot) {
@@ -74,6 +74,10 @@ fn finish_with_care<P: Keep>(pool: P, slot: usize) {
 /// Writes down what is to be known of the borrowing that ends; why the connection is to be parted with, if it is.
 fn take_note<P: Keep>(pool: P, suspect: &mut Suspect<P>) -> Option<Reason> {
     let notes = pool.notes(suspect.slot());
+    if pool.keeper().pays(TRACK) {
+        // Whoever is granted the connection next may not have said so yet, and this thread is not to be taken for them.
+        notes.note_thread(0);
+    }
     if let Some(from) = notes.take_time() {
         super::observe::held(pool, from);
     }

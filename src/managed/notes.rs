@@ -76,6 +76,7 @@ impl Notes {
     pub(super) fn begin(&self, now: Millis, lifetime: usize) {
         self.marks.store(0, Relaxed);
         self.timed_from.store(0, Relaxed);
+        self.thread.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
         self.checked_at.store(now.0, Relaxed);
