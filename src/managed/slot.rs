@@ -110,7 +110,9 @@ impl<P: Keep> Lent<P> {
 
 impl<P: Keep> Drop for Lent<P> {
     fn drop(&mut self) {
-        pass_on(&self.pool, self.slot);
+        // Maybe while a panic of the manager's unwinds: another of `on_discard`, for what the engine wants emptied now,
+        // would end the process.
+        run_once(|| pass_on(&self.pool, self.slot));
     }
 }
 
