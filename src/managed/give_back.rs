@@ -8,7 +8,7 @@ use super::manager::{Event, Manage, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, period};
 use super::slot::{Suspect, discard, is_expired};
 use crate::engine::Emptied;
-use crate::sync::{is_panicking, run_once};
+use crate::sync::{is_panicking, run_once, run_to_end};
 
 /// A guard lets go of its slot: the caller owns it and passes it on.
 #[inline(always)]
@@ -113,12 +113,19 @@ fn give_back_in_a_panic<P: Keep>(pool: P, mut suspect: Suspect<P>) {
 
 /// The rest of giving back while somebody must be attended to.
 pub(super) fn attend_to_others<P: Keep>(pool: P) {
-    let (to_empty, aftermath) = pool.core().attend_to_others();
-    // Declared before the connection is parted with, so that waiters are woken even if that panics.
-    let _aftermath = aftermath;
-    if let Some((slot, why)) = to_empty {
-        discard(pool, slot, reason_of(why));
-    }
+    let (mut to_empty, aftermath) = pool.core().attend_to_others();
+    let mut aftermath = Some(aftermath);
+    // Waiters are woken first: parting with a connection may take long. It is parted with even if a waker panics.
+    run_to_end(|| {
+        if let Some(aftermath) = aftermath.take() {
+            drop(aftermath);
+            return true;
+        }
+        if let Some((slot, why)) = to_empty.take() {
+            discard(pool, slot, reason_of(why));
+        }
+        false
+    });
 }
 
 /// Why the engine wants a slot emptied, for the manager.
