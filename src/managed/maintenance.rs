@@ -300,7 +300,8 @@ fn need<P: Keep>(pool: P, slot: usize, now: Millis) -> Option<Need> {
 
 /// Whether there are enough idle connections besides this one.
 fn is_spare<P: Keep>(pool: P, slot: usize) -> bool {
-    idle(pool) - usize::from(pool.core().is_idle(slot)) >= pool.keeper().config().min_idle
+    // It may have come back since the others were counted.
+    idle(pool).saturating_sub(usize::from(pool.core().is_idle(slot))) >= pool.keeper().config().min_idle
 }
 
 /// Gives each idle connection what it needs, those in the slots that are lent last first.
