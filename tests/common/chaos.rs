@@ -266,9 +266,17 @@ impl Drop for Conn {
 /// Looks again and again until `condition` holds, which it does soon unless something is broken.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    assert!(comes(condition), "what the test waits for does not come: {what}");
+}
+
+/// Whether `condition` comes to hold.
+pub(crate) fn comes(condition: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + FOREVER;
     while !condition() {
-        assert!(Instant::now() < deadline, "what the test waits for does not come: {what}");
+        if Instant::now() >= deadline {
+            return false;
+        }
         thread::yield_now();
     }
+    true
 }
