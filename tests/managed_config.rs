@@ -46,7 +46,7 @@ fn nothing_is_opened_that_nobody_asked_for() {
 #[test]
 fn what_contradicts_itself_builds_no_pool() {
     let built = Pool::<_, 2, _>::with_clock(Script::default(), quiet().max_size(3), SimClock::default());
-    let error = built.err().expect("three connections do not fit in two slots");
+    let error = built.expect_err("three connections do not fit in two slots");
     assert_eq!(error, quiet().max_size(3).check(2).unwrap_err());
     assert!(panics(|| drop(Pool::<_, 2>::fixed(Script::default(), quiet().min_idle(3)))));
 }

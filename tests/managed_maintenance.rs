@@ -180,7 +180,7 @@ fn after_a_failure_it_tries_again_after_pauses_that_grow() {
         let done = maintain(&pool);
         assert_eq!(done.connect_failed, 1);
         assert!((pause / 2..=pause).contains(&done.next.as_millis()), "{done:?}");
-        pool.clock().advance(done.next - millis(1));
+        pool.clock().advance(done.next.saturating_sub(millis(1)));
         assert_eq!(maintain(&pool).connect_failed, 0);
         pool.clock().advance(millis(1).max(millis(10)));
     }

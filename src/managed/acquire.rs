@@ -27,7 +27,7 @@ pub(crate) enum Setback<E> {
     /// Its connection was unfit, and another could not be made in it.
     Unfit(Failure<E>),
     NotConnected(Failure<E>, Duration),
-    /// There was no time left to check its connection.
+    /// The caller's time was up before the manager could begin.
     NoTime,
     Closed,
 }
@@ -116,8 +116,11 @@ async fn find<P: Keep, W: Worker<P>>(
         match prepare(pool, worker, lent).await {
             Ok(lent) => return Ok(lent),
             Err(Setback::Unfit(failure)) => unfit = Some(failure),
-            // Coming again would find the same connection.
-            Err(Setback::NoTime) => return Err(timed_out(pool)),
+            Err(Setback::NoTime) => {
+                // To come again would be in vain: it might be the same connection, for ever.
+                pool.core().count_timeout();
+                return Err(explain(pool, Refusal::TimedOut, unfit.take()));
+            }
             Err(Setback::Closed) => return Err(explain(pool, Refusal::Closed, None)),
             Err(Setback::NotConnected(failure, took)) => {
                 failures += 1;
@@ -189,7 +192,10 @@ pub(crate) async fn prepare<P: Keep, W: Worker<P>>(
     };
     loop {
         let made = make(pool, worker, vacant, Vacant::fill).await;
-        let lent = made.map_err(|(failure, took)| Setback::NotConnected(failure, took))?;
+        let lent = made.map_err(|(failure, took)| match failure {
+            Failure::NoTime => Setback::NoTime,
+            failure => Setback::NotConnected(failure, took),
+        })?;
         if pool.core().is_closed() {
             lent.suspect().discard(Reason::Closed);
             return Err(Setback::Closed);

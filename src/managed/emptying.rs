@@ -22,7 +22,7 @@ pub(crate) fn close<P: Keep>(pool: P) {
         discard(pool, slot, reason_of(why));
         true
     });
-    pool.keeper().rouse();
+    pool.keeper().wake();
 }
 
 /// Parts with what a resize has set aside, and says how many connections that were.

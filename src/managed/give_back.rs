@@ -3,12 +3,12 @@
 //! A connection comes back: it is looked at, reset, and goes to the next, or is parted with.
 
 use super::keep::{ErrorOf, Keep};
-use super::keeper::SELF_TIMED;
+use super::keeper::{SELF_TIMED, TRACK};
 use super::manager::{Event, Manage, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, Holding, period};
 use super::slot::{Suspect, discard, is_expired};
 use crate::engine::Emptied;
-use crate::sync::{is_panicking, run_once};
+use crate::sync::{is_panicking, run_once, run_to_end};
 
 /// A guard lets go of its slot: the caller owns it and passes it on.
 #[inline(always)]
@@ -30,7 +30,7 @@ pub(crate) fn settle<P: Keep>(pool: P, slot: usize) -> Option<usize> {
         suspect.discard(reason);
         return None;
     }
-    if pool.has_remarks(slot) || pool.keeper().pays(SELF_TIMED) {
+    if pool.has_remarks(slot) || pool.keeper().pays(SELF_TIMED | TRACK) {
         return settle_with_care(pool, suspect);
     }
     Some(suspect.into_slot())
@@ -80,6 +80,12 @@ fn pass_on<P: Keep>(pool: P, slot: usize) {
 /// Writes down what is to be known of the borrowing that ends; why the connection is to be parted with, if it is.
 fn take_note<P: Keep>(pool: P, suspect: &mut Suspect<P>) -> Option<Reason> {
     let notes = pool.notes(suspect.slot());
+    if let Some(holding) = pool.holding(suspect.slot())
+        && pool.keeper().pays(TRACK)
+    {
+        // Whoever is granted the connection next may not have said so yet, and this thread is not to be taken for them.
+        holding.note_thread(0);
+    }
     if let Some(from) = pool.holding(suspect.slot()).and_then(Holding::take_time) {
         super::observe::held(pool, from);
     }
@@ -113,12 +119,19 @@ fn give_back_in_a_panic<P: Keep>(pool: P, slot: usize) {
 
 /// The rest of giving back while somebody must be attended to.
 pub(crate) fn attend_to_others<P: Keep>(pool: P) {
-    let (to_empty, aftermath) = pool.core().attend_to_others();
-    // Declared before the connection is parted with, so that waiters are woken even if that panics.
-    let _aftermath = aftermath;
-    if let Some((slot, why)) = to_empty {
-        discard(pool, slot, reason_of(why));
-    }
+    let (mut to_empty, aftermath) = pool.core().attend_to_others();
+    let mut aftermath = Some(aftermath);
+    // Waiters are woken first: parting with a connection may take long. It is parted with even if a waker panics.
+    run_to_end(|| {
+        if let Some(aftermath) = aftermath.take() {
+            drop(aftermath);
+            return true;
+        }
+        if let Some((slot, why)) = to_empty.take() {
+            discard(pool, slot, reason_of(why));
+        }
+        false
+    });
 }
 
 /// Why the engine wants a slot emptied, for the manager.

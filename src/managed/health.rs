@@ -89,7 +89,7 @@ fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal:
             look_away(&*pool);
             // Whoever panics has said so by then, through the panic hook.
             let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &Now, (&*pool).coarse()))));
-            let until = Instant::now() + watch.look(&*pool, waker).next;
+            let until = Instant::now() + watch.look(&*pool, waker);
             drop(pool);
             parker.park(Some(until));
         }

@@ -265,7 +265,19 @@ impl Keeper {
         self.upkeep.with(|upkeep| core::mem::swap(&mut upkeep.sleeper, &mut waker));
     }
 
-    /// The maintenance goes to sleep for long, or is awake.
+    /// As [`sleep`](Self::sleep), for one who sleeps already; `false` if it was woken meanwhile.
+    pub(super) fn sleep_on(&self, waker: &Waker) -> bool {
+        let mut waker = Some(waker.clone());
+        self.upkeep.with(|upkeep| {
+            let sleeps = upkeep.sleeper.is_some();
+            if sleeps {
+                core::mem::swap(&mut upkeep.sleeper, &mut waker);
+            }
+            sleeps
+        })
+    }
+
+    /// Whether the first borrower is to wake the sleeper.
     pub(super) fn note_sleep(&self, is_asleep: bool) {
         if is_asleep {
             self.attention.fetch_or(ASLEEP, Relaxed);
@@ -274,18 +286,24 @@ impl Keeper {
         }
     }
 
-    /// Ends the maintenance's sleep, if it does sleep.
+    /// Wakes the sleeper, if borrowers are to do that.
     pub(super) fn rouse(&self) {
         if self.pays(ASLEEP) {
-            self.note_sleep(false);
             self.wake();
         }
     }
 
-    fn wake(&self) {
-        if let Some(waker) = self.upkeep.with(|upkeep| upkeep.sleeper.take()) {
+    /// Wakes the sleeper: there is something to do.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.take_sleeper() {
             waker.wake();
         }
+    }
+
+    /// Who is to be woken, by the caller.
+    pub(super) fn take_sleeper(&self) -> Option<Waker> {
+        self.note_sleep(false);
+        self.upkeep.with(|upkeep| upkeep.sleeper.take())
     }
 }
 

@@ -14,7 +14,6 @@ use super::clock::{Clock, Millis, duration, span};
 use super::config::Config;
 use super::holders::holder;
 use super::keep::Keep;
-use super::keeper::ASLEEP;
 use super::manager::{AsyncManager, Event, Manager, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, FOR_EVER, Notes, SAMPLE, period};
 use super::observe;
@@ -26,6 +25,8 @@ use crate::books::Book;
 /// The longest time between two looks, and the shortest.
 const LONGEST: usize = 30_000;
 const SHORTEST: usize = 10;
+/// The longest while connections are in use and there is anything to see to.
+const LONGEST_BUSY: usize = 1000;
 
 /// What a look after the pool has come to, from [`Pool::maintain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,8 +107,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             while !self.is_closed() {
                 look_away(self);
                 maintain(self, &Task(self.clock()), self.coarse()).await;
-                let rest = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
-                race(self.clock().sleep(rest.next), roused(self, &rest)).await;
+                let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
+                race(self.clock().sleep(next), roused(self)).await;
             }
         }
     }
@@ -119,37 +120,29 @@ pub(super) struct Watch {
     uses: usize,
 }
 
-/// What the maintenance does until the next look.
-pub(super) struct Rest {
-    /// When that is due.
-    pub(super) next: Duration,
-    /// Whether it is to be roused before.
-    is_asleep: bool,
-}
-
 impl Watch {
     pub(super) const fn new() -> Self {
         Self { uses: 0 }
     }
 
-    /// Looks, and says when to look again. If nothing has happened in the pool since, that is left to its borrowers; the
-    /// first of them calls `waker`.
-    pub(super) fn look<P: Keep>(&mut self, pool: P, waker: &Waker) -> Rest {
-        let (now, interval) = (pool.coarse(), interval(pool.keeper().config()));
+    /// Looks, and says when to look again, unless `waker` is called before. If nothing has happened in the pool since the last
+    /// look, ages are left to its borrowers, the first of whom calls it.
+    pub(super) fn look<P: Keep>(&mut self, pool: P, waker: &Waker) -> Duration {
+        let (now, keeper) = (pool.coarse(), pool.keeper());
+        let interval = interval(keeper.config());
         survey(pool, now, interval);
         let uses = pool.core().books().iter().map(Book::uses).fold(0, usize::wrapping_add);
         let is_busy = core::mem::replace(&mut self.uses, uses) != uses;
-        let next = due(pool, now);
-        let Some(interval) = interval.filter(|_| is_busy) else {
-            pool.keeper().sleep(waker);
-            pool.keeper().note_sleep(true);
-            // What was done before this is seen now, and whoever does something after it sees that somebody sleeps.
-            pool.core().synchronize();
-            let next = if is_pressing(pool, now) { SHORTEST } else { next };
-            return Rest { next: duration(next), is_asleep: true };
-        };
-        pool.keeper().trust_marks(true);
-        Rest { next: duration(next.min(interval)), is_asleep: false }
+        keeper.sleep(waker);
+        match interval {
+            Some(_) if is_busy => keeper.trust_marks(true),
+            Some(_) => keeper.note_sleep(true),
+            None => {}
+        }
+        // What was done before this is seen now, and whoever does something after it finds who sleeps.
+        pool.core().synchronize();
+        let next = if is_pressing(pool, now) { SHORTEST } else { due(pool, now) };
+        duration(interval.filter(|_| is_busy).map_or(next, |interval| next.min(interval)))
     }
 }
 
@@ -159,15 +152,9 @@ pub(super) fn look_away<P: Keep>(pool: P) {
     pool.keeper().note_sleep(false);
 }
 
-/// Ends when somebody has roused the maintenance, if it is to be roused.
-async fn roused<P: Keep>(pool: P, rest: &Rest) {
-    poll_fn(|context| {
-        // Before the look: whoever rouses it after that calls this waker.
-        pool.keeper().sleep(context.waker());
-        let is_roused = rest.is_asleep && !pool.keeper().pays(ASLEEP);
-        if is_roused { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+/// Ends when somebody has woken the maintenance.
+async fn roused<P: Keep>(pool: P) {
+    poll_fn(|context| if pool.keeper().sleep_on(context.waker()) { Poll::Pending } else { Poll::Ready(()) }).await;
 }
 
 /// Nobody looks any more, as soon as it is dropped.
@@ -179,15 +166,17 @@ impl<P: Keep> Drop for Unwatched<P> {
     }
 }
 
-/// How often marks are to be set for borrowers to trust in them; `None` if there are none to set.
+/// How often to look at a pool that is in use, for its borrowers to trust in marks, and for idle connections not to be missed
+/// for long; `None` if there is neither.
 ///
 /// A connection that falls idle just after a look is seen so at the next one, and marked when the look after that would
 /// come too late. With four looks within the time that it may be idle it is marked after half of that, and before its end.
 fn interval(config: &Config) -> Option<usize> {
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
     let old = config.max_lifetime.map(|lifetime| span(lifetime) / 16);
-    let least = stale.into_iter().chain(old).min()?;
-    Some(least.clamp(1, 1000))
+    let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
+    let least = stale.into_iter().chain(old).chain(missing).min()?;
+    Some(least.clamp(1, LONGEST_BUSY))
 }
 
 /// Looks at all connections and marks them. The marks hold until the next look, if there is one within `interval`.
@@ -323,7 +312,8 @@ fn need<P: Keep>(pool: P, slot: usize, now: Millis) -> Option<Need> {
 
 /// Whether there are enough idle connections besides this one.
 fn is_spare<P: Keep>(pool: P, slot: usize) -> bool {
-    idle(pool) - usize::from(pool.core().is_idle(slot)) >= pool.keeper().config().min_idle
+    // It may have come back since the others were counted.
+    idle(pool).saturating_sub(usize::from(pool.core().is_idle(slot))) >= pool.keeper().config().min_idle
 }
 
 /// Gives each idle connection what it needs, those in the slots that are lent last first.

@@ -155,6 +155,13 @@ impl Holding {
         }
     }
 
+    /// A connection begins, which nobody holds: by the slot's owner.
+    pub(super) fn begin(&self) {
+        self.timed_from.store(0, Relaxed);
+        self.thread.store(0, Relaxed);
+        self.reported.store(NONE, Relaxed);
+    }
+
     /// By the slot's owner, when it lends the connection.
     #[inline(always)]
     pub(super) fn note_site(&self, site: &'static Location<'static>) {

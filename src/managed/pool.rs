@@ -244,7 +244,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         }
         drop(self.core().resize(max_size));
         drop_surplus(self);
-        self.keeper.rouse();
+        self.keeper.wake();
         Ok(())
     }
 

@@ -4,12 +4,13 @@
 //! whole: that is what dropping each of these does.
 
 use core::mem::ManuallyDrop;
+use core::task::Waker;
 
 use super::clock::{Millis, span};
 use super::keep::Keep;
 use super::keeper::{CHECK_EACH, Count, SELF_TIMED};
 use super::manager::{Manage, Reason};
-use super::notes::{CHECK, EVICTED, EXPIRED, Holding, period};
+use super::notes::{CHECK, EVICTED, EXPIRED, period};
 use crate::engine::Emptied;
 use crate::guard::{Vacate, pass_on};
 use crate::slots;
@@ -72,20 +73,18 @@ impl<P: Keep> Lent<P> {
         if notes.is_marked(EVICTED) {
             return Finding::Unfit(Reason::Evicted);
         }
-        if notes.is_marked(EXPIRED) {
+        let now = keeper.pays(SELF_TIMED).then(|| self.pool.coarse());
+        if notes.is_marked(EXPIRED) || now.is_some_and(|now| notes.left_to_live(now) == 0) {
             return Finding::Unfit(Reason::Expired);
         }
         if notes.is_marked(CHECK) || keeper.pays(CHECK_EACH) {
             return Finding::Check;
         }
-        if keeper.pays(SELF_TIMED) { self.look_at_the_clock(book.uses()) } else { Finding::Fit(None) }
+        now.map_or(Finding::Fit(None), |now| self.look_for_idleness(book.uses(), now))
     }
 
-    fn look_at_the_clock(&self, uses: usize) -> Finding {
-        let (notes, now) = (self.pool.notes(self.slot), self.pool.coarse());
-        if notes.left_to_live(now) == 0 {
-            return Finding::Unfit(Reason::Expired);
-        }
+    fn look_for_idleness(&self, uses: usize, now: Millis) -> Finding {
+        let notes = self.pool.notes(self.slot);
         let Some(longest) = self.pool.keeper().config().validate_after else {
             return Finding::Fit(Some(now));
         };
@@ -111,7 +110,9 @@ impl<P: Keep> Lent<P> {
 
 impl<P: Keep> Drop for Lent<P> {
     fn drop(&mut self) {
-        pass_on(&self.pool, self.slot);
+        // Maybe while a panic of the manager's unwinds: another of `on_discard`, for what the engine wants emptied now,
+        // would end the process.
+        run_once(|| pass_on(&self.pool, self.slot));
     }
 }
 
@@ -154,7 +155,7 @@ impl<P: Keep> Suspect<P> {
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
         let slot = self.into_slot();
-        let _rouse = Rouse(pool);
+        let _rouse = Rouse::begin(pool);
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
@@ -214,7 +215,9 @@ impl<P: Keep> Vacant<P> {
 /// A connection is about to be put into a slot: it is new.
 pub(crate) fn begin<P: Keep>(pool: P, slot: usize, now: Millis) {
     pool.notes(slot).begin(now, pool.keeper().lifetime());
-    let _none = pool.holding(slot).and_then(Holding::take_time);
+    if let Some(holding) = pool.holding(slot) {
+        holding.begin();
+    }
 }
 
 impl<P: Keep> Drop for Vacant<P> {
@@ -241,7 +244,7 @@ pub(crate) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
         Reason::Surplus => Emptied::SetAside,
         _ => Emptied::Discarded,
     };
-    let _rouse = Rouse(pool);
+    let _rouse = Rouse::begin(pool);
     // The slot must come back whole even if `on_discard` panics.
     let _vacate = Vacate::new(pool.core(), slot, emptied);
     part(pool, slot, reason);
@@ -255,13 +258,22 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     pool.manager().on_discard(connection, reason);
 }
 
-/// The maintenance may have to make another connection. It is told when this is dropped: declared before the slot is put
-/// down, so that the maintenance finds it vacant.
-struct Rouse<P: Keep>(P);
+/// Wakes the maintenance when it is dropped, which may have to make another connection: after the slot was put down, so that
+/// it is found vacant. Who is to be woken is asked before: with its last slot a pool for C may be gone.
+struct Rouse(Option<Waker>);
 
-impl<P: Keep> Drop for Rouse<P> {
+impl Rouse {
+    fn begin<P: Keep>(pool: P) -> Self {
+        let is_missed = pool.keeper().config().min_idle > 0;
+        Self(if is_missed { pool.keeper().take_sleeper() } else { None })
+    }
+}
+
+impl Drop for Rouse {
     fn drop(&mut self) {
-        self.0.keeper().rouse();
+        if let Some(sleeper) = self.0.take() {
+            sleeper.wake();
+        }
     }
 }
 

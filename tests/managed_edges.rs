@@ -1,0 +1,222 @@
+//! Single situations of the managed pool in which something would be lost, delayed or said wrongly, step by step.
+#![cfg(feature = "std")]
+
+#[path = "common/chaos.rs"]
+mod chaos;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use chaos::{Census, Conn, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
+use conn_pool::managed::{AsyncManager, Config, Event, GetError, Manage, Manager, Reason};
+
+type Pool<const N: usize> = conn_pool::managed::Pool<Server, N, SimClock>;
+
+/// A manager that does as it is told, once each; nothing special otherwise.
+#[derive(Default)]
+struct Server {
+    census: Arc<Census>,
+    /// What comes of the next checks.
+    checks: Mutex<VecDeque<Result<(), ()>>>,
+    /// What comes of the next connects.
+    connects: Mutex<VecDeque<Result<(), ()>>>,
+    panics: bool,
+    /// Closed: `on_discard` waits for it.
+    discards: Option<Gate>,
+    /// A check of a task waits for it.
+    checking: Option<Gate>,
+    /// A thread connects, and waits for the other.
+    connecting: Option<(Gate, Gate)>,
+}
+
+fn next(results: &Mutex<VecDeque<Result<(), ()>>>) -> Result<(), ()> {
+    lock(results).pop_front().unwrap_or(Ok(()))
+}
+
+impl Manage for Server {
+    type Connection = Conn;
+    type Error = ();
+
+    fn on_discard(&self, connection: Conn, _reason: Reason) {
+        self.census.take_leave();
+        if let Some(gate) = &self.discards {
+            gate.wait();
+        }
+        drop(connection);
+        if self.panics {
+            panic_as_planned();
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_, ()>) {
+        if self.panics && matches!(event, Event::Connected { .. }) {
+            panic_as_planned();
+        }
+    }
+}
+
+impl Manager for Server {
+    fn connect(&self, _within: Option<Duration>) -> Result<Conn, ()> {
+        if let Some((begun, go)) = &self.connecting {
+            begun.open();
+            go.wait();
+        }
+        next(&self.connects).map(|()| self.census.connect())
+    }
+
+    fn is_valid(&self, _connection: &mut Conn, _within: Option<Duration>) -> Result<(), ()> {
+        next(&self.checks)
+    }
+}
+
+impl AsyncManager for Server {
+    async fn connect(&self) -> Result<Conn, ()> {
+        next(&self.connects).map(|()| self.census.connect())
+    }
+
+    async fn is_valid(&self, _connection: &mut Conn) -> Result<(), ()> {
+        if let Some(gate) = &self.checking {
+            gate.passed().await;
+        }
+        next(&self.checks)
+    }
+}
+
+fn pool<const N: usize>(server: Server, config: Config) -> Arc<Pool<N>> {
+    Arc::new(Pool::with_clock(server, config, SimClock::default()).unwrap())
+}
+
+fn check_each() -> Config {
+    Config::new().validate_after(Some(Duration::ZERO))
+}
+
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn assert_send<T: Send>(future: T) -> T {
+    future
+}
+
+#[test]
+fn futures_may_be_spawned_anywhere() {
+    let pool = pool::<1>(Server::default(), Config::new());
+    drop(assert_send(pool.get_async()));
+    drop(assert_send(pool.get_async_owned()));
+    drop(assert_send(pool.get_timeout_async(Duration::ZERO)));
+    drop(assert_send(pool.maintain_async(Duration::ZERO)));
+    drop(assert_send(pool.maintenance()));
+}
+
+#[test]
+fn a_thread_without_time_for_a_check_is_told_so() {
+    let pool = pool::<1>(Server::default(), check_each());
+    drop(pool.get().unwrap());
+    let answer = watched("no time", move || pool.get_timeout(Duration::ZERO).map(drop));
+    assert!(matches!(answer, Err(GetError::Timeout(_))), "{answer:?}");
+}
+
+#[test]
+fn a_connection_that_is_too_old_is_not_lent_where_each_is_checked() {
+    let config = check_each().max_lifetime(Some(Duration::from_mins(1))).lifetime_jitter_percent(0);
+    let pool = pool::<1>(Server::default(), config);
+    drop(pool.get().unwrap());
+    pool.clock().advance(Duration::from_mins(1));
+    assert_eq!(pool.get().unwrap().id, 1);
+    assert_eq!(pool.figures().discarded_for(Reason::Expired), 1);
+}
+
+#[test]
+fn a_thread_is_not_taken_to_hold_what_it_has_given_back() {
+    let pool = pool::<1>(Server::default(), Config::new().nested(conn_pool::managed::Nested::Refuse));
+    let answer = watched("not nested", move || {
+        let held = pool.get().unwrap();
+        let mut task = Box::pin(pool.get_async_owned());
+        assert!(poll_once(task.as_mut()).is_pending());
+        // Granted to the task, which has not come for it.
+        drop(held);
+        let waiting = Arc::clone(&pool);
+        let later = thread::spawn(move || {
+            wait_until("the thread waits", || waiting.status().waiting == 1);
+            drop(task);
+        });
+        let answer = pool.get().map(drop);
+        // Ends in any case, so that the task goes.
+        if answer.is_ok() {
+            later.join().unwrap();
+        }
+        answer
+    });
+    assert!(answer.is_ok(), "{answer:?}");
+}
+
+#[test]
+fn a_manager_that_panics_again_and_again_does_not_end_the_program() {
+    let server = Server { panics: true, connecting: Some(Default::default()), ..Server::default() };
+    let pool = pool::<1>(server, Config::new());
+    let borrower = thread::spawn({
+        let pool = Arc::clone(&pool);
+        move || survive(|| pool.get().map(drop)).is_none()
+    });
+    let (begun, go) = pool.manager().connecting.as_ref().unwrap();
+    begun.wait();
+    // Once while the event is told, and once as the connection is parted with because of that.
+    pool.close();
+    go.open();
+    assert!(borrower.join().unwrap());
+    assert_eq!(pool.drain(Duration::ZERO), Ok(()));
+}
+
+#[test]
+fn who_was_granted_a_connection_does_not_wait_until_another_is_parted_with() {
+    for _ in 0..300 {
+        let server = Server { discards: Some(Gate::default()), ..Server::default() };
+        let pool = pool::<3>(server, Config::new());
+        let mut held: Vec<_> = (0..3).map(|_| pool.try_get_owned().unwrap()).collect();
+        pool.resize(2).unwrap();
+        let waiter = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || drop(pool.get().unwrap())
+        });
+        wait_until("it waits", || pool.status().waiting == 1);
+        // One of two is one too many; the other is for the waiter. Both come back in one moment.
+        let barrier = Arc::new(Barrier::new(2));
+        let givers = [held.pop(), held.pop()].map(|held| {
+            let barrier = Arc::clone(&barrier);
+            thread::spawn(move || {
+                barrier.wait();
+                drop(held);
+            })
+        });
+        let is_served = comes(|| waiter.is_finished());
+        pool.manager().discards.as_ref().unwrap().open();
+        assert!(is_served);
+        for giver in givers {
+            giver.join().unwrap();
+        }
+        waiter.join().unwrap();
+    }
+}
+
+#[test]
+fn who_finds_a_connection_unfit_makes_no_other_while_too_many_are_out() {
+    let server = Server { checking: Some(Gate::default()), ..Server::default() };
+    lock(&server.checks).push_back(Err(()));
+    let pool = pool::<2>(server, check_each());
+    let held = pool.try_get().unwrap();
+    drop(pool.try_get().unwrap());
+    let mut task = pin!(pool.get_async());
+    assert!(poll_once(task.as_mut()).is_pending());
+    pool.resize(1).unwrap();
+    pool.manager().checking.as_ref().unwrap().open();
+    // With the one that is still held there are as many as may be.
+    assert!(poll_once(task.as_mut()).is_pending(), "another was made");
+    drop(held);
+    let Poll::Ready(Ok(guard)) = poll_once(task.as_mut()) else { panic!("the task was not served") };
+    assert_eq!((guard.id, pool.manager().census.made()), (0, 2));
+}
