@@ -79,6 +79,10 @@ fn direct(
         }
     }
     wait_until("no connection is left", || pool.status().idle == 0)?;
+    match pool.try_get() {
+        Err(error) => expect_clear(&error)?,
+        Ok(_) => return Err("a connection to a file that is gone was lent".into()),
+    }
     let failed = pool.figures().connect_failed;
     wait_until("the health check has tried in vain", || pool.figures().connect_failed > failed)?;
     files.bring_back()?;
