@@ -307,8 +307,24 @@ fn a_connection_to_a_file_that_was_replaced_is_not_lent() {
         fs::remove_file(database.path.with_extension(suffix)).unwrap();
     }
     fs::rename(&other.path, &database.path).unwrap();
-    assert_eq!(rows(&borrow(&pool)), 2);
+    let connection = borrow(&pool);
+    assert_eq!((rows(&connection), pragma::<String>(&connection, "journal_mode")), (2, "wal".into()));
     assert_eq!((pool.figures().connected, pool.figures().discarded_for(Reason::Invalid)), (2, 1));
+}
+
+#[test]
+fn a_connection_to_a_file_that_was_damaged_is_not_lent() {
+    let database = Database::new();
+    let pool = database.pool_with(Config::new().validate_after(Some(Duration::ZERO)));
+    drop(borrow(&pool));
+    let outsider = database.outsider();
+    // What the connection has read of the file so far is out of date by this, and it has to read the log.
+    outsider.execute_batch("CREATE TABLE more (id INTEGER PRIMARY KEY)").unwrap();
+    let log = database.path.with_extension("db-wal");
+    let zeros = vec![0; fs::metadata(&log).unwrap().len().try_into().unwrap()];
+    fs::write(&log, zeros).unwrap();
+    assert!(matches!(pool.get().unwrap_err(), GetError::Connect { .. }));
+    assert_eq!(pool.figures().discarded_for(Reason::Invalid), 1);
 }
 
 #[test]
