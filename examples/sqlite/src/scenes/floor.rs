@@ -1,0 +1,32 @@
+//! Connections are ready before anybody asks, and again after they are gone.
+
+use std::path::Path;
+
+use conn_pool::managed::{Config, Reason};
+
+use super::{Database, Failure, SqlitePool, close, wait_until};
+
+const FLOOR: usize = 2;
+
+pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
+    let database = Database::create(folder, "floor")?;
+    let pool = database.pool(Config::new().name("floor").min_idle(FLOOR))?;
+    let health = pool.health_check()?;
+    wait_until("the first are ready", || is_ready(&pool, FLOOR))?;
+
+    // Some of them may be parted with by the health check, so its count alone says little.
+    pool.evict_all();
+    wait_until("others are ready", || is_ready(&pool, 2 * FLOOR))?;
+    let evicted = pool.figures().discarded_for(Reason::Evicted);
+    ensure!(evicted == FLOOR, "{evicted} were evicted");
+    drop(health);
+    close(&pool)?;
+    Ok(vec![
+        format!("{FLOOR} connections were ready before anybody had asked"),
+        format!("all {FLOOR} were evicted, and {FLOOR} new ones were ready soon after"),
+    ])
+}
+
+fn is_ready(pool: &SqlitePool, made: usize) -> bool {
+    pool.status().idle == FLOOR && pool.figures().connected == made
+}
