@@ -151,7 +151,7 @@ where
 }
 
 async fn stand_in_line<P: Keep>(pool: P, turn: Turn) -> Result<usize, Refusal> {
-    let acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
-    let acquire = acquire.into_ref();
-    poll_fn(|context| acquire.poll(context.waker())).await
+    let mut acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
+    // Held exclusively: a shared reference could not be sent to another thread, and so neither could the caller's future.
+    poll_fn(|context| acquire.as_mut().into_ref().poll(context.waker())).await
 }
