@@ -27,6 +27,8 @@ pub(crate) enum Setback<E> {
     /// Its connection was unfit, and another could not be made in it.
     Unfit(Failure<E>),
     NotConnected(Failure<E>, Duration),
+    /// The caller's time was up before the manager could begin.
+    NoTime,
     Closed,
 }
 
@@ -114,6 +116,11 @@ async fn find<P: Keep, W: Worker<P>>(
         match prepare(pool, worker, lent).await {
             Ok(lent) => return Ok(lent),
             Err(Setback::Unfit(failure)) => unfit = Some(failure),
+            Err(Setback::NoTime) => {
+                // To come again would be in vain: it might be the same connection, for ever.
+                pool.core().count_timeout();
+                return Err(explain(pool, Refusal::TimedOut, unfit.take()));
+            }
             Err(Setback::Closed) => return Err(explain(pool, Refusal::Closed, None)),
             Err(Setback::NotConnected(failure, took)) => {
                 failures += 1;
@@ -174,7 +181,7 @@ pub(crate) async fn prepare<P: Keep, W: Worker<P>>(
             Err(Unfit { suspect: Some(unfit), failure }) => {
                 unfit.convict(Reason::Invalid).ok_or(Setback::Unfit(failure))?
             }
-            Err(Unfit { suspect: None, failure }) => return Err(Setback::Unfit(failure)),
+            Err(Unfit { suspect: None, .. }) => return Err(Setback::NoTime),
         },
         Finding::Unfit(reason) => {
             // Without a failure of the manager's to tell of: the caller comes again, and learns how that ends.
@@ -183,7 +190,10 @@ pub(crate) async fn prepare<P: Keep, W: Worker<P>>(
     };
     loop {
         let made = make(pool, worker, vacant, Vacant::fill).await;
-        let lent = made.map_err(|(failure, took)| Setback::NotConnected(failure, took))?;
+        let lent = made.map_err(|(failure, took)| match failure {
+            Failure::NoTime => Setback::NoTime,
+            failure => Setback::NotConnected(failure, took),
+        })?;
         if pool.core().is_closed() {
             lent.suspect().discard(Reason::Closed);
             return Err(Setback::Closed);
