@@ -106,7 +106,7 @@ pub(super) fn prepare(pool: &conn_pool, slot: usize) -> Answer<bool> {
             let _own = lent.into_slot();
             Ok(true)
         }
-        Err(Setback::Unfit(_)) => Ok(false),
+        Err(Setback::Unfit(_) | Setback::NoTime) => Ok(false),
         Err(Setback::Closed) => Err(CONN_POOL_CLOSED),
         Err(Setback::NotConnected(..)) => Err(CONN_POOL_CREATE_FAILED),
     }
