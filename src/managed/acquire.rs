@@ -93,7 +93,12 @@ pub(super) async fn acquire<P: Keep, W: Worker<P>>(
     thread: usize,
     at_hand: Option<Lent<P>>,
 ) -> Result<usize, GetError<ErrorOf<P>>> {
-    let lent = find(pool, worker, thread, at_hand).await?;
+    let mut work = observe::Work::begin(pool);
+    let found = work.span().around(async {
+        let found = find(pool, worker, thread, at_hand, &mut work).await;
+        found.inspect_err(|error| observe::refused(pool, error))
+    });
+    let lent = found.await?;
     Ok(lend(pool, lent, site, thread, None))
 }
 
@@ -102,6 +107,7 @@ async fn find<P: Keep, W: Worker<P>>(
     worker: &W,
     thread: usize,
     mut at_hand: Option<Lent<P>>,
+    work: &mut observe::Work<P>,
 ) -> Result<Lent<P>, GetError<ErrorOf<P>>> {
     let (mut turn, mut failures, mut unfit) = (Turn::New, 0, None);
     loop {
@@ -109,7 +115,7 @@ async fn find<P: Keep, W: Worker<P>>(
             lent
         } else {
             refuse_nested(pool, worker, thread)?;
-            let slot = worker.slot(pool, turn).await;
+            let slot = work.wait(worker.slot(pool, turn)).await;
             Lent::new(pool, slot.map_err(|refusal| explain(pool, refusal, unfit.take()))?)
         };
         turn = Turn::Again;
@@ -129,7 +135,7 @@ async fn find<P: Keep, W: Worker<P>>(
                     return Err(not_connected(pool, failure, took));
                 }
                 let pause = retry.pause(failures, pool.keeper().random());
-                match worker.pause(pool, pause).await {
+                match work.wait(worker.pause(pool, pause)).await {
                     Ok(slot) => at_hand = Some(Lent::new(pool, slot)),
                     Err(Refusal::TimedOut) if worker.can_pause() => {}
                     Err(Refusal::TimedOut) => return Err(not_connected(pool, failure, took)),
@@ -328,9 +334,17 @@ pub(super) fn situation<P: Keep>(pool: P) -> Situation {
 
 /// The caller's time is up.
 #[cold]
-pub(super) fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
+fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
     pool.core().count_timeout();
     explain(pool, Refusal::TimedOut, None)
+}
+
+/// As [`timed_out`], for one who waits around the work, where nobody else tells of it.
+#[cold]
+pub(super) fn given_up<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
+    let error = timed_out(pool);
+    observe::refused(pool, &error);
+    error
 }
 
 /// Says why there is no connection.

@@ -6,16 +6,20 @@ use super::give_back::reason_of;
 use super::keep::Keep;
 use super::manager::Reason;
 use super::notes::Notes;
+use super::observe::log;
 use super::slot::discard;
 use crate::sync::run_to_end;
 
 /// Closes a pool: sends everybody in line away, and parts with what is idle.
 pub(crate) fn close<P: Keep>(pool: P) {
-    let mut is_dismissed = false;
+    let (mut is_dismissed, was_closed) = (false, pool.core().is_closed());
     run_to_end(|| {
         // First of all, and even if a waker panics, everybody is sent away; then the connections go.
         if !core::mem::replace(&mut is_dismissed, true) {
             drop(pool.core().close());
+            if !was_closed {
+                log::closed(pool.keeper().config().name);
+            }
             return true;
         }
         let Some((slot, why)) = pool.core().claim_closed() else { return false };

@@ -175,7 +175,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         async move {
             let slot = race(self.slot_async(site), async {
                 self.clock().sleep(timeout).await;
-                Err(super::acquire::timed_out(self))
+                Err(super::acquire::given_up(self))
             });
             Ok(ConnGuard(Held::new(self, slot.await?)))
         }

@@ -12,6 +12,7 @@ use super::config::{Config, Nested, OnPanic, Reuse};
 use super::figures::Figures;
 use super::manager::Reason;
 use super::notes::FOR_EVER;
+use super::observe::Published;
 use crate::metrics::Recorder;
 use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
 
@@ -49,12 +50,14 @@ pub(crate) struct Keeper {
 pub(crate) struct Times {
     pub(super) connect: Recorder,
     pub(super) hold: Recorder,
+    /// What of it was told to others.
+    pub(super) published: Published,
 }
 
 impl Times {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self { connect: Recorder::new(), hold: Recorder::new() }
+            Self { connect: Recorder::new(), hold: Recorder::new(), published: Published::new() }
         }
     }
 }

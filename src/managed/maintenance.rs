@@ -256,6 +256,7 @@ pub(crate) async fn maintain<P: Keep, W: Worker<P>>(pool: P, worker: &W, now: Mi
         while idle(pool) < pool.keeper().config().min_idle && refill(pool, worker, now, &mut done).await == Refill::Done
         {
         }
+        observe::publish(pool);
     }
     done.next = duration(due(pool, now));
     done

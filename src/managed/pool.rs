@@ -15,6 +15,7 @@ use super::keep::Keep;
 use super::keeper::{Keeper, Times};
 use super::manager::{Manage, Reason};
 use super::notes::{EVICTED, Holding, Notes};
+use super::observe::{self, log};
 use super::slot::{Lent, Suspect};
 use super::{acquire, give_back};
 use crate::bitmap::{Bitmap, Layout};
@@ -223,7 +224,9 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         for slot in 0..N {
             self.notes(slot).mark(EVICTED);
         }
-        part_with_idle(self, |notes| notes.is_marked(EVICTED), Reason::Evicted)
+        let at_once = part_with_idle(self, |notes| notes.is_marked(EVICTED), Reason::Evicted);
+        log::evicted(self.config().name, at_once);
+        at_once
     }
 
     /// Sets how many connections there may be, `N` at most, at any time.
@@ -245,6 +248,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         drop(self.core().resize(max_size));
         drop_surplus(self);
         self.keeper.wake();
+        log::resized(self.config().name, max_size);
         Ok(())
     }
 
@@ -254,6 +258,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     /// For a database that is being switched over.
     pub fn suspend(&self) {
         self.core().suspend();
+        log::suspended(self.config().name);
     }
 
     /// Lends again, to those in line first.
@@ -263,6 +268,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     /// If a waiter's waker does.
     pub fn resume(&self) {
         drop(self.core().resume());
+        log::resumed(self.config().name);
     }
 
     /// Closes the pool for good: new callers and all who wait get [`GetError::Closed`](super::GetError::Closed); idle
@@ -459,6 +465,7 @@ impl<M: Manage, const N: usize, K> Drop for Pool<M, N, K> {
                 // one is filled (I3).
                 let connection = unsafe { slots::take(&self.slots, slot) };
                 self.manager.on_discard(connection, Reason::Closed);
+                observe::discarded(&self.keeper, Reason::Closed);
             }
             true
         });

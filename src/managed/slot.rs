@@ -11,6 +11,7 @@ use super::keep::Keep;
 use super::keeper::{CHECK_EACH, Count, SELF_TIMED};
 use super::manager::{Manage, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, period};
+use super::observe;
 use crate::engine::Emptied;
 use crate::guard::{Vacate, pass_on};
 use crate::slots;
@@ -256,6 +257,7 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     // SAFETY: the caller owns the slot (I2), which is filled (I3).
     let connection = unsafe { slots::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
+    observe::discarded(pool.keeper(), reason);
 }
 
 /// Wakes the maintenance when it is dropped, which may have to make another connection: after the slot was put down, so that
