@@ -202,7 +202,7 @@ fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) {
 /// Whether something has come up since the last upkeep that does not wait.
 fn is_pressing<P: Keep>(pool: P, now: Millis) -> bool {
     let (status, keeper) = (pool.core().status(), pool.keeper());
-    let is_short = status.idle < keeper.config().min_idle && status.vacant > 0;
+    let is_short = status.idle < keeper.config().min_idle && pool.core().room_to_connect() > 0;
     status.closed || is_short && keeper.may_refill(now)
 }
 

@@ -189,6 +189,8 @@ impl<P: Keep> Vacant<P> {
     /// There is a connection now, for the caller to use.
     pub(super) fn fill(self, connection: P::Connection) -> Lent<P> {
         let lent = self.put(connection);
+        // There may be room for another to connect.
+        let _rouse = Rouse::begin(lent.pool);
         // Wakers are called as this is dropped, and may panic: `lent` has the slot by then.
         drop(lent.pool.core().connected(lent.slot));
         lent
@@ -223,6 +225,7 @@ pub(crate) fn begin<P: Keep>(pool: P, slot: usize, now: Millis) {
 
 impl<P: Keep> Drop for Vacant<P> {
     fn drop(&mut self) {
+        let _rouse = Rouse::begin(self.pool);
         drop(self.pool.core().vacate(self.slot, Emptied::NotConnected));
     }
 }
@@ -260,8 +263,7 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     observe::discarded(pool.keeper(), reason);
 }
 
-/// Wakes the maintenance when it is dropped, which may have to make another connection: after the slot was put down, so that
-/// it is found vacant. Who is to be woken is asked before: with its last slot a pool for C may be gone.
+/// Wakes the maintenance when it is dropped, which may have to make another connection: after there is room for it. Who is to be woken is asked before: with its last slot a pool for C may be gone.
 struct Rouse(Option<Waker>);
 
 impl Rouse {
