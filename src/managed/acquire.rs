@@ -328,7 +328,7 @@ pub(super) fn situation<P: Keep>(pool: P) -> Situation {
 
 /// The caller's time is up.
 #[cold]
-pub(super) fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
+fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
     pool.core().count_timeout();
     explain(pool, Refusal::TimedOut, None)
 }
