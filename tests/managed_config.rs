@@ -329,16 +329,22 @@ fn a_pool_without_a_line_serves_whom_it_can() {
 /// Its turn had come already: it is not one of those who would make the line longer than callers' patience.
 #[test]
 fn who_comes_back_to_a_full_line_is_not_refused() {
-    let pool = pool::<2>(quiet().max_waiting(1).retry(retry(1, secs(1))));
-    let held = pool.get().unwrap();
-    let gate = Gate::default();
-    pool.manager().then(Call::Connect, Outcome::error_at(&gate)).then(Call::Connect, Outcome::at(&Gate::default()));
-    let mut failing = Job::begun(pool.get_async());
-    let _waiting = Job::begun(pool.get_async());
-    gate.open();
-    failing.wait_on();
-    drop(held);
-    assert_eq!(failing.woken_to_end().unwrap().number, 1);
+    let pool = pool::<2>(quiet().max_waiting(1).max_connecting(1).validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    let (connects, checks) = (Gate::default(), Gate::default());
+    pool.manager().then(Call::Check, Outcome::error_at(&checks)).then(Call::Connect, Outcome::at(&connects));
+    let mut checking = Job::begun(pool.get_async());
+    let mut connecting = Job::begun(pool.get_async());
+    let mut waiting = Job::begun(pool.get_async());
+    checks.open();
+    checking.wait_on();
+    assert_eq!((pool.status().waiting, pool.figures().refused), (2, 0));
+    connects.open();
+    let _held = connecting.woken_to_end().unwrap();
+    let unfit_before = checking.woken_to_end().unwrap();
+    waiting.wait_on();
+    drop(unfit_before);
+    drop(waiting.woken_to_end().unwrap());
 }
 
 fn numbers_lent(reuse: Reuse) -> HashSet<usize> {

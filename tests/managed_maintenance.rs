@@ -282,9 +282,10 @@ fn the_future_ends_when_the_pool_is_closed() {
 
 #[test]
 fn the_future_ends_when_the_pool_is_closed_in_the_midst_of_its_work() {
-    let pool = pool::<2>(quiet().min_idle(1));
+    let pool = filled::<2>(quiet().keepalive(Some(secs(10))), 1);
+    pool.clock().advance(secs(10));
     let gate = Gate::default();
-    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    pool.manager().then(Call::Check, Outcome::at(&gate));
     let mut upkeep = Job::begun(pool.maintenance());
     pool.close();
     gate.open();
@@ -321,6 +322,35 @@ fn with_the_future_what_was_idle_for_long_is_checked_before_it_is_lent() {
         }
         drop(pool.get().unwrap());
         assert_eq!(pool.manager().calls(Call::Check), checks, "after {idle} ms");
+    }
+}
+
+/// While one connection is busy all the time, another falls idle at any moment between two looks.
+#[test]
+fn with_the_future_no_busy_pool_lends_what_was_idle_for_longer_than_may_be() {
+    for (phase, idle, is_checked) in
+        [(5, 405, true), (55, 405, true), (95, 405, true), (5, 150, false), (95, 150, false)]
+    {
+        let pool = filled::<2>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 2);
+        let mut upkeep = Job::begun(pool.maintenance());
+        let mut pass = |millis_in_all: u64| {
+            for _ in 0..millis_in_all / 5 {
+                pool.clock().advance(millis(5));
+                drop(pool.get().unwrap());
+                upkeep.wait_on();
+            }
+        };
+        pass(200);
+        let busy = pool.get().unwrap();
+        let other = pool.get().unwrap();
+        drop(busy);
+        pass(200 + phase);
+        drop(other);
+        pass(idle);
+        let before = pool.manager().calls(Call::Check);
+        let both = [pool.get().unwrap(), pool.get().unwrap()];
+        let checks = pool.manager().calls(Call::Check) - before;
+        assert_eq!((checks, both[1].number), (usize::from(is_checked), 2), "{idle} ms after {phase}");
     }
 }
 
