@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{FOREVER, panics, wait_until};
-use conn_pool::managed::{ConnGuard, GetError, OwnedConnGuard, Reason};
+use conn_pool::managed::{ConnGuard, GetError, OwnedConnGuard, Reason, Retry};
 use kit::{Call, Failed, Gate, Job, Outcome, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 const ALWAYS: Option<Duration> = Some(Duration::ZERO);
@@ -240,17 +240,45 @@ fn a_caller_that_looks_for_an_idle_one_does_not_pass_the_line() {
 fn a_task_has_one_budget_for_waiting_connecting_and_checking() {
     let pool = pool::<1>(quiet().validate_after(ALWAYS));
     pool.manager().then(Call::Connect, Outcome::at(&Gate::default())).then(Call::Check, Outcome::at(&Gate::default()));
-    for what in ["connecting", "waiting", "checking"] {
+    for (what, expected) in [("connecting", "ConnectTimeout"), ("waiting", "Timeout"), ("checking", "Timeout")] {
         let held = (what == "waiting").then(|| pool.get().unwrap());
         let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
         pool.clock().advance(secs(1));
         caller.wait_on();
         pool.clock().advance(secs(1));
-        assert!(matches!(caller.woken_to_end(), Err(GetError::Timeout(_))), "{what}");
+        assert_eq!(caller.woken_to_end().unwrap_err().name(), expected, "{what}");
         drop(held);
         assert_at_rest(&pool);
     }
-    assert_eq!(pool.metrics().timed_out, 3);
+    assert_eq!(pool.manager().calls(Call::Connect), 2);
+}
+
+/// As for a thread: what went wrong is worth more to its caller than that time is up.
+#[test]
+fn a_deadline_of_a_task_ends_a_pause_with_the_error_that_led_to_it() {
+    let retry = Retry { attempts: 9, first_pause: secs(60), longest_pause: secs(60) };
+    let pool = pool::<1>(quiet().retry(retry));
+    pool.manager().always(Call::Connect, Outcome::Error);
+    let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+    pool.clock().advance(secs(2));
+    let error = caller.woken_to_end().unwrap_err();
+    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 1), .. }), "{error}");
+    assert_at_rest(&pool);
+}
+
+#[test]
+fn a_task_that_gives_up_is_counted_once() {
+    let pool = pool::<1>(quiet());
+    let held = pool.get().unwrap();
+    let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+    pool.clock().advance(secs(2));
+    assert!(matches!(caller.woken_to_end(), Err(GetError::Timeout(_))));
+    assert_eq!((pool.metrics().timed_out, pool.status().waiting), (1, 0));
+    drop(held);
+    drop(Job::new(pool.get_timeout_async(Duration::ZERO)).end().unwrap());
+    pool.evict_all();
+    assert!(matches!(Job::new(pool.get_timeout_async(Duration::ZERO)).end(), Err(GetError::Timeout(_))));
+    assert_eq!((pool.metrics().timed_out, pool.manager().calls(Call::Connect)), (2, 1));
 }
 
 #[test]

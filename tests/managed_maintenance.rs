@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use common::{panics, wait_until, waker_that};
-use conn_pool::managed::{Clock, Config, Maintained, Reason, Retry};
+use conn_pool::managed::{Clock, Config, Maintained, Nested, Reason, Retry};
 use kit::{Call, Gate, Job, Outcome, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 /// A pool with so many idle connections.
@@ -182,7 +182,7 @@ fn after_a_failure_it_tries_again_after_pauses_that_grow() {
         assert!((pause / 2..=pause).contains(&done.next.as_millis()), "{done:?}");
         pool.clock().advance(done.next.saturating_sub(millis(1)));
         assert_eq!(maintain(&pool).connect_failed, 0);
-        pool.clock().advance(millis(1).max(millis(10)));
+        pool.clock().advance(millis(1));
     }
     pool.manager().always(Call::Connect, Outcome::Ok);
     pool.clock().advance(secs(4));
@@ -282,9 +282,10 @@ fn the_future_ends_when_the_pool_is_closed() {
 
 #[test]
 fn the_future_ends_when_the_pool_is_closed_in_the_midst_of_its_work() {
-    let pool = pool::<2>(quiet().min_idle(1));
+    let pool = filled::<2>(quiet().keepalive(Some(secs(10))), 1);
+    pool.clock().advance(secs(10));
     let gate = Gate::default();
-    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    pool.manager().then(Call::Check, Outcome::at(&gate));
     let mut upkeep = Job::begun(pool.maintenance());
     pool.close();
     gate.open();
@@ -322,6 +323,55 @@ fn with_the_future_what_was_idle_for_long_is_checked_before_it_is_lent() {
         drop(pool.get().unwrap());
         assert_eq!(pool.manager().calls(Call::Check), checks, "after {idle} ms");
     }
+}
+
+/// While one connection is busy all the time, another falls idle at any moment between two looks.
+#[test]
+fn with_the_future_no_busy_pool_lends_what_was_idle_for_longer_than_may_be() {
+    for (phase, idle, is_checked) in
+        [(5, 405, true), (55, 405, true), (95, 405, true), (5, 150, false), (95, 150, false)]
+    {
+        let pool = filled::<2>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 2);
+        let mut upkeep = Job::begun(pool.maintenance());
+        let mut pass = |millis_in_all: u64| {
+            for _ in 0..millis_in_all / 5 {
+                pool.clock().advance(millis(5));
+                drop(pool.get().unwrap());
+                upkeep.wait_on();
+            }
+        };
+        pass(200);
+        let busy = pool.get().unwrap();
+        let other = pool.get().unwrap();
+        drop(busy);
+        pass(200 + phase);
+        drop(other);
+        pass(idle);
+        let before = pool.manager().calls(Call::Check);
+        let both = [pool.get().unwrap(), pool.get().unwrap()];
+        let checks = pool.manager().calls(Call::Check) - before;
+        assert_eq!((checks, both[1].number), (usize::from(is_checked), 2), "{idle} ms after {phase}");
+    }
+}
+
+#[test]
+fn while_the_future_runs_in_time_borrowers_do_not_look_at_the_clock() {
+    let pool = filled::<1>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 1);
+    let mut upkeep = Job::begun(pool.maintenance());
+    // It begins when somebody uses the pool, and has this one timed.
+    drop(pool.get().unwrap());
+    upkeep.wait_on();
+    drop(pool.get().unwrap());
+    let reads = pool.clock().reads();
+    for _ in 0..5 {
+        drop(pool.get().unwrap());
+        drop(pool.try_get_idle().unwrap());
+        drop(Job::new(pool.get_async()).end().unwrap());
+    }
+    assert_eq!(pool.clock().reads(), reads);
+    drop(upkeep);
+    drop(pool.get().unwrap());
+    assert!(pool.clock().reads() > reads);
 }
 
 #[test]
@@ -389,6 +439,18 @@ fn a_thread_marks_what_was_idle_for_long() {
         pool.clock().advance(millis(100));
         drop(pool.get().unwrap());
         pool.manager().calls(Call::Check) > 3
+    });
+}
+
+#[test]
+fn a_thread_marks_what_has_grown_too_old_in_use() {
+    let pool = filled::<1>(quiet().max_lifetime(Some(millis(160))), 1);
+    let _health = pool.health_check().unwrap();
+    wait_until(|| {
+        let held = pool.get().unwrap();
+        pool.clock().advance(millis(50));
+        drop(held);
+        pool.manager().discards(Reason::Expired) > 3
     });
 }
 

@@ -89,7 +89,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// The future may be dropped at any moment: a connect ends, a connection that was being checked is discarded.
     pub async fn maintain_async(&self, now: Duration) -> Maintained {
-        maintain(self, &Task(self.clock()), Millis::at(now)).await
+        maintain(self, &Task::new(self.clock()), Millis::at(now)).await
     }
 
     /// Looks after the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
@@ -106,7 +106,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             let (mut watch, _unwatched) = (Watch::new(), Unwatched(self));
             while !self.is_closed() {
                 look_away(self);
-                maintain(self, &Task(self.clock()), self.coarse()).await;
+                maintain(self, &Task::new(self.clock()), self.coarse()).await;
                 let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
                 race(self.clock().sleep(next), roused(self)).await;
             }

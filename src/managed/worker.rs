@@ -93,26 +93,56 @@ where
 }
 
 /// A task, on whichever executor, or the maintenance of a pool whose manager awaits.
-pub(super) struct Task<'k, K>(pub(super) &'k K);
+pub(super) struct Task<'k, K> {
+    clock: &'k K,
+    /// When the caller's time is up, if the clock can tell.
+    deadline: Option<Duration>,
+}
 
-impl<K: Clock> Task<'_, K> {
-    /// Ends `work` when its time is up, if the clock can tell.
-    async fn within<T, E>(
-        &self,
-        limit: Option<Duration>,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Failure<E>> {
-        let work = async { work.await.map_err(Failure::Error) };
-        match limit {
+impl<'k, K: Clock> Task<'k, K> {
+    pub(super) const fn new(clock: &'k K) -> Self {
+        Self { clock, deadline: None }
+    }
+
+    pub(super) fn for_at_most(timeout: Duration, clock: &'k K) -> Self {
+        // A sum beyond what can be expressed never comes.
+        Self { clock, deadline: clock.now().checked_add(timeout) }
+    }
+
+    /// What is left of the caller's time, and at most `limit`; `None`: no end.
+    fn left(&self, limit: Option<Duration>) -> Option<Duration> {
+        let own = self.deadline.map(|deadline| deadline.saturating_sub(self.clock.now()));
+        limit.into_iter().chain(own).min()
+    }
+
+    /// Ends `work` with `late` when its time is up, if the clock can tell.
+    async fn within<T>(&self, limit: Option<Duration>, work: impl Future<Output = T>, late: T) -> T {
+        match self.left(limit) {
             Some(limit) if K::SLEEPS => {
                 let over = async {
-                    self.0.sleep(limit).await;
-                    Err(Failure::TimedOut)
+                    self.clock.sleep(limit).await;
+                    late
                 };
                 race(work, over).await
             }
             _ => work.await,
         }
+    }
+
+    /// As [`within`](Self::within), for the manager's work, which is not begun without time.
+    async fn manage<T, E>(
+        &self,
+        limit: Option<Duration>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure<E>> {
+        if self.is_late() {
+            return Err(Failure::NoTime);
+        }
+        self.within(limit, async { work.await.map_err(Failure::Error) }, Err(Failure::TimedOut)).await
+    }
+
+    fn is_late(&self) -> bool {
+        self.left(None).is_some_and(|left| left.is_zero())
     }
 }
 
@@ -126,27 +156,27 @@ where
     }
 
     fn can_pause(&self) -> bool {
-        K::SLEEPS
+        K::SLEEPS && !self.is_late()
     }
 
     async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal> {
-        stand_in_line(pool, turn).await
+        let answer = self.within(None, stand_in_line(pool, turn), Err(Refusal::TimedOut)).await;
+        if answer == Err(Refusal::TimedOut) {
+            pool.core().count_timeout();
+        }
+        answer
     }
 
     async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
-        let over = async {
-            self.0.sleep(pause).await;
-            Err(Refusal::TimedOut)
-        };
-        race(stand_in_line(pool, Turn::Pausing), over).await
+        self.within(Some(pause), stand_in_line(pool, Turn::Pausing), Err(Refusal::TimedOut)).await
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        self.within(pool.keeper().config().connect_timeout, pool.manager().connect()).await
+        self.manage(pool.keeper().config().connect_timeout, pool.manager().connect()).await
     }
 
     async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
-        self.within(pool.keeper().config().validation_timeout, pool.manager().is_valid(connection)).await
+        self.manage(pool.keeper().config().validation_timeout, pool.manager().is_valid(connection)).await
     }
 }
 
