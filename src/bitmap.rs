@@ -221,10 +221,11 @@ impl<'a> Bitmap<'a> {
         })
     }
 
-    /// Claims a free slot, one behind `last` if there is one. Looks at them one after the other.
+    /// Claims a free slot, one behind `last` if there is one; behind `usize::MAX`, which is no slot, comes the first. Looks at
+    /// them one after the other.
     pub(crate) fn claim_after(self, last: usize) -> Result<usize, Missed> {
         let slots = self.books.len();
-        let behind = (last + 1).min(slots);
+        let behind = last.wrapping_add(1).min(slots);
         for slot in (behind..slots).chain(0..behind) {
             if self.claim_slot(slot)? {
                 return Ok(slot);

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use chaos::{Census, Conn, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
-use conn_pool::managed::{AsyncManager, Config, Event, GetError, Manage, Manager, Reason};
+use chaos::{Census, Conn, FOREVER, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
+use conn_pool::managed::{AsyncManager, Config, Event, GetError, Manage, Manager, Reason, Reuse};
 
 type Pool<const N: usize> = conn_pool::managed::Pool<Server, N, SimClock>;
 
@@ -111,6 +111,14 @@ fn futures_may_be_spawned_anywhere() {
     drop(assert_send(pool.get_timeout_async(Duration::ZERO)));
     drop(assert_send(pool.maintain_async(Duration::ZERO)));
     drop(assert_send(pool.maintenance()));
+}
+
+#[test]
+fn connections_are_lent_in_turn_from_the_first_on() {
+    let pool = pool::<3>(Server::default(), Config::new().reuse(Reuse::Rotating));
+    drop([pool.get().unwrap(), pool.get_timeout(FOREVER).unwrap(), pool.try_get().unwrap()]);
+    let ids = [(); 4].map(|()| pool.get().unwrap().id);
+    assert_eq!(ids, [0, 1, 2, 0]);
 }
 
 #[test]
