@@ -155,6 +155,7 @@ impl<P: Keep> Suspect<P> {
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
         let slot = self.into_slot();
+        let _rouse = Rouse(pool);
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
@@ -235,6 +236,7 @@ pub(super) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
         Reason::Surplus => Emptied::SetAside,
         _ => Emptied::Discarded,
     };
+    let _rouse = Rouse(pool);
     // The slot must come back whole even if `on_discard` panics.
     let _vacate = Vacate::new(pool.core(), slot, emptied);
     part(pool, slot, reason);
@@ -246,8 +248,17 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     // SAFETY: the caller owns the slot (I2), which is filled (I3).
     let connection = unsafe { slots::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
-    // The maintenance may have to make another.
-    pool.keeper().rouse();
+}
+
+/// A connection is parted with, and the maintenance may have to make another: roused as this is dropped, which has to be
+/// after the slot was put down. Before, it would find no room, and go to sleep again.
+struct Rouse<P: Keep>(P);
+
+impl<P: Keep> Drop for Rouse<P> {
+    fn drop(&mut self) {
+        // Maybe while a panic of the manager's unwinds, and a waker may panic too.
+        run_once(|| self.0.keeper().rouse());
+    }
 }
 
 /// Whether the connection of a filled slot is too old by the clock: for one who brings it back, and whom nobody tells.
