@@ -89,7 +89,8 @@ fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal:
             watch.look_away();
             // Whoever panics has said so by then, through the panic hook.
             let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &Now, (&*pool).coarse()))));
-            let until = Instant::now() + watch.look(waker);
+            let (next, _is_asleep) = watch.look(waker);
+            let until = Instant::now() + next;
             // Nobody looks away: the next round begins in time.
             core::mem::forget(watch);
             drop(pool);

@@ -102,8 +102,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             while !self.is_closed() {
                 watch.look_away();
                 maintain(self, &Task(self.clock()), self.coarse()).await;
-                let next = core::future::poll_fn(|context| core::task::Poll::Ready(watch.look(context.waker()))).await;
-                super::worker::race(self.clock().sleep(next), watch.roused()).await;
+                let look = core::future::poll_fn(|context| core::task::Poll::Ready(watch.look(context.waker())));
+                let (next, is_asleep) = look.await;
+                super::worker::race(self.clock().sleep(next), watch.roused(is_asleep)).await;
             }
         }
     }
@@ -123,9 +124,9 @@ impl<P: Keep> Watch<P> {
         self.0.keeper().note_sleep(false);
     }
 
-    /// Looks, and says when to look again. If nothing happens in the pool that is left to its borrowers; the first of them
-    /// calls `waker`.
-    pub(super) fn look(&self, waker: &core::task::Waker) -> Duration {
+    /// Looks, and says when to look again, and whether it has fallen asleep. It does if nothing happens in the pool, which is
+    /// left to its borrowers then; the first of them calls `waker`.
+    pub(super) fn look(&self, waker: &core::task::Waker) -> (Duration, bool) {
         let (pool, now) = (self.0, self.0.coarse());
         let interval = interval(pool.keeper().config());
         let is_busy = survey(pool, now, interval);
@@ -133,16 +134,15 @@ impl<P: Keep> Watch<P> {
         let Some(interval) = interval.filter(|_| is_busy) else {
             pool.keeper().sleep(waker);
             pool.keeper().note_sleep(true);
-            return duration(next);
+            return (duration(next), true);
         };
         pool.keeper().trust_marks(true);
-        duration(next.min(interval))
+        (duration(next.min(interval)), false)
     }
 
-    /// Ends when somebody has roused the maintenance.
-    async fn roused(&self) {
+    /// Ends when somebody has roused the maintenance, which may have been before this is polled.
+    async fn roused(&self, was_asleep: bool) {
         use super::keeper::ASLEEP;
-        let was_asleep = self.0.keeper().pays(ASLEEP);
         core::future::poll_fn(|context| {
             if was_asleep && !self.0.keeper().pays(ASLEEP) {
                 return core::task::Poll::Ready(());
