@@ -180,11 +180,15 @@ fn a_manager_that_panics_again_and_again_does_not_end_the_program() {
     assert_eq!(pool.drain(Duration::ZERO), Ok(()));
 }
 
-/// A clock on which something may happen just before somebody falls asleep.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A clock on which something may happen when somebody looks at it, or falls asleep.
 #[derive(Default)]
 struct Alarm {
     clock: SimClock,
-    before_sleep: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// When somebody looks, one by one.
+    at_looks: Mutex<VecDeque<Work>>,
+    before_sleep: Mutex<Option<Work>>,
 }
 
 impl Clock for Alarm {
@@ -192,6 +196,12 @@ impl Clock for Alarm {
 
     fn now(&self) -> Duration {
         self.clock.now()
+    }
+
+    fn coarse(&self) -> Duration {
+        let work = lock(&self.at_looks).pop_front();
+        work.into_iter().for_each(|work| work());
+        self.now()
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
@@ -241,6 +251,19 @@ fn maintenance_is_roused_by_what_happens_while_it_falls_asleep() {
     // To look after the pool once more.
     pool.clock().clock.advance(Duration::from_secs(30));
     maintenance.wake();
+    assert_eq!(pool.status().idle, 1);
+}
+
+#[test]
+fn maintenance_does_not_sleep_over_what_happened_just_before() {
+    let (pool, _maintenance) = floored();
+    let own = Arc::clone(&pool);
+    // At its first look it finds everything in order.
+    let looks: [Work; 2] = [Box::new(|| ()), Box::new(move || ConnGuard::discard(own.try_get().unwrap()))];
+    lock(&pool.clock().at_looks).extend(looks);
+    pool.clock().clock.advance(Duration::from_secs(30));
+    assert_eq!(pool.figures().discarded_in_all(), 1);
+    pool.clock().clock.advance(Duration::from_millis(10));
     assert_eq!(pool.status().idle, 1);
 }
 

@@ -130,14 +130,14 @@ impl<P: Keep> Watch<P> {
         let (pool, now) = (self.0, self.0.coarse());
         let interval = interval(pool.keeper().config());
         let is_busy = survey(pool, now, interval);
-        let next = due(pool, now);
         let Some(interval) = interval.filter(|_| is_busy) else {
             pool.keeper().sleep(waker);
             pool.keeper().note_sleep(true);
-            return (duration(next), true);
+            // From here on others rouse it; what they did before shows in what is due.
+            return (duration(due(pool, now)), true);
         };
         pool.keeper().trust_marks(true);
-        (duration(next.min(interval)), false)
+        (duration(due(pool, now).min(interval)), false)
     }
 
     /// Ends when somebody has roused the maintenance, which may have been before this is polled.
@@ -198,11 +198,22 @@ fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) -> bool {
 /// In how many milliseconds something is due.
 fn due<P: Keep>(pool: P, now: Millis) -> usize {
     let keeper = pool.keeper();
-    let mut next = keeper.refill_due(now).map_or(LONGEST, usize::from);
+    let mut next = match keeper.refill_due(now) {
+        Some(left) => left.get(),
+        None if can_refill(pool) => 0,
+        None => LONGEST,
+    };
     for (slot, book) in pool.core().books().iter().enumerate().filter(|(_, book)| book.is_filled()) {
         next = next.min(due_for(keeper.config(), pool.notes(slot), pool.core().is_idle(slot), now, book.uses()));
     }
     next.clamp(SHORTEST, LONGEST)
+}
+
+/// Whether a connection is missing, and there is room to make it.
+fn can_refill<P: Keep>(pool: P) -> bool {
+    let (status, config) = (pool.core().status(), pool.keeper().config());
+    let is_room = status.vacant > 0 && config.max_connecting.is_none_or(|most| status.connecting < most);
+    status.idle < config.min_idle && is_room
 }
 
 fn due_for(config: &Config, notes: &Notes, is_idle: bool, now: Millis, uses: usize) -> usize {
