@@ -131,10 +131,10 @@ fn a_thread_without_time_for_a_check_is_told_so() {
 
 #[test]
 fn a_connection_that_is_too_old_is_not_lent_where_each_is_checked() {
-    let config = check_each().max_lifetime(Some(Duration::from_secs(60))).lifetime_jitter_percent(0);
+    let config = check_each().max_lifetime(Some(Duration::from_mins(1))).lifetime_jitter_percent(0);
     let pool = pool::<1>(Server::default(), config);
     drop(pool.get().unwrap());
-    pool.clock().advance(Duration::from_secs(60));
+    pool.clock().advance(Duration::from_mins(1));
     assert_eq!(pool.get().unwrap().id, 1);
     assert_eq!(pool.figures().discarded_for(Reason::Expired), 1);
 }
@@ -200,13 +200,17 @@ impl Clock for Alarm {
 
     fn coarse(&self) -> Duration {
         let work = lock(&self.at_looks).pop_front();
-        work.into_iter().for_each(|work| work());
+        if let Some(work) = work {
+            work();
+        }
         self.now()
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let work = lock(&self.before_sleep).take();
-        work.into_iter().for_each(|work| work());
+        if let Some(work) = work {
+            work();
+        }
         self.clock.sleep(duration)
     }
 }
@@ -291,7 +295,9 @@ fn who_was_granted_a_connection_does_not_wait_until_another_is_parted_with() {
         let is_served = comes(|| waiter.is_finished());
         pool.manager().discards.as_ref().unwrap().open();
         assert!(is_served);
-        givers.into_iter().for_each(|giver| giver.join().unwrap());
+        for giver in givers {
+            giver.join().unwrap();
+        }
         waiter.join().unwrap();
     }
 }

@@ -454,7 +454,9 @@ fn assert_whole(pool: &Pool) {
     let census = &pool.manager().census;
     wait_until("everybody is through", || pool.status().in_use == 0);
     let all: Vec<_> = (0..N).map(|_| pool.try_get().unwrap()).collect();
-    all.iter().for_each(|guard| guard.assert_lent());
+    for guard in &all {
+        guard.assert_lent();
+    }
     assert_eq!((census.live(), pool.status().waiting), (N, 0), "{pool:?}");
     drop(all);
     pool.drain(Duration::ZERO).unwrap();
