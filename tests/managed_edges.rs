@@ -6,14 +6,14 @@ mod chaos;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Barrier, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use chaos::{Census, Conn, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
-use conn_pool::managed::{AsyncManager, Config, Event, GetError, Manage, Manager, Reason};
+use chaos::{Census, Conn, FOREVER, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
+use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Event, GetError, Manage, Manager, Reason, Reuse};
 
 type Pool<const N: usize> = conn_pool::managed::Pool<Server, N, SimClock>;
 
@@ -114,6 +114,14 @@ fn futures_may_be_spawned_anywhere() {
 }
 
 #[test]
+fn connections_are_lent_in_turn_from_the_first_on() {
+    let pool = pool::<3>(Server::default(), Config::new().reuse(Reuse::Rotating));
+    drop([pool.get().unwrap(), pool.get_timeout(FOREVER).unwrap(), pool.try_get().unwrap()]);
+    let ids = [(); 4].map(|()| pool.get().unwrap().id);
+    assert_eq!(ids, [0, 1, 2, 0]);
+}
+
+#[test]
 fn a_thread_without_time_for_a_check_is_told_so() {
     let pool = pool::<1>(Server::default(), check_each());
     drop(pool.get().unwrap());
@@ -170,6 +178,97 @@ fn a_manager_that_panics_again_and_again_does_not_end_the_program() {
     go.open();
     assert!(borrower.join().unwrap());
     assert_eq!(pool.drain(Duration::ZERO), Ok(()));
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A clock on which something may happen when somebody looks at it, or falls asleep.
+#[derive(Default)]
+struct Alarm {
+    clock: SimClock,
+    /// When somebody looks, one by one.
+    at_looks: Mutex<VecDeque<Work>>,
+    before_sleep: Mutex<Option<Work>>,
+}
+
+impl Clock for Alarm {
+    const SLEEPS: bool = true;
+
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn coarse(&self) -> Duration {
+        let work = lock(&self.at_looks).pop_front();
+        if let Some(work) = work {
+            work();
+        }
+        self.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        let work = lock(&self.before_sleep).take();
+        if let Some(work) = work {
+            work();
+        }
+        self.clock.sleep(duration)
+    }
+}
+
+/// A task that runs at once when it is woken, on the thread that wakes it, but for when it runs already.
+struct Eager(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Wake for Eager {
+    fn wake(self: Arc<Self>) {
+        let waker = Waker::from(Arc::clone(&self));
+        if let Ok(mut task) = self.0.try_lock() {
+            assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "the maintenance has ended");
+        }
+    }
+}
+
+type Floored = conn_pool::managed::Pool<Server, 1, Alarm>;
+
+/// A pool whose maintenance keeps one connection ready, and has fallen asleep.
+fn floored() -> (Arc<Floored>, Arc<Eager>) {
+    let config = Config::new().min_idle(1).max_lifetime(None).validate_after(None);
+    let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
+    let own = Arc::clone(&pool);
+    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.maintenance().await }))));
+    Arc::clone(&maintenance).wake();
+    assert_eq!(pool.status().idle, 1);
+    (pool, maintenance)
+}
+
+#[test]
+fn maintenance_that_is_roused_by_a_discard_finds_room_to_connect() {
+    let (pool, _maintenance) = floored();
+    ConnGuard::discard(pool.try_get().unwrap());
+    assert_eq!(pool.status().idle, 1);
+}
+
+#[test]
+fn maintenance_is_roused_by_what_happens_while_it_falls_asleep() {
+    let (pool, maintenance) = floored();
+    let own = Arc::clone(&pool);
+    *lock(&pool.clock().before_sleep) = Some(Box::new(move || ConnGuard::discard(own.try_get().unwrap())));
+    // To look after the pool once more.
+    pool.clock().clock.advance(Duration::from_secs(30));
+    maintenance.wake();
+    assert_eq!(pool.status().idle, 1);
+}
+
+#[test]
+fn maintenance_does_not_sleep_over_what_happened_just_before() {
+    let (pool, _maintenance) = floored();
+    let own = Arc::clone(&pool);
+    // At its first look it finds everything in order.
+    let looks: [Work; 2] = [Box::new(|| ()), Box::new(move || ConnGuard::discard(own.try_get().unwrap()))];
+    lock(&pool.clock().at_looks).extend(looks);
+    pool.clock().clock.advance(Duration::from_secs(30));
+    assert_eq!(pool.figures().discarded_in_all(), 1);
+    pool.clock().clock.advance(Duration::from_millis(10));
+    assert_eq!(pool.status().idle, 1);
 }
 
 #[test]

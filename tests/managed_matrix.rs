@@ -19,7 +19,7 @@ use futures::future::{AbortHandle, abortable};
 const N: usize = 2;
 /// How long a thread waits whose time is to run out: long enough that it gets where it is to be then.
 const SHORT: Duration = Duration::from_millis(400);
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 type Pool = conn_pool::managed::Pool<Rig, N, SimClock>;
 type Owned = OwnedConnGuard<Rig, N, SimClock>;
@@ -131,7 +131,7 @@ impl Rig {
             thread::sleep(deadline.saturating_duration_since(Instant::now()));
             return Err("out of time");
         }
-        self.end(outcome)
+        end(outcome)
     }
 
     async fn reach_async(&self, point: Point) -> Result<(), &'static str> {
@@ -142,15 +142,15 @@ impl Rig {
             Outcome::Cancelled => std::future::pending().await,
             _ => self.go.passed().await,
         }
-        self.end(outcome)
+        end(outcome)
     }
+}
 
-    fn end(&self, outcome: Outcome) -> Result<(), &'static str> {
-        match outcome {
-            Outcome::Error => Err("as planned"),
-            Outcome::Panic => panic_as_planned(),
-            _ => Ok(()),
-        }
+fn end(outcome: Outcome) -> Result<(), &'static str> {
+    match outcome {
+        Outcome::Error => Err("as planned"),
+        Outcome::Panic => panic_as_planned(),
+        _ => Ok(()),
     }
 }
 
@@ -200,7 +200,7 @@ impl AsyncManager for Rig {
         connection.state = State::HalfWay;
         if self.stalls_check.is_open() && !self.stalled.is_open() {
             self.stalled.open();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         self.reach_async(Point::Validate).await?;
         connection.state = State::Fit;
@@ -284,7 +284,8 @@ impl Scene {
             let (task, handle) = abortable(async {
                 let guard = pool.get_async().await?;
                 pause(&pool).await;
-                Ok(work(guard))
+                work(guard);
+                Ok(())
             });
             sender.send(handle).unwrap();
             survive(|| block_on(task).map_or(Told::Dropped, tell)).unwrap_or(Told::Panicked)
@@ -299,6 +300,7 @@ fn tell(answer: Result<(), GetError<&'static str>>) -> Told {
 
 fn give_back(guard: ConnGuard<'_, Rig, N, SimClock>) {
     guard.assert_lent();
+    drop(guard);
 }
 
 fn discard(guard: ConnGuard<'_, Rig, N, SimClock>) {
@@ -328,7 +330,7 @@ fn at_reset(scene: &mut Scene) -> Victim {
             let victim = scene.victim_task(
                 async |pool| {
                     pool.manager().stalled.open();
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 },
                 give_back,
             );
@@ -454,7 +456,9 @@ fn assert_whole(pool: &Pool) {
     let census = &pool.manager().census;
     wait_until("everybody is through", || pool.status().in_use == 0);
     let all: Vec<_> = (0..N).map(|_| pool.try_get().unwrap()).collect();
-    all.iter().for_each(|guard| guard.assert_lent());
+    for guard in &all {
+        guard.assert_lent();
+    }
     assert_eq!((census.live(), pool.status().waiting), (N, 0), "{pool:?}");
     drop(all);
     pool.drain(Duration::ZERO).unwrap();
