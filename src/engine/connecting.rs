@@ -79,7 +79,7 @@ impl Core<'_> {
     }
 
     /// How many vacant slots may be lent now.
-    pub(super) fn room_to_connect(self) -> usize {
+    pub(crate) fn room_to_connect(self) -> usize {
         let most = usize::from(self.engine.max_connecting).saturating_sub(self.engine.connecting.get());
         self.engine.vacant.get().min(most)
     }

@@ -107,7 +107,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 look_away(self);
                 maintain(self, &Task(self.clock()), self.coarse()).await;
                 let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
-                race(self.clock().sleep(next), roused(self)).await;
+                race(self.clock().sleep(next), roused(self, watch.is_asleep)).await;
             }
         }
     }
@@ -117,11 +117,13 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
 pub(super) struct Watch {
     /// The uses of all connections when it looked last.
     uses: usize,
+    /// Whether it was left to borrowers then to say when to look again.
+    is_asleep: bool,
 }
 
 impl Watch {
     pub(super) const fn new() -> Self {
-        Self { uses: 0 }
+        Self { uses: 0, is_asleep: false }
     }
 
     /// Looks, and says when to look again. If nothing has happened in the pool since, that is left to its borrowers; the
@@ -132,10 +134,14 @@ impl Watch {
         let uses = pool.core().books().iter().map(Book::uses).fold(0, usize::wrapping_add);
         let is_busy = core::mem::replace(&mut self.uses, uses) != uses;
         let next = due(pool, now);
-        let Some(interval) = interval.filter(|_| is_busy) else {
+        let interval = interval.filter(|_| is_busy);
+        self.is_asleep = interval.is_none();
+        let Some(interval) = interval else {
             pool.keeper().sleep(waker);
             pool.keeper().note_sleep(true);
-            return duration(next);
+            // From here on, whoever puts a slot down rouses the sleeper; whoever did so before is found here.
+            pool.core().synchronize();
+            return duration(if is_wanted(pool, now) { SHORTEST } else { next });
         };
         pool.keeper().trust_marks(true);
         duration(next.min(interval))
@@ -148,9 +154,14 @@ pub(super) fn look_away<P: Keep>(pool: P) {
     pool.keeper().note_sleep(false);
 }
 
-/// Ends when somebody has roused the maintenance, if it sleeps for long.
-async fn roused<P: Keep>(pool: P) {
-    let was_asleep = pool.keeper().pays(ASLEEP);
+/// Whether there is something to do at once.
+fn is_wanted<P: Keep>(pool: P, now: Millis) -> bool {
+    let (core, keeper) = (pool.core(), pool.keeper());
+    core.is_closed() || idle(pool) < keeper.config().min_idle && core.room_to_connect() > 0 && keeper.may_refill(now)
+}
+
+/// Ends when somebody has roused the maintenance, if it went to sleep for long.
+async fn roused<P: Keep>(pool: P, was_asleep: bool) {
     poll_fn(|context| {
         if was_asleep && !pool.keeper().pays(ASLEEP) {
             return Poll::Ready(());

@@ -153,7 +153,7 @@ impl<P: Keep> Suspect<P> {
     /// Parts with the connection. If another may be made in the slot at once, it is the caller's for that.
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
-        let slot = self.into_slot();
+        let (_rouse, slot) = (Rouse(pool), self.into_slot());
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
@@ -186,6 +186,8 @@ impl<P: Keep> Vacant<P> {
     /// There is a connection now, for the caller to use.
     pub(super) fn fill(self, connection: P::Connection) -> Lent<P> {
         let lent = self.put(connection);
+        // There may be room for another who connects.
+        let _rouse = Rouse(lent.pool);
         // Wakers are called as this is dropped, and may panic: `lent` has the slot by then.
         drop(lent.pool.core().connected(lent.slot));
         lent
@@ -218,6 +220,7 @@ pub(crate) fn begin<P: Keep>(pool: P, slot: usize, now: Millis) {
 
 impl<P: Keep> Drop for Vacant<P> {
     fn drop(&mut self) {
+        let _rouse = Rouse(self.pool);
         drop(self.pool.core().vacate(self.slot, Emptied::NotConnected));
     }
 }
@@ -240,6 +243,7 @@ pub(crate) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
         Reason::Surplus => Emptied::SetAside,
         _ => Emptied::Discarded,
     };
+    let _rouse = Rouse(pool);
     // The slot must come back whole even if `on_discard` panics.
     let _vacate = Vacate::new(pool.core(), slot, emptied);
     part(pool, slot, reason);
@@ -251,8 +255,17 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     // SAFETY: the caller owns the slot (I2), which is filled (I3).
     let connection = unsafe { slots::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
-    // The maintenance may have to make another.
-    pool.keeper().rouse();
+}
+
+/// When it is dropped, whoever looks after the pool is told that there may be a connection to make. It must be the last to
+/// go: before the slot is put down there is no room for another.
+struct Rouse<P: Keep>(P);
+
+impl<P: Keep> Drop for Rouse<P> {
+    fn drop(&mut self) {
+        // Maybe while a panic of the manager's unwinds, so that another one of a waker would end the process.
+        run_once(|| self.0.keeper().rouse());
+    }
 }
 
 /// Whether the connection of a filled slot is too old by the clock: for one who brings it back, and whom nobody tells.
