@@ -339,14 +339,6 @@ fn timed_out<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
     explain(pool, Refusal::TimedOut, None)
 }
 
-/// As [`timed_out`], for one who waits around the work, where nobody else tells of it.
-#[cold]
-pub(super) fn given_up<P: Keep>(pool: P) -> GetError<ErrorOf<P>> {
-    let error = timed_out(pool);
-    observe::refused(pool, &error);
-    error
-}
-
 /// Says why there is no connection.
 #[cold]
 fn explain<P: Keep>(pool: P, refusal: Refusal, unfit: Option<Failure<ErrorOf<P>>>) -> GetError<ErrorOf<P>> {

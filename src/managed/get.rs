@@ -12,7 +12,7 @@ use super::guard::ConnGuard;
 use super::guard::OwnedConnGuard;
 use super::manager::{AsyncManager, Manage, Manager};
 use super::pool::{Pool, Site};
-use super::worker::{Now, Task, at_once, race};
+use super::worker::{Now, Task, at_once};
 use crate::guard::Held;
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
@@ -131,7 +131,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     pub fn get_async(&self) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
         let site = Location::caller();
         async move {
-            let slot = self.slot_async(site).await?;
+            let slot = self.slot_async(site, Task::new).await?;
             Ok(ConnGuard(Held::new(self, slot)))
         }
     }
@@ -150,7 +150,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     pub fn get_async_owned(self: &Arc<Self>) -> impl Future<Output = Got<OwnedConnGuard<M, N, K>, M>> + use<M, N, K> {
         let (site, pool) = (Location::caller(), Arc::clone(self));
         async move {
-            let slot = pool.slot_async(site).await?;
+            let slot = pool.slot_async(site, Task::new).await?;
             Ok(OwnedConnGuard(Held::new(pool, slot)))
         }
     }
@@ -160,7 +160,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// # Errors
     ///
-    /// As [`get_async`](Self::get_async), and [`Timeout`](GetError::Timeout).
+    /// As [`get_async`](Self::get_async), and [`Timeout`](GetError::Timeout) when the time is up. If it is up while the
+    /// caller pauses after a connect that failed, that is its error.
     ///
     /// # Cancel safety
     ///
@@ -173,22 +174,19 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         const { assert!(K::SLEEPS, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         let site = Location::caller();
         async move {
-            let slot = race(self.slot_async(site), async {
-                self.clock().sleep(timeout).await;
-                Err(super::acquire::given_up(self))
-            });
-            Ok(ConnGuard(Held::new(self, slot.await?)))
+            let slot = self.slot_async(site, |clock| Task::for_at_most(timeout, clock)).await?;
+            Ok(ConnGuard(Held::new(self, slot)))
         }
     }
 
     #[inline]
-    async fn slot_async(&self, site: Site) -> Got<usize, M> {
+    async fn slot_async<'k>(&'k self, site: Site, task: impl FnOnce(&'k K) -> Task<'k, K>) -> Got<usize, M> {
         match acquire_at_first(self, site) {
             Some(slot) => Ok(slot),
             // No thread: a task may move from one to another.
             None => match begin(self, site, 0) {
                 Begun::Done(slot) => Ok(slot),
-                Begun::Work(at_hand) => acquire(self, &Task(self.clock()), site, 0, at_hand).await,
+                Begun::Work(at_hand) => acquire(self, &task(self.clock()), site, 0, at_hand).await,
             },
         }
     }

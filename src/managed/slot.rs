@@ -276,7 +276,8 @@ impl Rouse {
 impl Drop for Rouse {
     fn drop(&mut self) {
         if let Some(sleeper) = self.0.take() {
-            sleeper.wake();
+            // Maybe while a panic of the manager's unwinds, and a waker may panic too.
+            run_once(|| sleeper.wake());
         }
     }
 }
