@@ -160,6 +160,8 @@ struct Server {
     clock: SimClock,
     dice: Mutex<Dice>,
     is_down: AtomicBool,
+    /// How many evictions have begun, and how many of these have ended.
+    evictions: [AtomicUsize; 2],
     /// No more tricks: the round is over.
     is_calm: AtomicBool,
     tally: Arc<Tally>,
@@ -181,6 +183,12 @@ impl Server {
         };
         self.tally.count(kind);
         trick
+    }
+
+    fn connection(&self, epoch: usize) -> Conn {
+        let mut connection = self.census.connect();
+        connection.epoch = epoch;
+        connection
     }
 
     fn answer(&self) -> Result<(), &'static str> {
@@ -255,8 +263,9 @@ impl Manage for Server {
 
 impl Manager for Server {
     fn connect(&self, within: Option<Duration>) -> Result<Conn, &'static str> {
+        let epoch = self.evictions[0].load(Ordering::SeqCst);
         self.perform(&CONNECT, within)?;
-        Ok(self.census.connect())
+        Ok(self.connection(epoch))
     }
 
     fn is_valid(&self, connection: &mut Conn, within: Option<Duration>) -> Result<(), &'static str> {
@@ -269,8 +278,9 @@ impl Manager for Server {
 
 impl AsyncManager for Server {
     async fn connect(&self) -> Result<Conn, &'static str> {
+        let epoch = self.evictions[0].load(Ordering::SeqCst);
         self.perform_async(&CONNECT).await?;
-        Ok(self.census.connect())
+        Ok(self.connection(epoch))
     }
 
     async fn is_valid(&self, connection: &mut Conn) -> Result<(), &'static str> {
@@ -310,6 +320,8 @@ struct Somebody {
     world: World,
     dice: Dice,
     log: Arc<Log>,
+    /// How many evictions had ended before this turn.
+    evictions: usize,
 }
 
 /// What becomes of a connection that somebody has borrowed.
@@ -374,10 +386,19 @@ impl Somebody {
         });
     }
 
+    fn look_at_evictions(&mut self) {
+        self.evictions = self.world.pool.manager().evictions[1].load(Ordering::SeqCst);
+    }
+
+    fn assert_lent(&self, connection: &Conn) {
+        connection.assert_lent();
+        assert!(connection.epoch >= self.evictions, "connection {} was evicted before, and lent", connection.id);
+    }
+
     fn use_as_thread<G: DerefMut<Target = Conn>>(&mut self, answer: Answer<G>, discard: fn(G)) {
         match answer {
             Ok(guard) => {
-                guard.assert_lent();
+                self.assert_lent(&guard);
                 self.count(Kind::ThreadServed);
                 let hold = self.hold();
                 self.clock().block(hold);
@@ -391,7 +412,7 @@ impl Somebody {
         match answer {
             Ok(guard) => {
                 holds.store(true, Ordering::SeqCst);
-                guard.assert_lent();
+                self.assert_lent(&guard);
                 self.count(Kind::TaskServed);
                 let hold = self.hold();
                 self.clock().sleep(hold).await;
@@ -412,6 +433,7 @@ impl Somebody {
     }
 
     fn turn_as_thread(&mut self, abandoned: &Sender<Abandoned>) {
+        self.look_at_evictions();
         let pool = Arc::clone(&self.world.pool);
         let log = Arc::clone(&self.log);
         let timeout = Duration::from_micros(self.dice.roll(4000) as u64);
@@ -463,6 +485,7 @@ impl Somebody {
     }
 
     async fn turn_as_task(&mut self) {
+        self.look_at_evictions();
         let pool = Arc::clone(&self.world.pool);
         let holds = AtomicBool::new(false);
         let clock = self.clock();
@@ -552,7 +575,10 @@ impl Somebody {
             6 => {
                 self.log.note("evict_all");
                 self.count(Kind::EvictedAll);
+                let [begun, ended] = &pool.manager().evictions;
+                let epoch = begun.fetch_add(1, Ordering::SeqCst) + 1;
                 pool.evict_all();
+                ended.store(epoch, Ordering::SeqCst);
             }
             7..=9 => self.retain(&pool),
             10 | 11 => {
@@ -654,6 +680,7 @@ fn live(seed: u64, round: usize, tally: &Arc<Tally>) -> Duration {
         clock: clock.clone(),
         dice: Mutex::new(fork()),
         is_down: AtomicBool::new(false),
+        evictions: Default::default(),
         is_calm: AtomicBool::new(false),
         tally: Arc::clone(tally),
     };
@@ -666,7 +693,7 @@ fn live(seed: u64, round: usize, tally: &Arc<Tally>) -> Duration {
     let mut crew = Crew::default();
     let mut somebody = |crew: &mut Crew, name| {
         let log = crew.enlist(name);
-        Somebody { world: world.clone(), dice: fork(), log }
+        Somebody { world: world.clone(), dice: fork(), log, evictions: 0 }
     };
     let (sender, receiver) = mpsc::channel();
     for _ in 0..THREADS {

@@ -7,6 +7,7 @@ mod chaos;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -269,6 +270,31 @@ fn maintenance_does_not_sleep_over_what_happened_just_before() {
     assert_eq!(pool.figures().discarded_in_all(), 1);
     pool.clock().clock.advance(Duration::from_millis(10));
     assert_eq!(pool.status().idle, 1);
+}
+
+#[test]
+fn maintenance_bears_with_connections_that_come_and_go() {
+    let config = Config::new().max_lifetime(Some(Duration::from_millis(1))).lifetime_jitter_percent(0);
+    let pool = pool::<1>(Server::default(), config);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // It finds a connection that is too old, and puts it back.
+                drop(pool.try_get_idle());
+            }
+        });
+        let work = || {
+            for _ in 0..20_000 {
+                drop(pool.get());
+                pool.clock().advance(Duration::from_millis(1));
+                pool.maintain(pool.clock().now());
+            }
+        };
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        is_over.store(true, Ordering::Relaxed);
+        assert!(ended.is_ok());
+    });
 }
 
 #[test]

@@ -199,7 +199,7 @@ impl Census {
         let id = self.made.fetch_add(1, Ordering::SeqCst);
         let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_live.fetch_max(live, Ordering::SeqCst);
-        Conn { id, state: State::Fit, is_used: AtomicBool::new(false), census: Arc::clone(self) }
+        Conn { id, epoch: 0, state: State::Fit, is_used: AtomicBool::new(false), census: Arc::clone(self) }
     }
 
     /// By `on_discard`, first of all.
@@ -242,6 +242,8 @@ pub(crate) enum State {
 /// A connection of a [`Census`].
 pub(crate) struct Conn {
     pub(crate) id: usize,
+    /// How many evictions had begun when it was.
+    pub(crate) epoch: usize,
     pub(crate) state: State,
     is_used: AtomicBool,
     census: Arc<Census>,
