@@ -421,6 +421,23 @@ fn a_thread_fills_the_pool_and_makes_up_for_losses() {
 }
 
 #[test]
+fn a_thread_ends_when_the_pool_does() {
+    for close in [false, true] {
+        let pool = pool::<1>(quiet().min_idle(1));
+        let health = pool.health_check().unwrap();
+        wait_until(|| pool.status().idle == 1);
+        assert!(health.is_running());
+        if close {
+            pool.close();
+            wait_until(|| !health.is_running());
+        } else {
+            drop(pool);
+            wait_until(|| !health.is_running());
+        }
+    }
+}
+
+#[test]
 fn a_thread_outlives_a_manager_that_panics() {
     let retry = Retry { attempts: 0, first_pause: millis(1), longest_pause: millis(1) };
     let pool = pool::<2>(quiet().min_idle(1).retry(retry));

@@ -10,7 +10,8 @@ use super::manager::{AsyncManager, Event, Manage, Manager, Reason};
 ///
 /// # Blocking
 ///
-/// Its connects and checks block the thread that polls. For managers that are quick, and executors that can bear it.
+/// Its connects and checks block the thread that polls, and the pool's time limits do not reach them from a task: the
+/// manager is told of none. For managers that are quick, or have limits of their own, and executors that can bear it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Blocking<M>(pub M);
 

@@ -9,6 +9,9 @@ use crate::sync;
 
 /// Tells a pool the time: since whenever, but never backwards.
 ///
+/// It tells how old connections are, for how long they were idle or held, and when tasks are late. How long *threads* wait, and
+/// when the health check looks again, is by the system's clock in any case.
+///
 /// With `std` the pool brings its own, [`SystemClock`]. Firmware implements this on a timer; a program that awaits may
 /// implement it on its runtime, so that the pool can end connects and checks that take too long; a test may keep the time
 /// itself.

@@ -173,6 +173,8 @@ impl Config {
         /// How many idle connections the maintenance keeps ready, as far as `max_size` allows. Default: 0, so that nothing
         /// is opened that nobody asked for.
         ///
+        /// To have them ready before the first caller comes, call [`maintain`](super::Pool::maintain) once.
+        ///
         /// A floor: an idle connection that is too old is replaced before it is closed (unless the pool is full), and the
         /// idle timeout does not go below it.
         min_idle(least: usize) least;

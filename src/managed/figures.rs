@@ -13,11 +13,11 @@ use super::manager::Reason;
 pub struct Figures {
     /// Connections made.
     pub connected: usize,
-    /// Attempts to make one that failed, or were given up.
+    /// Attempts to make one that failed or ran out of time; not those whose caller gave up, or that panicked.
     pub connect_failed: usize,
     /// Checks of connections.
     pub checked: usize,
-    /// Of those, the ones that found the connection unfit, or were given up.
+    /// Of those, the ones that found the connection unfit or ran out of time.
     pub check_failed: usize,
     /// Callers refused because the line was full.
     pub refused: usize,

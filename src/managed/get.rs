@@ -371,8 +371,8 @@ mod blocking {
         }
 
         /// For how long connections were held: a sample, since each measurement costs two looks at the clock. Each
-        /// connection's next borrowing is measured when the maintenance comes by; without one, its first, and then one in
-        /// 32. Takes no lock.
+        /// connection's next borrowing is measured when the maintenance comes by. Without one, its first, and then one in 32,
+        /// if any option asks for the clock (`max_lifetime`, `validate_after`). Takes no lock.
         #[must_use]
         pub fn hold_times(&self) -> Histogram {
             self.times.hold.read()

@@ -115,6 +115,14 @@ impl Signal {
     }
 }
 
+impl HealthCheck {
+    /// Whether the thread is still there: it ends by itself when the pool was closed or dropped.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
 impl Drop for HealthCheck {
     fn drop(&mut self) {
         self.signal.stop();
@@ -128,6 +136,6 @@ impl Drop for HealthCheck {
 
 impl fmt::Debug for HealthCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HealthCheck").finish_non_exhaustive()
+        f.debug_struct("HealthCheck").field("is_running", &self.is_running()).finish_non_exhaustive()
     }
 }

@@ -26,7 +26,7 @@ use crate::guard::Handle;
 use crate::metrics::{Metrics, Status};
 use crate::pool::{MOST_SLOTS, Retained};
 use crate::slots::{self, Slot};
-use crate::sync::{const_fn, run_to_end};
+use crate::sync::{const_fn, run_once, run_to_end};
 
 /// Up to `N` connections in a fixed array, which a manager makes, checks, resets and parts with.
 ///
@@ -212,7 +212,8 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     /// Parts with every connection that was made, or whose making began, before this call: idle ones now, held ones when
     /// they come back. Says how many were parted with at once.
     ///
-    /// For a server that was replaced, or credentials that were changed. Nobody who holds a connection notices.
+    /// For a server that was replaced, or credentials that were changed. Nobody who holds a connection notices. What the
+    /// maintenance, or a borrower, parts with meanwhile is not in the count.
     ///
     /// # Panics
     ///
@@ -469,6 +470,8 @@ impl<M: Manage, const N: usize, K> Drop for Pool<M, N, K> {
             }
             true
         });
+        // Whoever looked after it need not sleep on.
+        run_once(|| self.keeper.wake());
     }
 }
 
