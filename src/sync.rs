@@ -47,16 +47,23 @@ mod host;
 #[path = "sync/host_bare.rs"]
 mod host;
 
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std"))]
+use host as clock;
+#[cfg(not(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std")))]
+#[path = "sync/still.rs"]
+mod clock;
+
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
+pub(crate) use clock::{coarse_monotonic, is_panicking, monotonic, thread_number};
 pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use host::set_home;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker, yield_now};
-pub(crate) use host::{Stamp, coarse_monotonic, collided, home, is_panicking, monotonic, run_to_end, thread_number};
+pub(crate) use host::{Stamp, collided, home, run_to_end};
 pub(crate) use lock::Lock;
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]

@@ -42,23 +42,3 @@ pub(crate) fn run_to_end(step: impl FnMut() -> bool) {
     while (rest.0)() {}
     core::mem::forget(rest);
 }
-
-/// Without a clock time stands still.
-pub(crate) fn monotonic() -> Duration {
-    Duration::ZERO
-}
-
-pub(crate) fn coarse_monotonic() -> Duration {
-    Duration::ZERO
-}
-
-/// Nobody can tell whether a panic unwinds.
-#[inline(always)]
-pub(crate) fn is_panicking() -> bool {
-    false
-}
-
-/// Without thread identities nobody has one.
-pub(crate) fn thread_number() -> usize {
-    0
-}

@@ -84,23 +84,3 @@ pub(crate) fn with_parker<R>(wait: impl FnOnce(&Parker, &Waker) -> R) -> R {
     let waker = Waker::from(Arc::clone(&parker));
     wait(&parker, &waker)
 }
-
-/// Models have no clock: time stands still.
-pub(crate) fn monotonic() -> Duration {
-    Duration::ZERO
-}
-
-pub(crate) fn coarse_monotonic() -> Duration {
-    Duration::ZERO
-}
-
-/// Models do not panic.
-#[inline(always)]
-pub(crate) fn is_panicking() -> bool {
-    false
-}
-
-/// Models do not ask.
-pub(crate) fn thread_number() -> usize {
-    0
-}
