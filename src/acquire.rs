@@ -11,7 +11,7 @@ use crate::bitmap::Missed;
 use crate::engine::{Aftermath, GaveUp, Joined, Refusal, Turn};
 use crate::error::PoolError;
 use crate::guard::{Handle, Held, claim_any, claim_first, keep_during, pass_on};
-use crate::line::{Kind, Waiter};
+use crate::line::{Arrival, Kind, Waiter};
 
 /// A slot if one is free now.
 ///
@@ -44,6 +44,17 @@ fn try_acquire_slow<H: Handle + Copy>(pool: H, missed: Missed) -> Result<usize, 
     keep_during(&pool, answer, || drop(aftermath))
 }
 
+/// A caller's place in the order of those who came, which it keeps from one wait to the next.
+pub(crate) struct Place {
+    pub(crate) turn: Turn,
+    pub(crate) arrival: Arrival,
+}
+
+impl Place {
+    /// Behind everybody.
+    pub(crate) const NEW: Self = Self { turn: Turn::New, arrival: None };
+}
+
 /// A wait for a connection, from the first look to the last; leaves the line when it is dropped.
 pub(crate) struct Acquire<H: Handle> {
     pool: H,
@@ -62,13 +73,19 @@ enum Progress {
 
 impl<H: Handle> Acquire<H> {
     pub(crate) const fn new(pool: H, kind: Kind) -> Self {
-        Self::with_turn(pool, kind, Turn::New)
+        Self::in_place(pool, kind, &Place::NEW)
     }
 
     /// As [`new`](Self::new), for a caller who may have had a slot already, and found its connection unfit or could not
     /// connect.
-    pub(crate) const fn with_turn(pool: H, kind: Kind, turn: Turn) -> Self {
-        Self { pool, waiter: Waiter::new(kind), turn, progress: Cell::new(Progress::Fresh) }
+    pub(crate) const fn in_place(pool: H, kind: Kind, place: &Place) -> Self {
+        let waiter = Waiter::arrived(kind, place.arrival);
+        Self { pool, waiter, turn: place.turn, progress: Cell::new(Progress::Fresh) }
+    }
+
+    /// Writes down where it stood, for when it comes again.
+    pub(crate) const fn note(&self, place: &mut Place) {
+        place.arrival = self.waiter.arrival();
     }
 
     #[inline]

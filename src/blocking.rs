@@ -9,7 +9,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::acquire::{Acquire, try_acquire};
+use crate::acquire::{Acquire, Place, try_acquire};
 use crate::drain::DrainAsync;
 use crate::engine::{Refusal, Turn};
 use crate::error::{DrainError, PoolError};
@@ -56,29 +56,38 @@ pub(crate) fn acquire<H: Handle + Copy>(pool: H, patience: Patience) -> Result<u
     }
 }
 
-/// As [`acquire`], for a caller whose turn had come already, and who found the connection unfit or could not connect.
-pub(crate) fn acquire_again<H: Handle + Copy>(pool: H, patience: Patience, turn: Turn) -> Result<usize, Refusal> {
-    match patience.deadline() {
-        Deadline::Passed if turn == Turn::Pausing => Err(Refusal::TimedOut),
-        Deadline::Passed => try_for_the_last_time(pool),
-        Deadline::Never => stand_in_line(pool, None, turn),
-        Deadline::At(deadline) => stand_in_line(pool, Some(deadline), turn),
+/// As [`acquire`], for a caller who may come again, when it has found the connection unfit or could not connect.
+pub(crate) fn acquire_in_place<H: Handle + Copy>(
+    pool: H,
+    patience: Patience,
+    place: &mut Place,
+) -> Result<usize, Refusal> {
+    let is_new = place.turn == Turn::New;
+    if is_new && let Some(slot) = claim_first(&pool) {
+        return Ok(slot);
     }
+    acquire_in_line(pool, patience, place)
 }
 
 #[cold]
 #[inline(never)]
 fn acquire_slow<H: Handle + Copy>(pool: H, patience: Patience) -> Result<usize, Refusal> {
-    if let Ok(slot) = claim_any(&pool) {
+    acquire_in_line(pool, patience, &mut { Place::NEW })
+}
+
+fn acquire_in_line<H: Handle + Copy>(pool: H, patience: Patience, place: &mut Place) -> Result<usize, Refusal> {
+    let is_new = place.turn == Turn::New;
+    if is_new && let Ok(slot) = claim_any(&pool) {
         return Ok(slot);
     }
     let deadline = match patience.deadline() {
+        Deadline::Passed if place.turn == Turn::Pausing => return Err(Refusal::TimedOut),
         Deadline::Passed => return try_for_the_last_time(pool),
         Deadline::Never => None,
         Deadline::At(deadline) => Some(deadline),
     };
-    match give_way(pool) {
-        Err(Refusal::Exhausted) => stand_in_line(pool, deadline, Turn::New),
+    match if is_new { give_way(pool) } else { Err(Refusal::Exhausted) } {
+        Err(Refusal::Exhausted) => stand_in_line(pool, deadline, place),
         answer => answer,
     }
 }
@@ -106,10 +115,10 @@ fn try_for_the_last_time<H: Handle + Copy>(pool: H) -> Result<usize, Refusal> {
     answer
 }
 
-fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>, turn: Turn) -> Result<usize, Refusal> {
-    let acquire = pin!(Acquire::with_turn(pool, Kind::Thread, turn));
+fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>, place: &mut Place) -> Result<usize, Refusal> {
+    let acquire = pin!(Acquire::in_place(pool, Kind::Thread, place));
     let acquire = acquire.into_ref();
-    with_parker(|parker, waker| {
+    let answer = with_parker(|parker, waker| {
         loop {
             if let Poll::Ready(answer) = acquire.poll(waker) {
                 return answer;
@@ -118,7 +127,9 @@ fn stand_in_line<H: Handle>(pool: H, deadline: Option<Instant>, turn: Turn) -> R
                 return acquire.give_up();
             }
         }
-    })
+    });
+    acquire.note(place);
+    answer
 }
 
 /// Sleeps until everything has come back; `false` if the deadline came first.

@@ -13,6 +13,7 @@ use crate::engine::{Core, Emptied, Refusal};
 use crate::error::PoolError;
 use crate::pool::Pool;
 use crate::slots::{self, Slot};
+use crate::sync::run_to_end;
 
 /// How a guard or a future holds on to its pool: by reference or by `Arc`.
 pub(crate) trait Handle: Clone {
@@ -179,6 +180,23 @@ pub(crate) fn keep_during<H: Handle>(
     let kept = answer.map(|slot| Kept(pool, slot));
     work();
     kept.map(|kept| ManuallyDrop::new(kept).1)
+}
+
+/// The rest of giving back while somebody must be attended to. Waiters are woken before a slot is emptied, which may take
+/// long; and it is emptied even if a waker panics.
+pub(crate) fn attend_to_others<H: Handle>(pool: &H, empty: impl FnOnce(usize, Emptied)) {
+    let (to_empty, aftermath) = pool.core().attend_to_others();
+    let (mut to_empty, mut aftermath) = (to_empty.map(|(slot, why)| move || empty(slot, why)), Some(aftermath));
+    run_to_end(|| {
+        if let Some(aftermath) = aftermath.take() {
+            drop(aftermath);
+            return true;
+        }
+        if let Some(empty) = to_empty.take() {
+            empty();
+        }
+        false
+    });
 }
 
 /// Gives up a slot that was lent and not picked up: with a connection it goes back, without one it is vacant again. The

@@ -8,7 +8,7 @@ use crate::bitmap::{Bitmap, GivenBack, Layout};
 use crate::engine::{Core, Emptied, Engine, Refusal};
 use crate::error::PoolError;
 use crate::fairness::Fairness;
-use crate::guard::{Handle, Held, empty};
+use crate::guard::{Handle, Held, attend_to_others, empty};
 use crate::line::Kind;
 use crate::slots::{self, Slot};
 
@@ -140,11 +140,7 @@ impl<C, const N: usize> Handle for &Lender<C, N> {
     }
 
     fn attend_to_others(&self) {
-        let (to_empty, aftermath) = Lender::core(self).attend_to_others();
-        drop(aftermath);
-        if let Some((slot, why)) = to_empty {
-            empty(self, slot, why);
-        }
+        attend_to_others(self, |slot, why| empty(self, slot, why));
     }
 
     fn explain(&self, refusal: Refusal) -> PoolError {

@@ -5,7 +5,7 @@
 //!
 //! Every field of a node is read and written under the line's lock only (invariant I4).
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomPinned;
 use core::num::NonZero;
 use core::ptr::NonNull;
@@ -61,8 +61,6 @@ pub(crate) struct Node {
     pub(crate) is_barred: bool,
     /// It will not connect for now: vacant slots are not for it.
     pub(crate) is_pausing: bool,
-    /// Which of all who ever came it was; `None`, which is before all others, if that is not known.
-    pub(crate) arrival: Option<NonZero<usize>>,
     /// The line's count of overtakings when this waiter joined; not above that of those behind it.
     pub(crate) joined_at: usize,
     pub(crate) since: Option<Stamp>,
@@ -71,17 +69,26 @@ pub(crate) struct Node {
 /// A waiter's place in a line; see [`Node`].
 pub(crate) struct Waiter {
     node: UnsafeCell<Node>,
+    /// Which of all who ever came it was. Written by its owner only, and under the lock; so its owner may read it at any
+    /// time, and others under the lock (I4).
+    arrival: Cell<Arrival>,
     /// Others point to it while it is in a line.
     _pinned: PhantomPinned,
 }
 
 // SAFETY: the node's fields are touched under the lock only (I4), and a `Waker` may be sent and shared.
 unsafe impl Send for Waiter {}
-// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4).
+// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4), but for its arrival, which its owner alone
+// writes.
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
     pub(crate) const fn new(kind: Kind) -> Self {
+        Self::arrived(kind, None)
+    }
+
+    /// As [`new`](Self::new), for one who comes again.
+    pub(crate) const fn arrived(kind: Kind, arrival: Arrival) -> Self {
         let node = Node {
             prev: None,
             next: None,
@@ -90,11 +97,20 @@ impl Waiter {
             waker: None,
             is_barred: false,
             is_pausing: false,
-            arrival: None,
             joined_at: 0,
             since: None,
         };
-        Self { node: UnsafeCell::new(node), _pinned: PhantomPinned }
+        Self { node: UnsafeCell::new(node), arrival: Cell::new(arrival), _pinned: PhantomPinned }
+    }
+
+    /// Which of all who ever came it was: for its owner, and for whoever holds the lock.
+    pub(crate) const fn arrival(&self) -> Arrival {
+        self.arrival.get()
+    }
+
+    /// It comes now: by its owner, under the lock.
+    pub(crate) fn arrive(&self, arrival: Arrival) {
+        self.arrival.set(arrival);
     }
 
     /// The node, for whoever holds the lock.
@@ -108,6 +124,9 @@ impl Waiter {
         unsafe { &mut *self.node.get() }
     }
 }
+
+/// Which of all who ever came somebody was; `None`, which is before all others, if they had not to stand in line.
+pub(crate) type Arrival = Option<NonZero<usize>>;
 
 /// First come, first served.
 pub(crate) struct Line {
@@ -144,7 +163,7 @@ impl Line {
     }
 
     /// The number of one who comes now, for [`push_again`](Self::push_again).
-    pub(crate) const fn count_arrival(&mut self) -> Option<NonZero<usize>> {
+    pub(crate) const fn count_arrival(&mut self) -> Arrival {
         self.arrivals += 1;
         NonZero::new(self.arrivals)
     }
@@ -166,12 +185,13 @@ impl Line {
     /// As for [`push`](Self::push).
     pub(crate) unsafe fn push_again(&mut self, waiter: NonNull<Waiter>) {
         // SAFETY: alive by the caller's promise, and the lock is held (I4).
-        let arrival = unsafe { node(waiter) }.arrival;
+        let arrival = unsafe { waiter.as_ref() }.arrival();
         let (mut prev, mut next) = (None, self.head());
-        // Only others who were put back stand before it.
+        // Only others who were put back stand before it. Of those of whom it is not known who came first, who was put back
+        // first.
         while let Some(other) = next
             // SAFETY: a waiter in the line is alive, and the lock is held (I4).
-            && unsafe { node(other) }.arrival < arrival
+            && unsafe { other.as_ref() }.arrival() <= arrival
         {
             prev = next;
             // SAFETY: it is in the line, and the lock is held (I4).

@@ -11,7 +11,7 @@ use crate::engine::{Core, Emptied, Engine, Refusal};
 use crate::error::{InsertError, PoolError, ResizeError};
 use crate::fairness::Fairness;
 use crate::future::GetAsync;
-use crate::guard::{ConnGuard, Held, empty};
+use crate::guard::{ConnGuard, Held, attend_to_others, empty};
 use crate::line::Kind;
 use crate::metrics::{Metrics, Status};
 use crate::slots::{self, Slot};
@@ -437,12 +437,7 @@ impl<C, const N: usize> Pool<C, N> {
     #[cold]
     #[inline(never)]
     pub(crate) fn attend_to_others(&self) {
-        let (to_empty, aftermath) = self.core().attend_to_others();
-        // Declared before the connection is dropped, so that waiters are woken even if its destructor panics.
-        let _aftermath = aftermath;
-        if let Some((slot, why)) = to_empty {
-            empty(&self, slot, why);
-        }
+        attend_to_others(&self, |slot, why| empty(&self, slot, why));
     }
 
     /// Says why there is no connection.

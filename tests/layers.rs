@@ -30,7 +30,7 @@ const MODULES: &[Module] = &[
     module("bitmap", 1, &["books", "sync"]),
     module("slots", 1, &["books", "sync"]),
     module("engine", 2, &["bitmap", "books", "fairness", "line", "metrics", "sync"]),
-    module("guard", 3, &["bitmap", "engine", "error", "pool", "slots"]),
+    module("guard", 3, &["bitmap", "engine", "error", "pool", "slots", "sync"]),
     module(
         "pool",
         3,

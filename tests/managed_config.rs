@@ -194,6 +194,29 @@ fn during_a_pause_the_caller_keeps_its_place_and_leaves_connecting_to_others() {
 }
 
 #[test]
+fn of_several_who_pause_the_first_who_came_is_served_first() {
+    let pool = pool::<2>(quiet().retry(retry(9, secs(1))));
+    let mut held = Some(pool.get().unwrap());
+    for rounds in 0..3 {
+        let calls = pool.manager().calls(Call::Connect);
+        pool.manager().then(Call::Connect, Outcome::Error).then(Call::Connect, Outcome::Error);
+        let mut waiters = [(); 2].map(|()| Job::begun(pool.get_async()));
+        for _ in 0..rounds {
+            // Each tries again, fails again, and pauses again, the later one first.
+            pool.manager().then(Call::Connect, Outcome::Error).then(Call::Connect, Outcome::Error);
+            pool.clock().advance(secs(1));
+            waiters.iter_mut().rev().for_each(Job::wait_on);
+        }
+        assert_eq!(pool.manager().calls(Call::Connect) - calls, 2 * (rounds + 1));
+        drop(held.take());
+        waiters[1].wait_on();
+        let served = waiters[0].woken_to_end().unwrap();
+        drop(served);
+        held = Some(waiters[1].woken_to_end().unwrap());
+    }
+}
+
+#[test]
 fn an_old_connection_is_not_lent_but_replaced() {
     let pool = pool::<1>(quiet().max_lifetime(Some(secs(10))).lifetime_jitter_percent(0));
     drop(pool.get().unwrap());

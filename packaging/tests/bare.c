@@ -32,6 +32,15 @@ void _critical_section_1_0_release(void)
 }
 #endif
 
+/* What the library calls if it finds that it has gone wrong itself. */
+void abort(void);
+
+void abort(void)
+{
+    for (;;) {
+    }
+}
+
 static CONN_POOL_DEFINE_STORAGE(storage, SENSORS);
 static int sensors[SENSORS];
 static conn_pool_waiter waiter;

@@ -71,7 +71,7 @@ impl<'a> Core<'a> {
             }
             if turn == Turn::New {
                 // Even if it need not wait: what it gets may be unfit, and others may have come until that is known.
-                node.arrival = shared.line.count_arrival();
+                waiter.arrive(shared.line.count_arrival());
             }
             self.attend(shared);
             self.settle(shared, aftermath);

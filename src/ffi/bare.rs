@@ -6,7 +6,7 @@ use super::border::Answer;
 use super::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
 use super::pool::conn_pool;
 use super::waiting::{self, Turns};
-use crate::engine::Turn;
+use crate::acquire::Place;
 
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     work()
@@ -26,7 +26,7 @@ pub(super) fn patience(timeout_ms: u32) -> bool {
 }
 
 /// A slot, if there is one now.
-pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: Turn) -> Answer<usize> {
+pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: &mut Place) -> Answer<usize> {
     waiting::try_slot(pool).map_err(|status| match status {
         CONN_POOL_EXHAUSTED if would_wait => CONN_POOL_UNSUPPORTED,
         status => status,

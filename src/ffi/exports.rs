@@ -236,7 +236,7 @@ unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut con
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         let patience = platform::patience(timeout_ms);
-        let own = waiting::acquire(pool, |turn| platform::slot(pool, patience, turn))?;
+        let own = waiting::acquire(pool, |place| platform::slot(pool, patience, place))?;
         // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
         unsafe { lease.write(own) };
         Ok(())

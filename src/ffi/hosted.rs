@@ -24,9 +24,9 @@ use super::exports::CONN_POOL_WAIT_FOREVER;
 use super::lease::conn_pool_lease;
 use super::pool::conn_pool;
 use super::waiting::{self, Turns};
+use crate::acquire::Place;
 use crate::blocking::{self, Patience};
 use crate::drain::DrainAsync;
-use crate::engine::Turn;
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
 /// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
@@ -89,13 +89,9 @@ fn deadline(timeout_ms: u32) -> Option<Instant> {
 }
 
 /// A slot, after a wait if need be.
-pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, turn: Turn) -> Answer<usize> {
-    let acquired = match (patience, turn) {
-        (None, _) => return waiting::try_slot(pool),
-        (Some(patience), Turn::New) => blocking::acquire(pool, patience),
-        (Some(patience), turn) => blocking::acquire_again(pool, patience, turn),
-    };
-    acquired.map_err(conn_pool_status::from)
+pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, place: &mut Place) -> Answer<usize> {
+    let Some(patience) = patience else { return waiting::try_slot(pool) };
+    blocking::acquire_in_place(pool, patience, place).map_err(conn_pool_status::from)
 }
 
 /// Waits until everything has come back to a closed pool; `false` if the time was up first.
@@ -186,7 +182,7 @@ pub unsafe extern "C" fn conn_pool_acquire_until(
         }
         // SAFETY: as the caller promises.
         let patience = Some(Patience::Until(moment(unsafe { borrow(deadline) }?)?));
-        let own = waiting::acquire(pool, |turn| slot(pool, patience, turn))?;
+        let own = waiting::acquire(pool, |place| slot(pool, patience, place))?;
         // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
         unsafe { lease.write(own) };
         Ok(())

@@ -17,7 +17,7 @@ use super::conn_pool_status::{
 use super::lease::{conn_pool_lease, lend};
 use super::pool::conn_pool;
 use super::{lifecycle, platform};
-use crate::acquire::try_acquire;
+use crate::acquire::{Place, try_acquire};
 use crate::engine::{Joined, Turn};
 use crate::line::{Kind, Waiter};
 use crate::managed::{Keep, ON_RETURN};
@@ -63,14 +63,14 @@ const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
 /// A lease on the slot that `slot` finds, which is asked again if the resource turns out unfit.
-pub(super) fn acquire(pool: &conn_pool, slot: impl Fn(Turn) -> Answer<usize>) -> Answer<conn_pool_lease> {
-    let mut turn = Turn::New;
+pub(super) fn acquire(pool: &conn_pool, slot: impl Fn(&mut Place) -> Answer<usize>) -> Answer<conn_pool_lease> {
+    let mut place = Place::NEW;
     loop {
-        let slot = slot(turn).inspect_err(|status| count_refusal(pool, *status))?;
+        let slot = slot(&mut place).inspect_err(|status| count_refusal(pool, *status))?;
         if lifecycle::prepare(pool, slot)? {
             return Ok(lend(pool, slot));
         }
-        turn = Turn::Again;
+        place.turn = Turn::Again;
     }
 }
 

@@ -15,6 +15,7 @@ use super::notes::{EVICTED, SAMPLE, period};
 use super::observe;
 use super::slot::{Finding, Lent, Suspect, Vacant};
 use super::worker::{Failure, Worker};
+use crate::acquire::Place;
 use crate::engine::{Refusal, Turn};
 use crate::guard::claim_first;
 use crate::sync::thread_number;
@@ -109,16 +110,16 @@ async fn find<P: Keep, W: Worker<P>>(
     mut at_hand: Option<Lent<P>>,
     work: &mut observe::Work<P>,
 ) -> Result<Lent<P>, GetError<ErrorOf<P>>> {
-    let (mut turn, mut failures, mut unfit) = (Turn::New, 0, None);
+    let (mut place, mut failures, mut unfit) = (Place::NEW, 0, None);
     loop {
         let lent = if let Some(lent) = at_hand.take() {
             lent
         } else {
             refuse_nested(pool, worker, thread)?;
-            let slot = work.wait(worker.slot(pool, turn)).await;
+            let slot = work.wait(worker.slot(pool, &mut place)).await;
             Lent::new(pool, slot.map_err(|refusal| explain(pool, refusal, unfit.take()))?)
         };
-        turn = Turn::Again;
+        place.turn = Turn::Again;
         match prepare(pool, worker, lent).await {
             Ok(lent) => return Ok(lent),
             Err(Setback::Unfit(failure)) => unfit = Some(failure),
@@ -135,9 +136,10 @@ async fn find<P: Keep, W: Worker<P>>(
                     return Err(not_connected(pool, failure, took));
                 }
                 let pause = retry.pause(failures, pool.keeper().random());
-                match work.wait(worker.pause(pool, pause)).await {
+                place.turn = Turn::Pausing;
+                match work.wait(worker.pause(pool, pause, &mut place)).await {
                     Ok(slot) => at_hand = Some(Lent::new(pool, slot)),
-                    Err(Refusal::TimedOut) if worker.can_pause() => {}
+                    Err(Refusal::TimedOut) if worker.can_pause() => place.turn = Turn::Again,
                     Err(Refusal::TimedOut) => return Err(not_connected(pool, failure, took)),
                     Err(refusal) => return Err(explain(pool, refusal, None)),
                 }

@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::keep::{ErrorOf, Keep};
 use super::manager::Manager;
 use super::worker::{Failure, Worker};
+use crate::acquire::Place;
 use crate::blocking::{self, Patience};
-use crate::engine::{Refusal, Turn};
+use crate::engine::Refusal;
 
 /// A thread, and how long it has.
 pub(super) struct Thread(Option<Instant>);
@@ -51,17 +52,14 @@ where
         self.0.is_none_or(|deadline| deadline > Instant::now())
     }
 
-    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal> {
-        match turn {
-            Turn::New => blocking::acquire(pool, self.patience()),
-            turn => blocking::acquire_again(pool, self.patience(), turn),
-        }
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal> {
+        blocking::acquire_in_place(pool, self.patience(), place)
     }
 
-    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal> {
         // A sum beyond what the clock can express never comes.
         let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
-        blocking::acquire_again(pool, until.map_or(Patience::Forever, Patience::Until), Turn::Pausing)
+        blocking::acquire_in_place(pool, until.map_or(Patience::Forever, Patience::Until), place)
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {

@@ -100,8 +100,10 @@ pub(crate) struct Millis(pub(crate) usize);
 const LONGEST: usize = isize::MAX as usize;
 
 impl Millis {
+    #[expect(clippy::cast_possible_truncation, reason = "moments wrap")]
     pub(crate) const fn at(time: Duration) -> Self {
-        Self(time.as_millis() as usize)
+        // In 64 bits, since a longer division costs firmware a kilobyte.
+        Self((time.as_secs().wrapping_mul(1000) + time.subsec_millis() as u64) as usize)
     }
 
     /// How long ago `earlier` was; 0 if it is later.
@@ -116,12 +118,11 @@ impl Millis {
 }
 
 /// A span in milliseconds, rounded up; what is too long to be told is as long as can be.
+#[expect(clippy::cast_possible_truncation, reason = "compared before")]
 pub(crate) const fn span(duration: Duration) -> usize {
-    let millis = duration.as_nanos().div_ceil(1_000_000);
-    if millis > LONGEST as u128 {
-        return LONGEST;
-    }
-    millis as usize
+    let part = duration.subsec_nanos().div_ceil(1_000_000);
+    let millis = duration.as_secs().saturating_mul(1000).saturating_add(part as u64);
+    if millis > LONGEST as u64 { LONGEST } else { millis as usize }
 }
 
 pub(crate) const fn duration(span: usize) -> Duration {

@@ -8,7 +8,8 @@ use super::manager::{Event, Manage, Reason};
 use super::notes::{CHECK, EVICTED, EXPIRED, Holding, period};
 use super::slot::{Suspect, discard, is_expired};
 use crate::engine::Emptied;
-use crate::sync::{is_panicking, run_once, run_to_end};
+use crate::guard;
+use crate::sync::{is_panicking, run_once};
 
 /// A guard lets go of its slot: the caller owns it and passes it on.
 #[inline(always)]
@@ -119,19 +120,7 @@ fn give_back_in_a_panic<P: Keep>(pool: P, slot: usize) {
 
 /// The rest of giving back while somebody must be attended to.
 pub(crate) fn attend_to_others<P: Keep>(pool: P) {
-    let (mut to_empty, aftermath) = pool.core().attend_to_others();
-    let mut aftermath = Some(aftermath);
-    // Waiters are woken first: parting with a connection may take long. It is parted with even if a waker panics.
-    run_to_end(|| {
-        if let Some(aftermath) = aftermath.take() {
-            drop(aftermath);
-            return true;
-        }
-        if let Some((slot, why)) = to_empty.take() {
-            discard(pool, slot, reason_of(why));
-        }
-        false
-    });
+    guard::attend_to_others(&pool, |slot, why| discard(pool, slot, reason_of(why)));
 }
 
 /// Why the engine wants a slot emptied, for the manager.

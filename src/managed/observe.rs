@@ -85,8 +85,10 @@ pub(super) fn publish<P: Keep>(pool: P) {
 }
 
 /// The present moment, in microseconds, for [`held`].
+#[expect(clippy::cast_possible_truncation, reason = "moments wrap: a borrowing is shorter than a round")]
 pub(super) fn micros<P: Keep>(pool: P) -> usize {
-    pool.now().as_micros() as usize
+    let now = pool.now();
+    (now.as_secs().wrapping_mul(1_000_000) + u64::from(now.subsec_micros())) as usize
 }
 
 /// A borrowing that was timed has ended.

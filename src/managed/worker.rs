@@ -11,8 +11,8 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::keep::{ErrorOf, Keep};
 use super::manager::{AsyncManager, Manager};
-use crate::acquire::{Acquire, try_acquire};
-use crate::engine::{Refusal, Turn};
+use crate::acquire::{Acquire, Place, try_acquire};
+use crate::engine::Refusal;
 use crate::line::Kind;
 
 /// Why the manager has come to nothing.
@@ -31,11 +31,11 @@ pub(crate) trait Worker<P: Keep> {
     /// Whether it can pause between two attempts to connect, and has time to.
     fn can_pause(&self) -> bool;
 
-    /// A slot, by its turn in line.
-    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal>;
+    /// A slot, by the caller's place in line.
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal>;
 
     /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`.
-    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal>;
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal>;
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
@@ -75,11 +75,11 @@ where
         false
     }
 
-    async fn slot(&self, pool: P, _turn: Turn) -> Result<usize, Refusal> {
+    async fn slot(&self, pool: P, _place: &mut Place) -> Result<usize, Refusal> {
         try_acquire(pool)
     }
 
-    async fn pause(&self, _pool: P, _pause: Duration) -> Result<usize, Refusal> {
+    async fn pause(&self, _pool: P, _pause: Duration, _place: &mut Place) -> Result<usize, Refusal> {
         Err(Refusal::TimedOut)
     }
 
@@ -159,16 +159,16 @@ where
         K::SLEEPS && !self.is_late()
     }
 
-    async fn slot(&self, pool: P, turn: Turn) -> Result<usize, Refusal> {
-        let answer = self.within(None, stand_in_line(pool, turn), Err(Refusal::TimedOut)).await;
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal> {
+        let answer = self.within(None, stand_in_line(pool, place), Err(Refusal::TimedOut)).await;
         if answer == Err(Refusal::TimedOut) {
             pool.core().count_timeout();
         }
         answer
     }
 
-    async fn pause(&self, pool: P, pause: Duration) -> Result<usize, Refusal> {
-        self.within(Some(pause), stand_in_line(pool, Turn::Pausing), Err(Refusal::TimedOut)).await
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal> {
+        self.within(Some(pause), stand_in_line(pool, place), Err(Refusal::TimedOut)).await
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
@@ -180,8 +180,10 @@ where
     }
 }
 
-async fn stand_in_line<P: Keep>(pool: P, turn: Turn) -> Result<usize, Refusal> {
-    let mut acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
+async fn stand_in_line<P: Keep>(pool: P, place: &mut Place) -> Result<usize, Refusal> {
+    let mut acquire = pin!(Acquire::in_place(pool, Kind::Task, place));
     // Held exclusively: a shared reference could not be sent to another thread, and so neither could the caller's future.
-    poll_fn(|context| acquire.as_mut().into_ref().poll(context.waker())).await
+    let answer = poll_fn(|context| acquire.as_mut().into_ref().poll(context.waker())).await;
+    acquire.note(place);
+    answer
 }
