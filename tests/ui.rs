@@ -9,6 +9,8 @@ fn mistakes_are_refused_and_their_twins_are_not() {
     let cases = trybuild::TestCases::new();
     for mistake in [
         "clone_guard",
+        "managed_clock_without_sleep",
+        "managed_move_out",
         "move_out",
         "outlive_pool",
         "pool_dropped_under_waiter",
