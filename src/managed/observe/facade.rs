@@ -191,8 +191,8 @@ fn publish_times(pool: &'static str, name: &'static str, times: &Counts) {
 /// microsecond each.
 fn middle(end: Duration) -> f64 {
     let longest = end.as_micros();
-    let width = 1_u32 << longest.checked_ilog2().unwrap_or(0).saturating_sub(2);
-    (end + Duration::from_micros(1)).as_secs_f64() - f64::from(width) / 2e6
+    let width = 1_u64 << longest.checked_ilog2().unwrap_or(0).saturating_sub(2);
+    (end + Duration::from_micros(1)).as_secs_f64() - Duration::from_micros(width).as_secs_f64() / 2.0
 }
 
 fn describe() {
@@ -247,6 +247,20 @@ mod tests {
             let (end, _) = recorder.read().buckets().next().unwrap();
             let off = (middle(end) * 1e6 - f64::from(micros)).abs();
             assert!(off <= f64::from(micros) / 8.0 + 0.5, "{micros} µs told as {} s", middle(end));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, middle};
+
+    #[test]
+    fn the_middle_of_a_bucket_is_an_eighth_below_its_end_at_most() {
+        for micros in (2..36).map(|power| (1_u64 << power) - 1) {
+            let end = Duration::from_micros(micros).as_secs_f64();
+            let middle = middle(Duration::from_micros(micros));
+            assert!(middle < end + 1e-6 && middle > end * 7.0 / 8.0 - 1e-6, "{middle} in a bucket up to {end}");
         }
     }
 }
