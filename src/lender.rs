@@ -64,6 +64,17 @@ impl<C, const N: usize> Lender<C, N> {
         held
     }
 
+    /// Puts a connection into a vacant slot, for whoever comes first; or fails to make one. Nothing if there is no room.
+    pub(crate) fn refill(&self, connection: Option<C>) {
+        let Some(slot) = self.core().claim_to_refill() else { return };
+        let Some(connection) = connection else { return self.fail(slot) };
+        // SAFETY: the slot was lent for this (I2), and is not filled (I3).
+        unsafe { slots::fill(&self.slots, slot, connection) };
+        let held = self.held(slot);
+        drop(self.core().refilled(slot));
+        drop(held);
+    }
+
     /// Connecting has failed.
     pub(crate) fn fail(&self, slot: usize) {
         drop(self.core().vacate(slot, Emptied::NotConnected));

@@ -5,6 +5,8 @@ extern crate std;
 
 mod from_c;
 mod lending;
+mod managed;
+mod upkeep;
 
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -28,8 +30,12 @@ fn bound() -> usize {
 
 /// Explores `model`; fails if a thread can sleep for ever, a slot can be lost, or an access can race.
 fn explore(model: impl Fn() + Sync + Send + 'static) {
+    explore_up_to(bound(), model);
+}
+
+fn explore_up_to(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(bound());
+    builder.preemption_bound = Some(preemptions);
     builder.max_branches = 20_000;
     builder.check(model);
 }

@@ -5,6 +5,7 @@
 extern crate std;
 
 mod lending;
+mod managed;
 
 use core::future::Future;
 use core::pin::pin;
@@ -36,12 +37,14 @@ fn schedules() -> usize {
 
 /// Runs a program under its share of the schedules: half chosen uniformly, half with few, well-placed preemptions.
 fn explore(program: impl Fn() + Send + Sync + 'static) {
-    const PROGRAMS: usize = 9;
+    const PROGRAMS: usize = 12;
     let share = (schedules() / PROGRAMS / 2).max(1);
     let program = Arc::new(program);
     let mut config = Config::new();
     // That orderings count as SeqCst is known: they are loom's business.
     config.silence_warnings = true;
+    // The usual 32 KiB do not hold the message of an assertion that fails, nor a managed pool's callers.
+    config.stack_size = 0x2_0000;
     let run = Arc::clone(&program);
     Runner::new(RandomScheduler::new(share), config.clone()).run(move || run());
     Runner::new(PctScheduler::new(DEPTH, share), config).run(move || program());

@@ -142,6 +142,49 @@ fn who_withdraws_is_not_called_and_the_next_one_is() {
     assert_metrics(&pool, [2, 1, 0, 1]);
 }
 
+/// Whoever was not in line when it was withdrawn must not go back there: it may have been on its way.
+#[test]
+fn who_withdraws_in_time_may_come_again_and_who_was_too_late_may_not() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let waiter = pin!(Waiter::new(Kind::Callback));
+    drop(queue(&pool, waiter.as_ref()));
+    assert!(pool.core().withdraw(waiter.as_ref()));
+    drop(queue(&pool, waiter.as_ref()));
+    assert!(pool.core().withdraw(waiter.as_ref()));
+    assert!(!pool.core().withdraw(waiter.as_ref()));
+    // SAFETY: it is in no line, and does not get into one.
+    let (joined, aftermath) = unsafe { pool.core().join(waiter.as_ref(), Waker::noop().clone(), Turn::Again) };
+    drop(aftermath);
+    assert_eq!(joined, Joined::Barred);
+    drop(held);
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+/// The pool must not be ended before it was told, which may be later.
+#[test]
+fn a_callback_that_is_sent_away_counts_until_it_was_told() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let (told, leaves) = (pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Callback)));
+    let task = wait(&pool);
+    let calls = [queue(&pool, told.as_ref()), queue(&pool, leaves.as_ref())];
+    assert_waits(&task);
+    pool.close();
+    drop(held);
+    assert_counts(&pool, [0, 0, 1, 2]);
+    assert!(!pool.core().is_unused());
+    let (seen, aftermath) = pool.core().check(told.as_ref(), Waker::noop());
+    drop(aftermath);
+    assert_eq!(seen, Poll::Ready(None));
+    let (left, aftermath) = pool.core().leave(leaves.as_ref(), GaveUp::Cancelled);
+    drop(aftermath);
+    assert_eq!(left, Err(Refusal::Closed));
+    assert_counts(&pool, [0, 0, 1, 0]);
+    assert!(pool.core().is_unused());
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
+}
+
 /// Both got something unfit, and the later one is told so later: it goes back behind the other.
 #[test]
 fn several_who_come_again_keep_their_order() {
@@ -196,6 +239,23 @@ fn a_callback_has_its_slot_when_it_is_called() {
         assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "{fairness:?}");
         pool.fail(granted(&pool, waiter.as_ref()).unwrap());
     }
+}
+
+/// A callback that takes what it was given leaves the slots of others alone: who was called to compete still has to.
+#[test]
+fn a_callback_that_takes_its_slot_serves_nobody_else() {
+    let pool = Lender::<u32, 2>::new(2, Fairness::Bounded(9));
+    let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
+    let (callback, task) = (pin!(Waiter::new(Kind::Callback)), pin!(Waiter::new(Kind::Task)));
+    let calls = [queue(&pool, callback.as_ref()), queue(&pool, task.as_ref())];
+    drop(held);
+    assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
+    let own = pool.held(granted(&pool, callback.as_ref()).unwrap());
+    let newcomer = pool.held(pool.try_slot().expect("the task has been called, and not served"));
+    assert_eq!(granted(&pool, task.as_ref()), None);
+    drop((own, newcomer));
+    drop(pool.held(granted(&pool, task.as_ref()).unwrap()));
+    assert_counts(&pool, [0, 2, 0, 0]);
 }
 
 /// A callback gets a slot outright, and whoever stands before it must not be left with a call that a newcomer may make

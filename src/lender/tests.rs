@@ -443,3 +443,17 @@ fn nothing_is_connected_while_too_many_are_out() {
     assert_counts(&pool, [0, 0, 1, 0]);
     assert!(pool.try_slot().is_ok());
 }
+
+/// The upkeep connects within the same limit as everybody, and what it makes is lent before a vacant slot.
+#[test]
+fn a_refill_keeps_to_the_limit_and_is_lent_next() {
+    let pool = Lender::<u32, 3>::new(1, Fairness::Fifo);
+    let connecting = pool.try_slot().unwrap();
+    pool.refill(Some(7));
+    assert_counts(&pool, [1, 0, 2, 0]);
+    pool.fail(connecting);
+    pool.refill(None);
+    pool.refill(Some(7));
+    assert_counts(&pool, [0, 1, 2, 0]);
+    assert_eq!(*pool.held(pool.try_slot().unwrap()).connection(), 7);
+}

@@ -32,6 +32,9 @@ pub(crate) trait Keep: Handle + Copy {
         self.notes(slot).marks() != 0 || self.holding(slot).is_some_and(Holding::is_timed)
     }
 
+    /// There may be room to connect. Nothing to do for a pool for C: with its last slot it may be gone.
+    fn note_room(&self) {}
+
     /// How long ago that was.
     fn since(&self, earlier: Duration) -> Duration {
         self.now().saturating_sub(earlier)

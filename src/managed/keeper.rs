@@ -298,15 +298,10 @@ impl Keeper {
 
     /// Wakes the sleeper: there is something to do.
     pub(super) fn wake(&self) {
-        if let Some(waker) = self.take_sleeper() {
+        self.note_sleep(false);
+        if let Some(waker) = self.upkeep.with(|upkeep| upkeep.sleeper.take()) {
             waker.wake();
         }
-    }
-
-    /// Who is to be woken, by the caller.
-    pub(super) fn take_sleeper(&self) -> Option<Waker> {
-        self.note_sleep(false);
-        self.upkeep.with(|upkeep| upkeep.sleeper.take())
     }
 }
 

@@ -446,6 +446,12 @@ impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
         Some(&self.times)
     }
 
+    fn note_room(&self) {
+        if self.config().min_idle > 0 {
+            self.keeper.wake();
+        }
+    }
+
     fn now(&self) -> core::time::Duration {
         self.clock.now()
     }

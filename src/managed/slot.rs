@@ -4,7 +4,6 @@
 //! whole: that is what dropping each of these does.
 
 use core::mem::ManuallyDrop;
-use core::task::Waker;
 
 use super::clock::{Millis, span};
 use super::keep::Keep;
@@ -156,7 +155,7 @@ impl<P: Keep> Suspect<P> {
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
         let slot = self.into_slot();
-        let _rouse = Rouse::begin(pool);
+        let _rouse = Rouse(pool);
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
@@ -190,7 +189,7 @@ impl<P: Keep> Vacant<P> {
     pub(super) fn fill(self, connection: P::Connection) -> Lent<P> {
         let lent = self.put(connection);
         // There may be room for another to connect.
-        let _rouse = Rouse::begin(lent.pool);
+        let _rouse = Rouse(lent.pool);
         // Wakers are called as this is dropped, and may panic: `lent` has the slot by then.
         drop(lent.pool.core().connected(lent.slot));
         lent
@@ -225,7 +224,7 @@ pub(crate) fn begin<P: Keep>(pool: P, slot: usize, now: Millis) {
 
 impl<P: Keep> Drop for Vacant<P> {
     fn drop(&mut self) {
-        let _rouse = Rouse::begin(self.pool);
+        let _rouse = Rouse(self.pool);
         drop(self.pool.core().vacate(self.slot, Emptied::NotConnected));
     }
 }
@@ -248,7 +247,7 @@ pub(crate) fn discard<P: Keep>(pool: P, slot: usize, reason: Reason) {
         Reason::Surplus => Emptied::SetAside,
         _ => Emptied::Discarded,
     };
-    let _rouse = Rouse::begin(pool);
+    let _rouse = Rouse(pool);
     // The slot must come back whole even if `on_discard` panics.
     let _vacate = Vacate::new(pool.core(), slot, emptied);
     part(pool, slot, reason);
@@ -263,22 +262,14 @@ fn part<P: Keep>(pool: P, slot: usize, reason: Reason) {
     observe::discarded(pool.keeper(), reason);
 }
 
-/// Wakes the maintenance when it is dropped, which may have to make another connection: after there is room for it. Who is to be woken is asked before: with its last slot a pool for C may be gone.
-struct Rouse(Option<Waker>);
+/// Wakes the maintenance when it is dropped, which may have to make another connection: after there is room for it. Who goes
+/// to sleep before that is found, and who does so later sees the room.
+struct Rouse<P: Keep>(P);
 
-impl Rouse {
-    fn begin<P: Keep>(pool: P) -> Self {
-        let is_missed = pool.keeper().config().min_idle > 0;
-        Self(if is_missed { pool.keeper().take_sleeper() } else { None })
-    }
-}
-
-impl Drop for Rouse {
+impl<P: Keep> Drop for Rouse<P> {
     fn drop(&mut self) {
-        if let Some(sleeper) = self.0.take() {
-            // Maybe while a panic of the manager's unwinds, and a waker may panic too.
-            run_once(|| sleeper.wake());
-        }
+        // Maybe while a panic of the manager's unwinds, and a waker may panic too.
+        run_once(|| self.0.note_room());
     }
 }
 

@@ -65,6 +65,7 @@ fn in_line<const N: usize>(pool: &Pool<N>) -> Pin<Box<Acquire<&Pool<N>>>> {
 pub(super) fn assert_whole<const N: usize>(pool: &Pool<N>, most: usize) {
     let status = pool.core().status();
     assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, most), "{status:?}");
+    assert!(pool.core().is_unused(), "{status:?}");
     let held: Vec<_> = core::iter::from_fn(|| pool.try_slot().ok().map(|slot| ready(pool, slot))).collect();
     assert_eq!(held.len(), most, "{status:?}");
 }
@@ -268,6 +269,27 @@ fn resizing_races_with_a_connect_that_succeeds() {
 #[test]
 fn resizing_races_with_a_connect_that_fails() {
     resizing_races_with_a_connect(false);
+}
+
+/// The only slot is refilled while somebody wants it, or the refill fails: the caller gets the connection, or connects.
+fn a_refill_races_with_a_caller(succeeds: bool) {
+    explore(move || {
+        let pool = lender::<1>(1);
+        let upkeep = client(0, &pool, move |pool| pool.refill(succeeds.then(Connection::new)));
+        assert_eq!(borrow(&pool), Ok(0));
+        join([upkeep]);
+        assert_whole(&pool, 1);
+    });
+}
+
+#[test]
+fn a_refill_that_succeeds_races_with_a_caller() {
+    a_refill_races_with_a_caller(true);
+}
+
+#[test]
+fn a_refill_that_fails_races_with_a_caller() {
+    a_refill_races_with_a_caller(false);
 }
 
 /// The pool grows while others connect in what it has: each finds a slot.

@@ -80,7 +80,9 @@ impl Client {
                 None
             }
             Err(Refusal::Exhausted | Refusal::TimedOut) => None,
-            Err(Refusal::NoSlots) => panic!("there are slots"),
+            Err(refusal @ (Refusal::NoSlots | Refusal::QueueFull)) => {
+                panic!("{refusal:?} in a pool without that limit")
+            }
         }
     }
 
@@ -175,6 +177,7 @@ impl Client {
         match joined {
             Joined::Granted(slot) => drop(self.borrowed(slot)),
             Joined::Closed | Joined::Barred => {}
+            Joined::QueueFull => panic!("there is no limit"),
             Joined::Queued => {
                 thread::yield_now();
                 let is_withdrawn = thread_rng().r#gen::<bool>() && self.pool.core().withdraw(callback.place());
@@ -239,6 +242,7 @@ impl Client {
         let slots = if status.closed { status.vacant } else { status.idle + status.vacant };
         assert_eq!((slots, status.in_use, status.waiting), (status.max_size, 0, 0), "{status:?}");
         assert_eq!(read(&self.tally.alive), status.idle);
+        assert!(self.pool.core().is_unused(), "{status:?}");
         let (metrics, fairness) = (self.pool.core().metrics(), self.pool.core().fairness());
         let limit = if let Fairness::Bounded(limit) = fairness { limit as usize } else { 0 };
         assert!(metrics.most_overtaken <= limit && metrics.peak_in_use <= SLOTS, "{metrics:?}");
