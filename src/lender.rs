@@ -13,6 +13,8 @@ use crate::line::Kind;
 use crate::slots::{self, Slot};
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod again;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod from_c;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod tests;

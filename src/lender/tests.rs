@@ -7,14 +7,11 @@ use core::task::{Poll, Waker};
 use std::boxed::Box;
 
 use super::Lender;
-use crate::acquire::{Acquire, Place};
+use crate::acquire::Acquire;
 use crate::drain::DrainAsync;
-use crate::engine::{Refusal, Turn};
+use crate::engine::Refusal;
 use crate::fairness::Fairness;
 use crate::line::Kind;
-
-/// It has had a turn without standing in line.
-const AGAIN: Place = Place { turn: Turn::Again, arrival: None };
 
 fn lender<const N: usize>() -> Lender<u32, N> {
     Lender::new(N, Fairness::Fifo)
@@ -232,70 +229,6 @@ fn an_unfit_connection_is_replaced_in_the_same_slot() {
     drop(held);
     assert_eq!(*pool.held(served(&wait)).connection(), 8);
     assert_metrics(&pool, [4, 2, 1, 1]);
-}
-
-/// Whoever had its turn and got something unfit is not sent to the end of the line.
-#[test]
-fn a_caller_whose_connection_was_unfit_is_the_next_to_be_served() {
-    let pool = Lender::<u32, 1>::new(0, Fairness::Fifo);
-    pool.insert(7).unwrap();
-    let (held, behind) = (pool.held(pool.try_slot().unwrap()), wait(&pool));
-    assert_waits(&behind);
-    assert_eq!(pool.reject(held), None);
-    let again = Box::pin(Acquire::in_place(&pool, Kind::Task, &AGAIN));
-    assert_waits(&again);
-    pool.insert(8).unwrap();
-    assert_waits(&behind);
-    drop(pool.held(served(&again)));
-    drop(pool.held(served(&behind)));
-    assert_counts(&pool, [0, 1, 0, 0]);
-}
-
-/// Neither stood in line before, so nobody knows who came first.
-#[test]
-fn of_two_who_come_again_from_no_line_the_first_is_served_first() {
-    let pool = Lender::<u32, 1>::new(1, Fairness::Fifo);
-    let slot = pool.try_slot().unwrap();
-    let again = [(); 2].map(|()| Box::pin(Acquire::in_place(&pool, Kind::Task, &AGAIN)));
-    again.iter().for_each(assert_waits);
-    pool.fail(slot);
-    assert_waits(&again[1]);
-    pool.fail(served(&again[0]));
-    pool.fail(served(&again[1]));
-}
-
-/// It does not wait behind those in line either if there is something for it now.
-#[test]
-fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
-    let pool = Lender::<u32, 2>::new(1, Fairness::Bounded(1));
-    let connecting = pool.try_slot().unwrap();
-    let behind = wait(&pool);
-    assert_waits(&behind);
-    pool.insert(7).unwrap();
-    let again = Box::pin(Acquire::in_place(&pool, Kind::Task, &AGAIN));
-    drop(pool.held(served(&again)));
-    drop(pool.held(served(&behind)));
-    pool.fail(connecting);
-    assert_counts(&pool, [0, 1, 1, 0]);
-}
-
-/// The one at the head is counted as overtaken as often as those behind it: else it would open the way past them anew.
-#[test]
-fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
-    let pool = Lender::<u32, 1>::new(1, Fairness::Bounded(1));
-    let slot = pool.try_slot().unwrap();
-    let behind = wait(&pool);
-    assert_waits(&behind);
-    drop(pool.connect(slot, 7));
-    let newcomer = pool.held(pool.try_slot().unwrap());
-    assert_waits(&behind);
-    let again = Box::pin(Acquire::in_place(&pool, Kind::Task, &AGAIN));
-    assert_waits(&again);
-    drop(newcomer);
-    assert_eq!(pool.try_slot(), Err(Refusal::Exhausted), "the one behind has been overtaken once already");
-    drop(pool.held(served(&again)));
-    drop(pool.held(served(&behind)));
-    assert_eq!(pool.core().metrics().most_overtaken, 1);
 }
 
 #[test]
