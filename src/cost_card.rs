@@ -14,9 +14,11 @@
 //! | in a pool that connects: a vacant slot is lent | 2 for each word | 1 |
 //! | in a pool that connects: a connect ends, well or not | 0 | 1 |
 //!
-//! There is no fence in the crate to count: `sync` exports none.
+//! What a managed pool adds is in `cost_card/managed.rs`. There is no fence in the crate to count: `sync` exports none.
 
 extern crate std;
+
+mod managed;
 
 use core::future::Future;
 use core::pin::pin;
@@ -32,6 +34,8 @@ use crate::{ConnGuard, Fairness, Pool};
 
 const NOTHING: Spent = Spent { rmws: 0, locks: 0 };
 const TWO: Spent = Spent { rmws: 2, locks: 0 };
+/// What it takes to write down a duration.
+const RECORD: usize = if cfg!(feature = "std") { 1 } else { 0 };
 
 fn filled<const N: usize>() -> Box<Pool<u64, N>> {
     Box::new(Pool::from_fn(|number| number as u64))
@@ -65,6 +69,14 @@ fn get_and_drop_take_two_rmws() {
     get_and_drop::<8>();
     get_and_drop::<64>();
     get_and_drop::<1000>();
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn get_and_drop_of_a_managed_pool_take_two_rmws() {
+    let pool = managed::used(managed::TIMELESS);
+    assert_eq!(during(|| drop(pool.get().unwrap())).1, TWO);
+    assert_eq!(during(|| drop(pool.get_timeout(core::time::Duration::ZERO).unwrap())).1, TWO);
 }
 
 #[test]
