@@ -95,6 +95,133 @@ fn owning_the_pool_allocates_nothing_more() {
     assert_eq!(spent, 0);
 }
 
+mod managed {
+    use std::cell::Cell;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, GetError, Manage, Manager, Pool};
+
+    use super::allocations;
+
+    /// A server that refuses a connect now and then.
+    struct Server(Cell<u32>);
+
+    impl Manage for Server {
+        type Connection = u64;
+        type Error = ();
+    }
+
+    impl Manager for Server {
+        fn connect(&self, _: Option<Duration>) -> Result<u64, ()> {
+            self.0.update(|connects| connects + 1);
+            if self.0.get().is_multiple_of(4) { Err(()) } else { Ok(7) }
+        }
+    }
+
+    /// One that does not.
+    struct Quick;
+
+    impl Manage for Quick {
+        type Connection = u64;
+        type Error = ();
+    }
+
+    impl Manager for Quick {
+        fn connect(&self, _: Option<Duration>) -> Result<u64, ()> {
+            Ok(7)
+        }
+    }
+
+    impl AsyncManager for Quick {
+        async fn connect(&self) -> Result<u64, ()> {
+            Ok(7)
+        }
+    }
+
+    /// No sleep on it ends.
+    #[derive(Default)]
+    struct Hands(Cell<u64>);
+
+    impl Clock for Hands {
+        const SLEEPS: bool = true;
+
+        fn now(&self) -> Duration {
+            Duration::from_millis(self.0.get())
+        }
+    }
+
+    const CONFIG: Config = Config::new().min_idle(2).max_waiting(1);
+
+    /// Connects that succeed and fail, checks, connections that expire, are discarded and evicted, and looks at it all.
+    #[test]
+    fn a_connections_life_allocates_nothing() {
+        let pool: Pool<_, 4, _> = Pool::with_clock(Server(Cell::new(0)), CONFIG, Hands::default()).unwrap();
+        let spent = allocations(|| {
+            for round in 0..40 {
+                pool.clock().0.set(round * 100_000);
+                let _done = pool.maintain(pool.clock().now());
+                let held = [pool.try_get(), pool.try_get(), pool.try_get(), pool.try_get()];
+                for guard in held.into_iter().flatten().take(2) {
+                    ConnGuard::discard(guard);
+                }
+                assert!(pool.holders().count() <= 4);
+                pool.evict_all();
+            }
+            pool.resize(1).unwrap();
+        });
+        assert_eq!(spent, 0);
+        let figures = pool.figures();
+        assert!(
+            figures.connected > 40 && figures.connect_failed > 10 && figures.discarded_in_all() > 40,
+            "{figures:?}"
+        );
+    }
+
+    #[test]
+    fn a_task_waits_and_is_refused_without_allocating() {
+        let pool: Pool<_, 1, _> = Pool::with_clock(Quick, CONFIG.min_idle(0), Hands::default()).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let spent = allocations(|| {
+            let mut upkeep = pin!(pool.maintenance());
+            assert!(upkeep.as_mut().poll(&mut context).is_pending());
+            for _ in 0..10 {
+                let held = pin!(pool.get_async()).poll(&mut context);
+                let mut waiting = pin!(pool.get_timeout_async(Duration::from_secs(1)));
+                assert!(waiting.as_mut().poll(&mut context).is_pending());
+                let refused = pin!(pool.get_async()).poll(&mut context).map(Result::err);
+                assert!(matches!(refused, std::task::Poll::Ready(Some(GetError::QueueFull(_)))));
+                drop(held);
+                assert!(waiting.poll(&mut context).is_ready());
+                assert!(upkeep.as_mut().poll(&mut context).is_pending());
+            }
+        });
+        assert_eq!(spent, 0);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_thread_borrows_and_times_out_without_allocating() {
+        let pool: Pool<_, 1> = Pool::new(Quick, Config::new()).unwrap();
+        let in_vain = || pool.get_timeout(Duration::from_millis(1)).map(drop);
+        // The first wait of a thread makes what it sleeps in.
+        let held = pool.get().unwrap();
+        assert!(in_vain().is_err());
+        drop(held);
+        let spent = allocations(|| {
+            for _ in 0..3 {
+                let held = pool.get().unwrap();
+                assert!(matches!(in_vain(), Err(GetError::Timeout(_))));
+                drop(held);
+                ConnGuard::discard(pool.get().unwrap());
+            }
+        });
+        assert_eq!(spent, 0);
+    }
+}
+
 #[cfg(feature = "std")]
 mod with_threads {
     use std::thread;
