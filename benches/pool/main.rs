@@ -7,6 +7,7 @@
 mod crowd;
 mod fast_path;
 mod hand_over;
+mod managed;
 mod paired;
 mod peers;
 
@@ -24,6 +25,7 @@ fn main() {
     fast_path::bench(&mut criterion);
     crowd::bench(&mut criterion);
     hand_over::bench(&mut criterion);
+    managed::bench(&mut criterion);
     criterion.final_summary();
 
     // Cargo passes `--bench` when it measures, and not when it only tests that the benches run.
@@ -34,6 +36,6 @@ fn main() {
 
 fn print_table() {
     println!("\n| figure | pool | beside | ratio | wanted | met |\n|---|---|---|---|---|---|");
-    let figures = fast_path::figures().into_iter().chain(crowd::figures()).chain(hand_over::figures());
-    figures.for_each(|figure| println!("{figure}"));
+    let groups = [fast_path::figures, crowd::figures, hand_over::figures, managed::figures];
+    groups.iter().flat_map(|figures| figures()).for_each(|figure| println!("{figure}"));
 }
