@@ -12,7 +12,7 @@ use std::{fmt, format, io};
 
 use super::clock::Clock;
 use super::keep::Keep;
-use super::maintenance::{Watch, look_away, maintain};
+use super::maintenance::{Watch, look_away, look_no_more, maintain};
 use super::manager::Manager;
 use super::pool::Pool;
 use super::worker::{Now, at_once};
@@ -94,7 +94,7 @@ fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal:
             parker.park(Some(until));
         }
         if let Some(pool) = pool.upgrade() {
-            look_away(&*pool);
+            look_no_more(&*pool);
         }
     });
 }

@@ -157,12 +157,19 @@ async fn roused<P: Keep>(pool: P) {
     poll_fn(|context| if pool.keeper().sleep_on(context.waker()) { Poll::Pending } else { Poll::Ready(()) }).await;
 }
 
+/// Nobody looks any more, and nobody is to be woken.
+pub(super) fn look_no_more<P: Keep>(pool: P) {
+    look_away(pool);
+    // A waker may hold whatever it wakes, and that the pool.
+    drop(pool.keeper().take_sleeper());
+}
+
 /// Nobody looks any more, as soon as it is dropped.
 struct Unwatched<P: Keep>(P);
 
 impl<P: Keep> Drop for Unwatched<P> {
     fn drop(&mut self) {
-        look_away(self.0);
+        look_no_more(self.0);
     }
 }
 
