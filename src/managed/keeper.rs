@@ -298,10 +298,15 @@ impl Keeper {
 
     /// Wakes the sleeper: there is something to do.
     pub(super) fn wake(&self) {
-        self.note_sleep(false);
-        if let Some(waker) = self.upkeep.with(|upkeep| upkeep.sleeper.take()) {
+        if let Some(waker) = self.take_sleeper() {
             waker.wake();
         }
+    }
+
+    /// Who is to be woken, and is not in the pool's keeping any more.
+    pub(super) fn take_sleeper(&self) -> Option<Waker> {
+        self.note_sleep(false);
+        self.upkeep.with(|upkeep| upkeep.sleeper.take())
     }
 }
 
