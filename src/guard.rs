@@ -20,6 +20,8 @@ pub(crate) trait Handle: Clone {
     type Connection;
     /// What is kept about a connection, beside it.
     type Note;
+    /// What of the pool's a shared guard gives access to, besides the connection: it is `Sync` if the guard is to be.
+    type Shared;
 
     fn core(&self) -> Core<'_>;
     fn slots(&self) -> &[Slot<Self::Connection, Self::Note>];
@@ -44,6 +46,7 @@ macro_rules! handle {
         impl<C, const N: usize> Handle for $handle {
             type Connection = C;
             type Note = ();
+            type Shared = ();
 
             #[inline(always)]
             fn core(&self) -> Core<'_> {
@@ -103,9 +106,9 @@ pub(crate) struct Held<H: Handle> {
     slot: usize,
 }
 
-// SAFETY: a shared guard gives out `&C` and nothing else of the pool, so sharing it is sharing the connection. The
+// SAFETY: a shared guard gives out `&C` and nothing else of the pool but `&H::Shared`, so sharing it is sharing these. The
 // automatic rule would ask for `C: Send` instead and let two threads use one connection that is not `Sync`.
-unsafe impl<H: Handle> Sync for Held<H> where H::Connection: Sync {}
+unsafe impl<H: Handle<Connection: Sync, Shared: Sync>> Sync for Held<H> {}
 
 impl<H: Handle> Held<H> {
     /// The caller passes on the ownership of a filled slot that it got from the engine.

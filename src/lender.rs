@@ -139,6 +139,7 @@ impl<C, const N: usize> Lender<C, N> {
 impl<C, const N: usize> Handle for &Lender<C, N> {
     type Connection = C;
     type Note = ();
+    type Shared = ();
 
     fn core(&self) -> Core<'_> {
         Lender::core(self)

@@ -282,6 +282,7 @@ fn absent(pool: Option<&conn_pool>) -> super::conn_pool_status {
 impl Handle for &conn_pool {
     type Connection = Resource;
     type Note = Card;
+    type Shared = ();
 
     #[inline(always)]
     fn core(&self) -> Core<'_> {

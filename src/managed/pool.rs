@@ -382,6 +382,8 @@ macro_rules! handle {
         impl<M: Manage, const N: usize, K: Clock> Handle for $handle {
             type Connection = M::Connection;
             type Note = Entry;
+            // It tells a guard its connection's age.
+            type Shared = K;
 
             #[inline(always)]
             fn core(&self) -> Core<'_> {
