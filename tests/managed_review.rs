@@ -43,3 +43,21 @@ fn a_guard_is_shared_between_threads_only_if_its_clock_may_be() {
     assert!(IsSync::<ConnGuard<'static, Script, 1, SimClock>>::ANSWER);
     assert!(!IsSync::<ConnGuard<'static, Script, 1, OwnClock>>::ANSWER);
 }
+
+#[test]
+fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
+    let (pool, is_bad) = (pool::<3>(quiet().min_idle(1)), Arc::new(AtomicBool::new(false)));
+    let mut maintenance = Box::pin(pool.maintenance());
+    let waker = {
+        let is_bad = Arc::clone(&is_bad);
+        waker_that(move || assert!(!is_bad.load(Relaxed), "a waker panics"))
+    };
+    let _held = [(); 2].map(|()| {
+        assert!(poll_with(&mut maintenance, &waker).is_pending());
+        pool.get().unwrap()
+    });
+    is_bad.store(true, Relaxed);
+    assert!(panics(|| drop(pool.get())), "nobody was woken by a connect");
+    is_bad.store(false, Relaxed);
+    assert_eq!((pool.status().in_use, pool.status().idle), (2, 1), "{pool:?}");
+}

@@ -100,6 +100,8 @@ pub(super) async fn acquire<P: Keep, W: Worker<P>>(
         found.inspect_err(|error| observe::refused(pool, error))
     });
     let lent = found.await?;
+    // Who is told may panic: not when the slot is a mere number.
+    drop(work);
     Ok(lend(pool, lent, site, thread, None))
 }
 

@@ -155,14 +155,17 @@ impl<P: Keep> Suspect<P> {
     pub(super) fn convict(self, reason: Reason) -> Option<Vacant<P>> {
         let pool = self.pool;
         let slot = self.into_slot();
-        let _rouse = Rouse(pool);
+        let rouse = Rouse(pool);
         let vacate = Vacate::new(pool.core(), slot, Emptied::Discarded);
         part(pool, slot, reason);
         if !pool.core().begin_anew(slot) {
             return None;
         }
         core::mem::forget(vacate);
-        Some(Vacant::new(pool, slot))
+        let vacant = Vacant::new(pool, slot);
+        // It may panic: not at the end of the function, where what is returned would be leaked by that.
+        drop(rouse);
+        Some(vacant)
     }
 
     /// Parts with the connection, and leaves the slot vacant.
@@ -189,9 +192,11 @@ impl<P: Keep> Vacant<P> {
     pub(super) fn fill(self, connection: P::Connection) -> Lent<P> {
         let lent = self.put(connection);
         // There may be room for another to connect.
-        let _rouse = Rouse(lent.pool);
-        // Wakers are called as this is dropped, and may panic: `lent` has the slot by then.
+        let rouse = Rouse(lent.pool);
+        // Wakers are called as these are dropped, and may panic: `lent` has the slot by then. Not at the end of the function,
+        // where what is returned would be leaked by that.
         drop(lent.pool.core().connected(lent.slot));
+        drop(rouse);
         lent
     }
 
