@@ -61,3 +61,25 @@ fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
     is_bad.store(false, Relaxed);
     assert_eq!((pool.status().in_use, pool.status().idle), (2, 1), "{pool:?}");
 }
+
+#[test]
+fn an_idle_connection_is_found_wherever_it_is() {
+    let pool = pool::<16>(quiet().nested(Nested::Allow));
+    let mut held: Vec<_> = (0..16).map(|_| pool.get().unwrap()).collect();
+    let last = held.pop().unwrap().number;
+    assert_eq!(pool.try_get_idle().map(|idle| idle.number), Some(last));
+}
+
+#[test]
+fn a_thread_that_took_what_was_idle_does_not_wait_for_itself() {
+    let pool = pool::<1>(quiet().nested(Nested::Refuse));
+    drop(pool.get().unwrap());
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let _held = pool.try_get_idle().unwrap();
+            assert!(matches!(pool.get(), Err(GetError::Nested { .. })));
+        });
+        wait_until(|| thread.is_finished() || pool.status().waiting == 1);
+        pool.close();
+    });
+}

@@ -17,7 +17,7 @@ use super::slot::{Finding, Lent, Suspect, Vacant};
 use super::worker::{Failure, Worker};
 use crate::acquire::Place;
 use crate::engine::{Refusal, Turn};
-use crate::guard::claim_first;
+use crate::guard::{claim_any, claim_first};
 use crate::sync::thread_number;
 
 /// One borrowing in so many is timed where nobody says which.
@@ -80,7 +80,7 @@ pub(super) fn acquire_idle<P: Keep>(pool: P, site: &'static Location<'static>) -
     if let Some(slot) = acquire_at_first(pool, site) {
         return Some(slot);
     }
-    match begin(pool, site, 0) {
+    match begin(pool, site, tracked_thread(pool)) {
         Begun::Done(slot) => Some(slot),
         Begun::Work(_) => None,
     }
@@ -154,7 +154,8 @@ async fn find<P: Keep, W: Worker<P>>(
 fn claim<P: Keep>(pool: P) -> Option<Lent<P>> {
     let keeper = pool.keeper();
     if !keeper.pays(IN_TURN) {
-        return claim_first(&pool).map(|slot| Lent::new(pool, slot));
+        let slot = claim_first(&pool).or_else(|| claim_any(&pool).ok())?;
+        return Some(Lent::new(pool, slot));
     }
     let claimed = pool.core().claim_after(keeper.last_lent()).ok()?;
     keeper.note_lent(claimed.slot);
