@@ -83,3 +83,15 @@ fn a_thread_that_took_what_was_idle_does_not_wait_for_itself() {
         pool.close();
     });
 }
+
+#[test]
+fn a_connection_borrowed_by_a_thread_that_has_ended_is_nobody_elses() {
+    let pool = pool::<1>(quiet().nested(Nested::Refuse));
+    let held = thread::scope(|scope| scope.spawn(|| pool.get_owned().unwrap()).join().unwrap());
+    thread::scope(|scope| {
+        let other = scope.spawn(|| pool.get().map(|got| got.number));
+        wait_until(|| pool.status().waiting == 1 || other.is_finished());
+        drop(held);
+        assert_eq!(other.join().unwrap(), Ok(1));
+    });
+}

@@ -100,10 +100,12 @@ pub(crate) fn is_panicking() -> bool {
     thread::panicking()
 }
 
-/// A number that no other living thread has.
+/// A number that no other thread has, nor has had: what it borrowed may outlive it. 0 for one that is about to end.
 pub(crate) fn thread_number() -> usize {
-    thread_local!(static OWN: u8 = const { 0 });
-    OWN.try_with(|own| std::ptr::from_ref(own).addr()).unwrap_or(0)
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    // Relaxed: the number has no meaning beyond being another one.
+    thread_local!(static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed));
+    OWN.try_with(|own| *own).unwrap_or(0)
 }
 
 /// Calls `step` until it answers `false`. A panic in one step does not keep the later ones from running; the first is
