@@ -163,6 +163,8 @@ fn a_manager_that_panics_does_not_stop_the_next_upkeep() {
     let pool = pool::<2>(quiet().min_idle(1).keepalive(Some(secs(1))));
     pool.manager().then(Call::Connect, Outcome::Panic);
     assert!(panics(|| _ = maintain(&pool)));
+    // After the pause that any failure has.
+    pool.clock().advance(secs(1));
     assert_eq!(maintain(&pool).connected, 1);
     pool.clock().advance(secs(1));
     pool.manager().then(Call::Check, Outcome::Panic).then(Call::Discard, Outcome::Panic);
@@ -443,7 +445,10 @@ fn a_thread_outlives_a_manager_that_panics() {
     let pool = pool::<2>(quiet().min_idle(1).retry(retry));
     pool.manager().then(Call::Connect, Outcome::Panic).then(Call::Connect, Outcome::Panic);
     let _health = pool.health_check().unwrap();
-    wait_until(|| pool.status().idle == 1);
+    wait_until(|| {
+        pool.clock().advance(millis(1));
+        pool.status().idle == 1
+    });
     assert_eq!(pool.manager().calls(Call::Connect), 3);
 }
 

@@ -95,3 +95,13 @@ fn a_connection_borrowed_by_a_thread_that_has_ended_is_nobody_elses() {
         assert_eq!(other.join().unwrap(), Ok(1));
     });
 }
+
+#[test]
+fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
+    let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
+    let pool = pool::<2>(quiet().min_idle(1).retry(retry));
+    pool.manager().always(Call::Connect, Outcome::Panic);
+    assert!(panics(|| drop(maintain(&pool))));
+    maintain(&pool);
+    assert_eq!(pool.manager().calls(Call::Connect), 1);
+}

@@ -379,12 +379,14 @@ async fn refill<P: Keep, W: Worker<P>>(pool: P, worker: &W, now: Millis, done: &
         return Refill::Failed;
     }
     let Some(slot) = pool.core().claim_to_refill() else { return Refill::NoRoom };
-    let made = make(pool, worker, Vacant::new(pool, slot), Vacant::refill).await;
-    pool.keeper().note_refill(now, made.is_err());
-    if made.is_err() {
+    let vacant = Vacant::new(pool, slot);
+    // A failure until it has come out well: the manager may panic, and is to have its pause then too.
+    pool.keeper().note_refill(now, true);
+    if make(pool, worker, vacant, Vacant::refill).await.is_err() {
         done.connect_failed += 1;
         return Refill::Failed;
     }
+    pool.keeper().note_refill(now, false);
     done.connected += 1;
     Refill::Done
 }
