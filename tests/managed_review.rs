@@ -105,3 +105,29 @@ fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
     maintain(&pool);
     assert_eq!(pool.manager().calls(Call::Connect), 1);
 }
+
+#[test]
+fn idle_connections_of_a_suspended_pool_are_evicted_though_callers_wait() {
+    let pool = pool::<2>(quiet());
+    drop([pool.get().unwrap(), pool.get().unwrap()]);
+    pool.suspend();
+    let mut waiting = Job::begun(pool.get_async());
+    assert_eq!((pool.evict_all(), pool.status().vacant), (2, 2));
+    waiting.wait_on();
+    pool.resume();
+    assert_eq!(waiting.woken_to_end().unwrap().number, 3);
+}
+
+#[test]
+fn a_suspended_pool_does_not_replace_what_is_found_unfit() {
+    let (pool, gate) = (pool::<1>(quiet().validate_after(Some(secs(0)))), Gate::default());
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::error_at(&gate));
+    let mut caller = Job::begun(pool.get_async());
+    pool.suspend();
+    gate.open();
+    caller.wait_on();
+    assert_eq!((pool.status().vacant, pool.status().waiting), (1, 1));
+    pool.resume();
+    assert_eq!(caller.woken_to_end().unwrap().number, 2);
+}

@@ -67,12 +67,13 @@ impl<'a> Core<'a> {
         counters.peak_in_use.raise(uses.min(1));
     }
 
-    /// Claims one particular slot if it is idle and nobody waits.
+    /// Claims one particular slot if it is idle and nobody waits for it. In a suspended pool nobody does yet.
     pub(crate) fn claim_slot(self, slot: usize) -> bool {
         match self.map.claim_slot(slot) {
             Ok(claimed) => claimed,
             Err(_) => self.engine.lock.with(|shared| {
-                shared.line.is_empty() && !self.engine.is_closed() && self.map.claim_slot_attended(slot)
+                let is_wanted = !shared.line.is_empty() && !self.engine.is_suspended();
+                !is_wanted && !self.engine.is_closed() && self.map.claim_slot_attended(slot)
             }),
         }
     }

@@ -45,7 +45,7 @@ impl<'a> Core<'a> {
     /// Whether the holder of a slot may connect in it anew, having found its connection unfit and dropped it. If not, the
     /// slot is to be put down as [`Discarded`](super::Emptied::Discarded), and its holder begins from the start.
     ///
-    /// Not while more are out than may be: the slot is one of those to be retired. When a server goes away all connections to it are found unfit at once, and this is where their holders would all
+    /// Not while more are out than may be: the slot is one of those to be retired. Not while the pool is suspended. When a server goes away all connections to it are found unfit at once, and this is where their holders would all
     /// come back at once: so the limit holds here too. Nobody in line is overtaken: while there is room to connect and
     /// somebody waits, no slot is vacant.
     #[must_use = "the slot is still to be put down if it may not"]
@@ -53,7 +53,7 @@ impl<'a> Core<'a> {
         debug_assert!(!self.books().get(slot).is_filled());
         self.engine.lock.with(|_| {
             let is_room = self.engine.connecting.get() < self.engine.max_connecting.into();
-            let may = is_room && !self.engine.is_closed() && self.engine.surplus.get() == 0;
+            let may = is_room && self.lends();
             if may {
                 self.count_past(slot);
                 self.engine.counters.discarded.add(1);

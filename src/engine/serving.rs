@@ -11,7 +11,7 @@ use crate::line::{self, Line, Node, Stage, Waiter};
 impl<'a> Core<'a> {
     /// Whether what is free may be lent. While more are out than may be, a slot that comes back in this very moment is
     /// not to be lent again: whoever brings it settles that.
-    fn lends(self) -> bool {
+    pub(super) fn lends(self) -> bool {
         !self.engine.is_closed() && !self.engine.is_suspended() && self.engine.surplus.get() == 0
     }
 
