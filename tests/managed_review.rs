@@ -131,3 +131,23 @@ fn a_suspended_pool_does_not_replace_what_is_found_unfit() {
     pool.resume();
     assert_eq!(caller.woken_to_end().unwrap().number, 2);
 }
+
+#[test]
+fn a_connection_that_marks_are_trusted_for_is_not_lent_beyond_its_life() {
+    let pool = pool::<1>(quiet().max_lifetime(Some(millis(16_000))).lifetime_jitter_percent(0));
+    drop(pool.get().unwrap());
+    let mut maintenance = Job::begun(pool.maintenance());
+    for _ in 0..15 {
+        drop(pool.try_get_idle());
+        pool.clock().advance(millis(999));
+        let _pending = maintenance.poll();
+        pool.clock().advance(millis(1));
+        let _pending = maintenance.poll();
+    }
+    // The last look was just before the end.
+    drop(pool.try_get_idle());
+    pool.clock().advance(millis(995));
+    let _pending = maintenance.poll();
+    pool.clock().advance(millis(5));
+    assert!(pool.try_get_idle().is_none());
+}

@@ -193,7 +193,8 @@ fn survey<P: Keep>(pool: P, now: Millis, interval: Option<usize>) {
         let (notes, is_idle) = (pool.notes(slot), pool.core().is_idle(slot));
         let period = period(book.uses(), !is_idle);
         notes.see(period, now);
-        if notes.left_to_live(now) == 0 {
+        // Nobody looks again for an interval.
+        if notes.left_to_live(now) <= interval.unwrap_or(0) {
             notes.mark(EXPIRED);
         }
         notes.mark(SAMPLE);
