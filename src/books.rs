@@ -62,6 +62,12 @@ impl Book {
         is_news
     }
 
+    /// Takes a use back that came to nothing: by the slot's owner, who has counted it.
+    pub(crate) fn uncount_use(&self) {
+        // Relaxed: as in `count_use`.
+        self.ledger.store(self.ledger.load(Relaxed).wrapping_sub(USE), Relaxed);
+    }
+
     /// Makes the next use news.
     pub(crate) fn want_news(&self) {
         if !self.wants_news() {

@@ -151,3 +151,22 @@ fn a_connection_that_marks_are_trusted_for_is_not_lent_beyond_its_life() {
     pool.clock().advance(millis(5));
     assert!(pool.try_get_idle().is_none());
 }
+
+#[test]
+fn a_connection_that_is_checked_is_borrowed_once() {
+    let pool = pool::<1>(quiet().nested(Nested::Allow));
+    pool.manager().then(Call::Dirty, Outcome::Error);
+    drop(pool.get().unwrap());
+    let checked = pool.get().unwrap();
+    assert_eq!((pool.manager().calls(Call::Check), ConnGuard::uses(&checked)), (1, 2));
+    assert_eq!(pool.metrics().borrowed, 2);
+}
+
+#[test]
+fn a_look_for_an_idle_connection_that_finds_none_fit_is_no_borrowing() {
+    let pool = pool::<1>(quiet());
+    pool.manager().then(Call::Dirty, Outcome::Error);
+    drop(pool.get().unwrap());
+    assert!(pool.try_get_idle().is_none());
+    assert_eq!(pool.metrics().borrowed, 1);
+}

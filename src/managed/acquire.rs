@@ -53,7 +53,10 @@ pub(super) fn acquire_at_first<P: Keep>(pool: P, site: &'static Location<'static
 fn look_again<P: Keep>(pool: P, slot: usize, site: &'static Location<'static>) -> Option<usize> {
     let lent = Lent::new(pool, slot);
     // If it is not fit it goes back as it came, and is looked at again by the slow path.
-    let Finding::Fit(now) = lent.look() else { return None };
+    let Finding::Fit(now) = lent.look() else {
+        lent.put_back();
+        return None;
+    };
     Some(lend(pool, lent, site, 0, now))
 }
 
@@ -82,7 +85,11 @@ pub(super) fn acquire_idle<P: Keep>(pool: P, site: &'static Location<'static>) -
     }
     match begin(pool, site, tracked_thread(pool)) {
         Begun::Done(slot) => Some(slot),
-        Begun::Work(_) => None,
+        Begun::Work(None) => None,
+        Begun::Work(Some(unfit)) => {
+            unfit.put_back();
+            None
+        }
     }
 }
 

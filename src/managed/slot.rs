@@ -101,6 +101,11 @@ impl<P: Keep> Lent<P> {
         Suspect { pool, slot: self.into_slot() }
     }
 
+    /// It goes back as if it had not been lent.
+    pub(super) fn put_back(self) {
+        self.pool.core().books().get(self.slot).uncount_use();
+    }
+
     /// The slot is without a connection.
     pub(super) fn vacant(self) -> Vacant<P> {
         let pool = self.pool;
