@@ -170,3 +170,13 @@ fn a_look_for_an_idle_connection_that_finds_none_fit_is_no_borrowing() {
     assert!(pool.try_get_idle().is_none());
     assert_eq!(pool.metrics().borrowed, 1);
 }
+
+#[test]
+fn the_maintenance_ends_with_its_pool_even_if_a_farewell_panics() {
+    let pool = pool::<1>(quiet());
+    drop(pool.get().unwrap());
+    let mut maintenance = Job::begun(pool.maintenance());
+    pool.manager().then(Call::Discard, Outcome::Panic);
+    assert!(panics(|| pool.close()));
+    maintenance.woken_to_end();
+}

@@ -12,7 +12,7 @@ use crate::sync::run_to_end;
 
 /// Closes a pool: sends everybody in line away, and parts with what is idle.
 pub(crate) fn close<P: Keep>(pool: P) {
-    let (mut is_dismissed, was_closed) = (false, pool.core().is_closed());
+    let (mut is_dismissed, mut is_known, was_closed) = (false, false, pool.core().is_closed());
     run_to_end(|| {
         // First of all, and even if a waker panics, everybody is sent away; then the connections go.
         if !core::mem::replace(&mut is_dismissed, true) {
@@ -22,11 +22,14 @@ pub(crate) fn close<P: Keep>(pool: P) {
             }
             return true;
         }
+        if !core::mem::replace(&mut is_known, true) {
+            pool.keeper().wake();
+            return true;
+        }
         let Some((slot, why)) = pool.core().claim_closed() else { return false };
         discard(pool, slot, reason_of(why));
         true
     });
-    pool.keeper().wake();
 }
 
 /// Parts with what a resize has set aside, and says how many connections that were.
