@@ -84,7 +84,10 @@ impl<'a> Core<'a> {
     /// Gives a slot to a waiter and to those before it, who were called a moment ago: if a newcomer took what they were
     /// called for, it would have been served before them. There are as many free slots.
     fn serve_up_to(self, last: NonNull<Waiter>, shared: &mut Shared, aftermath: &mut Aftermath<'a>) {
-        while let Some((waiter, slot)) = self.claim_for_line(shared) {
+        // One who pauses was not called, but is served if another slot comes free in this very moment: so the batch may fill.
+        while !aftermath.is_full()
+            && let Some((waiter, slot)) = self.claim_for_line(shared)
+        {
             self.grant(shared, waiter, slot, aftermath);
             if waiter == last {
                 return;
