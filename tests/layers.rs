@@ -114,6 +114,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("future.rs", "the twin that owns an `Arc`"),
     ("owned.rs", "the twins of the blocking calls"),
     ("cost_card.rs", "what blocking calls cost"),
+    ("cost_card/managed.rs", "what it costs to tell the facade"),
 ];
 const FEATURE_ALLOWED: &str = "cfg_attr(feature = \"defmt\", derive(defmt::Format))";
 
