@@ -45,9 +45,10 @@ impl<'a> Core<'a> {
     /// Whether the holder of a slot may connect in it anew, having found its connection unfit and dropped it. If not, the
     /// slot is to be put down as [`Discarded`](super::Emptied::Discarded), and its holder begins from the start.
     ///
-    /// Not while more are out than may be: the slot is one of those to be retired. Not while the pool is suspended. When a server goes away all connections to it are found unfit at once, and this is where their holders would all
-    /// come back at once: so the limit holds here too. Nobody in line is overtaken: while there is room to connect and
-    /// somebody waits, no slot is vacant.
+    /// Not while more are out than may be: the slot is one of those to be retired. Not while the pool is suspended. When a
+    /// server goes away all connections to it are found unfit at once, and this is where their holders would all come back
+    /// at once: so the limit holds here too. Nobody in line is overtaken: while there is room to connect and somebody waits,
+    /// no slot is vacant.
     #[must_use = "the slot is still to be put down if it may not"]
     pub(crate) fn begin_anew(self, slot: usize) -> bool {
         debug_assert!(!self.books().get(slot).is_filled());
