@@ -37,12 +37,11 @@ trait Otherwise {
 }
 impl<T> Otherwise for IsSync<T> {}
 
-/// A guard reads the clock, to tell its connection's age.
-#[test]
-fn a_guard_is_shared_between_threads_only_if_its_clock_may_be() {
+/// A guard reads the clock, to tell its connection's age: so it is shared between threads only if that may be.
+const _: () = {
     assert!(IsSync::<ConnGuard<'static, Script, 1, SimClock>>::ANSWER);
     assert!(!IsSync::<ConnGuard<'static, Script, 1, OwnClock>>::ANSWER);
-}
+};
 
 #[test]
 fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
@@ -101,7 +100,7 @@ fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
     let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
     let pool = pool::<2>(quiet().min_idle(1).retry(retry));
     pool.manager().always(Call::Connect, Outcome::Panic);
-    assert!(panics(|| drop(maintain(&pool))));
+    assert!(panics(|| _ = maintain(&pool)));
     maintain(&pool);
     assert_eq!(pool.manager().calls(Call::Connect), 1);
 }
