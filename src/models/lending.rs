@@ -11,7 +11,7 @@ use std::vec::Vec;
 use loom::thread;
 
 use super::{Connection, client, explore, glance, join, run};
-use crate::acquire::Acquire;
+use crate::acquire::{Acquire, Place};
 use crate::drain::DrainAsync;
 use crate::engine::{Refusal, Turn};
 use crate::fairness::Fairness;
@@ -39,7 +39,7 @@ fn slot<const N: usize>(pool: &Pool<N>) -> Result<usize, Refusal> {
 }
 
 fn slot_in_turn<const N: usize>(pool: &Pool<N>, turn: Turn) -> Result<usize, Refusal> {
-    let acquire = pin!(Acquire::with_turn(pool, Kind::Task, turn));
+    let acquire = pin!(Acquire::in_place(pool, Kind::Task, &Place { turn, arrival: None }));
     let acquire = acquire.into_ref();
     run(poll_fn(|context| acquire.poll(context.waker())))
 }

@@ -14,7 +14,7 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
 use super::{Connection, OPERATIONS, THREADS, Tally, count, explore, read};
-use crate::acquire::Acquire;
+use crate::acquire::{Acquire, Place};
 use crate::drain::DrainAsync;
 use crate::engine::{Joined, Refusal, Turn};
 use crate::fairness::Fairness;
@@ -68,7 +68,7 @@ impl Client {
     }
 
     async fn slot(&self, turn: Turn) -> Option<usize> {
-        let wait = pin!(Acquire::with_turn(&self.pool, Kind::Task, turn));
+        let wait = pin!(Acquire::in_place(&self.pool, Kind::Task, &Place { turn, arrival: None }));
         self.granted(poll_fn(move |context| wait.as_ref().poll(context.waker())).await)
     }
 
