@@ -62,6 +62,7 @@ mod maintenance;
 mod manager;
 mod notes;
 mod observe;
+mod pointers;
 mod pool;
 mod slot;
 mod worker;

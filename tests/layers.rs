@@ -109,6 +109,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/get.rs", "the blocking calls, and the twins that own an `Arc`"),
     ("managed/guard.rs", "the twin that owns an `Arc`"),
     ("managed/observe.rs", "chooses who is told"),
+    ("managed/pointers.rs", "pointers to what is on the heap"),
     ("managed/pool.rs", "the twin that owns an `Arc`"),
     ("guard.rs", "the twin that owns an `Arc`"),
     ("future.rs", "the twin that owns an `Arc`"),

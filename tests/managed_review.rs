@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{panics, poll_with, wait_until, waker_that};
-use conn_pool::managed::{Clock, ConnGuard, GetError, Nested, Retry};
-use kit::{Call, Gate, Job, Outcome, Script, SimClock, maintain, millis, pool, quiet, secs};
+use conn_pool::managed::{Clock, ConnGuard, Event, GetError, Manager, Nested, Pool, Reason, Retry};
+use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, maintain, millis, pool, quiet, secs};
 
 /// A clock that only one thread may read.
 #[derive(Default)]
@@ -37,12 +37,11 @@ trait Otherwise {
 }
 impl<T> Otherwise for IsSync<T> {}
 
-/// A guard reads the clock, to tell its connection's age.
-#[test]
-fn a_guard_is_shared_between_threads_only_if_its_clock_may_be() {
+/// A guard reads the clock, to tell its connection's age: so it is shared between threads only if that may be.
+const _: () = {
     assert!(IsSync::<ConnGuard<'static, Script, 1, SimClock>>::ANSWER);
     assert!(!IsSync::<ConnGuard<'static, Script, 1, OwnClock>>::ANSWER);
-}
+};
 
 #[test]
 fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
@@ -101,7 +100,7 @@ fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
     let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
     let pool = pool::<2>(quiet().min_idle(1).retry(retry));
     pool.manager().always(Call::Connect, Outcome::Panic);
-    assert!(panics(|| drop(maintain(&pool))));
+    assert!(panics(|| _ = maintain(&pool)));
     maintain(&pool);
     assert_eq!(pool.manager().calls(Call::Connect), 1);
 }
@@ -179,4 +178,37 @@ fn the_maintenance_ends_with_its_pool_even_if_a_farewell_panics() {
     pool.manager().then(Call::Discard, Outcome::Panic);
     assert!(panics(|| pool.close()));
     maintenance.woken_to_end();
+}
+
+/// A manager that a pool knows by its duties only.
+type AnyManager = dyn Manager<Connection = Conn, Error = Failed> + Send + Sync;
+
+#[test]
+fn a_pointer_to_a_manager_is_a_manager() {
+    let script = Script::default();
+    let by_reference = Pool::<_, 1>::new(&script, quiet()).unwrap();
+    let shared = Pool::<_, 1>::new(Arc::new(script.clone()), quiet()).unwrap();
+    let unknown = Pool::<_, 1>::new(Box::new(script.clone()) as Box<AnyManager>, quiet()).unwrap();
+    assert_eq!((by_reference.get().unwrap().number, unknown.get().unwrap().number), (1, 2));
+    script.then(Call::Broken, Outcome::Error).then(Call::Dirty, Outcome::Error);
+    drop(by_reference.get().unwrap());
+    drop(unknown.get().unwrap());
+    assert_eq!((script.discards(Reason::Broken), script.calls(Call::Reset)), (1, 3));
+    drop(unknown.get().unwrap());
+    assert_eq!(script.calls(Call::Check), 1);
+    assert_eq!(Job::new(shared.get_async()).end().unwrap().number, 3);
+    assert_eq!(script.events(), ["connected"; 3]);
+}
+
+#[test]
+fn an_event_can_be_printed() {
+    let (error, took) = (&Failed(Call::Connect, 1), millis(5));
+    let print = |event: Event<'_, Failed>| event.to_string();
+    assert_eq!(
+        print(Event::ConnectFailed { error: Some(error), took }),
+        "cannot connect: Connect 1 failed (after 5ms)"
+    );
+    assert_eq!(print(Event::ConnectFailed { error: None, took }), "cannot connect: no answer within 5ms");
+    assert_eq!(print(Event::CheckFailed { error: None }), "a connection did not answer its check in time");
+    assert_eq!(print(Event::ResetFailed { error }), "a connection could not be reset: Connect 1 failed");
 }

@@ -75,6 +75,7 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     /// waits.
     ///
     /// While nobody keeps the pool in order (see [`maintain`](Self::maintain)) the clock is asked whether it needs one.
+    #[must_use = "the connection goes back to the pool at once if the guard is not kept"]
     #[track_caller]
     pub fn try_get_idle(&self) -> Option<ConnGuard<'_, M, N, K>> {
         let slot = super::acquire::acquire_idle(self, Location::caller())?;

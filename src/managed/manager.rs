@@ -232,7 +232,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What happens in a pool, for [`Manage::on_event`].
+/// What happens in a pool, for [`Manage::on_event`]. It can be printed if the manager's error can.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, E> {
@@ -263,4 +263,18 @@ pub enum Event<'a, E> {
         /// Who holds it.
         holder: Holder,
     },
+}
+
+impl<E: fmt::Display> fmt::Display for Event<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { took } => write!(f, "connected within {took:?}"),
+            Self::ConnectFailed { error: Some(error), took } => write!(f, "cannot connect: {error} (after {took:?})"),
+            Self::ConnectFailed { error: None, took } => write!(f, "cannot connect: no answer within {took:?}"),
+            Self::CheckFailed { error: Some(error) } => write!(f, "a connection failed its check: {error}"),
+            Self::CheckFailed { error: None } => f.write_str("a connection did not answer its check in time"),
+            Self::ResetFailed { error } => write!(f, "a connection could not be reset: {error}"),
+            Self::Leaked { holder } => write!(f, "a connection is missing: {holder}"),
+        }
+    }
 }
