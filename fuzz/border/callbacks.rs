@@ -49,7 +49,10 @@ pub(super) unsafe extern "C" fn create(user: *mut c_void, resource: *mut *mut c_
 }
 
 pub(super) unsafe extern "C" fn validate(user: *mut c_void, resource: *mut c_void) -> c_int {
-    check(user, resource, &[Place::Pool, Place::Fit], Place::Fit, |record| {
+    let is_refilled = with_record(user, |record| record.min_idle > 0);
+    let from: &[Place] =
+        if is_refilled { &[Place::Pool, Place::Fit, Place::Fresh] } else { &[Place::Pool, Place::Fit] };
+    check(user, resource, from, Place::Fit, |record| {
         record.invalid += 1;
         record.answers.unfit += 1;
     })
@@ -111,9 +114,15 @@ pub(super) unsafe extern "C" fn on_event(
     World::present().meddle(user.addr());
 }
 
-/// A resource may end if it is unfit, or nobody has it and the pool has no place for it any more.
+/// The time of all pools.
+pub(super) unsafe extern "C" fn clock_ms(_: *mut c_void) -> u64 {
+    World::present().with(|state| state.now)
+}
+
+/// A resource may end if it is unfit, or nobody has it and the pool has no place for it any more, or it has grown old.
 fn end(record: &mut Record, resource: usize, to: Place) {
-    let has_no_place = record.closed || record.was_shrunk;
+    let has_no_place = record.closed || record.was_shrunk || record.ages;
+    let is_unfit = record.ages && !matches!(record.place(resource), Place::Doomed(_));
     let place = record.place(resource);
     let may_end = match place {
         Place::Doomed(_) => true,
@@ -124,6 +133,8 @@ fn end(record: &mut Record, resource: usize, to: Place) {
     *place = to;
     record.destroyed += 1;
     record.answers.destroyed += 1;
+    // As if a check had found it so.
+    record.answers.unfit += usize::from(is_unfit);
 }
 
 pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_status, lease: *const conn_pool_lease) {

@@ -54,12 +54,15 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
         station.pool = ptr::null_mut();
         return;
     }
-    let conn_pool_config { capacity, max_size, max_overtakes, .. } = wish.config;
+    let conn_pool_config { capacity, max_size, max_overtakes, min_idle, .. } = wish.config;
     let max_size = if max_size == 0 { capacity } else { max_size };
     let mut name = wish.name.map_or(Vec::new(), CString::into_bytes);
     name.truncate(CONN_POOL_MAX_NAME as usize);
     station.pool = out;
-    station.record = Some(Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name));
+    let mut record = Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name);
+    record.min_idle = min_idle as usize;
+    record.ages = wish.config.clock_ms.is_some();
+    station.record = Some(record);
 }
 
 fn wish(at: usize, act: Act) -> Wish {
@@ -88,17 +91,25 @@ fn wish(at: usize, act: Act) -> Wish {
         reset: has.reset.then_some(callbacks::reset),
         destroy: has.destroy.then_some(callbacks::destroy),
         on_event: has.on_event.then_some(callbacks::on_event),
+        clock_ms: None,
     };
     let mut faults = Vec::new();
     if !(1..=CONN_POOL_MAX_CAPACITY).contains(&capacity) || config.max_size > capacity {
         faults.push(CONN_POOL_INVALID_ARGUMENT);
     }
-    if more & 0x80 != 0 {
-        let options = [&mut config.min_idle, &mut config.idle_timeout_ms, &mut config.max_lifetime_ms];
-        if let Some(option) = options.into_iter().nth(fate.draw(9) as usize) {
-            *option = 1 + fate.draw(100);
-            faults.push(CONN_POOL_UNSUPPORTED);
+    let drawn = if more & 0x80 != 0 { fate.draw(16) } else { 0 };
+    if drawn & 1 != 0 {
+        config.min_idle = fate.draw(5);
+        let most = if config.max_size == 0 { capacity } else { config.max_size };
+        if config.min_idle > most || config.min_idle > 0 && !has.create {
+            faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
+    }
+    // Of a pool that does not tell, nobody knows what has grown too old.
+    if drawn & 6 != 0 && (has.destroy || has.on_event) {
+        config.idle_timeout_ms = if drawn & 2 == 0 { 0 } else { 1 + fate.draw(1000) };
+        config.max_lifetime_ms = if drawn & 4 == 0 { 0 } else { 1 + fate.draw(1000) };
+        config.clock_ms = Some(callbacks::clock_ms);
     }
     Wish { config, has, faults, name }
 }

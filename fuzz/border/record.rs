@@ -65,6 +65,10 @@ pub(crate) struct Record {
     pub(crate) max_overtakes: u32,
     pub(crate) name: Vec<u8>,
     pub(crate) closed: bool,
+    /// How many idle ones `maintain` keeps.
+    pub(crate) min_idle: usize,
+    /// Its resources end when they are too old, or were idle for too long.
+    pub(crate) ages: bool,
     /// Its maximum was below its capacity once, so that resources may be set aside.
     pub(crate) was_shrunk: bool,
     slots: Vec<SlotRecord>,
@@ -97,6 +101,8 @@ impl Record {
             max_overtakes,
             name,
             closed: false,
+            min_idle: 0,
+            ages: false,
             was_shrunk: max_size < capacity,
             slots: vec![SlotRecord::default(); capacity],
             resources: BTreeMap::new(),
@@ -177,11 +183,13 @@ impl Record {
 
     /// The pool is abandoned or destroyed, or says nothing of its ends: what it had is not asked for any more.
     pub(crate) fn forget_ended(&mut self) {
-        let (tells, closed) = (self.tells_ends(), self.closed);
+        let (tells, closed, refills) = (self.tells_ends(), self.closed, self.min_idle > 0);
         for place in self.resources.values_mut() {
             match place {
                 // `maintain` has found it fit, and put it back.
                 Place::Fit if !closed || tells => *place = Place::Pool,
+                // `maintain` has created it.
+                Place::Fresh if refills && (!closed || tells) => *place = Place::Pool,
                 Place::Doomed(_) if !tells => *place = Place::Gone,
                 Place::Pool | Place::Fit | Place::Fresh if !tells && closed => *place = Place::Gone,
                 _ => {}

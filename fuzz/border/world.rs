@@ -40,6 +40,8 @@ pub(super) struct Station {
 
 pub(super) struct State {
     pub(super) fate: Fate,
+    /// In milliseconds.
+    pub(super) now: u64,
     depth: u32,
     meddling_left: u32,
     /// A callback has called a pool since the act began.
@@ -76,6 +78,7 @@ pub(crate) fn run(acts: &[Act]) {
     let world = World {
         state: RefCell::new(State {
             fate: Fate::KIND,
+            now: 0,
             depth: 0,
             meddling_left: 0,
             meddled: false,
@@ -261,7 +264,7 @@ impl World {
             Deed::Discard => self.give_any_back(act.argument, true),
             Deed::Misuse => self.misuse(at, act),
             Deed::Resize => self.resize(at, act.argument),
-            Deed::Maintain => self.maintain(at, act.argument.is_multiple_of(2)),
+            Deed::Maintain => self.maintain(at, act.argument),
             Deed::Stats => self.stats(at, usize::from(act.argument)),
             Deed::ResetPeaks => self.reset_peaks(at),
             Deed::Close => self.close(at),
@@ -382,7 +385,7 @@ impl World {
         let (pool, is_there, was_closed) = self.look(at);
         let served_at_once = self.with(|state| {
             let record = state.stations[at].record.as_ref();
-            state.depth == 0 && record.is_some_and(|record| record.idle > 0 && !record.has.validate)
+            state.depth == 0 && record.is_some_and(|record| record.idle > 0 && !record.has.validate && !record.ages)
         });
         let (tv_sec, tv_nsec) = match argument % 8 {
             0 => (0, -1),
@@ -603,8 +606,11 @@ impl World {
         assert_eq!(status, right);
     }
 
-    fn maintain(&self, at: usize, asks: bool) {
-        let (pool, is_there, _) = self.look(at);
+    /// After some time, which passes for all pools.
+    fn maintain(&self, at: usize, argument: u8) {
+        let (pool, is_there, was_closed) = self.look(at);
+        let asks = argument.is_multiple_of(2);
+        self.with(|state| state.now += u64::from(argument >> 1) * 4);
         let mut ended = usize::MAX;
         let out = if asks { &raw mut ended } else { ptr::null_mut() };
         // SAFETY: a pool, the storage of one, or NULL; and NULL or a number that may be written.
@@ -619,6 +625,18 @@ impl World {
                 _ => assert_eq!(ended != usize::MAX, asks && is_there, "an output is written on success only"),
             }
         });
+        let is_kept = self.with(|state| {
+            let is_exact = state.is_exact();
+            // After a failure the next attempt may have to wait; and what is checked is checked last.
+            let record = state.stations[at].record.as_ref();
+            record
+                .filter(|record| is_exact && !was_closed && record.create_failed + record.answers.unfit == 0)
+                .is_some()
+        });
+        if is_kept && let Some(figures) = self.figures(at) {
+            let min_idle = self.with(|state| state.stations[at].record.as_ref().map_or(0, |record| record.min_idle));
+            assert!(figures.idle >= min_idle || figures.vacant == 0, "too few are idle: {figures:?}");
+        }
     }
 
     /// NULL if there is no pool.
