@@ -43,15 +43,16 @@ enum Operation {
     Reject,
     Discard,
     Insert,
+    Refill,
     Resize,
     Callback,
 }
 
 impl Operation {
     fn any() -> Self {
-        use Operation::{Borrow, Callback, Cancel, Discard, GiveUp, Insert, Reject, Resize, Try};
-        const ALL: [Operation; 12] =
-            [Borrow, Borrow, Borrow, Cancel, Callback, Callback, GiveUp, Try, Reject, Discard, Insert, Resize];
+        use Operation::{Borrow, Callback, Cancel, Discard, GiveUp, Insert, Refill, Reject, Resize, Try};
+        const ALL: [Operation; 13] =
+            [Borrow, Borrow, Borrow, Cancel, Callback, Callback, GiveUp, Try, Reject, Discard, Insert, Refill, Resize];
         ALL[thread_rng().gen_range(0..ALL.len())]
     }
 }
@@ -207,6 +208,7 @@ impl Client {
                 }
             }
             Operation::Insert => self.insert(),
+            Operation::Refill => self.pool.refill((!fails()).then(|| Connection::new(&self.tally))),
             Operation::Resize => self.resize(),
             Operation::Callback => self.callback(),
         }
