@@ -195,7 +195,8 @@ impl Config {
         /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than what
         /// most databases, and what lies on the way to them, allow.
         ///
-        /// Looked at when a connection comes back too, so it holds in a pool that never rests.
+        /// Looked at when a connection comes back too, so it holds in a pool that never rests. Where words have 32 bits the
+        /// longest that can be told is 24 days.
         max_lifetime(longest: Option<Duration>) longest;
 
         /// By up to how many percent a connection's lifetime is shortened, at random. Default: 25, as in HikariCP: so

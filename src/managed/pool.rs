@@ -246,8 +246,16 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         if max_size > N {
             return Err(ResizeError { requested: max_size, capacity: N });
         }
-        drop(self.core().resize(max_size));
-        drop_surplus(self);
+        let mut is_resized = false;
+        run_to_end(|| {
+            // First of all, and even if a waker panics; then what is too much goes.
+            if !core::mem::replace(&mut is_resized, true) {
+                drop(self.core().resize(max_size));
+                return true;
+            }
+            drop_surplus(self);
+            false
+        });
         self.keeper.wake();
         log::resized(self.config().name, max_size);
         Ok(())
