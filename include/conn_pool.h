@@ -744,9 +744,10 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
                                   uint32_t max_size);
 
 /**
- * Looks after the idle resources: destroys what a resize has set aside, what is older than `max_lifetime_ms`, what was
- * idle for longer than `idle_timeout_ms` beyond `min_idle` of them, and what `validate` finds unfit; then creates what is
- * missing to `min_idle`. To be called from a timer of the program's own, since the library starts no thread.
+ * Looks after the idle resources: destroys what a resize has set aside, what is older than `max_lifetime_ms`, and what was
+ * idle for longer than `idle_timeout_ms` beyond `min_idle` of them; creates what is missing to `min_idle`; destroys what
+ * `validate` finds unfit, to be made up for by the next call. To be called from a timer of the program's own, since the
+ * library starts no thread.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  *   A resource is out while it is checked.
