@@ -228,17 +228,27 @@ impl Wake for Eager {
     }
 }
 
+/// A task that ends with the test: it owns a pool, which keeps its waker.
+struct Ending(Arc<Eager>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let task = std::mem::replace(&mut *lock(&self.0.0), Box::pin(std::future::pending()));
+        drop(task);
+    }
+}
+
 type Floored = conn_pool::managed::Pool<Server, 1, Alarm>;
 
 /// A pool whose maintenance keeps one connection ready, and has fallen asleep.
-fn floored() -> (Arc<Floored>, Arc<Eager>) {
+fn floored() -> (Arc<Floored>, Ending) {
     let config = Config::new().min_idle(1).max_lifetime(None).validate_after(None);
     let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
     let own = Arc::clone(&pool);
     let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.maintenance().await }))));
     Arc::clone(&maintenance).wake();
     assert_eq!(pool.status().idle, 1);
-    (pool, maintenance)
+    (pool, Ending(maintenance))
 }
 
 #[test]
@@ -255,7 +265,7 @@ fn maintenance_is_roused_by_what_happens_while_it_falls_asleep() {
     *lock(&pool.clock().before_sleep) = Some(Box::new(move || ConnGuard::discard(own.try_get().unwrap())));
     // To look after the pool once more.
     pool.clock().clock.advance(Duration::from_secs(30));
-    maintenance.wake();
+    Arc::clone(&maintenance.0).wake();
     assert_eq!(pool.status().idle, 1);
 }
 
