@@ -265,9 +265,10 @@ fn the_future_is_roused_by_a_loss_and_by_a_borrower() {
 #[test]
 fn whoever_is_roused_by_a_loss_finds_the_slot_vacant() {
     let pool = pool::<1>(quiet().min_idle(1));
-    let (seen, vacant) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(usize::MAX)));
+    // The pool and its clock keep the waker, which must not keep them.
+    let (seen, vacant) = (Arc::downgrade(&pool), Arc::new(AtomicUsize::new(usize::MAX)));
     let noted = Arc::clone(&vacant);
-    let waker = waker_that(move || noted.store(seen.status().vacant, Ordering::SeqCst));
+    let waker = waker_that(move || noted.store(seen.upgrade().unwrap().status().vacant, Ordering::SeqCst));
     let mut upkeep = Box::pin(pool.maintenance());
     assert!(upkeep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     pool.evict_all();
