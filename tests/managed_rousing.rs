@@ -36,7 +36,10 @@ impl Stage {
     }
 
     fn with(config: Config) -> &'static Self {
+        // For ever, in a place where leak detectors see it.
+        static STAGES: Mutex<Vec<&'static Stage>> = Mutex::new(Vec::new());
         let stage: &'static Self = Box::leak(Box::default());
+        STAGES.lock().unwrap().push(stage);
         let config = config.min_idle(1).max_lifetime(None).validate_after(None).idle_timeout(None).keepalive(None);
         stage.pool.set(Pool::with_clock(stage, config, stage).unwrap()).unwrap();
         stage
