@@ -1,4 +1,4 @@
-//! Layer 6 · part of managed · knows: manager's reasons · must not know: who counts
+//! Layer 6 · part of managed · knows: manager (its `Reason`) · must not know: who counts
 //!
 //! What a managed pool has counted, beyond what every pool counts.
 

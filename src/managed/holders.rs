@@ -1,4 +1,4 @@
-//! Layer 6 · part of managed · knows: lifecycle, notes · must not know: how a connection is made
+//! Layer 6 · part of managed · knows: keep, notes · must not know: how a connection is made
 //!
 //! Who holds what, and since when.
 

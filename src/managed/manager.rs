@@ -1,4 +1,4 @@
-//! Layer 6 · part of managed · knows: figures · must not know: pools
+//! Layer 6 · part of managed · knows: holders · must not know: pools
 //!
 //! What the user of a managed pool provides: how a connection is made, checked, and parted with.
 

@@ -1,4 +1,4 @@
-//! Corners of the managed pool that a second look has found.
+//! Corners of the managed pool: what may be shared, what panics where, and what a suspended, closed or watched pool does.
 #![cfg(feature = "std")]
 
 mod common;
