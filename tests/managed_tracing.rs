@@ -4,14 +4,14 @@
 use std::fmt::{Debug, Write};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use conn_pool::managed::{AsyncManager, Blocking, Clock, Config, Manage, Manager, Nested, Pool, Retry};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Writes down what it is told, and checks that each event names its pool and each span is left by who entered it.
 #[derive(Clone, Default)]
@@ -24,6 +24,11 @@ struct Shared {
     /// The spans that are entered, the innermost last.
     entered: Mutex<Vec<u64>>,
 }
+
+/// Two subscribers that last as long as the process. `tracing` remembers at each place whether anybody wants to hear of it, and
+/// while there is no more than one subscriber it asks only the one of the thread that comes by first: a test without a
+/// subscriber would silence that place for a test that has one.
+static LASTING: LazyLock<[Dispatch; 2]> = LazyLock::new(|| std::array::from_fn(|_| Journal::default().into()));
 
 impl Journal {
     /// What is told while `work` runs.
@@ -154,6 +159,7 @@ impl Clock for Hand {
 
 /// A pool of one, in which nothing happens by itself.
 fn pool(server: Server, config: Config) -> Pool<Blocking<Server>, 1, Hand> {
+    LazyLock::force(&LASTING);
     let config = config.name("orders").max_lifetime(None).nested(Nested::Allow);
     Pool::with_clock(Blocking(server), config, Hand::default()).unwrap()
 }
@@ -244,6 +250,7 @@ fn who_does_not_want_to_wait_is_no_reason_to_warn() {
 
 #[test]
 fn a_thread_that_would_wait_for_itself_is_told_of() {
+    LazyLock::force(&LASTING);
     let config = quiet().name("orders").nested(Nested::Refuse);
     let pool = Pool::<_, 1>::new(Server::default(), config).unwrap();
     let _held = pool.get();
@@ -312,6 +319,7 @@ impl AsyncManager for Slow {
 
 #[test]
 fn a_task_is_in_its_span_only_while_it_is_polled() {
+    LazyLock::force(&LASTING);
     let pool = Pool::<_, 1>::new(Slow, quiet().name("orders")).unwrap();
     let told = Journal::of(|journal| {
         let mut context = Context::from_waker(Waker::noop());
