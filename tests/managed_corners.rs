@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{panics, poll_with, wait_until, waker_that};
-use conn_pool::managed::{Clock, ConnGuard, Event, GetError, Manager, Nested, Pool, Reason, Retry};
+use conn_pool::managed::{Clock, Config, ConnGuard, Event, GetError, Manager, Nested, Pool, Reason, Retry};
 use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, maintain, millis, pool, quiet, secs};
 
 /// A clock that only one thread may read.
@@ -24,6 +24,35 @@ struct OwnClock(Cell<Duration>);
 impl Clock for OwnClock {
     fn now(&self) -> Duration {
         self.0.get()
+    }
+}
+
+/// A clock whose sleeps, when they are told to, panic if they are dropped.
+#[derive(Default)]
+struct Brittle {
+    clock: SimClock,
+    breaks: Arc<AtomicBool>,
+}
+
+impl Clock for Brittle {
+    const SLEEPS: bool = true;
+
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        struct Sleep(Arc<AtomicBool>);
+        impl Drop for Sleep {
+            fn drop(&mut self) {
+                assert!(!self.0.load(Relaxed) || thread::panicking(), "a sleep panics");
+            }
+        }
+        let (sleep, over) = (Sleep(Arc::clone(&self.breaks)), self.clock.sleep(duration));
+        async move {
+            over.await;
+            drop(sleep);
+        }
     }
 }
 
@@ -59,6 +88,63 @@ fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
     assert!(panics(|| drop(pool.get())), "nobody was woken by a connect");
     is_bad.store(false, Relaxed);
     assert_eq!((pool.status().in_use, pool.status().idle), (2, 1), "{pool:?}");
+}
+
+fn with_brittle_clock(config: Config) -> Pool<Script, 1, Brittle> {
+    Pool::with_clock(Script::default(), config, Brittle::default()).unwrap()
+}
+
+/// Has `work` panic when the sleep is dropped that limited its time.
+fn breaks(pool: &Pool<Script, 1, Brittle>, work: impl FnOnce()) {
+    pool.clock().breaks.store(true, Relaxed);
+    assert!(panics(work), "no sleep was dropped");
+    pool.clock().breaks.store(false, Relaxed);
+    assert_eq!(pool.status().in_use, 0, "{pool:?}");
+}
+
+#[test]
+fn a_sleep_that_panics_after_the_wait_costs_no_slot() {
+    let pool = with_brittle_clock(quiet().nested(Nested::Allow));
+    let held = pool.get().unwrap();
+    let mut waiter = Job::begun(pool.get_timeout_async(secs(1)));
+    drop(held);
+    breaks(&pool, || drop(waiter.poll()));
+    assert_eq!(pool.get().unwrap().number, 1);
+}
+
+#[test]
+fn a_sleep_that_panics_after_the_pause_between_two_connects_costs_no_slot() {
+    let retry = Retry { attempts: 1, first_pause: secs(1), longest_pause: secs(1) };
+    let pool = with_brittle_clock(quiet().nested(Nested::Allow).retry(retry));
+    pool.manager().then(Call::Connect, Outcome::Error);
+    let mut caller = Job::begun(pool.get_async());
+    drop(pool.get().unwrap());
+    breaks(&pool, || drop(caller.poll()));
+    assert_eq!(pool.get().unwrap().number, 1);
+}
+
+#[test]
+fn a_sleep_that_panics_after_a_connect_costs_no_slot() {
+    let pool = with_brittle_clock(quiet().connect_timeout(Some(secs(1))));
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    let mut caller = Job::begun(pool.get_async());
+    gate.open();
+    breaks(&pool, || drop(caller.poll()));
+    drop(caller);
+    assert_eq!((pool.status().vacant, pool.get().unwrap().number), (1, 2));
+}
+
+#[test]
+fn a_sleep_that_panics_after_a_check_costs_no_slot() {
+    let pool = with_brittle_clock(quiet().validate_after(Some(secs(0))).validation_timeout(Some(secs(1))));
+    drop(pool.get().unwrap());
+    let gate = Gate::default();
+    pool.manager().then(Call::Check, Outcome::at(&gate));
+    let mut caller = Job::begun(pool.get_async());
+    gate.open();
+    breaks(&pool, || drop(caller.poll()));
+    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 1, "nobody knows in what state it is");
 }
 
 #[test]

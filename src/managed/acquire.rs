@@ -125,8 +125,8 @@ async fn find<P: Keep, W: Worker<P>>(
             lent
         } else {
             refuse_nested(pool, worker, thread)?;
-            let slot = work.wait(worker.slot(pool, &mut place)).await;
-            Lent::new(pool, slot.map_err(|refusal| explain(pool, refusal, unfit.take()))?)
+            let lent = work.wait(worker.slot(pool, &mut place)).await;
+            lent.map_err(|refusal| explain(pool, refusal, unfit.take()))?
         };
         place.turn = Turn::Again;
         match prepare(pool, worker, lent).await {
@@ -147,7 +147,7 @@ async fn find<P: Keep, W: Worker<P>>(
                 let pause = retry.pause(failures, pool.keeper().random());
                 place.turn = Turn::Pausing;
                 match work.wait(worker.pause(pool, pause, &mut place)).await {
-                    Ok(slot) => at_hand = Some(Lent::new(pool, slot)),
+                    Ok(lent) => at_hand = Some(lent),
                     Err(Refusal::TimedOut) if worker.can_pause() => place.turn = Turn::Again,
                     Err(Refusal::TimedOut) => return Err(not_connected(pool, failure, took)),
                     Err(refusal) => return Err(explain(pool, refusal, None)),

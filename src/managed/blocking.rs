@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::keep::{ErrorOf, Keep};
 use super::manager::Manager;
+use super::slot::Lent;
 use super::worker::{Failure, Worker};
 use crate::acquire::Place;
-use crate::blocking::{self, Patience};
+use crate::blocking::{Patience, acquire_in_place};
 use crate::engine::Refusal;
 
 /// A thread, and how long it has.
@@ -52,14 +53,14 @@ where
         self.0.is_none_or(|deadline| deadline > Instant::now())
     }
 
-    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal> {
-        blocking::acquire_in_place(pool, self.patience(), place)
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<Lent<P>, Refusal> {
+        acquire(pool, self.patience(), place)
     }
 
-    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal> {
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<Lent<P>, Refusal> {
         // A sum beyond what the clock can express never comes.
         let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
-        blocking::acquire_in_place(pool, until.map_or(Patience::Forever, Patience::Until), place)
+        acquire(pool, until.map_or(Patience::Forever, Patience::Until), place)
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
@@ -71,4 +72,8 @@ where
         let within = self.within(pool.keeper().config().validation_timeout)?;
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }
+}
+
+fn acquire<P: Keep>(pool: P, patience: Patience, place: &mut Place) -> Result<Lent<P>, Refusal> {
+    acquire_in_place(pool, patience, place).map(|slot| Lent::new(pool, slot))
 }

@@ -11,6 +11,7 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::keep::{ErrorOf, Keep};
 use super::manager::{AsyncManager, Manager};
+use super::slot::Lent;
 use crate::acquire::{Acquire, Place, try_acquire};
 use crate::engine::Refusal;
 use crate::line::Kind;
@@ -32,10 +33,10 @@ pub(crate) trait Worker<P: Keep> {
     fn can_pause(&self) -> bool;
 
     /// A slot, by the caller's place in line.
-    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal>;
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<Lent<P>, Refusal>;
 
     /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`.
-    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal>;
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<Lent<P>, Refusal>;
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
@@ -52,12 +53,15 @@ pub(crate) fn at_once<F: Future>(work: F) -> F::Output {
 
 /// The one of two futures that is ready first; the other is dropped. The first one is asked first.
 pub(super) async fn race<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    poll_fn(|context| match one.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(output),
-        Poll::Pending => other.as_mut().poll(context),
+    let (mut one, mut other) = (pin!(one), pin!(Some(other)));
+    let output = poll_fn(|context| match (one.as_mut().poll(context), other.as_mut().as_pin_mut()) {
+        (Poll::Pending, Some(other)) => other.poll(context),
+        (answer, _) => answer,
     })
-    .await
+    .await;
+    // That may panic, if it is a clock's: not at the end of the function, where the output would be leaked by it.
+    other.set(None);
+    output
 }
 
 /// A caller that does not wait in line, or the maintenance of a pool whose manager blocks.
@@ -75,11 +79,11 @@ where
         false
     }
 
-    async fn slot(&self, pool: P, _place: &mut Place) -> Result<usize, Refusal> {
-        try_acquire(pool)
+    async fn slot(&self, pool: P, _place: &mut Place) -> Result<Lent<P>, Refusal> {
+        try_acquire(pool).map(|slot| Lent::new(pool, slot))
     }
 
-    async fn pause(&self, _pool: P, _pause: Duration, _place: &mut Place) -> Result<usize, Refusal> {
+    async fn pause(&self, _pool: P, _pause: Duration, _place: &mut Place) -> Result<Lent<P>, Refusal> {
         Err(Refusal::TimedOut)
     }
 
@@ -159,15 +163,15 @@ where
         K::SLEEPS && !self.is_late()
     }
 
-    async fn slot(&self, pool: P, place: &mut Place) -> Result<usize, Refusal> {
+    async fn slot(&self, pool: P, place: &mut Place) -> Result<Lent<P>, Refusal> {
         let answer = self.within(None, stand_in_line(pool, place), Err(Refusal::TimedOut)).await;
-        if answer == Err(Refusal::TimedOut) {
+        if matches!(answer, Err(Refusal::TimedOut)) {
             pool.core().count_timeout();
         }
         answer
     }
 
-    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<usize, Refusal> {
+    async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<Lent<P>, Refusal> {
         self.within(Some(pause), stand_in_line(pool, place), Err(Refusal::TimedOut)).await
     }
 
@@ -180,10 +184,10 @@ where
     }
 }
 
-async fn stand_in_line<P: Keep>(pool: P, place: &mut Place) -> Result<usize, Refusal> {
+async fn stand_in_line<P: Keep>(pool: P, place: &mut Place) -> Result<Lent<P>, Refusal> {
     let mut acquire = pin!(Acquire::in_place(pool, Kind::Task, place));
     // Held exclusively: a shared reference could not be sent to another thread, and so neither could the caller's future.
     let answer = poll_fn(|context| acquire.as_mut().into_ref().poll(context.waker())).await;
     acquire.note(place);
-    answer
+    answer.map(|slot| Lent::new(pool, slot))
 }
