@@ -204,3 +204,13 @@ fn reading_figures_takes_no_lock() {
     assert_eq!(during(|| (pool.figures(), pool.status())).1, NOTHING);
     assert_eq!(during(|| pool.holders().count()), (1, NOTHING));
 }
+
+/// Beside what the manager's own futures and the clock's sleep need. With `tracing` there is a span too.
+#[test]
+#[cfg(not(feature = "tracing"))]
+fn a_future_of_a_borrower_takes_less_than_120_words() {
+    let pool: Pool<Quick, 4, Hands> = Pool::fixed_with_clock(Quick, CONFIG, Hands::default());
+    let words =
+        [size_of_val(&pool.get_async()), size_of_val(&pool.maintenance())].map(|size| size / size_of::<usize>());
+    assert!(words[0] < 120 && words[1] < 95, "{words:?} words");
+}

@@ -3,6 +3,7 @@
 //! From a slot to a connection that is fit to be lent, whoever does the work.
 
 use core::panic::Location;
+use core::pin::pin;
 use core::time::Duration;
 
 use super::clock::Millis;
@@ -125,7 +126,7 @@ async fn find<P: Keep, W: Worker<P>>(
             lent
         } else {
             refuse_nested(pool, worker, thread)?;
-            let lent = work.wait(worker.slot(pool, &mut place)).await;
+            let lent = work.wait(pin!(worker.slot(pool, &mut place))).await;
             lent.map_err(|refusal| explain(pool, refusal, unfit.take()))?
         };
         place.turn = Turn::Again;
@@ -146,7 +147,8 @@ async fn find<P: Keep, W: Worker<P>>(
                 }
                 let pause = retry.pause(failures, pool.keeper().random());
                 place.turn = Turn::Pausing;
-                match work.wait(worker.pause(pool, pause, &mut place)).await {
+                let granted = work.wait(pin!(worker.pause(pool, pause, &mut place))).await;
+                match granted {
                     Ok(lent) => at_hand = Some(lent),
                     Err(Refusal::TimedOut) if worker.can_pause() => place.turn = Turn::Again,
                     Err(Refusal::TimedOut) => return Err(not_connected(pool, failure, took)),

@@ -6,6 +6,7 @@
 //! often enough. Whatever the manager has to do is done with the slot in hand and no lock held.
 
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
@@ -108,7 +109,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 look_away(self);
                 maintain(self, &Task::new(self.clock()), self.coarse()).await;
                 let next = poll_fn(|context| Poll::Ready(watch.look(self, context.waker()))).await;
-                race(self.clock().sleep(next), roused(self)).await;
+                race(pin!(self.clock().sleep(next)), pin!(Some(roused(self)))).await;
             }
         }
     }

@@ -18,6 +18,7 @@ pub(super) mod log;
 pub(super) mod log;
 
 use core::future::Future;
+use core::pin::Pin;
 use core::time::Duration;
 
 use super::error::GetError;
@@ -120,7 +121,7 @@ impl<P: Keep> Work<P> {
     }
 
     /// The caller waits for others.
-    pub(super) async fn wait<F: Future>(&mut self, wait: F) -> F::Output {
+    pub(super) async fn wait<F: Future>(&mut self, wait: Pin<&mut F>) -> F::Output {
         self.since = self.span.is_seen().then(|| self.pool.now());
         let output = wait.await;
         self.end_wait();

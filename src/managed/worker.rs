@@ -4,7 +4,7 @@
 //! as a future; a worker that blocks never lets it wait, so that it is ready when it is polled once.
 
 use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
@@ -51,9 +51,13 @@ pub(crate) fn at_once<F: Future>(work: F) -> F::Output {
     }
 }
 
-/// The one of two futures that is ready first; the other is dropped. The first one is asked first.
-pub(super) async fn race<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
-    let (mut one, mut other) = (pin!(one), pin!(Some(other)));
+/// The one of two futures that is ready first; the other one is over then. The first one is asked first.
+///
+/// They stay where they are: an async function keeps room for its arguments twice.
+pub(super) async fn race<T, F: Future<Output = T>>(
+    mut one: Pin<&mut impl Future<Output = T>>,
+    mut other: Pin<&mut Option<F>>,
+) -> T {
     let output = poll_fn(|context| match (one.as_mut().poll(context), other.as_mut().as_pin_mut()) {
         (Poll::Pending, Some(other)) => other.poll(context),
         (answer, _) => answer,
@@ -120,14 +124,14 @@ impl<'k, K: Clock> Task<'k, K> {
     }
 
     /// Ends `work` with `late` when its time is up, if the clock can tell.
-    async fn within<T>(&self, limit: Option<Duration>, work: impl Future<Output = T>, late: T) -> T {
+    async fn within<T>(&self, limit: Option<Duration>, work: Pin<&mut impl Future<Output = T>>, late: T) -> T {
         match self.left(limit) {
             Some(limit) if K::SLEEPS => {
                 let over = async {
                     self.clock.sleep(limit).await;
                     late
                 };
-                race(work, over).await
+                race(work, pin!(Some(over))).await
             }
             _ => work.await,
         }
@@ -137,12 +141,13 @@ impl<'k, K: Clock> Task<'k, K> {
     async fn manage<T, E>(
         &self,
         limit: Option<Duration>,
-        work: impl Future<Output = Result<T, E>>,
+        work: Pin<&mut impl Future<Output = Result<T, E>>>,
     ) -> Result<T, Failure<E>> {
         if self.is_late() {
             return Err(Failure::NoTime);
         }
-        self.within(limit, async { work.await.map_err(Failure::Error) }, Err(Failure::TimedOut)).await
+        let work = pin!(async { work.await.map_err(Failure::Error) });
+        self.within(limit, work, Err(Failure::TimedOut)).await
     }
 
     fn is_late(&self) -> bool {
@@ -164,7 +169,7 @@ where
     }
 
     async fn slot(&self, pool: P, place: &mut Place) -> Result<Lent<P>, Refusal> {
-        let answer = self.within(None, stand_in_line(pool, place), Err(Refusal::TimedOut)).await;
+        let answer = self.within(None, pin!(stand_in_line(pool, place)), Err(Refusal::TimedOut)).await;
         if matches!(answer, Err(Refusal::TimedOut)) {
             pool.core().count_timeout();
         }
@@ -172,15 +177,15 @@ where
     }
 
     async fn pause(&self, pool: P, pause: Duration, place: &mut Place) -> Result<Lent<P>, Refusal> {
-        self.within(Some(pause), stand_in_line(pool, place), Err(Refusal::TimedOut)).await
+        self.within(Some(pause), pin!(stand_in_line(pool, place)), Err(Refusal::TimedOut)).await
     }
 
     async fn connect(&self, pool: P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        self.manage(pool.keeper().config().connect_timeout, pool.manager().connect()).await
+        self.manage(pool.keeper().config().connect_timeout, pin!(pool.manager().connect())).await
     }
 
     async fn check(&self, pool: P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
-        self.manage(pool.keeper().config().validation_timeout, pool.manager().is_valid(connection)).await
+        self.manage(pool.keeper().config().validation_timeout, pin!(pool.manager().is_valid(connection))).await
     }
 }
 
