@@ -117,20 +117,25 @@ fn a_pool_without_times_costs_what_a_plain_one_does() {
     assert_eq!(during(|| drop(pool.try_get_idle().unwrap())).1, TWO);
 }
 
+fn of_tasks(config: Config) -> Pool<Quick, 4, Hands> {
+    Pool::fixed_with_clock(Quick, config, Hands::default())
+}
+
+fn borrow_as_a_task(pool: &Pool<Quick, 4, Hands>) -> Cost {
+    cost(pool, || assert!(pin!(pool.get_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready())).1
+}
+
 #[test]
 fn a_pool_that_is_looked_after_costs_what_a_plain_one_does() {
-    let pool: Pool<Quick, 4, Hands> = Pool::fixed_with_clock(Quick, CONFIG, Hands::default());
-    let mut context = Context::from_waker(Waker::noop());
-    let borrow =
-        || cost(&pool, || assert!(pin!(pool.get_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready())).1;
-    borrow();
+    let (pool, mut context) = (of_tasks(CONFIG), Context::from_waker(Waker::noop()));
+    borrow_as_a_task(&pool);
     assert!(pin!(pool.maintenance()).as_mut().poll(&mut context).is_pending());
-    borrow();
+    borrow_as_a_task(&pool);
     let mut upkeep = pin!(pool.maintenance());
     assert!(upkeep.as_mut().poll(&mut context).is_pending());
-    assert_eq!(borrow(), (3 + RECORD, 0, [0, 2]), "measured");
+    assert_eq!(borrow_as_a_task(&pool), (3 + RECORD, 0, [0, 2]), "measured");
     for _ in 0..40 {
-        assert_eq!(borrow(), (2, 0, [0, 0]));
+        assert_eq!(borrow_as_a_task(&pool), (2, 0, [0, 0]));
     }
 }
 
@@ -141,6 +146,15 @@ fn while_nobody_looks_after_a_pool_its_borrowers_look_at_the_clock() {
         assert_eq!(borrow(&pool), (2, 0, [2, 0]));
     }
     assert_eq!(borrow(&pool), (2 + RECORD, 0, [2, 2]), "measured");
+}
+
+#[test]
+fn a_pool_without_times_that_is_not_looked_after_any_more_looks_at_no_clock() {
+    let pool = of_tasks(TIMELESS);
+    borrow_as_a_task(&pool);
+    assert!(pin!(pool.maintenance()).as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    borrow_as_a_task(&pool);
+    assert_eq!(borrow_as_a_task(&pool), (2, 0, [0, 0]));
 }
 
 #[test]
@@ -209,7 +223,7 @@ fn reading_figures_takes_no_lock() {
 #[test]
 #[cfg(not(feature = "tracing"))]
 fn a_future_of_a_borrower_takes_less_than_120_words() {
-    let pool: Pool<Quick, 4, Hands> = Pool::fixed_with_clock(Quick, CONFIG, Hands::default());
+    let pool = of_tasks(CONFIG);
     let words =
         [size_of_val(&pool.get_async()), size_of_val(&pool.maintenance())].map(|size| size / size_of::<usize>());
     assert!(words[0] < 120 && words[1] < 95, "{words:?} words");
