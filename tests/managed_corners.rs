@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use common::{panics, poll_with, wait_until, waker_that};
 use conn_pool::managed::{Clock, Config, ConnGuard, Event, GetError, Manager, Nested, Pool, Reason, Retry};
-use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, maintain, millis, pool, quiet, secs};
+use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
 
 /// A clock that only one thread may read.
 #[derive(Default)]
@@ -245,6 +245,53 @@ fn a_connection_that_is_checked_is_borrowed_once() {
     let checked = pool.get().unwrap();
     assert_eq!((pool.manager().calls(Call::Check), ConnGuard::uses(&checked)), (1, 2));
     assert_eq!(pool.metrics().borrowed, 2);
+}
+
+/// Two that are out, the first connected first.
+fn two_out(pool: &SimPool<2>) -> [ConnGuard<'_, Script, 2, SimClock>; 2] {
+    [pool.get().unwrap(), pool.get().unwrap()]
+}
+
+#[test]
+fn what_is_found_out_about_a_connection_is_noted_of_that_one() {
+    let pool = pool::<2>(quiet().nested(Nested::Allow));
+    let [first, second] = two_out(&pool);
+    pool.manager().then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::Error);
+    drop(second);
+    drop(first);
+    let _both = two_out(&pool);
+    assert_eq!(pool.manager().discarded(), [2], "the one that is dirty is checked");
+}
+
+#[test]
+fn what_is_to_go_when_it_comes_back_is_that_one() {
+    let pool = pool::<2>(quiet().nested(Nested::Allow));
+    let [first, second] = two_out(&pool);
+    pool.evict_all();
+    drop(first);
+    assert_eq!(pool.manager().discarded(), [1]);
+    let _third = pool.get().unwrap();
+    drop(second);
+    assert_eq!(pool.manager().discarded(), [1, 2]);
+}
+
+#[test]
+fn what_a_closed_pool_parts_with_was_not_discarded_by_a_borrower() {
+    let pool = pool::<2>(quiet().nested(Nested::Allow));
+    let [idle, held] = two_out(&pool);
+    drop(idle);
+    pool.close();
+    drop(held);
+    assert_eq!((pool.manager().discards(Reason::Closed), pool.metrics().discarded), (2, 0));
+}
+
+#[test]
+fn a_thread_that_has_time_left_tries_to_connect_again() {
+    let retry = Retry { attempts: 1, first_pause: millis(1), longest_pause: millis(1) };
+    let pool = pool::<1>(quiet().retry(retry));
+    pool.manager().then(Call::Connect, Outcome::Error);
+    assert!(pool.get_timeout(secs(30)).is_ok());
+    assert_eq!(pool.manager().calls(Call::Connect), 2);
 }
 
 #[test]
