@@ -335,3 +335,32 @@ const_fn! {
         { core::array::from_fn(|_| AtomicUsize::new(0)) }
     }
 }
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// Whether of 10,000 numbers each tenth of a range has got its share.
+    fn are_spread(tenth: impl Fn(usize) -> usize) -> bool {
+        let keeper = Keeper::new(Config::new());
+        let mut shares = [0; 10];
+        for _ in 0..10_000 {
+            shares[tenth(keeper.random()).min(9)] += 1;
+        }
+        shares.iter().all(|share| (750..1250).contains(share))
+    }
+
+    #[test]
+    fn what_happens_at_random_is_spread() {
+        assert!(are_spread(|random| random % 10), "the low bits");
+        assert!(are_spread(|random| random / (usize::MAX / 10)), "the high bits");
+    }
+
+    /// Neighbours in time, as those that are connected one after the other.
+    #[test]
+    fn random_numbers_that_follow_each_other_are_apart() {
+        let keeper = Keeper::new(Config::new());
+        let rises = (0..10_000).filter(|_| keeper.random() < keeper.random()).count();
+        assert!((4_500..5_500).contains(&rises), "{rises} rises");
+    }
+}
