@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use common::{FOREVER, wait_until};
 use conn_pool::managed::{
-    AsyncManager, BlockOn, BlockOnError, Blocking, Config, ConnGuard, DrainError, GetError, HealthCheck, Holder,
-    Manage, Manager, OwnedConnGuard, Pool, Situation,
+    AsyncManager, Config, ConnGuard, DrainError, GetError, HealthCheck, Holder, Manage, Manager, OwnedConnGuard, Pool,
+    Situation,
 };
 use kit::{Call, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
 
@@ -249,119 +249,6 @@ fn a_connection_may_be_bound_to_its_thread() {
     let pool = Pool::<_, 1>::new(Local, Config::new()).unwrap();
     pool.get().unwrap().set(5);
     assert_eq!(pool.get().unwrap().get(), 5);
-}
-
-/// A manager of one kind only, so that an adapter has something to add.
-struct OnlyThreads(Script);
-
-impl Manage for OnlyThreads {
-    type Connection = kit::Conn;
-    type Error = Failed;
-}
-
-impl Manager for OnlyThreads {
-    fn connect(&self, within: Option<Duration>) -> Result<kit::Conn, Failed> {
-        Manager::connect(&self.0, within)
-    }
-}
-
-struct OnlyTasks(Script);
-
-impl Manage for OnlyTasks {
-    type Connection = kit::Conn;
-    type Error = Failed;
-
-    fn is_dirty(&self, connection: &mut kit::Conn) -> bool {
-        self.0.is_dirty(connection)
-    }
-}
-
-impl AsyncManager for OnlyTasks {
-    async fn connect(&self) -> Result<kit::Conn, Failed> {
-        AsyncManager::connect(&self.0).await
-    }
-
-    async fn is_valid(&self, connection: &mut kit::Conn) -> Result<(), Failed> {
-        AsyncManager::is_valid(&self.0, connection).await
-    }
-}
-
-/// A thread and a task wait, in the order in which they came.
-fn serve_a_thread_and_a_task<M>(pool: &Pool<M, 1, SimClock>)
-where
-    M: Manager<Connection = kit::Conn, Error: Debug> + AsyncManager + Sync,
-{
-    let held = pool.get().unwrap();
-    let leave = Gate::default();
-    thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let held = pool.get().unwrap();
-            leave.wait_for_arrivals(1);
-            held.number
-        });
-        wait_until(|| pool.status().waiting == 1);
-        let mut task = Job::begun(pool.get_async());
-        drop(held);
-        task.wait_on();
-        leave.arrive();
-        assert_eq!(thread.join().unwrap(), 1);
-        assert_eq!(task.woken_to_end().unwrap().number, 1);
-    });
-}
-
-#[test]
-fn tasks_may_use_a_manager_that_blocks() {
-    let pool = Pool::with_clock(Blocking(OnlyThreads(Script::default())), quiet(), SimClock::default()).unwrap();
-    serve_a_thread_and_a_task(&pool);
-    assert_send(&pool.get_async());
-}
-
-#[test]
-fn threads_may_use_a_manager_that_awaits() {
-    let pool = Pool::with_clock(BlockOn(OnlyTasks(Script::default())), quiet(), SimClock::default()).unwrap();
-    serve_a_thread_and_a_task(&pool);
-    assert_send(&pool.get_async());
-}
-
-#[test]
-fn a_thread_that_waits_for_a_future_is_woken_by_it() {
-    let script = Script::default();
-    let pool = Pool::<_, 1, _>::with_clock(BlockOn(OnlyTasks(script.clone())), quiet(), SimClock::default()).unwrap();
-    let gate = Gate::default();
-    script.then(Call::Connect, Outcome::at(&gate));
-    thread::scope(|scope| {
-        let caller = scope.spawn(|| pool.get().unwrap().number);
-        gate.wait_for_arrivals(1);
-        gate.open();
-        assert_eq!(caller.join().unwrap(), 1);
-    });
-}
-
-#[test]
-fn a_thread_gives_a_future_no_more_time_than_it_has() {
-    let script = Script::default();
-    let pool = Pool::<_, 1, _>::with_clock(BlockOn(OnlyTasks(script.clone())), quiet(), SimClock::default()).unwrap();
-    script.then(Call::Connect, Outcome::at(&Gate::default()));
-    let error = pool.get_timeout(millis(5)).unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: BlockOnError::TimedOut, .. }), "{error}");
-    assert!(error.to_string().starts_with("cannot connect: no answer in time"), "{error}");
-    drop(pool.get().unwrap());
-    script.then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::at(&Gate::default()));
-    drop(pool.get().unwrap());
-    assert!(matches!(
-        pool.get_timeout(millis(5)),
-        Err(GetError::Connect { .. } | GetError::Timeout(_) | GetError::Invalid { .. })
-    ));
-    assert_eq!((pool.status().in_use, pool.figures().check_failed), (0, 1));
-}
-
-#[test]
-fn a_health_check_may_drive_a_manager_that_awaits() {
-    let config = quiet().min_idle(1);
-    let pool = Pool::<_, 1, _>::with_clock(BlockOn(OnlyTasks(Script::default())), config, SimClock::default()).unwrap();
-    let pool = Arc::new(pool);
-    let _health = pool.health_check().unwrap();
-    wait_until(|| pool.status().idle == 1);
 }
 
 /// A pool in a `static`, on the system's clock.
