@@ -202,10 +202,71 @@ fn it_says_when_to_look_again() {
 }
 
 #[test]
+fn what_has_gone_on_for_a_while_is_due_the_sooner() {
+    let pool = filled::<1>(quiet().idle_timeout(Some(secs(20))).leak_threshold(Some(secs(10))), 1);
+    maintain(&pool);
+    pool.clock().advance(secs(8));
+    assert_eq!(maintain(&pool).next, secs(12));
+    let _held = pool.get().unwrap();
+    maintain(&pool);
+    pool.clock().advance(secs(3));
+    assert_eq!(maintain(&pool).next, secs(7));
+}
+
+#[test]
 fn what_the_floor_keeps_from_going_is_kept_alive_in_time() {
     let pool = filled::<2>(quiet().min_idle(1).idle_timeout(Some(secs(10))).keepalive(Some(secs(4))), 1);
     pool.clock().advance(secs(12));
     assert_eq!(maintain(&pool).next, secs(4));
+}
+
+/// A pool in use all the time, whose borrowers trust the maintenance: so long.
+fn pass<const N: usize>(pool: &SimPool<N>, maintenance: &mut Job<'_, ()>, mut time: Duration) {
+    while !time.is_zero() {
+        drop(pool.try_get_idle());
+        maintenance.wait_on();
+        let step = time.min(millis(20));
+        pool.clock().advance(step);
+        maintenance.wait_on();
+        time -= step;
+    }
+}
+
+/// Whether a connection is checked before it is lent that has been idle for `idle`, while the other one was in use. The
+/// maintenance has looked last `phase` before that began.
+fn is_checked(limit: Duration, phase: Duration, idle: Duration) -> bool {
+    let pool = pool::<2>(quiet().validate_after(Some(limit)).nested(Nested::Allow));
+    let [other, own] = [pool.get().unwrap(), pool.get().unwrap()];
+    drop(other);
+    let mut maintenance = Job::begun(pool.maintenance());
+    pass(&pool, &mut maintenance, limit + phase);
+    drop(own);
+    pass(&pool, &mut maintenance, idle);
+    let _both = [pool.get().unwrap(), pool.get().unwrap()];
+    pool.manager().calls(Call::Check) > 0
+}
+
+#[test]
+fn a_connection_that_marks_are_trusted_for_is_checked_in_time_and_not_long_before() {
+    for limit in [millis(400), millis(1000), millis(4000)] {
+        for phase in (0..10).map(|tenth| limit / 40 * tenth) {
+            assert!(is_checked(limit, phase, limit + millis(1)), "{limit:?} {phase:?}");
+            assert!(!is_checked(limit, phase, limit / 2 - millis(1)), "{limit:?} {phase:?}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_marks_are_trusted_for_lives_for_most_of_its_time_and_no_longer() {
+    for limit in [millis(400), millis(4000), secs(30)] {
+        let pool = pool::<1>(quiet().max_lifetime(Some(limit)).lifetime_jitter_percent(0));
+        drop(pool.get().unwrap());
+        let mut maintenance = Job::begun(pool.maintenance());
+        pass(&pool, &mut maintenance, limit / 8 * 7 - millis(1));
+        assert_eq!(pool.try_get_idle().map(|own| own.number), Some(1), "{limit:?}");
+        pass(&pool, &mut maintenance, limit / 8 + millis(1));
+        assert!(pool.try_get_idle().is_none(), "{limit:?}");
+    }
 }
 
 #[test]
