@@ -251,7 +251,7 @@ fn a_connection_that_marks_are_trusted_for_is_checked_in_time_and_not_long_befor
     for limit in [millis(400), millis(1000), millis(4000)] {
         for phase in (0..10).map(|tenth| limit / 40 * tenth) {
             assert!(is_checked(limit, phase, limit + millis(1)), "{limit:?} {phase:?}");
-            assert!(!is_checked(limit, phase, limit / 2 - millis(1)), "{limit:?} {phase:?}");
+            assert!(!is_checked(limit, phase, (limit / 2).saturating_sub(millis(1))), "{limit:?} {phase:?}");
         }
     }
 }
@@ -262,7 +262,7 @@ fn a_connection_that_marks_are_trusted_for_lives_for_most_of_its_time_and_no_lon
         let pool = pool::<1>(quiet().max_lifetime(Some(limit)).lifetime_jitter_percent(0));
         drop(pool.get().unwrap());
         let mut maintenance = Job::begun(pool.maintenance());
-        pass(&pool, &mut maintenance, limit / 8 * 7 - millis(1));
+        pass(&pool, &mut maintenance, (limit / 8 * 7).saturating_sub(millis(1)));
         assert_eq!(pool.try_get_idle().map(|own| own.number), Some(1), "{limit:?}");
         pass(&pool, &mut maintenance, limit / 8 + millis(1));
         assert!(pool.try_get_idle().is_none(), "{limit:?}");
