@@ -5,6 +5,7 @@ mod common;
 #[path = "common/managed.rs"]
 mod kit;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -371,4 +372,23 @@ fn a_task_holds_from_where_it_called() {
     let _held = job.end().unwrap();
     let site = pool.holders().next().unwrap().site.unwrap();
     assert_eq!((site.file(), site.line()), (file!(), line));
+}
+
+#[test]
+fn the_most_in_use_is_known_when_they_are_back_and_counts_anew_when_asked_to() {
+    let pool = full::<3>();
+    pool.reset_peaks();
+    drop([pool.get().unwrap(), pool.get().unwrap()]);
+    assert_eq!(pool.metrics().peak_in_use, 2);
+    pool.reset_peaks();
+    drop(pool.get().unwrap());
+    assert_eq!(pool.metrics().peak_in_use, 1);
+}
+
+#[test]
+fn each_reason_has_a_name_and_says_what_was_the_matter() {
+    let names: HashSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+    let words: HashSet<_> = Reason::ALL.iter().map(Reason::to_string).collect();
+    assert_eq!((names.len(), words.len()), (Reason::ALL.len(), Reason::ALL.len()));
+    assert_eq!((Reason::Idle.name(), &*Reason::Idle.to_string()), ("idle", "was idle for too long"));
 }

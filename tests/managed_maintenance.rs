@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use common::{panics, wait_until, waker_that};
-use conn_pool::managed::{Clock, Config, Maintained, Nested, Reason, Retry};
+use conn_pool::managed::{Clock, Config, ConnGuard, Maintained, Nested, Reason, Retry};
 use kit::{Call, Gate, Job, Outcome, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 /// A pool with so many idle connections.
@@ -286,6 +286,18 @@ fn a_leak_is_reported_once_with_the_place_where_it_was_borrowed() {
 }
 
 #[test]
+fn a_leak_is_reported_though_the_connection_before_it_in_its_slot_leaked_too() {
+    let pool = pool::<1>(quiet().leak_threshold(Some(secs(10))));
+    for leaked in 1..=2 {
+        let held = pool.get().unwrap();
+        maintain(&pool);
+        pool.clock().advance(secs(10));
+        assert_eq!((maintain(&pool).leaked, pool.figures().leaked), (1, leaked));
+        ConnGuard::discard(held);
+    }
+}
+
+#[test]
 fn a_closed_pool_is_left_alone() {
     let pool = pool::<2>(quiet().min_idle(2));
     pool.close();
@@ -482,6 +494,15 @@ fn a_thread_fills_the_pool_and_makes_up_for_losses() {
     pool.evict_all();
     wait_until(|| pool.status().idle == 2 && pool.manager().calls(Call::Connect) == 4);
     drop(health);
+}
+
+#[test]
+fn a_thread_has_ended_when_its_handle_is_dropped() {
+    let pool = pool::<1>(quiet().min_idle(1));
+    let health = pool.health_check().unwrap();
+    assert_eq!(format!("{health:?}"), "HealthCheck { is_running: true, .. }");
+    drop(health);
+    assert_eq!((Arc::weak_count(&pool), Arc::strong_count(&pool)), (0, 1), "the thread knows the pool still");
 }
 
 #[test]
