@@ -101,6 +101,7 @@ fn does_its_duties<M: Manage>((pool, script): (One<M>, Script), borrow: impl Fn(
     borrow(&pool);
     borrow(&pool);
     assert_eq!((script.calls(Call::Check), script.discards(Reason::Invalid)), (1, 1));
+    assert_eq!(pool.figures().discarded_for(Reason::Evicted), 0);
     let events = [
         "connected",
         "connected",

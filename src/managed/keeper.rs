@@ -340,20 +340,16 @@ const_fn! {
 mod tests {
     use super::*;
 
-    /// Whether of 10,000 numbers each tenth of a range has got its share.
-    fn are_spread(tenth: impl Fn(usize) -> usize) -> bool {
-        let keeper = Keeper::new(Config::new());
-        let mut shares = [0; 10];
-        for _ in 0..10_000 {
-            shares[tenth(keeper.random()).min(9)] += 1;
-        }
-        shares.iter().all(|share| (750..1250).contains(share))
-    }
-
     #[test]
     fn what_happens_at_random_is_spread() {
-        assert!(are_spread(|random| random % 10), "the low bits");
-        assert!(are_spread(|random| random / (usize::MAX / 10)), "the high bits");
+        let low: fn(usize) -> usize = |random| random % 10;
+        let high = |random: usize| (random / (usize::MAX / 10)).min(9);
+        for tenth in [low, high] {
+            let keeper = Keeper::new(Config::new());
+            let mut shares = [0; 10];
+            (0..10_000).for_each(|_| shares[tenth(keeper.random())] += 1);
+            assert!(shares.iter().all(|share| (750..1250).contains(share)), "{shares:?}");
+        }
     }
 
     /// Neighbours in time, as those that are connected one after the other.
