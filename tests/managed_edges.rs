@@ -282,6 +282,52 @@ fn maintenance_does_not_sleep_over_what_happened_just_before() {
     assert_eq!(pool.status().idle, 1);
 }
 
+/// A pool whose maintenance looks after the age of one connection, made and given back once, and sleeps.
+fn aged() -> (Arc<Floored>, Ending) {
+    let config = Config::new().max_lifetime(None).keepalive(None).idle_timeout(None);
+    let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
+    drop(pool.try_get().unwrap());
+    let own = Arc::clone(&pool);
+    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.maintenance().await }))));
+    Arc::clone(&maintenance).wake();
+    (pool, Ending(maintenance))
+}
+
+#[test]
+fn a_connection_in_use_is_not_checked_when_the_maintenance_looks_away() {
+    let (pool, maintenance) = aged();
+    for _ in 0..20 {
+        let own = Arc::clone(&pool);
+        // When the maintenance looks at the clock next, it has just ceased to be trusted.
+        lock(&pool.clock().at_looks).push_back(Box::new(move || drop(own.try_get().unwrap())));
+        pool.clock().clock.advance(Duration::from_millis(125));
+        Arc::clone(&maintenance.0).wake();
+        assert!(lock(&pool.clock().at_looks).is_empty(), "nobody has looked");
+        drop(pool.try_get().unwrap());
+    }
+    assert_eq!(pool.figures().checked, 0);
+}
+
+#[test]
+fn a_connection_that_was_looked_at_in_vain_is_checked_though_the_maintenance_took_it_for_one_in_use() {
+    let config = Config::new().max_lifetime(None).keepalive(None).idle_timeout(None);
+    let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
+    drop(pool.try_get().unwrap());
+    let own = Arc::clone(&pool);
+    let maintenance = Arc::new(Mutex::new(Box::pin(async move { own.maintenance().await })));
+    let same = Arc::clone(&maintenance);
+    let run = move || assert!(lock(&same).as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    run();
+    pool.clock().clock.advance(Duration::from_millis(125));
+    // It finds that nobody uses the pool, and sleeps for long.
+    run();
+    pool.clock().clock.advance(Duration::from_secs(10));
+    lock(&pool.clock().at_looks).push_back(Box::new(run));
+    assert!(pool.try_get_idle().is_none());
+    drop(pool.try_get().unwrap());
+    assert_eq!(pool.figures().checked, 1);
+}
+
 #[test]
 fn maintenance_bears_with_connections_that_come_and_go() {
     let config = Config::new().max_lifetime(Some(Duration::from_millis(1))).lifetime_jitter_percent(0);

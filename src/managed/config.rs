@@ -212,7 +212,7 @@ impl Config {
         keepalive(period: Option<Duration>) period;
 
         /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
-        /// HikariCP: long enough that a busy pool never checks, short enough that a restart of the server is noticed.
+        /// HikariCP: long enough that a busy pool hardly ever checks, short enough that a restart of the server is noticed.
         /// `Some(Duration::ZERO)` checks each time.
         validate_after(idle: Option<Duration>) idle;
 

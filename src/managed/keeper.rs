@@ -68,6 +68,8 @@ struct Upkeep {
     is_busy: bool,
     /// Who sleeps until there is something to do.
     sleeper: Option<Waker>,
+    /// When the sleeper had looked at all connections, as long as it means to do so again.
+    surveyed_at: Option<Millis>,
     /// Connects that failed in a row, and when the next may be tried.
     failures: u32,
     not_before: Option<Millis>,
@@ -104,7 +106,7 @@ impl Keeper {
                 epoch: AtomicUsize::new(0),
                 last: AtomicUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
-                upkeep: Lock::new(Upkeep { is_busy: false, sleeper: None, failures: 0, not_before: None }),
+                upkeep: Lock::new(Upkeep { is_busy: false, sleeper: None, surveyed_at: None, failures: 0, not_before: None }),
                 tallies: Tallies::new(),
             }
         }
@@ -261,11 +263,25 @@ impl Keeper {
         self.upkeep.with(|upkeep| NonZero::new(upkeep.not_before?.since(now)))
     }
 
-    /// Somebody sleeps who is to be woken as soon as there is something to do.
-    pub(super) fn sleep(&self, waker: &Waker) {
+    /// Somebody has looked at all connections `now`, and sleeps until there is something to do, to be woken then.
+    pub(super) fn sleep(&self, waker: &Waker, now: Millis) {
         let mut waker = Some(waker.clone());
         // What is replaced is dropped without the lock: that is user code.
-        self.upkeep.with(|upkeep| core::mem::swap(&mut upkeep.sleeper, &mut waker));
+        self.upkeep.with(|upkeep| {
+            core::mem::swap(&mut upkeep.sleeper, &mut waker);
+            upkeep.surveyed_at = Some(now);
+        });
+    }
+
+    /// When somebody who does so again and again has last looked at all connections. What was written down by that is seen
+    /// now, since it was before the lock was taken.
+    pub(super) fn surveyed_at(&self) -> Option<Millis> {
+        self.upkeep.with(|upkeep| upkeep.surveyed_at)
+    }
+
+    /// Nobody looks again.
+    pub(super) fn survey_no_more(&self) {
+        self.upkeep.with(|upkeep| upkeep.surveyed_at = None);
     }
 
     /// As [`sleep`](Self::sleep), for one who sleeps already; `false` if it was woken meanwhile.

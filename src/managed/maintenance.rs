@@ -134,7 +134,7 @@ impl Watch {
         survey(pool, now, interval);
         let uses = pool.core().books().iter().map(Book::uses).fold(0, usize::wrapping_add);
         let is_busy = core::mem::replace(&mut self.uses, uses) != uses;
-        keeper.sleep(waker);
+        keeper.sleep(waker, now);
         match interval {
             Some(_) if is_busy => keeper.trust_marks(true),
             Some(_) => keeper.note_sleep(true),
@@ -161,6 +161,7 @@ async fn roused<P: Keep>(pool: P) {
 /// Nobody looks any more, and nobody is to be woken.
 pub(super) fn look_no_more<P: Keep>(pool: P) {
     look_away(pool);
+    pool.keeper().survey_no_more();
     // A waker may hold whatever it wakes, and that the pool.
     drop(pool.keeper().take_sleeper());
 }

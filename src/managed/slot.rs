@@ -84,15 +84,28 @@ impl<P: Keep> Lent<P> {
     }
 
     fn look_for_idleness(&self, uses: usize, now: Millis) -> Finding {
-        let notes = self.pool.notes(self.slot);
         let Some(longest) = self.pool.keeper().config().validate_after else {
             return Finding::Fit(Some(now));
         };
-        // Lending has counted this use already. If the idle period that it ended is another than the one on record, nobody
-        // knows how long it was.
-        let is_known = notes.is_seen(period(uses.wrapping_sub(1), false));
-        let is_fresh = is_known && now.since(notes.fresh_at()) <= span(longest);
+        let is_fresh = self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
         if is_fresh { Finding::Fit(Some(now)) } else { Finding::Check }
+    }
+
+    /// When the connection was last known to work, or a moment before that.
+    fn fresh_at(&self, uses: usize) -> Option<Millis> {
+        let notes = self.pool.notes(self.slot);
+        // Lending has counted this use already.
+        let idle = period(uses.wrapping_sub(1), false);
+        if notes.is_seen(idle) {
+            return Some(notes.fresh_at());
+        }
+        // Whoever brought it back left that to the maintenance and wrote nothing down. If it had been idle when that looked
+        // last, it would be on record by now: so it was in use still. Unless that was this very use.
+        let surveyed_at = self.pool.keeper().surveyed_at()?;
+        if notes.is_seen(idle) {
+            return Some(notes.fresh_at());
+        }
+        (!notes.is_seen(period(uses, true))).then_some(surveyed_at)
     }
 
     /// The manager gets hold of the connection, which there is.
@@ -101,8 +114,10 @@ impl<P: Keep> Lent<P> {
         Suspect { pool, slot: self.into_slot() }
     }
 
-    /// It goes back as if it had not been lent.
+    /// It goes back as if it had not been lent, since it is not fit.
     pub(super) fn put_back(self) {
+        // The maintenance may have taken it for one in use, and then nobody knows any more for how long it was idle.
+        self.pool.notes(self.slot).mark(CHECK);
         self.pool.core().books().get(self.slot).uncount_use();
     }
 
