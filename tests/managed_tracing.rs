@@ -293,6 +293,13 @@ fn what_is_done_to_the_pool_is_told() {
 }
 
 #[test]
+fn that_a_pool_is_closed_is_told_once_and_at_once() {
+    let pool = pool(Server::default(), quiet());
+    assert_eq!(Journal::of(|_| pool.close()), ["INFO closed pool=\"orders\""]);
+    assert_eq!(Journal::of(|_| pool.close()), [""; 0]);
+}
+
+#[test]
 fn a_pool_that_is_dropped_tells_what_it_parts_with() {
     let pool = pool(Server::default(), quiet());
     drop(pool.get());
