@@ -1,23 +1,55 @@
-//! Layer 1 · knows: metrics (their `Status`) · must not know: how the pool works
-//!
-//! What can go wrong, in words for people.
+// knows: stats · must not know: how a pool works
+//! What can go wrong in any pool, in words for people.
 
-use crate::metrics::Status;
+use crate::stats::Status;
+
+/// Why [`Pool::try_get`](crate::Pool::try_get) has no connection: one small code, cheap enough for a poller.
+///
+/// Converts into a [`PoolError`] by `?`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TryGetError {
+    /// No connection is free right now.
+    #[error("no connection is free")]
+    Exhausted,
+    /// The pool is closed.
+    #[error("the pool is closed")]
+    Closed,
+    /// The pool was built for no connections at all (`N` is 0).
+    #[error("the pool has no slots: it was built with N = 0")]
+    NoConnections,
+}
+
+impl TryGetError {
+    /// The error's name in snake case, for labels of metrics: `"exhausted"`, `"closed"`, `"no_connections"`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Closed => "closed",
+            Self::NoConnections => "no_connections",
+        }
+    }
+}
 
 /// Why there is no connection for the caller.
 ///
-/// Each says how full the pool was at that moment; an error implements [`core::error::Error`] with and without `std`.
+/// It implements [`core::error::Error`] with and without `std`.
+///
+/// # Examples
 ///
 /// ```
 /// use conn_pool::{Pool, PoolError};
+/// use std::time::Duration;
 ///
 /// let pool = Pool::from(["only one"]);
 /// let held = pool.try_get()?;
-/// let error = pool.try_get().unwrap_err();
-/// assert!(matches!(error, PoolError::Exhausted(status) if status.in_use == 1));
+/// let error = pool.get_timeout(Duration::from_millis(1)).unwrap_err();
+/// assert!(matches!(error, PoolError::Timeout(status) if status.in_use == 1));
 /// assert_eq!(
 ///     error.to_string(),
-///     "no connection is free (in use: 1 of 1, idle: 0, vacant: 0, waiting: 0)"
+///     "timed out waiting for a connection (in use: 1 of 1, idle: 0, vacant: 0, waiting: 0)"
 /// );
 /// # Ok::<(), PoolError>(())
 /// ```
@@ -25,31 +57,40 @@ use crate::metrics::Status;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PoolError {
-    /// The deadline passed before a connection came free.
+    /// The deadline passed before a connection came free. The status is that of the pool at that moment.
     #[error("timed out waiting for a connection ({0})")]
     Timeout(Status),
     /// The pool is closed, or was closed while the caller waited.
-    #[error("the pool is closed ({0})")]
-    Closed(Status),
+    #[error("the pool is closed")]
+    Closed,
     /// The pool was built for no connections at all (`N` is 0), so waiting would be in vain.
     #[error("the pool has no slots: it was built with N = 0")]
     NoConnections,
-    /// Nothing is free right now, and the caller did not want to wait (`try_get`).
-    #[error("no connection is free ({0})")]
-    Exhausted(Status),
+    /// No connection is free right now, and the caller did not wait (`try_get`).
+    #[error("no connection is free")]
+    Exhausted,
 }
 
 impl PoolError {
-    /// The error's bare name: `"Timeout"`, `"Closed"`, `"NoConnections"`, `"Exhausted"`.
-    ///
-    /// For labels of metrics and exit messages of programs.
+    /// The error's name in snake case, for labels of metrics: `"timeout"`, `"closed"`, `"no_connections"`,
+    /// `"exhausted"`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Timeout(_) => "Timeout",
-            Self::Closed(_) => "Closed",
-            Self::NoConnections => "NoConnections",
-            Self::Exhausted(_) => "Exhausted",
+            Self::Timeout(_) => "timeout",
+            Self::Closed => "closed",
+            Self::NoConnections => "no_connections",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+impl From<TryGetError> for PoolError {
+    fn from(error: TryGetError) -> Self {
+        match error {
+            TryGetError::Exhausted => Self::Exhausted,
+            TryGetError::Closed => Self::Closed,
+            TryGetError::NoConnections => Self::NoConnections,
         }
     }
 }
@@ -62,7 +103,7 @@ pub enum InsertError<C> {
     /// Every slot within the present maximum has a connection.
     #[error("the pool is full: each of its {max_size} slots has a connection")]
     Full {
-        /// The connection, back in the caller's hands.
+        /// The connection, handed back.
         connection: C,
         /// The pool's present maximum.
         max_size: usize,
@@ -70,7 +111,7 @@ pub enum InsertError<C> {
     /// The pool is closed.
     #[error("the pool is closed and takes no more connections")]
     Closed {
-        /// The connection, back in the caller's hands.
+        /// The connection, handed back.
         connection: C,
     },
 }
@@ -92,11 +133,11 @@ impl<C> InsertError<C> {
 pub struct ResizeError {
     /// The size asked for.
     pub requested: usize,
-    /// The largest size there can be: the pool's `N`.
+    /// The largest size that there can be: the pool's `N`.
     pub capacity: usize,
 }
 
-/// Connections that had not come back when a [`drain`](crate::Pool::drain) gave up.
+/// Connections that were still in use when a [`drain`](crate::Pool::drain) gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[error("the pool is not drained: {in_use} connections are still held (or were leaked with mem::forget)")]

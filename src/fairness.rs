@@ -1,5 +1,4 @@
-//! Layer 0 · knows: nothing · must not know: how it is kept
-//!
+// knows: nothing · must not know: how it is kept
 //! What a pool promises to those who wait.
 
 /// Who gets a connection that comes free while others wait: a policy of the pool, fixed when it is built.

@@ -1,9 +1,7 @@
-//! Layer 7 · knows: acquire, blocking, drain, engine, slots · must not know: how slots are claimed
-//!
 //! What C programs call: `include/conn_pool.h` is generated from here and is where it is explained to them.
 //!
 //! A pool for C has its capacity chosen at run time and lies in one block of memory: a [`conn_pool`], and its slots
-//! behind it. Engine, line and acquiring are those of [`Pool`](crate::Pool), so C callers stand in the same kind of line
+//! behind it. EngineState, line and acquiring are those of [`Pool`](crate::Pool), so C callers stand in the same kind of line
 //! as threads and tasks do. What is added here: callbacks that make, check and end resources, leases that are checked
 //! when they come back, and a border that nothing crosses but plain values.
 //!
@@ -12,15 +10,17 @@
 
 #[macro_use]
 mod border;
+mod callbacks;
 mod config;
+mod counters;
+mod course;
 mod exports;
-mod figures;
 mod lease;
-mod lifecycle;
 mod pool;
+mod stats;
 mod status;
 mod version;
-mod waiting;
+mod waiter;
 
 #[cfg(not(all(feature = "std", unix)))]
 mod bare;
@@ -36,11 +36,11 @@ use hosted as platform;
 
 pub use config::*;
 pub use exports::*;
-pub use figures::conn_pool_figures;
 #[cfg(all(feature = "std", unix))]
 pub use hosted::{conn_pool_acquire_until, conn_pool_create};
 pub use lease::conn_pool_lease;
 pub use pool::{CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_BASE_BARE, CONN_POOL_STORAGE_PER_SLOT, conn_pool};
+pub use stats::conn_pool_figures;
 pub use status::conn_pool_status;
 pub use version::*;
-pub use waiting::{conn_pool_ready_fn, conn_pool_waiter};
+pub use waiter::{conn_pool_ready_fn, conn_pool_waiter};

@@ -1,5 +1,3 @@
-//! Layer 6 · knows: acquire, blocking, drain, engine, guard, slots · must not know: which driver, which executor
-//!
 //! A pool that makes its connections itself, checks them, resets them, and replaces them when they are broken or old.
 //!
 //! [`Pool<M, N>`](Pool) stands on the same slots, the same line and the same guards as the plain [`Pool<C, N>`](crate::Pool):
@@ -8,15 +6,15 @@
 //!
 //! | I have | I implement | my pool has |
 //! |---|---|---|
-//! | a driver that blocks | [`Manage`] and [`Manager`] | `get`, `get_timeout`, `get_deadline` (feature `std`), [`try_get`](Pool::try_get) |
-//! | a driver that awaits | [`Manage`] and [`AsyncManager`] | [`get_async`](Pool::get_async), [`get_timeout_async`](Pool::get_timeout_async) |
-//! | threads and tasks in front of either | the same, in [`Blocking`] or `BlockOn` | all of them, and one line |
+//! | a driver that blocks | [`Lifecycle`] and [`Manager`] | `get`, `get_timeout`, `get_deadline` (feature `std`), [`try_get`](Pool::try_get) |
+//! | a driver that awaits | [`Lifecycle`] and [`AsyncManager`] | [`get_async`](Pool::get_async), [`get_async_timeout`](Pool::get_async_timeout) |
+//! | threads and tasks in front of either | the same, in [`AsyncFromBlocking`] or `BlockingFromAsync` | all of them, and one line |
 //!
 //! # A connection's life
 //!
 //! ```text
 //!              connect                 is_valid, if idle for long              has_broken, reset
-//!  (nothing) ----------> idle --------------------------------------> lent ----------------------> idle
+//!  (nothing) ----------> idle --------------------------------------> claimed ----------------------> idle
 //!      ^                   |                     |                      |              |
 //!      +---- on_discard ---+---------------------+----------------------+--------------+
 //!            too old, idle for too long, unfit, evicted, held during a panic, one too many, pool closed
@@ -33,7 +31,7 @@
 //! | | who calls | feature |
 //! |---|---|---|
 //! | [`maintain`](Pool::maintain), [`maintain_async`](Pool::maintain_async) | your loop | |
-//! | [`maintenance`](Pool::maintenance) | a task that you spawn | |
+//! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | |
 //! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
 //!
 //! While one of the last two runs, borrowing costs what it costs in a plain pool (asserted by counting, measured in
@@ -45,60 +43,73 @@
 //!
 //! Ten words a slot beside those of the plain pool, and a kilobyte or three a pool with `std`, for the histograms.
 
-mod acquire;
-mod adapters;
 mod clock;
 mod config;
-mod emptying;
 mod error;
-mod figures;
-mod get;
-mod give_back;
-mod guard;
-mod holders;
-mod keep;
-mod keeper;
-mod maintenance;
-mod manager;
-mod notes;
-mod observe;
-mod pointers;
-mod pool;
-mod slot;
-mod worker;
+mod event;
+mod metrics;
+mod name;
+mod report;
+mod times;
 
+mod manager;
+
+#[cfg(feature = "metrics")]
+mod published;
+mod record;
+mod shared;
+
+mod parts;
+
+mod observe;
+
+mod loan;
+
+mod upkeep;
+
+mod get;
 #[cfg(feature = "std")]
-mod blocking;
+mod get_blocking;
+mod guard;
 #[cfg(feature = "std")]
 mod health;
+mod maintenance;
+mod pool;
+#[cfg(feature = "metrics")]
+mod publish;
 
-#[cfg(feature = "ffi")]
-pub(crate) use acquire::{Setback, check, note_loan, prepare};
-pub use adapters::Blocking;
-#[cfg(feature = "std")]
-pub use adapters::{BlockOn, BlockOnError};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
-pub use error::{DrainError, GetError, Situation};
-pub use figures::Figures;
+pub use error::{DrainError, GetError};
+pub use event::{DiscardReason, Event};
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;
 #[cfg(feature = "std")]
 pub use health::HealthCheck;
-pub use holders::Holder;
-pub use maintenance::Maintained;
-pub use manager::{AsyncManager, Event, Manage, Manager, Reason};
+pub use manager::adapters::AsyncFromBlocking;
+#[cfg(feature = "std")]
+pub use manager::adapters::{BlockingFromAsync, BlockingFromAsyncError};
+pub use manager::{AsyncManager, Lifecycle, Manager};
+pub use metrics::Metrics;
+pub use name::Name;
 pub use pool::Pool;
+pub use report::{Loan, MaintenanceReport, PoolReport};
+#[cfg(feature = "std")]
+pub use times::Times;
+
+// For pools whose shape C programs choose.
 #[cfg(feature = "ffi")]
 pub(crate) use {
     clock::Millis,
-    emptying::{close, drop_surplus},
-    give_back::{attend_to_others, reason_of, settle},
-    keep::Keep,
-    keeper::{Keeper, ON_RETURN, SELF_TIMED, Times},
-    maintenance::maintain,
-    notes::{Holding, Notes},
-    slot::{Lent, Suspect, begin, discard},
-    worker::{Now, at_once},
+    loan::acquire::note_loan,
+    loan::caller::{NoWait, at_once},
+    loan::prepare::{PrepareError, check, prepare},
+    loan::release::{reason_of, recycle},
+    loan::tokens::{ClaimedSlot, UnreadySlot, begin, discard},
+    parts::ManagedParts,
+    record::{ConnRecord, LoanRecord},
+    shared::{ON_RETURN, SELF_TIMED, Shared},
+    times::TimeRecorders,
+    upkeep::pass::maintain,
 };

@@ -53,6 +53,8 @@ use host as clock;
 #[path = "sync/still.rs"]
 mod clock;
 
+#[cfg(feature = "alloc")]
+pub(crate) use alloc::sync::Arc;
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};

@@ -73,7 +73,7 @@ fn looking_at_the_pool_allocates_nothing() {
     let held = pool.try_get().unwrap();
     let spent = allocations(|| {
         let (status, metrics) = (pool.status(), pool.metrics());
-        assert_eq!((status.in_use, metrics.borrowed), (1, 1));
+        assert_eq!((status.in_use, metrics.acquired), (1, 1));
         assert_eq!(pool.retain(|_| true).kept, 69);
         pool.reset_peaks();
     });
@@ -104,14 +104,14 @@ mod managed {
     use std::task::{Context, Waker};
     use std::time::Duration;
 
-    use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, GetError, Manage, Manager, Pool};
+    use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, GetError, Lifecycle, Manager, Pool};
 
     use super::allocations;
 
     /// A server that refuses a connect now and then.
     struct Server(Cell<u32>);
 
-    impl Manage for Server {
+    impl Lifecycle for Server {
         type Connection = u64;
         type Error = ();
     }
@@ -126,7 +126,7 @@ mod managed {
     /// One that does not.
     struct Quick;
 
-    impl Manage for Quick {
+    impl Lifecycle for Quick {
         type Connection = u64;
         type Error = ();
     }
@@ -148,7 +148,7 @@ mod managed {
     struct Hands(Cell<u64>);
 
     impl Clock for Hands {
-        const SLEEPS: bool = true;
+        const CAN_SLEEP: bool = true;
 
         fn now(&self) -> Duration {
             Duration::from_millis(self.0.get())
@@ -169,7 +169,7 @@ mod managed {
                 for guard in held.into_iter().flatten().take(2) {
                     ConnGuard::discard(guard);
                 }
-                assert!(pool.holders().count() <= 4);
+                assert!(pool.loans().count() <= 4);
                 pool.evict_all();
             }
             pool.resize(1).unwrap();
@@ -187,11 +187,11 @@ mod managed {
         let pool: Pool<_, 1, _> = Pool::with_clock(Quick, CONFIG.min_idle(0), Hands::default()).unwrap();
         let mut context = Context::from_waker(Waker::noop());
         let spent = allocations(|| {
-            let mut upkeep = pin!(pool.maintenance());
+            let mut upkeep = pin!(pool.run_maintenance());
             assert!(upkeep.as_mut().poll(&mut context).is_pending());
             for _ in 0..10 {
                 let held = pin!(pool.get_async()).poll(&mut context);
-                let mut waiting = pin!(pool.get_timeout_async(Duration::from_secs(1)));
+                let mut waiting = pin!(pool.get_async_timeout(Duration::from_secs(1)));
                 assert!(waiting.as_mut().poll(&mut context).is_pending());
                 let refused = pin!(pool.get_async()).poll(&mut context).map(Result::err);
                 assert!(matches!(refused, std::task::Poll::Ready(Some(GetError::QueueFull(_)))));

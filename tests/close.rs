@@ -52,7 +52,7 @@ fn close_sends_ten_thousand_waiting_tasks_away() {
         assert!(matches!(task.error(), PoolError::Closed(_)));
     }
     drop(held);
-    assert_eq!(pool.metrics().borrowed, 1);
+    assert_eq!(pool.metrics().acquired, 1);
 }
 
 #[test]
@@ -339,7 +339,7 @@ mod with_threads {
                 });
                 for _ in 0..2 {
                     scope.spawn(|| {
-                        wait_until(|| pool.metrics().borrowed > 20);
+                        wait_until(|| pool.metrics().acquired > 20);
                         pool.close();
                     });
                 }

@@ -19,7 +19,7 @@ fn a_pool_of_no_slots_has_no_connections() {
     assert_eq!(pool.resize(0), Ok(()));
     assert!(pool.resize(1).is_err());
     assert_eq!(pool.drop_surplus(), 0);
-    assert_eq!(pool.metrics().borrowed, 0);
+    assert_eq!(pool.metrics().acquired, 0);
     pool.reset_peaks();
     assert_eq!(format!("{pool:?}"), "Pool { 0/0 free [] waiting: 0 }");
     assert!(poll_once(&mut Box::pin(pool.drain_async())).is_ready());

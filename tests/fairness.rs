@@ -283,7 +283,7 @@ mod with_threads {
         });
         assert_at_rest(&pool);
         let metrics = pool.metrics();
-        assert_eq!(metrics.borrowed, 6 * TURNS);
+        assert_eq!(metrics.acquired, 6 * TURNS);
         assert_eq!(metrics.timed_out, 0);
         metrics
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use common::wait_until;
 use conn_pool::managed::{
-    AsyncManager, BlockOn, BlockOnError, Blocking, Clock, Event, GetError, Manage, Manager, Pool, Reason,
+    AsyncFromBlocking, AsyncManager, BlockingFromAsync, BlockingFromAsyncError, Clock, DiscardReason, Event, GetError,
+    Lifecycle, Manager, Pool,
 };
 use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, millis, quiet};
 
@@ -22,7 +23,7 @@ macro_rules! manager_of_one_kind {
     ($name:ident) => {
         struct $name(Script);
 
-        impl Manage for $name {
+        impl Lifecycle for $name {
             type Connection = Conn;
             type Error = Failed;
 
@@ -34,11 +35,11 @@ macro_rules! manager_of_one_kind {
                 self.0.reset(connection)
             }
 
-            fn is_dirty(&self, connection: &mut Conn) -> bool {
-                self.0.is_dirty(connection)
+            fn needs_check(&self, connection: &mut Conn) -> bool {
+                self.0.needs_check(connection)
             }
 
-            fn on_discard(&self, connection: Conn, reason: Reason) {
+            fn on_discard(&self, connection: Conn, reason: DiscardReason) {
                 self.0.on_discard(connection, reason);
             }
 
@@ -75,7 +76,7 @@ impl AsyncManager for OnlyTasks {
 type One<M> = Pool<M, 1, SimClock>;
 
 /// A pool of one, and the manager inside its adapters.
-fn one<M: Manage>(adapt: impl FnOnce(Script) -> M) -> (One<M>, Script) {
+fn one<M: Lifecycle>(adapt: impl FnOnce(Script) -> M) -> (One<M>, Script) {
     let script = Script::default();
     (Pool::with_clock(adapt(script.clone()), quiet(), SimClock::default()).unwrap(), script)
 }
@@ -89,8 +90,8 @@ fn borrow_as_a_task<M: AsyncManager<Error: Debug>>(pool: &One<M>) {
 }
 
 /// Whatever a manager does, it is asked for and told of in its adapter too.
-fn does_its_duties<M: Manage>((pool, script): (One<M>, Script), borrow: impl Fn(&One<M>)) {
-    for (call, reason) in [(Call::Broken, Reason::Broken), (Call::Reset, Reason::ResetFailed)] {
+fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl Fn(&One<M>)) {
+    for (call, reason) in [(Call::Broken, DiscardReason::Broken), (Call::Reset, DiscardReason::ResetFailed)] {
         script.then(call, Outcome::Error);
         borrow(&pool);
         assert_eq!((script.discards(reason), pool.figures().discarded_for(reason)), (1, 1), "{reason}");
@@ -100,8 +101,8 @@ fn does_its_duties<M: Manage>((pool, script): (One<M>, Script), borrow: impl Fn(
     script.then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::Error);
     borrow(&pool);
     borrow(&pool);
-    assert_eq!((script.calls(Call::Check), script.discards(Reason::Invalid)), (1, 1));
-    assert_eq!(pool.figures().discarded_for(Reason::Evicted), 0);
+    assert_eq!((script.calls(Call::Check), script.discards(DiscardReason::Invalid)), (1, 1));
+    assert_eq!(pool.figures().discarded_for(DiscardReason::Evicted), 0);
     let events = [
         "connected",
         "connected",
@@ -121,13 +122,13 @@ fn a_manager_that_blocks_does_its_duties_for_threads_and_tasks() {
 
 #[test]
 fn a_manager_that_awaits_does_its_duties_for_threads_and_tasks() {
-    does_its_duties(one(|script| BlockOn(OnlyTasks(script))), borrow_as_a_thread);
-    does_its_duties(one(|script| BlockOn(OnlyTasks(script))), borrow_as_a_task);
+    does_its_duties(one(|script| BlockingFromAsync(OnlyTasks(script))), borrow_as_a_thread);
+    does_its_duties(one(|script| BlockingFromAsync(OnlyTasks(script))), borrow_as_a_task);
 }
 
 #[test]
 fn an_adapter_tells_of_a_failed_connect_in_the_managers_words() {
-    let (pool, script) = one(|script| BlockOn(OnlyTasks(script)));
+    let (pool, script) = one(|script| BlockingFromAsync(OnlyTasks(script)));
     script.then(Call::Connect, Outcome::Error);
     assert!(pool.try_get().is_err());
     assert_eq!(script.events(), ["connect failed: Connect 1 failed"]);
@@ -135,13 +136,13 @@ fn an_adapter_tells_of_a_failed_connect_in_the_managers_words() {
 
 #[test]
 fn an_adapters_error_has_the_source_of_the_managers() {
-    let (pool, script) = one(Blocking);
+    let (pool, script) = one(AsyncFromBlocking);
     script.then(Call::Connect, Outcome::Error);
     let with_source = pool.try_get().err().unwrap();
     let source = with_source.source().unwrap().to_string();
-    let adapted = BlockOnError::Manager(with_source);
+    let adapted = BlockingFromAsyncError::Manager(with_source);
     assert_eq!(adapted.source().unwrap().to_string(), source);
-    assert!(BlockOnError::<Failed>::TimedOut.source().is_none());
+    assert!(BlockingFromAsyncError::<Failed>::TimedOut.source().is_none());
 }
 
 #[test]
@@ -188,14 +189,14 @@ fn tasks_may_use_a_manager_that_blocks() {
 
 #[test]
 fn threads_may_use_a_manager_that_awaits() {
-    let (pool, _) = one(|script| BlockOn(OnlyTasks(script)));
+    let (pool, _) = one(|script| BlockingFromAsync(OnlyTasks(script)));
     serve_a_thread_and_a_task(&pool);
     assert_send(&pool.get_async());
 }
 
 #[test]
 fn a_thread_that_waits_for_a_future_is_woken_by_it() {
-    let (pool, script) = one(|script| BlockOn(OnlyTasks(script)));
+    let (pool, script) = one(|script| BlockingFromAsync(OnlyTasks(script)));
     let gate = Gate::default();
     script.then(Call::Connect, Outcome::at(&gate));
     thread::scope(|scope| {
@@ -208,10 +209,10 @@ fn a_thread_that_waits_for_a_future_is_woken_by_it() {
 
 #[test]
 fn a_thread_gives_a_future_no_more_time_than_it_has() {
-    let (pool, script) = one(|script| BlockOn(OnlyTasks(script)));
+    let (pool, script) = one(|script| BlockingFromAsync(OnlyTasks(script)));
     script.then(Call::Connect, Outcome::at(&Gate::default()));
     let error = pool.get_timeout(millis(5)).unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: BlockOnError::TimedOut, .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: BlockingFromAsyncError::TimedOut, .. }), "{error}");
     assert!(error.to_string().starts_with("cannot connect: no answer in time"), "{error}");
     drop(pool.get().unwrap());
     script.then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::at(&Gate::default()));
@@ -226,7 +227,9 @@ fn a_thread_gives_a_future_no_more_time_than_it_has() {
 #[test]
 fn a_health_check_may_drive_a_manager_that_awaits() {
     let config = quiet().min_idle(1);
-    let pool = Pool::<_, 1, _>::with_clock(BlockOn(OnlyTasks(Script::default())), config, SimClock::default()).unwrap();
+    let pool =
+        Pool::<_, 1, _>::with_clock(BlockingFromAsync(OnlyTasks(Script::default())), config, SimClock::default())
+            .unwrap();
     let pool = Arc::new(pool);
     let _health = pool.health_check().unwrap();
     wait_until(|| pool.status().idle == 1);

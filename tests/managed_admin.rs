@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{FOREVER, panics, wait_until};
-use conn_pool::managed::{ConnGuard, GetError, Reason};
+use conn_pool::managed::{ConnGuard, DiscardReason, GetError};
 use kit::{Call, Gate, Job, Outcome, Script, SimClock, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 type Guard<'a, const N: usize> = ConnGuard<'a, Script, N, SimClock>;
@@ -38,7 +38,7 @@ fn retain_shows_the_idle_ones_and_parts_with_those_refused() {
     });
     shown.sort_unstable();
     assert_eq!((held.number, shown), (1, vec![2, 3, 4]));
-    assert_eq!((retained.kept, retained.discarded, pool.manager().discards(Reason::Evicted)), (2, 1, 1));
+    assert_eq!((retained.kept, retained.discarded, pool.manager().discards(DiscardReason::Evicted)), (2, 1, 1));
     drop(held);
     assert_at_rest(&pool);
 }
@@ -49,7 +49,7 @@ fn a_predicate_may_use_the_pool() {
     let retained = pool.retain(|_| pool.try_get().is_ok() && pool.evict_all() == 1);
     assert_eq!((retained.kept, retained.discarded), (1, 0));
     assert_eq!(pool.get().unwrap().number, 3);
-    assert_eq!(pool.manager().discards(Reason::Evicted), 2);
+    assert_eq!(pool.manager().discards(DiscardReason::Evicted), 2);
     assert_at_rest(&pool);
 }
 
@@ -68,10 +68,10 @@ fn what_retain_has_in_hand_goes_to_whoever_came_meanwhile() {
 fn evicting_parts_with_idle_ones_now_and_with_held_ones_when_they_come_back() {
     let pool = full::<3>();
     let held = pool.get().unwrap();
-    assert_eq!((pool.evict_all(), pool.manager().discards(Reason::Evicted)), (2, 2));
+    assert_eq!((pool.evict_all(), pool.manager().discards(DiscardReason::Evicted)), (2, 2));
     held.ping();
     drop(held);
-    assert_eq!(pool.manager().discards(Reason::Evicted), 3);
+    assert_eq!(pool.manager().discards(DiscardReason::Evicted), 3);
     assert_eq!(pool.get().unwrap().number, 4);
     drop(pool.get().unwrap());
     assert_eq!(pool.manager().live(), 1);
@@ -108,7 +108,7 @@ fn an_eviction_goes_on_when_the_manager_panics() {
     let pool = full::<3>();
     pool.manager().then(Call::Discard, Outcome::Panic);
     assert!(panics(|| _ = pool.evict_all()));
-    assert_eq!(pool.manager().discards(Reason::Evicted), 3);
+    assert_eq!(pool.manager().discards(DiscardReason::Evicted), 3);
     assert_at_rest(&pool);
 }
 
@@ -170,12 +170,12 @@ fn shrinking_parts_with_idle_ones_now_and_with_held_ones_when_they_come_back() {
     let pool = full::<4>();
     let held = [pool.get().unwrap(), pool.get().unwrap(), pool.get().unwrap()];
     pool.resize(1).unwrap();
-    assert_eq!(pool.manager().discards(Reason::Surplus), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Surplus), 1);
     let mut waiter = Job::begun(pool.get_async());
     let [first, second, third] = held;
     drop([first, second]);
     waiter.wait_on();
-    assert_eq!(pool.manager().discards(Reason::Surplus), 3);
+    assert_eq!(pool.manager().discards(DiscardReason::Surplus), 3);
     drop(third);
     drop(waiter.woken_to_end().unwrap());
     assert_at_rest(&pool);
@@ -226,7 +226,7 @@ fn a_connect_that_ends_after_a_shrink_does_not_stay() {
     gate.open();
     let second = caller.woken_to_end().unwrap();
     drop(held);
-    assert_eq!(pool.manager().discards(Reason::Surplus), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Surplus), 1);
     drop(second);
     assert_at_rest(&pool);
 }
@@ -257,7 +257,7 @@ fn closing_sends_all_away_and_parts_with_idle_connections() {
     assert!(matches!(task.woken_to_end(), Err(GetError::Closed(_))));
     assert!(matches!(pool.try_get(), Err(GetError::Closed(_))) && pool.is_closed());
     drop(held);
-    assert_eq!((pool.manager().discards(Reason::Closed), pool.manager().live()), (2, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.manager().live()), (2, 0));
     pool.close();
 }
 
@@ -266,7 +266,7 @@ fn closing_goes_on_when_the_manager_panics() {
     let pool = full::<3>();
     pool.manager().then(Call::Discard, Outcome::Panic);
     assert!(panics(|| pool.close()));
-    assert_eq!((pool.manager().discards(Reason::Closed), pool.manager().lost()), (3, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.manager().lost()), (3, 0));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_connect_that_ends_after_the_close_is_not_lent() {
     pool.close();
     gate.open();
     assert!(matches!(caller.woken_to_end(), Err(GetError::Closed(_))));
-    assert_eq!((pool.manager().discards(Reason::Closed), pool.manager().live()), (1, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.manager().live()), (1, 0));
 }
 
 #[test]
@@ -312,9 +312,9 @@ fn a_drain_waits_for_those_who_hold_and_says_who_they_are() {
     pool.clock().advance(secs(5));
     let second = pool.get().unwrap();
     let error = pool.drain(millis(5)).unwrap_err();
-    let longest = error.situation.longest.unwrap();
+    let longest = error.report.longest.unwrap();
     assert_eq!((longest.held_for, longest.site.unwrap().line()), (secs(5), line));
-    assert_eq!((error.situation.status.in_use, pool.holders().count()), (2, 2));
+    assert_eq!((error.report.status.in_use, pool.loans().count()), (2, 2));
     let text = error.to_string();
     assert!(
         text.starts_with("the pool is not drained (in use: 2 of 3") && text.contains("longest held for 5s"),
@@ -325,7 +325,7 @@ fn a_drain_waits_for_those_who_hold_and_says_who_they_are() {
         drop([first, second]);
         drainer.join().unwrap().unwrap();
     });
-    assert_eq!((pool.manager().live(), pool.holders().count()), (0, 0));
+    assert_eq!((pool.manager().live(), pool.loans().count()), (0, 0));
 }
 
 #[test]
@@ -355,13 +355,13 @@ fn a_drain_waits_for_a_connect_that_is_under_way() {
 #[test]
 fn holders_are_those_who_hold_now() {
     let pool = pool::<4>(quiet());
-    assert_eq!(pool.holders().count(), 0);
+    assert_eq!(pool.loans().count(), 0);
     let (here, line) = (pool.get().unwrap(), line!());
     let there = pool.try_get().unwrap();
-    let lines: Vec<_> = pool.holders().map(|holder| holder.site.unwrap().line()).collect();
+    let lines: Vec<_> = pool.loans().map(|holder| holder.site.unwrap().line()).collect();
     assert_eq!(lines, [line, line + 1]);
     drop(here);
-    assert_eq!(pool.holders().count(), 1);
+    assert_eq!(pool.loans().count(), 1);
     drop(there);
 }
 
@@ -370,7 +370,7 @@ fn a_task_holds_from_where_it_called() {
     let pool = pool::<4>(quiet());
     let (mut job, line) = (Job::new(pool.get_async()), line!());
     let _held = job.end().unwrap();
-    let site = pool.holders().next().unwrap().site.unwrap();
+    let site = pool.loans().next().unwrap().site.unwrap();
     assert_eq!((site.file(), site.line()), (file!(), line));
 }
 
@@ -387,8 +387,8 @@ fn the_most_in_use_is_known_when_they_are_back_and_counts_anew_when_asked_to() {
 
 #[test]
 fn each_reason_has_a_name_and_says_what_was_the_matter() {
-    let names: HashSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
-    let words: HashSet<_> = Reason::ALL.iter().map(Reason::to_string).collect();
-    assert_eq!((names.len(), words.len()), (Reason::ALL.len(), Reason::ALL.len()));
-    assert_eq!((Reason::Idle.name(), &*Reason::Idle.to_string()), ("idle", "was idle for too long"));
+    let names: HashSet<_> = DiscardReason::ALL.iter().map(|reason| reason.name()).collect();
+    let words: HashSet<_> = DiscardReason::ALL.iter().map(DiscardReason::to_string).collect();
+    assert_eq!((names.len(), words.len()), (DiscardReason::ALL.len(), DiscardReason::ALL.len()));
+    assert_eq!((DiscardReason::Idle.name(), &*DiscardReason::Idle.to_string()), ("idle", "was idle for too long"));
 }

@@ -26,8 +26,8 @@ use chaos::{Census, Conn, SimClock, State, lock, only_as_planned, panic_as_plann
 use common::Dice;
 use conn_pool::Fairness;
 use conn_pool::managed::{
-    AsyncManager, Clock, Config, ConnGuard, Event, GetError, HealthCheck, Manage, Manager, Nested, OnPanic,
-    OwnedConnGuard, Reason, Retry, Reuse,
+    AsyncManager, Clock, Config, ConnGuard, DiscardReason, Event, GetError, HealthCheck, Lifecycle, Manager, Nested,
+    OnPanic, OwnedConnGuard, Retry, Reuse,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -70,7 +70,7 @@ kinds! {
     ThreadServed ThreadPanicked TaskServed TaskPanicked TaskCancelled TaskDroppedElsewhere
     ToldTimeout ToldExhausted ToldQueueFull ToldClosed ToldConnect ToldConnectTimeout ToldInvalid
     HolderPanicked HolderDiscarded HolderCancelled
-    Resized Suspended EvictedAll Retained RetainPanicked Maintained MaintenanceRan MaintenancePanicked HealthCheckRan
+    Resized Suspended EvictedAll Retained RetainPanicked MaintenanceReport MaintenanceRan MaintenancePanicked HealthCheckRan
     PoolClosed PoolAtRest
 }
 
@@ -84,7 +84,7 @@ struct Tally {
 impl Tally {
     fn new() -> Self {
         let zeros = |count| (0..count).map(|_| AtomicUsize::new(0)).collect();
-        Self { kinds: zeros(KINDS.len()), reasons: zeros(Reason::ALL.len()) }
+        Self { kinds: zeros(KINDS.len()), reasons: zeros(DiscardReason::ALL.len()) }
     }
 
     fn count(&self, kind: Kind) {
@@ -93,7 +93,8 @@ impl Tally {
 
     fn rows(&self) -> impl Iterator<Item = (String, usize)> {
         let kinds = KINDS.iter().map(|kind| format!("{kind:?}")).zip(&self.kinds);
-        let reasons = Reason::ALL.iter().map(|reason| format!("discarded: {}", reason.name())).zip(&self.reasons);
+        let reasons =
+            DiscardReason::ALL.iter().map(|reason| format!("discarded: {}", reason.name())).zip(&self.reasons);
         kinds.chain(reasons).map(|(name, count)| (name, count.load(Ordering::Relaxed)))
     }
 }
@@ -224,7 +225,7 @@ impl Server {
     }
 }
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = Conn;
     type Error = &'static str;
 
@@ -239,11 +240,11 @@ impl Manage for Server {
         Ok(())
     }
 
-    fn is_dirty(&self, connection: &mut Conn) -> bool {
+    fn needs_check(&self, connection: &mut Conn) -> bool {
         connection.state == State::Dirty
     }
 
-    fn on_discard(&self, connection: Conn, _reason: Reason) {
+    fn on_discard(&self, connection: Conn, _reason: DiscardReason) {
         self.census.take_leave();
         // A connection that the server has ended is closed all the same.
         let _error = self.perform(&DISCARD, None);
@@ -500,9 +501,9 @@ impl Somebody {
                 self.use_as_task(pool.get_async_owned().await, Owned::discard, &holds).await;
             }
             3 => {
-                self.log.note("get_timeout_async");
+                self.log.note("get_async_timeout");
                 let timeout = millis(&mut self.dice, 300);
-                self.use_as_task(pool.get_timeout_async(timeout).await, Guard::discard, &holds).await;
+                self.use_as_task(pool.get_async_timeout(timeout).await, Guard::discard, &holds).await;
             }
             _ => {
                 self.log.note("a task that is cancelled");
@@ -524,7 +525,7 @@ impl Somebody {
             let over = clock.sleep(millis(&mut self.dice, 8000));
             // Dropped in there too: that parts with a connection which was being checked.
             let work = async {
-                let _first = select(pin!(pool.maintenance()), pin!(over)).await;
+                let _first = select(pin!(pool.run_maintenance()), pin!(over)).await;
             };
             match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(()) => self.count(Kind::MaintenanceRan),
@@ -583,7 +584,7 @@ impl Somebody {
             7..=9 => self.retain(&pool),
             10 | 11 => {
                 self.log.note("maintain");
-                self.count(Kind::Maintained);
+                self.count(Kind::MaintenanceReport);
                 pool.maintain(self.clock().now());
             }
             12 => {
@@ -604,7 +605,7 @@ impl Somebody {
                 self.log.note("looking");
                 let status = pool.status();
                 assert!(status.in_use <= N && status.idle <= N && status.vacant <= N, "{status:?}");
-                assert!(!format!("{pool:?} {:?}", pool.situation()).is_empty());
+                assert!(!format!("{pool:?} {:?}", pool.report()).is_empty());
                 pool.reset_peaks();
                 assert!(pool.metrics().peak_in_use <= N);
             }
@@ -662,7 +663,7 @@ fn config(round: usize) -> Config {
         )
         .max_connecting(if second { 1 } else { N })
         .max_waiting(if second { 4 } else { 8 })
-        .reuse(if fourth == 2 { Reuse::Rotating } else { Reuse::Warmest })
+        .reuse(if fourth == 2 { Reuse::RoundRobin } else { Reuse::Packed })
         .on_panic(if fourth == 3 { OnPanic::Reset } else { OnPanic::Discard })
         .leak_threshold(Some(Duration::from_secs(1)))
         .nested(Nested::Refuse)
@@ -804,7 +805,7 @@ impl Crew {
 
 fn report(pool: &Pool, logs: &[(&str, Arc<Log>)]) -> String {
     let mut report = format!("{pool:?}\n{:?}\n", pool.status());
-    for holder in pool.holders() {
+    for holder in pool.loans() {
         writeln!(report, "{holder}").unwrap();
     }
     for (name, log) in logs {
@@ -839,7 +840,7 @@ fn assert_nothing_is_lost(world: &World) {
         (server.census.made(), server.census.made()),
         "{picture}"
     );
-    for (count, reason) in world.tally.reasons.iter().zip(Reason::ALL) {
+    for (count, reason) in world.tally.reasons.iter().zip(DiscardReason::ALL) {
         count.fetch_add(figures.discarded_for(reason), Ordering::Relaxed);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::{FOREVER, panics, wait_until};
 use conn_pool::Fairness;
-use conn_pool::managed::{Config, ConnGuard, GetError, Nested, OnPanic, Pool, Reason, Retry, Reuse};
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, OnPanic, Pool, Retry, Reuse};
 use kit::{
     Call, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs,
 };
@@ -48,7 +48,7 @@ fn what_contradicts_itself_builds_no_pool() {
     let built = Pool::<_, 2, _>::with_clock(Script::default(), quiet().max_size(3), SimClock::default());
     let error = built.expect_err("three connections do not fit in two slots");
     assert_eq!(error, quiet().max_size(3).check(2).unwrap_err());
-    assert!(panics(|| drop(Pool::<_, 2>::fixed(Script::default(), quiet().min_idle(3)))));
+    assert!(panics(|| drop(Pool::<_, 2>::const_new(Script::default(), quiet().min_idle(3)))));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_task_ends_a_check_that_takes_too_long_and_connects_anew() {
     let mut caller = Job::begun(pool.get_async());
     pool.clock().advance(secs(4));
     assert_eq!(caller.woken_to_end().unwrap().number, 2);
-    assert_eq!((pool.manager().discards(Reason::Invalid), pool.figures().check_failed), (1, 1));
+    assert_eq!((pool.manager().discards(DiscardReason::Invalid), pool.figures().check_failed), (1, 1));
     assert_eq!(pool.manager().events()[1], "check timed out");
 }
 
@@ -224,7 +224,7 @@ fn an_old_connection_is_not_lent_but_replaced() {
     assert_eq!(pool.get().unwrap().number, 1);
     pool.clock().advance(millis(1));
     assert_eq!(pool.get().unwrap().number, 2);
-    assert_eq!(pool.manager().discards(Reason::Expired), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Expired), 1);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn connections_made_together_do_not_end_together() {
     let gone_after = |past: u64, now: u64| {
         pool.clock().advance(secs(now - past));
         maintain(&pool);
-        pool.manager().discards(Reason::Expired)
+        pool.manager().discards(DiscardReason::Expired)
     };
     assert_eq!(gone_after(0, 74), 0);
     let half = gone_after(74, 88);
@@ -378,13 +378,13 @@ fn numbers_lent(reuse: Reuse) -> HashSet<usize> {
 
 #[test]
 fn the_warmest_is_lent_again_or_all_in_turn() {
-    assert_eq!(numbers_lent(Reuse::Warmest).len(), 1);
-    assert_eq!(numbers_lent(Reuse::Rotating).len(), 4);
+    assert_eq!(numbers_lent(Reuse::Packed).len(), 1);
+    assert_eq!(numbers_lent(Reuse::RoundRobin).len(), 4);
 }
 
 #[test]
 fn lending_in_turn_loses_nothing_under_load() {
-    let pool = pool::<3>(quiet().reuse(Reuse::Rotating).nested(Nested::Allow));
+    let pool = pool::<3>(quiet().reuse(Reuse::RoundRobin).nested(Nested::Allow));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..50).for_each(|_| pool.get().unwrap().ping()));
@@ -407,12 +407,12 @@ fn a_connection_held_in_a_panic_may_be_reset_instead() {
     assert_eq!((pool.manager().calls(Call::Reset), pool.status().idle), (1, 1));
     pool.manager().then(Call::Reset, Outcome::Error);
     panic_while_holding(&pool);
-    assert_eq!(pool.manager().discards(Reason::ResetFailed), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::ResetFailed), 1);
     for call in [Call::Broken, Call::Reset, Call::Dirty] {
         pool.manager().then(call, Outcome::Panic);
         panic_while_holding(&pool);
     }
-    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 3);
+    assert_eq!(pool.manager().discards(DiscardReason::CheckCancelled), 3);
     assert_at_rest(&pool);
 }
 
@@ -490,6 +490,6 @@ fn the_name_is_in_reports_and_on_the_thread() {
     wait_until(|| pool.status().idle == 1);
     drop(health);
     assert_eq!(thread_name.lock().unwrap().as_deref(), Some("conn_pool orders"));
-    assert_eq!(pool.situation().to_string(), "pool \"orders\": in use: 0 of 1, idle: 1, vacant: 0, waiting: 0");
+    assert_eq!(pool.report().to_string(), "pool \"orders\": in use: 0 of 1, idle: 1, vacant: 0, waiting: 0");
     assert!(format!("{pool:?}").contains("orders"), "{pool:?}");
 }

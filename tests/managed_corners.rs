@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{panics, poll_with, wait_until, waker_that};
-use conn_pool::managed::{Clock, Config, ConnGuard, Event, GetError, Manager, Nested, Pool, Reason, Retry};
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Event, GetError, Manager, Nested, Pool, Retry};
 use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
 
 /// A clock that only one thread may read.
@@ -35,7 +35,7 @@ struct Brittle {
 }
 
 impl Clock for Brittle {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         self.clock.now()
@@ -75,7 +75,7 @@ const _: () = {
 #[test]
 fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
     let (pool, is_bad) = (pool::<3>(quiet().min_idle(1)), Arc::new(AtomicBool::new(false)));
-    let mut maintenance = Box::pin(pool.maintenance());
+    let mut maintenance = Box::pin(pool.run_maintenance());
     let waker = {
         let is_bad = Arc::clone(&is_bad);
         waker_that(move || assert!(!is_bad.load(Relaxed), "a waker panics"))
@@ -106,7 +106,7 @@ fn breaks(pool: &Pool<Script, 1, Brittle>, work: impl FnOnce()) {
 fn a_sleep_that_panics_after_the_wait_costs_no_slot() {
     let pool = with_brittle_clock(quiet().nested(Nested::Allow));
     let held = pool.get().unwrap();
-    let mut waiter = Job::begun(pool.get_timeout_async(secs(1)));
+    let mut waiter = Job::begun(pool.get_async_timeout(secs(1)));
     drop(held);
     breaks(&pool, || drop(waiter.poll()));
     assert_eq!(pool.get().unwrap().number, 1);
@@ -144,7 +144,7 @@ fn a_sleep_that_panics_after_a_check_costs_no_slot() {
     let mut caller = Job::begun(pool.get_async());
     gate.open();
     breaks(&pool, || drop(caller.poll()));
-    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 1, "nobody knows in what state it is");
+    assert_eq!(pool.manager().discards(DiscardReason::CheckCancelled), 1, "nobody knows in what state it is");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_suspended_pool_does_not_replace_what_is_found_unfit() {
 fn a_connection_that_marks_are_trusted_for_is_not_lent_beyond_its_life() {
     let pool = pool::<1>(quiet().max_lifetime(Some(millis(16_000))).lifetime_jitter_percent(0));
     drop(pool.get().unwrap());
-    let mut maintenance = Job::begun(pool.maintenance());
+    let mut maintenance = Job::begun(pool.run_maintenance());
     for _ in 0..15 {
         drop(pool.try_get_idle());
         pool.clock().advance(millis(999));
@@ -244,7 +244,7 @@ fn a_connection_that_is_checked_is_borrowed_once() {
     drop(pool.get().unwrap());
     let checked = pool.get().unwrap();
     assert_eq!((pool.manager().calls(Call::Check), ConnGuard::uses(&checked)), (1, 2));
-    assert_eq!(pool.metrics().borrowed, 2);
+    assert_eq!(pool.metrics().acquired, 2);
 }
 
 /// Two that are out, the first connected first.
@@ -282,7 +282,7 @@ fn what_a_closed_pool_parts_with_was_not_discarded_by_a_borrower() {
     drop(idle);
     pool.close();
     drop(held);
-    assert_eq!((pool.manager().discards(Reason::Closed), pool.metrics().discarded), (2, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.metrics().discarded), (2, 0));
 }
 
 #[test]
@@ -300,14 +300,14 @@ fn a_look_for_an_idle_connection_that_finds_none_fit_is_no_borrowing() {
     pool.manager().then(Call::Dirty, Outcome::Error);
     drop(pool.get().unwrap());
     assert!(pool.try_get_idle().is_none());
-    assert_eq!(pool.metrics().borrowed, 1);
+    assert_eq!(pool.metrics().acquired, 1);
 }
 
 #[test]
 fn the_maintenance_ends_with_its_pool_even_if_a_farewell_panics() {
     let pool = pool::<1>(quiet());
     drop(pool.get().unwrap());
-    let mut maintenance = Job::begun(pool.maintenance());
+    let mut maintenance = Job::begun(pool.run_maintenance());
     pool.manager().then(Call::Discard, Outcome::Panic);
     assert!(panics(|| pool.close()));
     maintenance.woken_to_end();
@@ -326,7 +326,7 @@ fn a_pointer_to_a_manager_is_a_manager() {
     script.then(Call::Broken, Outcome::Error).then(Call::Dirty, Outcome::Error);
     drop(by_reference.get().unwrap());
     drop(unknown.get().unwrap());
-    assert_eq!((script.discards(Reason::Broken), script.calls(Call::Reset)), (1, 3));
+    assert_eq!((script.discards(DiscardReason::Broken), script.calls(Call::Reset)), (1, 3));
     drop(unknown.get().unwrap());
     assert_eq!(script.calls(Call::Check), 1);
     assert_eq!(Job::new(shared.get_async()).end().unwrap().number, 3);

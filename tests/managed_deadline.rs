@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use conn_pool::managed::{Config, GetError, Manage, Manager, Pool};
+use conn_pool::managed::{Config, GetError, Lifecycle, Manager, Pool};
 
 struct Server;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = ();
     type Error = ();
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 
 use common::{FOREVER, panics, wait_until};
-use conn_pool::managed::{GetError, Reason};
+use conn_pool::managed::{DiscardReason, GetError};
 use kit::{Call, Failed, Gate, Job, Outcome, SimPool, assert_at_rest, millis, pool, quiet};
 
 fn take_all<const N: usize>(
@@ -52,7 +52,7 @@ fn a_connection_that_grew_too_old_in_use_is_not_lent_again() {
     let held = pool.get().unwrap();
     pool.clock().advance(millis(1200));
     drop(held);
-    assert_eq!(pool.manager().discards(Reason::Expired), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Expired), 1);
     assert_eq!(pool.get().unwrap().number, 2);
 }
 
@@ -110,7 +110,7 @@ fn a_connection_whose_check_was_given_up_is_not_lent_again() {
     drop(pool.get().unwrap());
     pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
     drop(Job::begun(pool.get_async()));
-    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::CheckCancelled), 1);
     assert_eq!(pool.get().unwrap().number, 2);
 }
 
@@ -153,7 +153,7 @@ fn the_manager_takes_leave_of_what_a_resize_leaves_over() {
     let pool = pool::<4>(quiet());
     drop(take_all(&pool));
     pool.resize(1).unwrap();
-    assert_eq!((pool.manager().discards(Reason::Surplus), pool.manager().lost()), (3, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Surplus), pool.manager().lost()), (3, 0));
     assert_eq!((pool.status().idle, pool.manager().live()), (1, 1));
 }
 
@@ -177,7 +177,7 @@ fn a_connection_that_was_held_by_one_who_panicked_is_not_lent_again() {
         let _held = pool.get().unwrap();
         panic!("its holder panics");
     }));
-    assert_eq!(pool.manager().discards(Reason::Panicked), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Panicked), 1);
     assert_eq!(pool.get().unwrap().number, 2);
 }
 
@@ -190,12 +190,12 @@ fn a_guard_may_be_dropped_where_there_is_no_runtime() {
         pool.manager().then(Call::Broken, outcome);
         thread::spawn(move || drop(held)).join().unwrap();
     }
-    assert_eq!(pool.manager().discards(Reason::Broken), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Broken), 1);
     let last = Job::new(pool.get_async_owned()).end().unwrap();
     let script = pool.manager().clone();
     drop(pool);
     thread::spawn(move || drop(last)).join().unwrap();
-    assert_eq!((script.live(), script.lost(), script.discards(Reason::Closed)), (0, 0, 1));
+    assert_eq!((script.live(), script.lost(), script.discards(DiscardReason::Closed)), (0, 0, 1));
 }
 
 /// P12, with a waiter who is to be woken from there.

@@ -14,7 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use chaos::{Census, Conn, FOREVER, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
-use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Event, GetError, Manage, Manager, Reason, Reuse};
+use conn_pool::managed::{
+    AsyncManager, Clock, Config, ConnGuard, DiscardReason, Event, GetError, Lifecycle, Manager, Reuse,
+};
 
 type Pool<const N: usize> = conn_pool::managed::Pool<Server, N, SimClock>;
 
@@ -39,11 +41,11 @@ fn next(results: &Mutex<VecDeque<Result<(), ()>>>) -> Result<(), ()> {
     lock(results).pop_front().unwrap_or(Ok(()))
 }
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = Conn;
     type Error = ();
 
-    fn on_discard(&self, connection: Conn, _reason: Reason) {
+    fn on_discard(&self, connection: Conn, _reason: DiscardReason) {
         self.census.take_leave();
         if let Some(gate) = &self.discards {
             gate.wait();
@@ -109,14 +111,14 @@ fn futures_may_be_spawned_anywhere() {
     let pool = pool::<1>(Server::default(), Config::new());
     drop(assert_send(pool.get_async()));
     drop(assert_send(pool.get_async_owned()));
-    drop(assert_send(pool.get_timeout_async(Duration::ZERO)));
+    drop(assert_send(pool.get_async_timeout(Duration::ZERO)));
     drop(assert_send(pool.maintain_async(Duration::ZERO)));
-    drop(assert_send(pool.maintenance()));
+    drop(assert_send(pool.run_maintenance()));
 }
 
 #[test]
 fn connections_are_lent_in_turn_from_the_first_on() {
-    let pool = pool::<3>(Server::default(), Config::new().reuse(Reuse::Rotating));
+    let pool = pool::<3>(Server::default(), Config::new().reuse(Reuse::RoundRobin));
     drop([pool.get().unwrap(), pool.get_timeout(FOREVER).unwrap(), pool.try_get().unwrap()]);
     let ids = [(); 4].map(|()| pool.get().unwrap().id);
     assert_eq!(ids, [0, 1, 2, 0]);
@@ -137,7 +139,7 @@ fn a_connection_that_is_too_old_is_not_lent_where_each_is_checked() {
     drop(pool.get().unwrap());
     pool.clock().advance(Duration::from_mins(1));
     assert_eq!(pool.get().unwrap().id, 1);
-    assert_eq!(pool.figures().discarded_for(Reason::Expired), 1);
+    assert_eq!(pool.figures().discarded_for(DiscardReason::Expired), 1);
 }
 
 #[test]
@@ -193,7 +195,7 @@ struct Alarm {
 }
 
 impl Clock for Alarm {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         self.clock.now()
@@ -245,7 +247,7 @@ fn floored() -> (Arc<Floored>, Ending) {
     let config = Config::new().min_idle(1).max_lifetime(None).validate_after(None);
     let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
     let own = Arc::clone(&pool);
-    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.maintenance().await }))));
+    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.run_maintenance().await }))));
     Arc::clone(&maintenance).wake();
     assert_eq!(pool.status().idle, 1);
     (pool, Ending(maintenance))
@@ -288,7 +290,7 @@ fn aged() -> (Arc<Floored>, Ending) {
     let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
     drop(pool.try_get().unwrap());
     let own = Arc::clone(&pool);
-    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.maintenance().await }))));
+    let maintenance = Arc::new(Eager(Mutex::new(Box::pin(async move { own.run_maintenance().await }))));
     Arc::clone(&maintenance).wake();
     (pool, Ending(maintenance))
 }
@@ -314,7 +316,7 @@ fn a_connection_that_was_looked_at_in_vain_is_checked_though_the_maintenance_too
     let pool = Arc::new(Floored::with_clock(Server::default(), config, Alarm::default()).unwrap());
     drop(pool.try_get().unwrap());
     let own = Arc::clone(&pool);
-    let maintenance = Arc::new(Mutex::new(Box::pin(async move { own.maintenance().await })));
+    let maintenance = Arc::new(Mutex::new(Box::pin(async move { own.run_maintenance().await })));
     let same = Arc::clone(&maintenance);
     let run = move || assert!(lock(&same).as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     run();

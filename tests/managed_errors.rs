@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use common::{FOREVER, wait_until};
 use conn_pool::managed::{
-    AsyncManager, Config, ConnGuard, DrainError, GetError, HealthCheck, Holder, Manage, Manager, OwnedConnGuard, Pool,
-    Situation,
+    AsyncManager, Config, ConnGuard, DrainError, GetError, HealthCheck, Lifecycle, Loan, Manager, OwnedConnGuard, Pool,
+    PoolReport,
 };
 use kit::{Call, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
 
@@ -69,14 +69,14 @@ fn each_error_says_what_is_wrong() {
     for ((name, text), (expected_name, beginning)) in told.iter().zip(expected) {
         assert!(*name == expected_name && text.starts_with(beginning), "{name}: {text}");
     }
-    assert!(errors.iter().all(|error| error.situation().is_some()));
+    assert!(errors.iter().all(|error| error.report().is_some()));
 }
 
 #[test]
 fn a_failed_connect_is_no_longer_in_use_when_it_is_told_of() {
     let pool = pool::<1>(quiet());
     pool.manager().then(Call::Connect, Outcome::Error);
-    let status = pool.get().unwrap_err().situation().unwrap().status;
+    let status = pool.get().unwrap_err().report().unwrap().status;
     assert_eq!((status.in_use, status.connecting, status.vacant), (0, 0, 1));
 }
 
@@ -111,7 +111,7 @@ fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
 fn a_pool_without_slots_says_so() {
     let pool = pool::<0>(quiet());
     let error = pool.get().unwrap_err();
-    assert_eq!((error.name(), error.situation()), ("NoConnections", None));
+    assert_eq!((error.name(), error.report()), ("NoConnections", None));
     assert_eq!(pool.try_get().unwrap_err(), GetError::NoConnections);
     assert_eq!(Job::new(pool.get_async()).end().unwrap_err(), GetError::NoConnections);
     maintain(&pool);
@@ -140,13 +140,13 @@ fn futures_and_guards_may_go_to_other_threads() {
     sync::<OwnedConnGuard<Script, 2, SimClock>>();
     send::<OwnedConnGuard<Script, 2, SimClock>>();
     send_and_sync::<GetError<Failed>>();
-    send_and_sync::<(HealthCheck, Holder, Situation, DrainError, Config)>();
+    send_and_sync::<(HealthCheck, Loan, PoolReport, DrainError, Config)>();
     let pool = pool::<2>(quiet());
     assert_send(&pool.get_async());
     assert_send(&pool.get_async_owned());
-    assert_send(&pool.get_timeout_async(secs(1)));
+    assert_send(&pool.get_async_timeout(secs(1)));
     assert_send(&pool.maintain_async(Duration::ZERO));
-    assert_send(&pool.maintenance());
+    assert_send(&pool.run_maintenance());
     assert_send(&pool.drain_async());
 }
 
@@ -159,10 +159,10 @@ fn a_future_that_owns_its_pool_may_be_spawned() {
     let held = spawn(pool.get_async_owned()).unwrap();
     assert_eq!(held.number, 1);
     let own = Arc::clone(&pool);
-    spawn(async move { assert_eq!(own.get_timeout_async(secs(1)).await.unwrap().number, 2) });
+    spawn(async move { assert_eq!(own.get_async_timeout(secs(1)).await.unwrap().number, 2) });
     let own = Arc::clone(&pool);
     pool.close();
-    spawn(async move { own.maintenance().await });
+    spawn(async move { own.run_maintenance().await });
 }
 
 /// As r2d2's managers: the error can be printed, and cannot be sent.
@@ -179,7 +179,7 @@ impl fmt::Display for Stuck {
 
 impl Error for Stuck {}
 
-impl Manage for LikeR2d2 {
+impl Lifecycle for LikeR2d2 {
     type Connection = String;
     type Error = Stuck;
 }
@@ -192,7 +192,7 @@ impl Manager for LikeR2d2 {
 
 #[test]
 fn an_error_that_cannot_be_sent_reaches_its_caller() {
-    static POOL: Pool<LikeR2d2, 2> = Pool::fixed(LikeR2d2, Config::new());
+    static POOL: Pool<LikeR2d2, 2> = Pool::const_new(LikeR2d2, Config::new());
     let told = thread::spawn(|| POOL.get().unwrap_err().to_string()).join().unwrap();
     assert!(told.starts_with("cannot connect: stuck 3"), "{told}");
     assert!(POOL.get().unwrap_err().source().unwrap().is::<Stuck>());
@@ -212,7 +212,7 @@ struct LikeDeadpool<'a>(&'a AtomicUsize);
 
 struct Opaque;
 
-impl<'a> Manage for LikeDeadpool<'a> {
+impl<'a> Lifecycle for LikeDeadpool<'a> {
     type Connection = &'a AtomicUsize;
     type Error = Opaque;
 }
@@ -237,7 +237,7 @@ fn an_error_that_is_no_std_error_reaches_its_caller() {
 #[test]
 fn a_connection_may_be_bound_to_its_thread() {
     struct Local;
-    impl Manage for Local {
+    impl Lifecycle for Local {
         type Connection = Rc<Cell<usize>>;
         type Error = ();
     }
@@ -255,7 +255,7 @@ fn a_connection_may_be_bound_to_its_thread() {
 #[test]
 fn a_static_pool_is_ready_from_the_start() {
     struct Words;
-    impl Manage for Words {
+    impl Lifecycle for Words {
         type Connection = String;
         type Error = fmt::Error;
     }
@@ -264,7 +264,7 @@ fn a_static_pool_is_ready_from_the_start() {
             Ok("connected".into())
         }
     }
-    static POOL: Pool<Words, 4> = Pool::fixed(Words, Config::new().max_size(2).name("static"));
+    static POOL: Pool<Words, 4> = Pool::const_new(Words, Config::new().max_size(2).name("static"));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..50).for_each(|_| assert_eq!(*POOL.get().unwrap(), "connected")));

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{FOREVER, panics, wait_until};
-use conn_pool::managed::{ConnGuard, GetError, OwnedConnGuard, Reason, Retry};
+use conn_pool::managed::{ConnGuard, DiscardReason, GetError, OwnedConnGuard, Retry};
 use kit::{Call, Failed, Gate, Job, Outcome, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 const ALWAYS: Option<Duration> = Some(Duration::ZERO);
@@ -43,7 +43,7 @@ fn a_connection_that_cannot_be_reset_is_discarded() {
     pool.manager().then(Call::Reset, Outcome::Error);
     drop(pool.get().unwrap());
     assert_eq!(
-        (pool.manager().discards(Reason::ResetFailed), pool.figures().discarded_for(Reason::ResetFailed)),
+        (pool.manager().discards(DiscardReason::ResetFailed), pool.figures().discarded_for(DiscardReason::ResetFailed)),
         (1, 1)
     );
     assert_eq!(pool.manager().events(), ["connected", "reset failed: Reset 1 failed"]);
@@ -89,7 +89,7 @@ fn what_fails_its_check_is_replaced_for_the_same_caller() {
     drop(pool.get().unwrap());
     pool.manager().then(Call::Check, Outcome::Error);
     assert_eq!(pool.get().unwrap().number, 2);
-    assert_eq!(pool.manager().discards(Reason::Invalid), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Invalid), 1);
     assert!(pool.manager().events().contains(&"check failed: Check 1 failed".into()));
 }
 
@@ -102,7 +102,7 @@ fn a_check_that_panics_costs_its_connection_and_no_slot() {
         assert!(panics(|| drop(pool.get())));
         assert_at_rest(&pool);
     }
-    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 2);
+    assert_eq!(pool.manager().discards(DiscardReason::CheckCancelled), 2);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_task_has_one_budget_for_waiting_connecting_and_checking() {
     pool.manager().then(Call::Connect, Outcome::at(&Gate::default())).then(Call::Check, Outcome::at(&Gate::default()));
     for (what, expected) in [("connecting", "ConnectTimeout"), ("waiting", "Timeout"), ("checking", "Timeout")] {
         let held = (what == "waiting").then(|| pool.get().unwrap());
-        let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+        let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
         pool.clock().advance(secs(1));
         caller.wait_on();
         pool.clock().advance(secs(1));
@@ -259,7 +259,7 @@ fn a_deadline_of_a_task_ends_a_pause_with_the_error_that_led_to_it() {
     let retry = Retry { attempts: 9, first_pause: secs(60), longest_pause: secs(60) };
     let pool = pool::<1>(quiet().retry(retry));
     pool.manager().always(Call::Connect, Outcome::Error);
-    let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+    let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
     pool.clock().advance(secs(2));
     let error = caller.woken_to_end().unwrap_err();
     assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 1), .. }), "{error}");
@@ -270,14 +270,14 @@ fn a_deadline_of_a_task_ends_a_pause_with_the_error_that_led_to_it() {
 fn a_task_that_gives_up_is_counted_once() {
     let pool = pool::<1>(quiet());
     let held = pool.get().unwrap();
-    let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+    let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
     pool.clock().advance(secs(2));
     assert!(matches!(caller.woken_to_end(), Err(GetError::Timeout(_))));
     assert_eq!((pool.metrics().timed_out, pool.status().waiting), (1, 0));
     drop(held);
-    drop(Job::new(pool.get_timeout_async(Duration::ZERO)).end().unwrap());
+    drop(Job::new(pool.get_async_timeout(Duration::ZERO)).end().unwrap());
     pool.evict_all();
-    assert!(matches!(Job::new(pool.get_timeout_async(Duration::ZERO)).end(), Err(GetError::Timeout(_))));
+    assert!(matches!(Job::new(pool.get_async_timeout(Duration::ZERO)).end(), Err(GetError::Timeout(_))));
     assert_eq!((pool.metrics().timed_out, pool.manager().calls(Call::Connect)), (2, 1));
 }
 
@@ -285,11 +285,11 @@ fn a_task_that_gives_up_is_counted_once() {
 fn a_task_that_is_served_in_time_gets_its_connection() {
     let pool = pool::<1>(quiet());
     let held = pool.get().unwrap();
-    let mut caller = Job::begun(pool.get_timeout_async(secs(2)));
+    let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
     pool.clock().advance(secs(1));
     drop(held);
     assert_eq!(caller.woken_to_end().unwrap().number, 1);
-    drop(Job::new(pool.get_timeout_async(Duration::ZERO)).end().unwrap());
+    drop(Job::new(pool.get_async_timeout(Duration::ZERO)).end().unwrap());
 }
 
 #[test]
@@ -373,10 +373,10 @@ fn an_owned_guard_keeps_its_pool() {
     drop(pool);
     let [first, second] = guards;
     OwnedConnGuard::discard(first);
-    assert_eq!((script.discards(Reason::Discarded), script.live()), (1, 1));
+    assert_eq!((script.discards(DiscardReason::Discarded), script.live()), (1, 1));
     assert_eq!((OwnedConnGuard::uses(&second), second.number), (1, 2));
     drop(second);
-    assert_eq!((script.discards(Reason::Closed), script.live(), script.lost()), (1, 0, 0));
+    assert_eq!((script.discards(DiscardReason::Closed), script.live(), script.lost()), (1, 0, 0));
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn a_guard_tells_of_its_connection() {
     assert_eq!((ConnGuard::age(&guard), ConnGuard::uses(&guard)), (secs(3), 2));
     assert_eq!(format!("{guard:?}"), "ConnGuard { slot: 0, connection: Conn 1 }");
     ConnGuard::discard(guard);
-    assert_eq!((pool.manager().discards(Reason::Discarded), pool.manager().calls(Call::Reset)), (1, 1));
+    assert_eq!((pool.manager().discards(DiscardReason::Discarded), pool.manager().calls(Call::Reset)), (1, 1));
     assert_eq!(ConnGuard::uses(&pool.get().unwrap()), 1);
 }
 
@@ -409,7 +409,7 @@ fn it_is_counted_what_happens_to_connections() {
     }
     let figures = pool.figures();
     assert_eq!((figures.connected, figures.connect_failed, figures.checked, figures.check_failed), (2, 1, 2, 1));
-    assert_eq!((figures.discarded_for(Reason::Invalid), figures.discarded_in_all()), (1, 1));
+    assert_eq!((figures.discarded_for(DiscardReason::Invalid), figures.discarded_in_all()), (1, 1));
     assert_eq!(pool.status().idle, figures.connected - figures.discarded_in_all());
 }
 
@@ -459,7 +459,7 @@ fn a_pool_that_goes_parts_with_its_connections() {
     let script = pool.manager().clone();
     script.then(Call::Discard, Outcome::Panic);
     assert!(panics(|| drop(pool)));
-    assert_eq!((script.discards(Reason::Closed), script.live(), script.lost()), (2, 0, 0));
+    assert_eq!((script.discards(DiscardReason::Closed), script.live(), script.lost()), (2, 0, 0));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use common::{panics, wait_until, waker_that};
-use conn_pool::managed::{Clock, Config, ConnGuard, Maintained, Nested, Reason, Retry};
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, MaintenanceReport, Nested, Retry};
 use kit::{Call, Gate, Job, Outcome, SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
 
 /// A pool with so many idle connections.
@@ -40,7 +40,7 @@ fn what_is_idle_for_too_long_goes_but_for_the_floor() {
     assert_eq!(maintain(&pool).discarded, 0);
     pool.clock().advance(millis(1));
     assert_eq!((maintain(&pool).discarded, pool.status().idle), (3, 1));
-    assert_eq!((pool.manager().discards(Reason::Idle), pool.manager().calls(Call::Connect)), (3, 4));
+    assert_eq!((pool.manager().discards(DiscardReason::Idle), pool.manager().calls(Call::Connect)), (3, 4));
     assert_at_rest(&pool);
 }
 
@@ -80,7 +80,7 @@ fn an_old_connection_stays_until_somebody_asks_if_it_cannot_be_replaced() {
     let done = maintain(&pool);
     assert_eq!((done.connect_failed, done.discarded, pool.status().idle), (1, 0, 1));
     assert_eq!(pool.get().unwrap().number, 2);
-    assert_eq!(pool.manager().discards(Reason::Expired), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::Expired), 1);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_silent_connection_that_has_died_is_discarded() {
     pool.manager().then(Call::Check, Outcome::Error);
     let done = maintain(&pool);
     assert_eq!((done.checked, done.discarded, done.connected), (1, 1, 1));
-    assert_eq!((pool.manager().discards(Reason::Invalid), pool.figures().check_failed), (1, 1));
+    assert_eq!((pool.manager().discards(DiscardReason::Invalid), pool.figures().check_failed), (1, 1));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn an_upkeep_that_is_given_up_loses_nothing() {
     pool.clock().advance(secs(10));
     pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
     drop(Job::begun(pool.maintain_async(pool.clock().now())));
-    assert_eq!(pool.manager().discards(Reason::CheckCancelled), 1);
+    assert_eq!(pool.manager().discards(DiscardReason::CheckCancelled), 1);
     assert_at_rest(&pool);
     assert_eq!(maintain(&pool).connected, 2);
 }
@@ -150,7 +150,7 @@ fn only_one_is_at_it() {
     let mut first = Job::begun(pool.maintain_async(pool.clock().now()));
     let second = maintain(&pool);
     assert_eq!(second, {
-        let mut none = Maintained::default();
+        let mut none = MaintenanceReport::default();
         none.next = second.next;
         none
     });
@@ -238,7 +238,7 @@ fn is_checked(limit: Duration, phase: Duration, idle: Duration) -> bool {
     let pool = pool::<2>(quiet().validate_after(Some(limit)).nested(Nested::Allow));
     let [other, own] = [pool.get().unwrap(), pool.get().unwrap()];
     drop(other);
-    let mut maintenance = Job::begun(pool.maintenance());
+    let mut maintenance = Job::begun(pool.run_maintenance());
     pass(&pool, &mut maintenance, limit + phase);
     drop(own);
     pass(&pool, &mut maintenance, idle);
@@ -261,7 +261,7 @@ fn a_connection_that_marks_are_trusted_for_lives_for_most_of_its_time_and_no_lon
     for limit in [millis(400), millis(4000), secs(30)] {
         let pool = pool::<1>(quiet().max_lifetime(Some(limit)).lifetime_jitter_percent(0));
         drop(pool.get().unwrap());
-        let mut maintenance = Job::begun(pool.maintenance());
+        let mut maintenance = Job::begun(pool.run_maintenance());
         pass(&pool, &mut maintenance, (limit / 8 * 7).saturating_sub(millis(1)));
         assert_eq!(pool.try_get_idle().map(|own| own.number), Some(1), "{limit:?}");
         pass(&pool, &mut maintenance, limit / 8 + millis(1));
@@ -308,7 +308,7 @@ fn a_closed_pool_is_left_alone() {
 #[test]
 fn the_future_does_its_work_when_it_is_due() {
     let pool = pool::<2>(quiet().min_idle(1).keepalive(Some(secs(10))));
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     assert_eq!(pool.status().idle, 1);
     for checks in 1..=3 {
         pool.clock().advance(millis(9_999));
@@ -323,7 +323,7 @@ fn the_future_does_its_work_when_it_is_due() {
 #[test]
 fn the_future_is_roused_by_a_loss_and_by_a_borrower() {
     let pool = pool::<2>(quiet().min_idle(1));
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     pool.evict_all();
     let rings = upkeep.rings();
     assert!(rings > 0);
@@ -342,7 +342,7 @@ fn whoever_is_roused_by_a_loss_finds_the_slot_vacant() {
     let (seen, vacant) = (Arc::downgrade(&pool), Arc::new(AtomicUsize::new(usize::MAX)));
     let noted = Arc::clone(&vacant);
     let waker = waker_that(move || noted.store(seen.upgrade().unwrap().status().vacant, Ordering::SeqCst));
-    let mut upkeep = Box::pin(pool.maintenance());
+    let mut upkeep = Box::pin(pool.run_maintenance());
     assert!(upkeep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     pool.evict_all();
     assert_eq!(vacant.load(Ordering::SeqCst), 1);
@@ -351,7 +351,7 @@ fn whoever_is_roused_by_a_loss_finds_the_slot_vacant() {
 #[test]
 fn the_future_ends_when_the_pool_is_closed() {
     let pool = pool::<2>(quiet().min_idle(1));
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     pool.close();
     upkeep.woken_to_end();
 }
@@ -362,7 +362,7 @@ fn the_future_ends_when_the_pool_is_closed_in_the_midst_of_its_work() {
     pool.clock().advance(secs(10));
     let gate = Gate::default();
     pool.manager().then(Call::Check, Outcome::at(&gate));
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     pool.close();
     gate.open();
     upkeep.wait_on();
@@ -377,7 +377,7 @@ fn what_is_lost_in_the_midst_of_its_work_is_made_up_for_soon() {
     pool.clock().advance(secs(10));
     let gate = Gate::default();
     pool.manager().then(Call::Check, Outcome::Ok).then(Call::Check, Outcome::at(&gate));
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     pool.evict_all();
     gate.open();
     upkeep.wait_on();
@@ -390,7 +390,7 @@ fn what_is_lost_in_the_midst_of_its_work_is_made_up_for_soon() {
 #[test]
 fn with_the_future_what_was_idle_for_long_is_checked_before_it_is_lent() {
     let pool = filled::<1>(quiet().validate_after(Some(millis(400))), 1);
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     for (idle, checks) in [(150, 0), (500, 1), (150, 1), (700, 2), (401, 3)] {
         for _ in 0..idle {
             pool.clock().advance(millis(1));
@@ -408,7 +408,7 @@ fn with_the_future_no_busy_pool_lends_what_was_idle_for_longer_than_may_be() {
         [(5, 405, true), (55, 405, true), (95, 405, true), (5, 150, false), (95, 150, false)]
     {
         let pool = filled::<2>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 2);
-        let mut upkeep = Job::begun(pool.maintenance());
+        let mut upkeep = Job::begun(pool.run_maintenance());
         let mut pass = |millis_in_all: u64| {
             for _ in 0..millis_in_all / 5 {
                 pool.clock().advance(millis(5));
@@ -433,7 +433,7 @@ fn with_the_future_no_busy_pool_lends_what_was_idle_for_longer_than_may_be() {
 #[test]
 fn while_the_future_runs_in_time_borrowers_do_not_look_at_the_clock() {
     let pool = filled::<1>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 1);
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     // It begins when somebody uses the pool, and has this one timed.
     drop(pool.get().unwrap());
     upkeep.wait_on();
@@ -454,7 +454,7 @@ fn while_the_future_runs_in_time_borrowers_do_not_look_at_the_clock() {
 fn with_the_future_a_connection_in_use_expires() {
     let config = quiet().max_lifetime(Some(secs(16))).lifetime_jitter_percent(0);
     let pool = filled::<1>(config, 1);
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     for _ in 0..16 {
         drop(pool.get().unwrap());
         pool.clock().advance(secs(1));
@@ -467,13 +467,13 @@ fn with_the_future_a_connection_in_use_expires() {
         upkeep.wait_on();
     }
     drop(held);
-    assert_eq!((pool.manager().discards(Reason::Expired), pool.status().idle), (2, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Expired), pool.status().idle), (2, 0));
 }
 
 #[test]
 fn without_the_future_borrowers_look_at_the_clock_again() {
     let pool = filled::<1>(quiet().validate_after(Some(millis(400))), 1);
-    let mut upkeep = Job::begun(pool.maintenance());
+    let mut upkeep = Job::begun(pool.run_maintenance());
     for _ in 0..3 {
         drop(pool.get().unwrap());
         pool.clock().advance(millis(100));
@@ -555,7 +555,7 @@ fn a_thread_marks_what_has_grown_too_old_in_use() {
         let held = pool.get().unwrap();
         pool.clock().advance(millis(50));
         drop(held);
-        pool.manager().discards(Reason::Expired) > 3
+        pool.manager().discards(DiscardReason::Expired) > 3
     });
 }
 
@@ -581,7 +581,7 @@ fn a_thread_does_not_keep_its_pool() {
     let health = pool.health_check().unwrap();
     wait_until(|| pool.status().idle == 1);
     drop(pool);
-    wait_until(|| script.discards(Reason::Closed) == 1);
+    wait_until(|| script.discards(DiscardReason::Closed) == 1);
     drop(health);
 }
 
@@ -594,7 +594,7 @@ fn the_last_to_let_go_may_be_the_thread_itself() {
     gate.wait_for_arrivals(1);
     drop(pool);
     gate.open();
-    wait_until(|| script.discards(Reason::Closed) == 1);
+    wait_until(|| script.discards(DiscardReason::Closed) == 1);
     drop(health);
     assert_eq!((script.live(), script.lost()), (0, 0));
 }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use chaos::{Census, Conn, Gate, SimClock, State, lock, panic_as_planned, survive, wait_until, watched};
 use conn_pool::Fairness;
-use conn_pool::managed::{AsyncManager, Config, ConnGuard, GetError, Manage, Manager, OwnedConnGuard, Reason};
+use conn_pool::managed::{
+    AsyncManager, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, OwnedConnGuard,
+};
 use futures::executor::block_on;
 use futures::future::{AbortHandle, abortable};
 
@@ -154,7 +156,7 @@ fn end(outcome: Outcome) -> Result<(), &'static str> {
     }
 }
 
-impl Manage for Rig {
+impl Lifecycle for Rig {
     type Connection = Conn;
     type Error = &'static str;
 
@@ -169,7 +171,7 @@ impl Manage for Rig {
         Ok(())
     }
 
-    fn on_discard(&self, connection: Conn, _reason: Reason) {
+    fn on_discard(&self, connection: Conn, _reason: DiscardReason) {
         self.census.take_leave();
         let _end = self.reach(Point::Discard);
         drop(connection);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, ConnGuard, Manage, Manager, Nested, Pool, Reason};
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Lifecycle, Manager, Nested, Pool};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 /// Time that the test keeps; each connect takes 3 ms of it.
@@ -27,7 +27,7 @@ impl Clock for Hand {
 #[derive(Default)]
 struct Server(Hand);
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = ();
     type Error = ();
 }
@@ -104,7 +104,7 @@ impl Told {
 
 #[test]
 fn every_figure_is_published_and_described_under_its_conventional_name() {
-    let told = Told::during(|| pool(Config::new()).publish());
+    let told = Told::during(|| pool(Config::new()).publish_metrics());
     let gauges = ["connections connecting", "connections idle", "connections in_use", "connections vacant"];
     let gauges = gauges.into_iter().chain(["max_size", "waiting"]).map(|name| format!("conn_pool_{name}"));
     assert_eq!(told.gauges.keys().cloned().collect::<Vec<_>>(), gauges.collect::<Vec<_>>());
@@ -121,7 +121,7 @@ fn every_figure_is_published_and_described_under_its_conventional_name() {
         "waits",
     ];
     let counters = counters.into_iter().map(|name| format!("conn_pool_{name}_total"));
-    let discards = Reason::ALL.iter().map(|reason| format!("conn_pool_discards_total {}", reason.name()));
+    let discards = DiscardReason::ALL.iter().map(|reason| format!("conn_pool_discards_total {}", reason.name()));
     assert_eq!(told.counters.keys().cloned().collect::<BTreeSet<_>>(), counters.chain(discards).collect());
     let times = ["connect", "hold", "wait"].map(|name| format!("conn_pool_{name}_seconds"));
     assert_eq!(told.times.keys().cloned().collect::<Vec<_>>(), times);
@@ -132,16 +132,17 @@ fn every_figure_is_published_and_described_under_its_conventional_name() {
 fn the_states_of_the_slots_are_apart_and_come_to_the_maximum() {
     /// Publishes while it connects.
     struct Looks;
-    static POOL: Pool<Looks, 4> = Pool::fixed(Looks, Config::new().max_size(3).name("orders").nested(Nested::Allow));
+    static POOL: Pool<Looks, 4> =
+        Pool::const_new(Looks, Config::new().max_size(3).name("orders").nested(Nested::Allow));
 
-    impl Manage for Looks {
+    impl Lifecycle for Looks {
         type Connection = ();
         type Error = ();
     }
 
     impl Manager for Looks {
         fn connect(&self, _: Option<Duration>) -> Result<(), ()> {
-            POOL.publish();
+            POOL.publish_metrics();
             Ok(())
         }
     }
@@ -164,7 +165,7 @@ fn counters_agree_with_the_pool() {
     assert!(pool.get().is_err());
     assert!(pool.get_timeout(Duration::ZERO).is_err());
     ConnGuard::discard(held);
-    let told = Told::during(|| pool.publish());
+    let told = Told::during(|| pool.publish_metrics());
     let counters = ["acquires", "reuses", "connects", "refusals", "timeouts", "waits"];
     assert_eq!(counters.map(|name| told.counter(name)), [6, 5, 1, 1, 1, 0]);
     assert_eq!(told.counters["conn_pool_discards_total discarded"], 1);
@@ -178,12 +179,12 @@ fn counters_are_of_the_pools_whole_life_however_often_they_are_published() {
     metrics::with_local_recorder(&recorder, || {
         for _ in 0..3 {
             drop(pool.get().unwrap());
-            pool.publish();
+            pool.publish_metrics();
         }
     });
     let told = Told::of(&recorder.snapshotter());
     assert_eq!((told.counter("acquires"), told.counter("reuses"), told.counter("connects")), (3, 2, 1));
-    assert_eq!(told.counters, Told::during(|| pool.publish()).counters);
+    assert_eq!(told.counters, Told::during(|| pool.publish_metrics()).counters);
 }
 
 #[test]
@@ -191,13 +192,13 @@ fn each_time_is_published_once() {
     let pool = pool(Config::new().validate_after(None));
     let first = Told::during(|| {
         drop(pool.get().unwrap());
-        pool.publish();
-        pool.publish();
+        pool.publish_metrics();
+        pool.publish_metrics();
     });
     assert_eq!((first.times_of("connect").len(), first.times_of("hold").len()), (1, 1));
     let second = Told::during(|| {
         let _two = (pool.get().unwrap(), pool.get().unwrap());
-        pool.publish();
+        pool.publish_metrics();
     });
     assert_eq!(second.times_of("connect").len(), 1);
     assert_eq!(pool.connect_times().count(), 2);
@@ -210,7 +211,7 @@ fn times_are_in_seconds_and_near_what_was_measured() {
         let held = pool.get().unwrap();
         pool.clock().advance(2000);
         drop(held);
-        pool.publish();
+        pool.publish_metrics();
     });
     let is_near = |times: &[f64], exact: f64| times.len() == 1 && (times[0] - exact).abs() <= exact / 8.0;
     assert!(is_near(told.times_of("connect"), 0.003), "{told:?}");
@@ -223,7 +224,7 @@ fn waits_are_published_as_the_pool_has_measured_them() {
     let held = pool.get().unwrap();
     assert!(pool.get_timeout(Duration::from_millis(20)).is_err());
     drop(held);
-    let told = Told::during(|| pool.publish());
+    let told = Told::during(|| pool.publish_metrics());
     assert_eq!((told.times_of("wait").len(), told.counter("waits"), told.counter("timeouts")), (1, 1, 1));
     let exact = pool.wait_times().longest().unwrap().as_secs_f64();
     assert!(told.times_of("wait")[0] >= exact * 0.75 && told.times_of("wait")[0] <= exact, "{told:?}");
@@ -240,7 +241,7 @@ fn several_who_publish_tell_each_time_once() {
                 metrics::with_local_recorder(&recorder, || {
                     for _ in 0..rounds {
                         ConnGuard::discard(pool.get().unwrap());
-                        pool.publish();
+                        pool.publish_metrics();
                     }
                 });
             });

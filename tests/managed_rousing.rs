@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Manage, Manager, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
 
 use crate::common::{Bell, poll_with, waker_that};
 
@@ -66,7 +66,7 @@ impl Stage {
     }
 }
 
-impl Manage for &'static Stage {
+impl Lifecycle for &'static Stage {
     type Connection = ();
     type Error = &'static str;
 }
@@ -84,7 +84,7 @@ impl AsyncManager for &'static Stage {
 }
 
 impl Clock for Stage {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         Duration::ZERO
@@ -110,7 +110,7 @@ impl Clock for Stage {
 
 /// The maintenance, which has kept the floor and sleeps.
 fn asleep(stage: &'static Stage) -> Pin<Box<impl Future<Output = ()>>> {
-    let mut upkeep = Box::pin(stage.pool().maintenance());
+    let mut upkeep = Box::pin(stage.pool().run_maintenance());
     assert!(poll_with(&mut upkeep, Waker::noop()).is_pending());
     upkeep
 }
@@ -133,7 +133,7 @@ fn it_is_roused_when_the_slot_of_a_discarded_connection_is_vacant() {
 #[test]
 fn it_is_roused_when_a_caller_could_not_connect() {
     let stage = Stage::new();
-    let upkeep = Arc::new(Mutex::new(Box::pin(stage.pool().maintenance())));
+    let upkeep = Arc::new(Mutex::new(Box::pin(stage.pool().run_maintenance())));
     let (bell, waker) = Bell::new();
     let (polled, woken) = (Arc::clone(&upkeep), waker.clone());
     stage.is_down.store(true, Ordering::SeqCst);
@@ -150,7 +150,7 @@ fn it_is_roused_when_a_caller_could_not_connect() {
 #[test]
 fn it_is_roused_when_there_is_room_for_another_who_connects() {
     let stage = Stage::with(Config::new().max_connecting(1));
-    let upkeep = Arc::new(Mutex::new(Box::pin(stage.pool().maintenance())));
+    let upkeep = Arc::new(Mutex::new(Box::pin(stage.pool().run_maintenance())));
     let (bell, waker) = Bell::new();
     let (polled, woken) = (Arc::clone(&upkeep), waker.clone());
     *stage.in_connect.lock().unwrap() =
@@ -176,7 +176,7 @@ fn what_goes_when_it_has_just_decided_to_sleep_is_noticed() {
     let stage = Stage::new();
     *stage.in_sleep.lock().unwrap() = Some(Box::new(|stage| assert_eq!(stage.pool().evict_all(), 1)));
     let (bell, waker) = Bell::new();
-    let mut upkeep = Box::pin(stage.pool().maintenance());
+    let mut upkeep = Box::pin(stage.pool().run_maintenance());
     assert!(poll_with(&mut upkeep, &waker).is_pending());
     assert!(bell.rings() > 0);
     assert!(poll_with(&mut upkeep, &waker).is_pending());

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Blocking, Clock, Config, Manage, Manager, Nested, Pool, Retry};
+use conn_pool::managed::{AsyncFromBlocking, AsyncManager, Clock, Config, Lifecycle, Manager, Nested, Pool, Retry};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
@@ -119,7 +119,7 @@ struct Server {
 /// An error of which nothing can be shown.
 struct Opaque;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = ();
     type Error = Opaque;
 
@@ -150,7 +150,7 @@ impl Hand {
 
 impl Clock for Hand {
     /// It does not, but is said to, so that tasks may pause until somebody brings a connection back.
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::SeqCst))
@@ -158,10 +158,10 @@ impl Clock for Hand {
 }
 
 /// A pool of one, in which nothing happens by itself.
-fn pool(server: Server, config: Config) -> Pool<Blocking<Server>, 1, Hand> {
+fn pool(server: Server, config: Config) -> Pool<AsyncFromBlocking<Server>, 1, Hand> {
     LazyLock::force(&LASTING);
     let config = config.name("orders").max_lifetime(None).nested(Nested::Allow);
-    Pool::with_clock(Blocking(server), config, Hand::default()).unwrap()
+    Pool::with_clock(AsyncFromBlocking(server), config, Hand::default()).unwrap()
 }
 
 fn quiet() -> Config {
@@ -310,7 +310,7 @@ fn a_pool_that_is_dropped_tells_what_it_parts_with() {
 /// Connects at the second poll.
 struct Slow;
 
-impl Manage for Slow {
+impl Lifecycle for Slow {
     type Connection = ();
     type Error = Opaque;
 }

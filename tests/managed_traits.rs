@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Clock, Config, Manage, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, Lifecycle, Pool};
 
 struct Server;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = ();
     type Error = ();
 }
@@ -24,7 +24,7 @@ impl AsyncManager for Server {
 struct Alarm;
 
 impl Clock for Alarm {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         Duration::ZERO
@@ -38,8 +38,8 @@ fn futures_can_be_sent_to_the_threads_of_an_executor() {
     let pool = Arc::new(Pool::<_, 1, _>::with_clock(Server, Config::new(), Alarm).unwrap());
     assert_send(&pool.get_async());
     assert_send(&pool.get_async_owned());
-    assert_send(&pool.get_timeout_async(Duration::ZERO));
+    assert_send(&pool.get_async_timeout(Duration::ZERO));
     assert_send(&pool.maintain_async(Duration::ZERO));
-    assert_send(&pool.maintenance());
+    assert_send(&pool.run_maintenance());
     assert_send(&pool.drain_async());
 }

@@ -9,13 +9,13 @@ use conn_pool::{ConnGuard, Fairness, Pool, Status};
 fn borrowings_are_counted_and_the_first_of_each_connection_is_no_reuse() {
     let pool: Pool<usize, 70> = Pool::from_fn(|number| number);
     drop(hold_all(&pool));
-    assert_eq!((pool.metrics().borrowed, pool.metrics().reused), (70, 0));
+    assert_eq!((pool.metrics().acquired, pool.metrics().reused), (70, 0));
     drop(hold_all(&pool));
-    assert_eq!((pool.metrics().borrowed, pool.metrics().reused), (140, 70));
+    assert_eq!((pool.metrics().acquired, pool.metrics().reused), (140, 70));
     for _ in 0..60 {
         drop(pool.try_get().unwrap());
     }
-    assert_eq!((pool.metrics().borrowed, pool.metrics().reused), (200, 130));
+    assert_eq!((pool.metrics().acquired, pool.metrics().reused), (200, 130));
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn waiters_count_as_borrowers_once_they_are_served() {
         drop(task.guard());
     }
     let metrics = pool.metrics();
-    assert_eq!((metrics.borrowed, metrics.reused, metrics.waited), (4, 3, 3));
+    assert_eq!((metrics.acquired, metrics.reused, metrics.waited), (4, 3, 3));
 }
 
 #[test]
@@ -40,13 +40,13 @@ fn uses_of_connections_that_are_gone_stay_counted() {
         ConnGuard::discard(guard);
     }
     let metrics = pool.metrics();
-    assert_eq!((metrics.borrowed, metrics.reused, metrics.discarded), (4, 2, 2));
+    assert_eq!((metrics.acquired, metrics.reused, metrics.discarded), (4, 2, 2));
     pool.insert(3).unwrap();
     drop(pool.try_get().unwrap());
     let metrics = pool.metrics();
-    assert_eq!((metrics.borrowed, metrics.reused), (5, 2), "a new connection in an old slot is no reuse");
+    assert_eq!((metrics.acquired, metrics.reused), (5, 2), "a new connection in an old slot is no reuse");
     pool.close();
-    assert_eq!((pool.metrics().borrowed, pool.metrics().reused, pool.metrics().discarded), (5, 2, 2));
+    assert_eq!((pool.metrics().acquired, pool.metrics().reused, pool.metrics().discarded), (5, 2, 2));
 }
 
 #[test]

@@ -363,8 +363,8 @@ mod with_threads {
                     // A guard counts as out here until just before it is given back.
                     limit.store(max_size, Ordering::SeqCst);
                 }
-                let borrowed = pool.metrics().borrowed;
-                super::common::wait_until(|| pool.metrics().borrowed > borrowed + 20);
+                let borrowed = pool.metrics().acquired;
+                super::common::wait_until(|| pool.metrics().acquired > borrowed + 20);
             }
             done.store(true, Ordering::SeqCst);
         });

@@ -57,7 +57,7 @@ fn being_looked_at_is_not_a_use() {
     let pool = Pool::from([1, 2, 3]);
     pool.retain(|number| *number > 1);
     let metrics = pool.metrics();
-    assert_eq!((metrics.borrowed, metrics.reused, metrics.discarded), (0, 0, 1));
+    assert_eq!((metrics.acquired, metrics.reused, metrics.discarded), (0, 0, 1));
 }
 
 #[test]

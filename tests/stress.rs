@@ -29,8 +29,8 @@ impl Seen {
         assert_eq!(metrics.timed_out, seen(&self.timed_out));
         assert_eq!(metrics.discarded, seen(&self.discarded));
         // A grant that nobody picked up counts as lent.
-        assert!(metrics.borrowed >= seen(&self.borrowed), "{metrics:?}");
-        assert!(metrics.reused <= metrics.borrowed, "{metrics:?}");
+        assert!(metrics.acquired >= seen(&self.acquired), "{metrics:?}");
+        assert!(metrics.reused <= metrics.acquired, "{metrics:?}");
     }
 }
 
@@ -71,7 +71,7 @@ fn live<const N: usize>(pool: &Pool<Conn, N>, ledger: &std::sync::Arc<Ledger>, s
         };
         match answer {
             Ok(guard) => {
-                seen.borrowed.fetch_add(1, Ordering::SeqCst);
+                seen.acquired.fetch_add(1, Ordering::SeqCst);
                 guard.use_alone(|| {
                     if dice.roll(3) == 0 {
                         thread::yield_now();
@@ -164,7 +164,7 @@ fn resizing_at_random_loses_nothing_and_leaves_nobody_asleep() {
         pool.resize(8).unwrap();
         assert_at_rest(&pool);
         assert_eq!((pool.status().idle, ledger.dropped()), (8, 0));
-        assert_eq!(pool.metrics().borrowed, 6000);
+        assert_eq!(pool.metrics().acquired, 6000);
         drop(pool);
         ledger.assert_each_dropped_once();
     }
@@ -192,7 +192,7 @@ fn a_crowd_of_tasks_on_a_few_threads_is_served_to_the_last() {
     });
     assert_at_rest(&pool);
     assert_eq!(hold_all(&pool).iter().map(|guard| **guard).sum::<usize>(), 4 * TASKS);
-    assert_eq!(pool.metrics().borrowed, 4 * TASKS + 3);
+    assert_eq!(pool.metrics().acquired, 4 * TASKS + 3);
 }
 
 #[test]

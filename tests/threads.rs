@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use conn_pool::{ConnGuard, Fairness, GetAsync, Pool, PoolError};
+use conn_pool::{ConnGuard, Fairness, Get, Pool, PoolError};
 
 /// A waiter that nobody wakes sleeps for ever; this is how long it may look like that.
 const HANGS_AFTER: Duration = Duration::from_mins(4);
@@ -105,7 +105,7 @@ struct Did {
 impl Did {
     fn and(self, other: Self) -> Self {
         Self {
-            borrowed: self.borrowed + other.borrowed,
+            borrowed: self.acquired + other.acquired,
             cancelled: self.cancelled + other.cancelled,
             timed_out: self.timed_out + other.timed_out,
             timed_out_in_line: self.timed_out_in_line + other.timed_out_in_line,
@@ -129,7 +129,7 @@ impl Wake for Alarm {
 
 /// A future that is polled when its waker was called.
 struct Task<'a, const N: usize> {
-    future: Pin<Box<GetAsync<'a, Connection, N>>>,
+    future: Pin<Box<Get<'a, Connection, N>>>,
     alarm: Arc<Alarm>,
 }
 
@@ -163,7 +163,7 @@ impl<'a, const N: usize> Client<'a, N> {
     }
 
     fn use_up(&mut self, mut guard: ConnGuard<'a, Connection, N>) {
-        self.did.borrowed += 1;
+        self.did.acquired += 1;
         guard.work(&mut self.dice);
         if self.dice.one_in(16) {
             self.did.discarded += 1;
@@ -329,11 +329,11 @@ fn everything_at_once<const N: usize>(fairness: Fairness, cancels: bool, rounds:
     assert_eq!((status.max_size, status.waiting), (N, 0), "{pool:?}");
 
     let metrics = pool.metrics();
-    let granted_in_vain = metrics.borrowed - did.borrowed;
+    let granted_in_vain = metrics.acquired - did.acquired;
     assert!(granted_in_vain <= did.cancelled, "{metrics:?} {did:?}");
     assert_eq!(metrics.timed_out, did.timed_out, "{metrics:?} {did:?}");
     assert_eq!(metrics.discarded, did.discarded, "{metrics:?} {did:?}");
-    assert!(metrics.reused <= metrics.borrowed, "{metrics:?}");
+    assert!(metrics.reused <= metrics.acquired, "{metrics:?}");
     assert!(metrics.waited >= did.timed_out_in_line, "{metrics:?} {did:?}");
     assert_eq!(pool.wait_times().count(), metrics.waited, "each wait has ended: {metrics:?} {did:?}");
     match fairness {
@@ -344,7 +344,7 @@ fn everything_at_once<const N: usize>(fairness: Fairness, cancels: bool, rounds:
     drop(pool);
     let count = |counter: &AtomicUsize| counter.load(Relaxed);
     assert_eq!(count(&register.dropped), count(&register.made), "each connection is dropped once");
-    assert_eq!(count(&register.uses), did.borrowed, "no holder's writing is lost");
+    assert_eq!(count(&register.uses), did.acquired, "no holder's writing is lost");
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn closing_sends_everybody_away<const N: usize>(fairness: Fairness, seed: usize)
     let borrowed: usize = watched(pool, || {
         thread::scope(|scope| {
             let borrowers = [0, 1, 2, 3].map(|n| scope.spawn(move || borrow_until_closed(pool, seed + n)));
-            while pool.metrics().borrowed < 8 + seed % 32 {
+            while pool.metrics().acquired < 8 + seed % 32 {
                 thread::yield_now();
             }
             if seed.is_multiple_of(2) {
@@ -419,7 +419,7 @@ fn closing_sends_everybody_away<const N: usize>(fairness: Fairness, seed: usize)
     });
     let status = pool.status();
     assert_eq!((status.in_use, status.idle, status.waiting, status.closed), (0, 0, 0, true), "{pool:?}");
-    assert_eq!(pool.metrics().borrowed, borrowed);
+    assert_eq!(pool.metrics().acquired, borrowed);
     assert_eq!(register.uses.load(Relaxed), borrowed, "no holder's writing is lost");
 }
 

@@ -10,8 +10,7 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use conn_pool::{
-    ConnGuard, DrainAsync, DrainError, Fairness, GetAsync, InsertError, Metrics, Pool, PoolError, ResizeError,
-    Retained, Status,
+    ConnGuard, Drain, DrainError, Fairness, Get, InsertError, Metrics, Pool, PoolError, ResizeError, Retained, Status,
 };
 
 const fn send<T: Send>() {}
@@ -47,9 +46,9 @@ const _: () = {
     send::<ConnGuard<'_, SendOnly, 1>>();
     sync::<ConnGuard<'_, SyncOnly, 1>>();
 
-    send::<GetAsync<'_, u8, 1>>();
-    send::<GetAsync<'_, SendOnly, 1>>();
-    send::<DrainAsync<'_>>();
+    send::<Get<'_, u8, 1>>();
+    send::<Get<'_, SendOnly, 1>>();
+    send::<Drain<'_>>();
 
     send::<PoolError>();
     sync::<PoolError>();
@@ -62,12 +61,12 @@ assert_not_impl!(ConnGuard<'static, SendOnly, 1>: Sync);
 assert_not_impl!(ConnGuard<'static, SyncOnly, 1>: Send);
 assert_not_impl!(ConnGuard<'static, Neither, 1>: Send);
 assert_not_impl!(ConnGuard<'static, Neither, 1>: Sync);
-assert_not_impl!(GetAsync<'static, SyncOnly, 1>: Send);
-assert_not_impl!(GetAsync<'static, Neither, 1>: Send);
+assert_not_impl!(Get<'static, SyncOnly, 1>: Send);
+assert_not_impl!(Get<'static, Neither, 1>: Send);
 
 // Others point to a future that waits, so it must not move.
-assert_not_impl!(GetAsync<'static, u8, 1>: Unpin);
-assert_not_impl!(DrainAsync<'static>: Unpin);
+assert_not_impl!(Get<'static, u8, 1>: Unpin);
+assert_not_impl!(Drain<'static>: Unpin);
 
 assert_not_impl!(Pool<u8, 1>: Clone);
 assert_not_impl!(ConnGuard<'static, u8, 1>: Clone);
@@ -75,23 +74,23 @@ assert_not_impl!(ConnGuard<'static, u8, 1>: Clone);
 #[cfg(feature = "alloc")]
 mod owned {
     use super::{Neither, SendOnly, SyncOnly, send, sync};
-    use conn_pool::{GetAsyncOwned, OwnedConnGuard};
+    use conn_pool::{GetOwned, OwnedConnGuard};
 
     const _: () = {
         send::<OwnedConnGuard<u8, 1>>();
         sync::<OwnedConnGuard<u8, 1>>();
         send::<OwnedConnGuard<SendOnly, 1>>();
         sync::<OwnedConnGuard<SyncOnly, 1>>();
-        send::<GetAsyncOwned<u8, 1>>();
-        send::<GetAsyncOwned<SendOnly, 1>>();
+        send::<GetOwned<u8, 1>>();
+        send::<GetOwned<SendOnly, 1>>();
     };
     assert_not_impl!(OwnedConnGuard<SendOnly, 1>: Sync);
     assert_not_impl!(OwnedConnGuard<SyncOnly, 1>: Send);
     assert_not_impl!(OwnedConnGuard<Neither, 1>: Send);
     assert_not_impl!(OwnedConnGuard<Neither, 1>: Sync);
     assert_not_impl!(OwnedConnGuard<u8, 1>: Clone);
-    assert_not_impl!(GetAsyncOwned<SyncOnly, 1>: Send);
-    assert_not_impl!(GetAsyncOwned<u8, 1>: Unpin);
+    assert_not_impl!(GetOwned<SyncOnly, 1>: Send);
+    assert_not_impl!(GetOwned<u8, 1>: Unpin);
 }
 
 #[test]
@@ -117,7 +116,7 @@ fn plain_data_is_copied_compared_and_printed() {
     is_plain::<PoolError>();
     is_plain::<ResizeError>();
     is_plain::<DrainError>();
-    assert_eq!(Metrics::default().borrowed, 0);
+    assert_eq!(Metrics::default().acquired, 0);
     assert_eq!(Fairness::default(), Fairness::Fifo);
 }
 
@@ -144,8 +143,8 @@ fn a_guard_of_a_shareable_connection_is_shared() {
 #[test]
 fn futures_have_a_short_debug_form() {
     let pool = Pool::from([()]);
-    assert_eq!(format!("{:?}", pool.get_async()), "GetAsync { .. }");
+    assert_eq!(format!("{:?}", pool.get_async()), "Get { .. }");
     let held = pool.try_get().unwrap();
-    assert_eq!(format!("{:?}", pool.drain_async()), "DrainAsync { in_use: 1, .. }");
+    assert_eq!(format!("{:?}", pool.drain_async()), "Drain { in_use: 1, .. }");
     drop(held);
 }

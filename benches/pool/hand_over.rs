@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use conn_pool::{ConnGuard, GetAsync, Pool};
+use conn_pool::{ConnGuard, Get, Pool};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 use crate::paired::{Figure, Wanted, nanos_per_turn, time};
@@ -17,7 +17,7 @@ const TURNS: u32 = 200_000;
 struct Queue<'a> {
     pool: &'a Pool<u64, 1>,
     held: Option<ConnGuard<'a, u64, 1>>,
-    line: VecDeque<Pin<Box<GetAsync<'a, u64, 1>>>>,
+    line: VecDeque<Pin<Box<Get<'a, u64, 1>>>>,
 }
 
 impl<'a> Queue<'a> {
@@ -42,7 +42,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-fn poll<'a>(task: &mut Pin<Box<GetAsync<'a, u64, 1>>>) -> Option<ConnGuard<'a, u64, 1>> {
+fn poll<'a>(task: &mut Pin<Box<Get<'a, u64, 1>>>) -> Option<ConnGuard<'a, u64, 1>> {
     match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(connection) => connection.ok(),
         Poll::Pending => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conn_pool::Pool;
-use conn_pool::managed::{self, Config, Manage, Manager, Nested};
+use conn_pool::managed::{self, Config, Lifecycle, Manager, Nested};
 use criterion::Criterion;
 
 use crate::paired::{Figure, Wanted, nanos_per_turn};
@@ -15,7 +15,7 @@ const TURNS: u32 = 2_000_000;
 
 struct Idle;
 
-impl Manage for Idle {
+impl Lifecycle for Idle {
     type Connection = u64;
     type Error = Infallible;
 }

@@ -46,6 +46,6 @@ fn run<const N: usize>(args: &Args) -> Result<Report, Failure> {
     // Dropping the pool closes the connections, and so lets the server's threads end.
     drop(pool);
     let traffic = server.finish();
-    assert_eq!(traffic.lines, metrics.borrowed, "each borrowing is one line to the server");
+    assert_eq!(traffic.lines, metrics.acquired, "each borrowing is one line to the server");
     Ok(Report { size: args.size, seen, metrics, traffic })
 }

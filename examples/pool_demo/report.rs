@@ -53,7 +53,7 @@ impl Report {
     fn print(&self) {
         let Self { size, seen, metrics, .. } = self;
         println!("pool size: {size}");
-        println!("borrowed: {}", seen.borrowed);
+        println!("borrowed: {}", seen.acquired);
         println!("waiting: {}", seen.waiting);
         println!("returned: {}", seen.returned);
         println!("reused connections: {}%", self.reused_percent());

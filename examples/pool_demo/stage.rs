@@ -72,7 +72,7 @@ pub(crate) fn play<const N: usize>(pool: &Pool<TcpStream, N>, args: &Args) -> Re
             let thread = scope.spawn(move || {
                 let hold = || {
                     // The director may have left the stage: then there is nobody to tell, and nothing to wait for.
-                    let place = pool.metrics().borrowed - 1;
+                    let place = pool.metrics().acquired - 1;
                     let _ = tell.send(Event::Holds(FirstHold { worker, place }));
                     let _ = gate.recv();
                 };

@@ -2,11 +2,11 @@
 //!
 //! The twin of `hosted` in a build without `std`: nobody sleeps, there is no heap, and a panic ends the program.
 
-use super::border::Answer;
-use super::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
 use super::pool::conn_pool;
-use super::waiting::{self, Turns};
-use crate::acquire::Place;
+use super::status::Answer;
+use super::status::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
+use super::waiter::{self, Turns};
+use crate::engine::{SlotToken, Ticket};
 
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     work()
@@ -26,8 +26,8 @@ pub(super) fn patience(timeout_ms: u32) -> bool {
 }
 
 /// A slot, if there is one now.
-pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: &mut Place) -> Answer<usize> {
-    waiting::try_slot(pool).map_err(|status| match status {
+pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: &mut Ticket) -> Answer<SlotToken> {
+    waiter::try_slot(pool).map_err(|status| match status {
         CONN_POOL_EXHAUSTED if would_wait => CONN_POOL_UNSUPPORTED,
         status => status,
     })

@@ -1,12 +1,9 @@
-//! Layer 7 · part of ffi · knows: status · must not know: pools
-//!
+// knows: platform, status · must not know: pools
 //! The one door between C and the pool.
 
-use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OK};
 use super::platform;
-
-/// What the pool answers behind the border.
-pub(super) type Answer<T = ()> = Result<T, conn_pool_status>;
+use super::status::Answer;
+use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OK};
 
 /// The body of an export: turns the answer into a status, and stops a panic.
 ///

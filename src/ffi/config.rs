@@ -1,5 +1,4 @@
-//! Layer 7 · part of ffi · knows: fairness, managed · must not know: pools
-//!
+// knows: status, fairness, managed · must not know: pools
 //! What a pool is to be like. Grows at its end only: see `read`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -7,10 +6,12 @@ use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 use core::time::Duration;
 
-use super::border::Answer;
-use super::conn_pool_status::{CONN_POOL_CONFIG_TOO_NEW, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
+use super::status::Answer;
+use super::status::conn_pool_status::{
+    self, CONN_POOL_CONFIG_TOO_NEW, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED,
+};
 use crate::fairness::Fairness;
-use crate::managed::{Clock, Config, Keeper, Nested, ON_RETURN, SystemClock};
+use crate::managed::{Clock, Config, Nested, ON_RETURN, Shared, SystemClock};
 
 /// The most slots that a pool can have.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
@@ -66,7 +67,7 @@ pub struct conn_pool_config {
     pub min_idle: u32,
     /// `conn_pool_maintain` destroys a resource that was idle for longer, but for `min_idle` of them; 0: never.
     pub idle_timeout_ms: u32,
-    /// A resource that is older is not lent any more, and is destroyed when it comes back; each one's lifetime is shortened
+    /// A resource that is older is not claimed any more, and is destroyed when it comes back; each one's lifetime is shortened
     /// by up to a quarter, at random, so that they do not all end together. 0: no limit.
     pub max_lifetime_ms: u32,
     /// Name for diagnostics; copied. May be NULL.
@@ -75,7 +76,7 @@ pub struct conn_pool_config {
     pub user: *mut c_void,
     /// Makes a resource when one is wanted and none is idle. NULL: resources come from `conn_pool_add` only.
     pub create: conn_pool_create_fn,
-    /// Checks an idle resource before it is lent. May be NULL.
+    /// Checks an idle resource before it is claimed. May be NULL.
     pub validate: conn_pool_check_fn,
     /// Brings a resource that comes back into a clean state. May be NULL.
     pub reset: conn_pool_check_fn,
@@ -176,7 +177,7 @@ impl conn_pool_config {
     }
 
     /// The first thing that is wrong with it, in words.
-    fn problem(&self) -> Option<(super::conn_pool_status, &'static CStr)> {
+    fn problem(&self) -> Option<(conn_pool_status, &'static CStr)> {
         let wrong = |text| Some((CONN_POOL_INVALID_ARGUMENT, text));
         let missing = |text| Some((CONN_POOL_UNSUPPORTED, text));
         match self {
@@ -211,9 +212,9 @@ impl conn_pool_config {
     }
 
     /// What a managed pool like this keeps beside its engine.
-    pub(super) fn keeper(&self) -> Keeper {
+    pub(super) fn shared(&self) -> Shared {
         let span = |millis: u32| (millis != 0).then(|| Duration::from_millis(millis.into()));
-        let keeper = Keeper::new(
+        let shared = Shared::new(
             Config::new()
                 .min_idle(self.min_idle as usize)
                 .idle_timeout(span(self.idle_timeout_ms))
@@ -224,9 +225,9 @@ impl conn_pool_config {
                 .nested(Nested::Allow),
         );
         if self.reset.is_some() {
-            keeper.pay(ON_RETURN);
+            shared.set(ON_RETURN);
         }
-        keeper
+        shared
     }
 
     pub(super) fn max_size(&self) -> usize {

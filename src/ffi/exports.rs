@@ -1,25 +1,25 @@
-//! Layer 7 · part of ffi · knows: the rest of ffi · must not know: how any of it works
-//!
-//! The functions that C programs call, but for those of `hosted`. What each does for the C reader stands here, since the
-//! header is made of it.
+// knows: border, callbacks, config, course, lease, platform, pool, stats, status, version, waiter, engine, managed, slot · must not know: how any of it works
+//! The functions that C programs call, but for those of `platform::hosted`. What each does for the C reader stands here,
+//! since the header is made of it.
 
 use core::ffi::{c_char, c_int, c_void};
 
 use super::border::borrow_mut;
+use super::callbacks::Resource;
 use super::config::conn_pool_config;
-use super::conn_pool_status::{self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT};
-use super::figures::conn_pool_figures;
+use super::course;
 use super::lease::{self, conn_pool_lease};
-use super::lifecycle;
-use super::lifecycle::Resource;
 use super::platform;
 use super::pool::conn_pool;
+use super::stats::conn_pool_figures;
+use super::status::conn_pool_status::{
+    self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT,
+};
 use super::version;
-use super::waiting::{self, conn_pool_ready_fn, conn_pool_waiter};
-use crate::engine::Refusal;
-use crate::guard::pass_on;
-use crate::managed::{Keep, begin, close, drop_surplus};
-use crate::slots;
+use super::waiter::{self, conn_pool_ready_fn, conn_pool_waiter};
+use crate::engine::AcquireError;
+use crate::managed::{ManagedParts, begin};
+use crate::slot::{PoolParts, release, storage, teardown};
 
 /// `conn_pool_acquire`, `conn_pool_drain`: wait for as long as it takes.
 pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
@@ -143,14 +143,14 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        let slot = pool.core().reserve().map_err(|refusal| match refusal {
-            Refusal::Closed => CONN_POOL_CLOSED,
+        let slot = pool.engine().reserve().map_err(|error| match error {
+            AcquireError::Closed => CONN_POOL_CLOSED,
             _ => CONN_POOL_FULL,
         })?;
-        begin(pool, slot, pool.coarse());
-        // SAFETY: reserved for this call, so it is in nobody else's hands (I2), and not filled (I3).
-        unsafe { slots::fill(pool.slots(), slot, Resource(resource)) };
-        pass_on(&pool, slot);
+        begin(pool, slot.index(), pool.coarse());
+        // SAFETY: the slot was vacant, so it is not filled (I3).
+        unsafe { storage::fill(pool.slots(), &slot, Resource(resource)) };
+        release(pool, slot);
         Ok(())
     })
 }
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
 pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiting::acquire_as_it_is) },
+        fast: unsafe { at_once(pool, lease, waiter::acquire_as_it_is) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire(pool, 0, lease) }
     )
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn conn_pool_acquire(
 ) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiting::acquire_as_it_is) },
+        fast: unsafe { at_once(pool, lease, waiter::acquire_as_it_is) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire(pool, timeout_ms, lease) }
     )
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn conn_pool_acquire(
 unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiting::acquire_at_home) },
+        fast: unsafe { at_once(pool, lease, waiter::acquire_at_home) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire_in_full(pool, timeout_ms, lease) }
     )
@@ -236,7 +236,7 @@ unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut con
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         let patience = platform::patience(timeout_ms);
-        let own = waiting::acquire(pool, |place| platform::slot(pool, patience, place))?;
+        let own = waiter::acquire(pool, |ticket| platform::slot(pool, patience, ticket))?;
         // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
         unsafe { lease.write(own) };
         Ok(())
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         // SAFETY: as the caller promises, and it is not NULL.
-        unsafe { waiting::acquire_async(pool, waiter, on_ready, user, lease) }
+        unsafe { waiter::acquire_async(pool, waiter, on_ready, user, lease) }
     })
 }
 
@@ -327,7 +327,7 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         // SAFETY: as the caller promises, and it is not NULL.
-        unsafe { waiting::cancel(pool, waiter) }
+        unsafe { waiter::cancel(pool, waiter) }
     })
 }
 
@@ -339,10 +339,10 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
 ///   `conn_pool_try_acquire`, for a pool without `reset`; in a closed pool `destroy`, and for waiters `on_ready`, are then called
 ///   in the handler. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; and if the lease is not in order, with nothing changed: `CONN_POOL_NOT_HELD` (empty, or given back
-///   already), `CONN_POOL_STALE` (and its slot lent again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`,
+///   already), `CONN_POOL_STALE` (and its slot claimed again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`,
 ///   `CONN_POOL_INVALID_ARGUMENT`.
 ///   Two threads that give back or discard copies of one lease at the very same moment are a data race of the program's own,
-///   which may go unnoticed: the slot may then be lent to two callers, or without a resource.
+///   which may go unnoticed: the slot may then be claimed to two callers, or without a resource.
 /// - Ownership: on success the resource is the pool's again.
 ///
 /// # Safety
@@ -388,7 +388,7 @@ pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut con
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity; `CONN_POOL_FORKED`.
-/// - Ownership: leases stay their holders'.
+/// - Ownership: leases stay their loans'.
 ///
 /// # Safety
 ///
@@ -401,9 +401,9 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
         if max_size as usize > pool.capacity() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        drop(pool.core().resize(max_size as usize));
+        drop(pool.engine().resize(max_size as usize));
         if pool.config().create.is_some() {
-            drop_surplus(pool);
+            teardown::drop_surplus(pool);
         }
         Ok(())
     })
@@ -428,7 +428,7 @@ pub unsafe extern "C" fn conn_pool_maintain(pool: *mut conn_pool, ended: *mut us
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        let count = lifecycle::maintain(pool);
+        let count = course::maintain(pool);
         // SAFETY: as the caller promises.
         if let Ok(ended) = unsafe { borrow_mut(ended) } {
             *ended = count;
@@ -477,7 +477,7 @@ pub unsafe extern "C" fn conn_pool_stats(
 pub unsafe extern "C" fn conn_pool_reset_peaks(pool: *mut conn_pool) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        unsafe { conn_pool::of(pool) }?.core().reset_peaks();
+        unsafe { conn_pool::of(pool) }?.engine().reset_peaks();
         Ok(())
     })
 }
@@ -501,7 +501,7 @@ pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
-/// - Ownership: leases stay their holders', to be given back as ever.
+/// - Ownership: leases stay their loans', to be given back as ever.
 ///
 /// # Safety
 ///
@@ -510,7 +510,7 @@ pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char
 pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
-        close(unsafe { conn_pool::of(pool) }?);
+        teardown::close(unsafe { conn_pool::of(pool) }?, || {});
         Ok(())
     })
 }
@@ -533,9 +533,8 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        close(pool);
-        let is_drained =
-            lifecycle::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
+        teardown::close(pool, || {});
+        let is_drained = course::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }
@@ -559,10 +558,10 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
         }
         // SAFETY: as the caller promises.
         let own = unsafe { conn_pool::of(pool) }?;
-        if !own.core().is_unused() {
+        if !own.engine().is_unused() {
             return Err(CONN_POOL_BUSY);
         }
-        close(own);
+        teardown::close(own, || {});
         // SAFETY: as the caller promises; it is ended next.
         unsafe { conn_pool::release_locks(pool) };
         // SAFETY: as the caller promises.

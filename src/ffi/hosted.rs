@@ -17,16 +17,16 @@ use libc::__errno_location as errno_location;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 use libc::__error as errno_location;
 
-use super::border::{Answer, borrow_mut};
+use super::border::borrow_mut;
 use super::config::conn_pool_config;
-use super::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
 use super::exports::CONN_POOL_WAIT_FOREVER;
 use super::lease::conn_pool_lease;
 use super::pool::conn_pool;
-use super::waiting::{self, Turns};
-use crate::acquire::Place;
-use crate::blocking::{self, Patience};
-use crate::drain::DrainAsync;
+use super::status::Answer;
+use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
+use super::waiter::{self, Turns};
+use crate::engine::{SlotToken, Ticket};
+use crate::slot::{Drain, Patience, PoolParts, acquire_with, wait_for_drain as sleep_until_drained};
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
 /// Runs `work`, stops a panic, and leaves `errno` alone, which to sleep or to wait for a lock would change.
@@ -89,16 +89,16 @@ fn deadline(timeout_ms: u32) -> Option<Instant> {
 }
 
 /// A slot, after a wait if need be.
-pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, place: &mut Place) -> Answer<usize> {
-    let Some(patience) = patience else { return waiting::try_slot(pool) };
-    blocking::acquire_in_place(pool, patience, place).map_err(conn_pool_status::from)
+pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, ticket: &mut Ticket) -> Answer<SlotToken> {
+    let Some(patience) = patience else { return waiter::try_slot(pool) };
+    acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
 }
 
 /// Waits until everything has come back to a closed pool; `false` if the time was up first.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
     let deadline = if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { deadline(timeout_ms) };
-    Ok(blocking::wait_for_drain(pin!(DrainAsync::new(pool.core())), deadline))
+    Ok(sleep_until_drained(pin!(Drain::new(pool.engine())), deadline))
 }
 
 /// What a pointer of the caller's points to.
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn conn_pool_acquire_until(
         }
         // SAFETY: as the caller promises.
         let patience = Some(Patience::Until(moment(unsafe { borrow(deadline) }?)?));
-        let own = waiting::acquire(pool, |place| slot(pool, patience, place))?;
+        let own = waiter::acquire(pool, |ticket| slot(pool, patience, ticket))?;
         // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
         unsafe { lease.write(own) };
         Ok(())

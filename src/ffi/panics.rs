@@ -1,5 +1,4 @@
-//! Layer 7 · part of ffi · knows: panics · must not know: pools
-//!
+// knows: panics · must not know: pools
 //! The panic handler of the archive without `std`: a Rust program that uses the crate brings its own, so this one is
 //! compiled for the archive only (`--cfg conn_pool_archive`, see the Makefile).
 

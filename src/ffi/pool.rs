@@ -1,5 +1,4 @@
-//! Layer 7 · part of ffi · knows: engine, slots · must not know: leases, what callbacks do
-//!
+// knows: callbacks, config, counters, platform, status, engine, managed, slot, sync · must not know: leases, what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -8,20 +7,17 @@ use core::ptr::{self, NonNull};
 use core::slice;
 use core::time::Duration;
 
-use super::border::Answer;
+use super::callbacks::{Callbacks, Resource};
 use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
-use super::conn_pool_status::{
-    CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
-};
-use super::figures::Counts;
-use super::lifecycle::{Callbacks, Resource};
+use super::counters::Counters;
 use super::platform::{self, present_stamp};
-use crate::bitmap::{Bitmap, Layout};
-use crate::engine::{Core, Engine, Refusal};
-use crate::error::PoolError;
-use crate::guard::Handle;
-use crate::managed::{Holding, Keep, Keeper, Millis, Notes, Times, attend_to_others};
-use crate::slots::{self, Slot};
+use super::status::Answer;
+use super::status::conn_pool_status::{
+    self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
+};
+use crate::engine::{Bitmap, Engine, EngineState, Layout, SlotToken, VacateReason};
+use crate::managed::{ConnRecord, LoanRecord, ManagedParts, Millis, Shared, TimeRecorders, discard, reason_of};
+use crate::slot::{PoolParts, Slot, release, storage};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// The bytes of storage that a pool needs beside its slots, at most: see `CONN_POOL_STORAGE_SIZE`.
@@ -34,35 +30,35 @@ pub const CONN_POOL_STORAGE_PER_SLOT: usize = 96;
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
 #[cfg(not(feature = "std"))]
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE_BARE);
-const _: () = assert!(size_of::<Slot<Resource, Card>>() <= CONN_POOL_STORAGE_PER_SLOT);
+const _: () = assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAGE_PER_SLOT);
 // What the unions and arrays of C that hold a pool are aligned to.
 const _: () = assert!(align_of::<conn_pool>() <= align_of::<u64>());
-const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource, Card>>());
+const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource, SlotExtra>>());
 
 /// What is written down about each slot of a pool for C.
 ///
 /// Initialised from the beginning, whether or not the slot is filled, since a damaged lease may name any slot.
-pub(crate) struct Card {
+pub(crate) struct SlotExtra {
     /// Odd while a lease of the slot is out. Written by the slot's owner only, read by anybody.
     generation: AtomicUsize,
-    notes: Notes,
+    record: ConnRecord,
 }
 
 /// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
 pub struct conn_pool {
     /// Says that this is a pool, and of which process: see `present_stamp`. 0 once it is destroyed.
     stamp: AtomicUsize,
-    slots: NonNull<Slot<Resource, Card>>,
+    slots: NonNull<Slot<Resource, SlotExtra>>,
     capacity: usize,
     layout: Layout,
     /// Not 0: threads have met here, and look for a slot each from a home of its own.
     ///
     /// A word, since the compiler puts what is smaller at the end, beside the first slot: see the assertion below.
     has_homes: AtomicUsize,
-    engine: Engine,
-    keeper: Keeper,
+    engine: EngineState,
+    shared: Shared,
     manager: Callbacks,
-    counts: Counts,
+    counters: Counters,
     name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
     /// The library has allocated the storage.
     on_heap: bool,
@@ -78,7 +74,7 @@ unsafe impl Sync for conn_pool {}
 impl conn_pool {
     /// The bytes that a pool of this capacity needs.
     pub(super) const fn storage_size(capacity: usize) -> usize {
-        size_of::<Self>() + capacity * size_of::<Slot<Resource, Card>>()
+        size_of::<Self>() + capacity * size_of::<Slot<Resource, SlotExtra>>()
     }
 
     /// Makes a pool in `storage`.
@@ -106,16 +102,16 @@ impl conn_pool {
         }
         // SAFETY: the caller promises `size` bytes, so the header is followed by room for the slots; its size is a
         // multiple of its alignment, which is at least the slots' (asserted above).
-        let slots = unsafe { pool.add(1) }.cast::<Slot<Resource, Card>>();
+        let slots = unsafe { pool.add(1) }.cast::<Slot<Resource, SlotExtra>>();
         for slot in 0..capacity {
-            let empty = Slot::vacant(Card { generation: AtomicUsize::new(0), notes: Notes::new() });
+            let empty = Slot::vacant(SlotExtra { generation: AtomicUsize::new(0), record: ConnRecord::new() });
             // SAFETY: within the storage, as above; nobody else knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
         }
-        let mut engine = Engine::new(capacity);
+        let mut engine = EngineState::new(capacity);
         engine.set_fairness(config.fairness());
         if config.create.is_some() {
-            engine.lend_vacant(capacity);
+            engine.set_max_connecting(capacity);
         }
         let header = Self {
             stamp: AtomicUsize::new(present_stamp()),
@@ -125,9 +121,9 @@ impl conn_pool {
             layout: Layout::new(capacity),
             has_homes: AtomicUsize::new(0),
             engine,
-            keeper: config.keeper(),
+            shared: config.shared(),
             manager: Callbacks(conn_pool_config { name: ptr::null(), ..*config }),
-            counts: Counts::new(),
+            counters: Counters::new(),
             // SAFETY: the name is NULL or a string, as the caller promises.
             name: unsafe { config.copy_name() },
             on_heap,
@@ -137,11 +133,13 @@ impl conn_pool {
         // SAFETY: just written, and shared from here on (I10).
         let own = unsafe { &*pool };
         for slot in 0..capacity {
-            // SAFETY: nobody else knows of the pool yet, so all slots are this function's (I2); they are vacant (I3).
-            unsafe { own.cell(slot).write(Resource(ptr::null_mut())) };
+            // SAFETY: no other thread knows of the pool yet, so all slots are this function's (I2).
+            let slot = unsafe { SlotToken::from_raw(slot) };
+            // SAFETY: the slot is this function's (I2), and vacant (I3).
+            unsafe { storage::cell(own.slots(), &slot).write(Resource(ptr::null_mut())) };
         }
         if config.max_size() < capacity {
-            drop(own.core().resize(config.max_size()));
+            drop(own.engine().resize(config.max_size()));
         }
         Ok(pool)
     }
@@ -191,9 +189,9 @@ impl conn_pool {
         // SAFETY: initialised (I10), and not used again, as the caller promises.
         unsafe { engine.drop_in_place() };
         // SAFETY: as above.
-        let keeper = unsafe { &raw mut (*pool).keeper };
+        let shared = unsafe { &raw mut (*pool).shared };
         // SAFETY: as above.
-        unsafe { keeper.drop_in_place() };
+        unsafe { shared.drop_in_place() };
     }
 
     /// From now on this is no pool, and its storage is nobody's or the caller's.
@@ -212,30 +210,13 @@ impl conn_pool {
     }
 
     #[inline(always)]
-    pub(super) fn core(&self) -> Core<'_> {
-        Core::new(&self.engine, self.map())
-    }
-
-    #[inline(always)]
     fn map(&self) -> Bitmap<'_> {
-        Bitmap::new(slots::books(self.slots()), self.layout)
-    }
-
-    #[inline(always)]
-    pub(super) fn slots(&self) -> &[Slot<Resource, Card>] {
-        // SAFETY: so many slots, behind the header and for as long as it (I10).
-        unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
-    }
-
-    /// The cell of a slot; to be used by the slot's owner only (I2).
-    #[inline(always)]
-    pub(super) fn cell(&self, slot: usize) -> *mut Resource {
-        slots::cell(self.slots(), slot)
+        Bitmap::new(storage::states(self.slots()), self.layout)
     }
 
     #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
-        &slots::note(self.slots(), slot).generation
+        &storage::extra(self.slots(), slot).generation
     }
 
     #[inline(always)]
@@ -262,8 +243,8 @@ impl conn_pool {
         &self.manager.0
     }
 
-    pub(super) const fn counts(&self) -> &Counts {
-        &self.counts
+    pub(super) const fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(super) const fn name(&self) -> *const c_char {
@@ -272,52 +253,39 @@ impl conn_pool {
 }
 
 #[cold]
-fn absent(pool: Option<&conn_pool>) -> super::conn_pool_status {
+fn absent(pool: Option<&conn_pool>) -> conn_pool_status {
     match pool {
         Some(pool) if pool.stamp.load(Relaxed) != 0 => CONN_POOL_FORKED,
         _ => CONN_POOL_INVALID_ARGUMENT,
     }
 }
 
-impl Handle for &conn_pool {
+impl PoolParts for conn_pool {
     type Connection = Resource;
-    type Note = Card;
-    type Shared = ();
+    type Extra = SlotExtra;
+    type Shown = ();
 
     #[inline(always)]
-    fn core(&self) -> Core<'_> {
-        conn_pool::core(self)
+    fn engine(&self) -> Engine<'_> {
+        Engine::new(&self.engine, self.map())
     }
 
     #[inline(always)]
-    fn slots(&self) -> &[Slot<Resource, Card>] {
-        conn_pool::slots(self)
+    fn slots(&self) -> &[Slot<Resource, SlotExtra>] {
+        // SAFETY: so many slots, behind the header and for as long as it (I10).
+        unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn look_for_a_peak(&self) {
-        self.core().look_for_a_peak();
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn attend_to_others(&self) {
-        attend_to_others(*self);
-    }
-
-    fn explain(&self, refusal: Refusal) -> PoolError {
-        match refusal {
-            Refusal::NoSlots => PoolError::NoConnections,
-            // This pool's line has no limit.
-            Refusal::Exhausted | Refusal::QueueFull => PoolError::Exhausted(self.core().status()),
-            Refusal::TimedOut => PoolError::Timeout(self.core().status()),
-            Refusal::Closed => PoolError::Closed(self.core().status()),
-        }
+    fn dispose(&self, slot: SlotToken, why: VacateReason) {
+        discard(self, slot, reason_of(why));
     }
 }
 
-impl Keep for &conn_pool {
+impl ManagedParts for conn_pool {
     type Manager = Callbacks;
 
     #[inline(always)]
@@ -326,21 +294,21 @@ impl Keep for &conn_pool {
     }
 
     #[inline(always)]
-    fn keeper(&self) -> &Keeper {
-        &self.keeper
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     #[inline(always)]
-    fn notes(&self, slot: usize) -> &Notes {
-        &slots::note(self.slots(), slot).notes
+    fn record(&self, slot: usize) -> &ConnRecord {
+        &storage::extra(self.slots(), slot).record
     }
 
     #[inline(always)]
-    fn holding(&self, _: usize) -> Option<&Holding> {
+    fn loan_record(&self, _: usize) -> Option<&LoanRecord> {
         None
     }
 
-    fn times(&self) -> Option<&Times> {
+    fn times(&self) -> Option<&TimeRecorders> {
         None
     }
 

@@ -1,10 +1,12 @@
-//! Layer 7 · part of ffi · knows: nothing · must not know: who answers with it
-//!
+// knows: engine · must not know: who answers with it
 //! What a call answers, and its words for people.
 
 use core::ffi::{CStr, c_char, c_int};
 
-use crate::engine::Refusal;
+use crate::engine::AcquireError;
+
+/// What the library answers behind the border.
+pub(super) type Answer<T = ()> = Result<T, conn_pool_status>;
 
 /// What a call answers: 0 is success, what is above is not an error, what is below is.
 #[repr(i32)]
@@ -37,7 +39,7 @@ pub enum conn_pool_status {
     CONN_POOL_OUT_OF_MEMORY = -10,
     /// The lease is empty or was given back already.
     CONN_POOL_NOT_HELD = -11,
-    /// The lease was given back, and its slot has been lent again since.
+    /// The lease was given back, and its slot has been claimed again since.
     CONN_POOL_STALE = -12,
     /// The lease is of another pool.
     CONN_POOL_WRONG_POOL = -13,
@@ -83,7 +85,7 @@ impl conn_pool_status {
         (CONN_POOL_MISALIGNED, c"CONN_POOL_MISALIGNED", c"the storage is not aligned: see conn_pool_storage_align"),
         (CONN_POOL_OUT_OF_MEMORY, c"CONN_POOL_OUT_OF_MEMORY", c"out of memory"),
         (CONN_POOL_NOT_HELD, c"CONN_POOL_NOT_HELD", c"the lease is empty or was given back already"),
-        (CONN_POOL_STALE, c"CONN_POOL_STALE", c"the lease was given back, and its slot has been lent again since"),
+        (CONN_POOL_STALE, c"CONN_POOL_STALE", c"the lease was given back, and its slot has been claimed again since"),
         (CONN_POOL_WRONG_POOL, c"CONN_POOL_WRONG_POOL", c"the lease is of another pool"),
         (CONN_POOL_FORGED, c"CONN_POOL_FORGED", c"the lease names a slot or a resource that it was not given"),
         (CONN_POOL_FULL, c"CONN_POOL_FULL", c"the pool is full: no slot within max_size is vacant"),
@@ -107,14 +109,14 @@ impl conn_pool_status {
     }
 }
 
-impl From<Refusal> for conn_pool_status {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
+impl From<AcquireError> for conn_pool_status {
+    fn from(error: AcquireError) -> Self {
+        match error {
             // A pool for C has no limit to its line.
-            Refusal::Exhausted | Refusal::QueueFull => CONN_POOL_EXHAUSTED,
-            Refusal::Closed => CONN_POOL_CLOSED,
-            Refusal::TimedOut => CONN_POOL_TIMED_OUT,
-            Refusal::NoSlots => CONN_POOL_INVALID_ARGUMENT,
+            AcquireError::Exhausted | AcquireError::QueueFull => CONN_POOL_EXHAUSTED,
+            AcquireError::Closed => CONN_POOL_CLOSED,
+            AcquireError::TimedOut => CONN_POOL_TIMED_OUT,
+            AcquireError::NoSlots => CONN_POOL_INVALID_ARGUMENT,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Layer 7 · part of ffi · knows: nothing · must not know: pools
-//!
+// knows: nothing · must not know: pools
 //! Which version of the library this is.
 
 /// The version that this header is of: major.

@@ -1,5 +1,4 @@
-//! Layer 6 · part of managed · knows: sync · must not know: what time is asked for
-//!
+// knows: sync · must not know: what time is asked for
 //! Where a managed pool gets the time from.
 
 use core::future::{Future, pending};
@@ -26,7 +25,7 @@ use crate::sync;
 /// struct TokioClock(std::time::Instant);
 ///
 /// impl Clock for TokioClock {
-///     const SLEEPS: bool = true;
+///     const CAN_SLEEP: bool = true;
 ///
 ///     fn now(&self) -> Duration {
 ///         self.0.elapsed()
@@ -39,7 +38,7 @@ use crate::sync;
 /// ```
 pub trait Clock {
     /// Whether [`sleep`](Self::sleep) ends.
-    const SLEEPS: bool = false;
+    const CAN_SLEEP: bool = false;
 
     /// The time.
     fn now(&self) -> Duration;
@@ -50,7 +49,7 @@ pub trait Clock {
         self.now()
     }
 
-    /// Ends when `duration` has passed. The default never does, and says so in [`SLEEPS`](Self::SLEEPS): the pool then
+    /// Ends when `duration` has passed. The default never does, and says so in [`CAN_SLEEP`](Self::CAN_SLEEP): the pool then
     /// sets no time limit to tasks.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
@@ -58,21 +57,32 @@ pub trait Clock {
     }
 }
 
-impl<K: Clock + ?Sized> Clock for &K {
-    const SLEEPS: bool = K::SLEEPS;
+macro_rules! pointer {
+    ($(#[$meta:meta])* $pointer:ty) => {
+        $(#[$meta])*
+        impl<K: Clock + ?Sized> Clock for $pointer {
+            const CAN_SLEEP: bool = K::CAN_SLEEP;
 
-    fn now(&self) -> Duration {
-        K::now(self)
-    }
+            fn now(&self) -> Duration {
+                K::now(self)
+            }
 
-    fn coarse(&self) -> Duration {
-        K::coarse(self)
-    }
+            fn coarse(&self) -> Duration {
+                K::coarse(self)
+            }
 
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-        K::sleep(self, duration)
-    }
+            fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+                K::sleep(self, duration)
+            }
+        }
+    };
 }
+
+pointer!(&K);
+pointer!(
+    #[cfg(feature = "alloc")]
+    sync::Arc<K>
+);
 
 /// The system's monotonic clock. On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
 /// milliseconds behind at most.
@@ -95,6 +105,9 @@ impl Clock for SystemClock {
 /// 24 days where a word has 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Millis(pub(crate) usize);
+
+/// No end to a connection's life.
+pub(super) const FOR_EVER: usize = usize::MAX;
 
 /// The longest span that can be told from none.
 const LONGEST: usize = isize::MAX as usize;

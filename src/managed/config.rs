@@ -1,15 +1,15 @@
-//! Layer 6 · part of managed · knows: fairness · must not know: managers, slots
-//!
+// knows: name, fairness · must not know: managers, slots
 //! What a managed pool is to be like.
 
 use core::time::Duration;
 
+use super::name::Name;
 use crate::fairness::Fairness;
 
 /// What a [`managed::Pool`](super::Pool) is to be like: every option, its default, and the reason for that.
 ///
-/// Made in constants as well as at run time. Nothing is checked until a pool is built with it, which refuses values and
-/// combinations that make no sense; [`check`](Self::check) does so before.
+/// Made in constants as well as at run time. It is checked when a pool is built, which refuses values and combinations
+/// that make no sense; [`check`](Self::check) does so before.
 ///
 /// # Examples
 ///
@@ -43,14 +43,14 @@ pub struct Config {
     pub(super) leak_threshold: Option<Duration>,
     pub(super) nested: Nested,
     pub(super) fairness: Fairness,
-    pub(super) name: &'static str,
+    pub(super) name: Name,
 }
 
 /// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that callers
-/// who failed together do not come back together.
+/// that failed together do not try again together.
 ///
-/// During a pause the caller waits in line for a connection that comes back, in its place, and leaves connecting to
-/// others.
+/// During a pause the caller waits in the queue, in its place, for a connection that is given back, and leaves connecting
+/// to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How often a caller's connect is tried again before the caller gets the error.
@@ -61,31 +61,31 @@ pub struct Retry {
     pub longest_pause: Duration,
 }
 
-/// Which idle connection is lent next.
+/// Which idle connection is claimed next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reuse {
-    /// As few different ones as will do: the rest grow cold and are closed by the idle timeout, so that the pool shrinks
-    /// to what it needs.
+    /// The one in the lowest slot, so that as few connections as will do are used: the others reach the idle timeout, and
+    /// the pool shrinks to what it needs.
     #[default]
-    Warmest,
-    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a look at the slots one by one,
+    Packed,
+    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by one,
     /// and a word that all borrowers write.
-    Rotating,
+    RoundRobin,
 }
 
-/// What becomes of a connection whose guard is dropped by a panic.
+/// What happens to a connection whose guard is dropped by a panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnPanic {
-    /// It is discarded: nobody knows in the middle of what its holder was.
+    /// It is discarded: its holder may have been in the middle of something.
     #[default]
     Discard,
-    /// It is looked at and reset as at any return.
+    /// It is looked at and reset as at any other release.
     Reset,
 }
 
-/// What to do if a thread that holds a connection of the pool finds the pool exhausted and would wait for another one
+/// What happens if a thread that holds a connection of the pool finds the pool exhausted and would wait for another one
 /// without a deadline: maybe for itself, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,13 +93,13 @@ pub enum Nested {
     /// Let it wait.
     Allow,
     /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread borrowed what it holds.
-    /// Costs a word written by each borrowing. A guard that was sent to another thread counts as held where it was borrowed.
+    /// Costs a word written by each acquire. A guard that was sent to another thread counts as held where it was borrowed.
     Refuse,
 }
 
 impl Retry {
-    /// A caller gets the first error at once; the maintenance, which has nobody waiting for it, tries again after 100 ms,
-    /// then after twice as long each time, up to 5 s.
+    /// A caller gets the first error at once. Maintenance, for which no caller waits, tries again after 100 ms, then after
+    /// twice as long each time, up to 5 s.
     pub const DEFAULT: Self =
         Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
 
@@ -156,24 +156,24 @@ impl Config {
             validate_after: Some(Duration::from_millis(500)),
             max_connecting: None,
             max_waiting: None,
-            reuse: Reuse::Warmest,
+            reuse: Reuse::Packed,
             on_panic: OnPanic::Discard,
             leak_threshold: None,
             nested: if cfg!(debug_assertions) { Nested::Refuse } else { Nested::Allow },
             fairness: Fairness::Fifo,
-            name: "",
+            name: Name::NONE,
         }
     }
 
     options! {
-        /// The most connections there may be, idle and lent together. Default: the pool's `N`, which is also the most that
+        /// The most connections there may be, idle and claimed together. Default: the pool's `N`, which is also the most that
         /// it can be.
         max_size(most: usize) Some(most);
 
-        /// How many idle connections the maintenance keeps ready, as far as `max_size` allows. Default: 0, so that nothing
-        /// is opened that nobody asked for.
+        /// How many idle connections maintenance keeps ready, as far as `max_size` allows. Default: 0, so that no connection
+        /// is opened that no caller asked for.
         ///
-        /// To have them ready before the first caller comes, call [`maintain`](super::Pool::maintain) once.
+        /// To have them ready for the first caller, call [`maintain`](super::Pool::maintain) once.
         ///
         /// A floor: an idle connection that is too old is replaced before it is closed (unless the pool is full), and the
         /// idle timeout does not go below it.
@@ -181,78 +181,78 @@ impl Config {
 
         /// The longest that one connect may take. Default: 30 s, as most pools give a caller altogether.
         ///
-        /// A [`Manager`](super::Manager) is told how much of it is left, and has to see to it itself; the connect of an
-        /// [`AsyncManager`](super::AsyncManager) is dropped when it is over, if the pool's clock can sleep.
+        /// A [`Manager`](super::Manager) is told how much of it is left, and has to keep to it; the connect of an
+        /// [`AsyncManager`](super::AsyncManager) is dropped when the time is up, if the pool's clock can sleep.
         connect_timeout(longest: Option<Duration>) longest;
 
-        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: a server that was
-        /// unplugged does not answer at all.
+        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: an unplugged server does
+        /// not answer at all.
         validation_timeout(longest: Option<Duration>) longest;
 
-        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller is told at once.
+        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller gets the error at once.
         retry(retry: Retry) retry;
 
-        /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than what
-        /// most databases, and what lies on the way to them, allow.
+        /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than most
+        /// databases, and the networks before them, allow.
         ///
-        /// Looked at when a connection comes back too, so it holds in a pool that never rests. Where words have 32 bits the
-        /// longest that can be told is 24 days.
+        /// It is looked at when a connection is given back too, so it holds in a pool that is always busy. Where words have
+        /// 32 bits the longest lifetime is 24 days.
         max_lifetime(longest: Option<Duration>) longest;
 
         /// By up to how many percent a connection's lifetime is shortened, at random. Default: 25, as in HikariCP: so
         /// that connections made together do not all end together.
         lifetime_jitter_percent(percent: u8) percent;
 
-        /// How long a connection may lie idle if there are more than `min_idle`. Default: 10 minutes, as in most pools.
-        /// Seen to by the maintenance.
+        /// How long a connection may be idle if there are more than `min_idle`. Default: 10 minutes, as in most pools.
+        /// Needs maintenance.
         idle_timeout(longest: Option<Duration>) longest;
 
-        /// How often the maintenance checks a connection that nobody uses, so that it does not die of silence. Default:
-        /// 2 minutes, as in HikariCP.
+        /// How often maintenance checks a connection that is not used, so that no firewall drops it. Default: 2 minutes, as
+        /// in HikariCP.
         keepalive(period: Option<Duration>) period;
 
-        /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
+        /// A connection that was idle for longer is checked before it is claimed; `None`: none is. Default: 500 ms, as in
         /// HikariCP: long enough that a busy pool hardly ever checks, short enough that a restart of the server is noticed.
         /// `Some(Duration::ZERO)` checks each time.
         validate_after(idle: Option<Duration>) idle;
 
-        /// How many may connect at once. Default: as many as there are slots.
+        /// How many connects may run at once. Default: as many as there are slots.
         ///
-        /// A few protect a server that has just come back from all callers at once.
+        /// A low limit protects a server that has just come back from all callers at once.
         max_connecting(most: usize) Some(most);
 
-        /// How many may wait in line; who comes when it is full is refused at once. Default: no limit.
+        /// How many callers may wait; a caller that finds the queue full is refused at once. Default: no limit.
         ///
-        /// A line that is longer than what can be served within its callers' patience only makes all of them time out.
+        /// A queue that is longer than what can be served within its callers' timeouts only makes all of them time out.
         max_waiting(most: u32) Some(most);
 
-        /// Which idle connection is lent next. Default: [`Reuse::Warmest`].
+        /// Which idle connection is claimed next. Default: [`Reuse::Packed`].
         reuse(reuse: Reuse) reuse;
 
-        /// What becomes of a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].
+        /// What happens to a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].
         on_panic(on_panic: OnPanic) on_panic;
 
-        /// A connection that is held for longer is reported by the maintenance, with the place in the source where it was
-        /// borrowed: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since what is too long nobody knows but
-        /// you.
+        /// Maintenance reports a connection that is in use for longer, with the place in the source where it was borrowed:
+        /// as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what is too long.
         leak_threshold(longest: Option<Duration>) longest;
 
-        /// What to do about a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are
-        /// on, else [`Nested::Allow`].
+        /// What happens to a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are on,
+        /// else [`Nested::Allow`].
         nested(nested: Nested) nested;
 
-        /// Who is served when others wait. Default: [`Fairness::Fifo`].
+        /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].
         fairness(fairness: Fairness) fairness;
 
-        /// The pool's name, in errors, reports and metrics. Default: none.
-        name(name: &'static str) name;
+        /// The pool's name, in errors, reports and metrics: up to [`Name::MAX`] bytes, which may be made at run time.
+        /// Default: none.
+        name(name: &str) Name::new(name);
     }
 
     /// Whether a pool of `capacity` slots can be built like this.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, with the values that contradict each other.
+    /// The first contradiction, with its values.
     pub const fn check(&self, capacity: usize) -> Result<(), ConfigError> {
         let max_size = self.size(capacity);
         if max_size > capacity {
@@ -266,6 +266,9 @@ impl Config {
         }
         if matches!(self.max_connecting, Some(0)) {
             return Err(ConfigError::Zero { option: "max_connecting" });
+        }
+        if self.name.asked_len() > Name::MAX {
+            return Err(ConfigError::Name { len: self.name.asked_len() });
         }
         if self.lifetime_jitter_percent >= 100 {
             return Err(ConfigError::Jitter { percent: self.lifetime_jitter_percent });
@@ -325,19 +328,25 @@ pub enum ConfigError {
         /// The ceiling.
         max_size: usize,
     },
-    /// Nothing would ever be done.
+    /// A limit of nothing.
     #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
     Zero {
         /// The option that is 0.
         option: &'static str,
     },
-    /// A connection would be too old when it is born.
+    /// A name that does not fit.
+    #[error("the name is {len} bytes long: it can have at most 31")]
+    Name {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A connection would be too old when it is made.
     #[error("lifetime_jitter_percent is {percent}: it can be 0 to 99")]
     Jitter {
         /// The percentage.
         percent: u8,
     },
-    /// Pauses that should grow, and cannot.
+    /// Pauses that cannot grow.
     #[error("the first pause is {first_pause:?} and the longest {longest_pause:?}: it can be at most that long")]
     Pauses {
         /// The first pause.
@@ -366,6 +375,10 @@ mod tests {
             (config.max_size(9), "max_size is 9 and the pool has 8 slots: max_size can be at most its N"),
             (config.min_idle(9), "min_idle is 9 and max_size is 8: min_idle can be at most max_size"),
             (config.lifetime_jitter_percent(100), "lifetime_jitter_percent is 100: it can be 0 to 99"),
+            (
+                config.name("orders in the database of the second tenant"),
+                "the name is 43 bytes long: it can have at most 31",
+            ),
             (
                 config.retry(Retry { first_pause: Duration::from_secs(9), ..Retry::DEFAULT }),
                 "the first pause is 9s and the longest 5s: it can be at most that long",

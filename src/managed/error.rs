@@ -1,37 +1,10 @@
-//! Layer 6 · part of managed · knows: metrics (their `Status`), holders · must not know: how the pool works
-//!
+// knows: report · must not know: how the pool works
 //! What can go wrong, in words for people.
 
 use core::fmt;
 use core::time::Duration;
 
-use super::holders::Holder;
-use crate::metrics::Status;
-
-/// How a pool stood when somebody had to go without a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Situation {
-    /// The pool's name.
-    pub pool: &'static str,
-    /// How full it was.
-    pub status: Status,
-    /// Who had held a connection the longest.
-    pub longest: Option<Holder>,
-}
-
-impl fmt::Display for Situation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.pool.is_empty() {
-            write!(f, "pool {:?}: ", self.pool)?;
-        }
-        write!(f, "{}", self.status)?;
-        match self.longest {
-            Some(holder) => write!(f, "; longest {holder}"),
-            None => Ok(()),
-        }
-    }
-}
+use super::report::{Loan, PoolReport};
 
 /// Why there is no connection for the caller.
 ///
@@ -41,12 +14,12 @@ impl fmt::Display for Situation {
 /// # Examples
 ///
 /// ```
-/// use conn_pool::managed::{Config, GetError, Manage, Manager, Pool};
+/// use conn_pool::managed::{Config, GetError, Lifecycle, Manager, Pool};
 /// use std::time::Duration;
 ///
 /// struct Down;
 ///
-/// impl Manage for Down {
+/// impl Lifecycle for Down {
 ///     type Connection = ();
 ///     type Error = &'static str;
 /// }
@@ -70,76 +43,76 @@ impl fmt::Display for Situation {
 #[non_exhaustive]
 pub enum GetError<E> {
     /// The deadline passed while the caller waited for a connection.
-    Timeout(Situation),
-    /// Nothing is free right now, and the caller did not want to wait (`try_get`).
-    Exhausted(Situation),
-    /// As many wait in line already as may (`max_waiting`).
-    QueueFull(Situation),
+    Timeout(PoolReport),
+    /// Nothing is free right now, and the caller did not wait (`try_get`). How the pool stands,
+    /// [`Pool::report`](super::Pool::report) tells.
+    Exhausted,
+    /// As many callers wait as may (`max_waiting`).
+    QueueFull(PoolReport),
     /// The pool is closed, or was closed while the caller waited.
-    Closed(Situation),
+    Closed(PoolReport),
     /// The pool was built for no connections at all (`N` is 0).
     NoConnections,
     /// The caller's thread holds a connection of this pool already, and would wait for another one without a deadline,
     /// perhaps for ever. See [`Config::nested`](super::Config::nested).
     Nested {
         /// What it holds.
-        own: Holder,
+        own: Loan,
         /// How the pool stood.
-        situation: Situation,
+        report: PoolReport,
     },
     /// No connection could be made.
     Connect {
         /// The manager's error.
         error: E,
         /// How the pool stood.
-        situation: Situation,
+        report: PoolReport,
     },
     /// The connect timeout, or the caller's deadline, passed while a connection was being made.
     ConnectTimeout {
         /// How long it had taken so far.
         after: Duration,
         /// How the pool stood.
-        situation: Situation,
+        report: PoolReport,
     },
-    /// What was at hand failed its check, and there was neither time nor room to make another.
+    /// The idle connection failed its check, and there was neither time nor room to make another.
     Invalid {
         /// The manager's error; `None` if the check ran out of time.
         error: Option<E>,
         /// How the pool stood.
-        situation: Situation,
+        report: PoolReport,
     },
 }
 
 impl<E> GetError<E> {
-    /// The error's bare name, for labels of metrics.
+    /// The error's name in snake case, for labels of metrics.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Timeout(_) => "Timeout",
-            Self::Exhausted(_) => "Exhausted",
-            Self::QueueFull(_) => "QueueFull",
-            Self::Closed(_) => "Closed",
-            Self::NoConnections => "NoConnections",
-            Self::Nested { .. } => "Nested",
-            Self::Connect { .. } => "Connect",
-            Self::ConnectTimeout { .. } => "ConnectTimeout",
-            Self::Invalid { .. } => "Invalid",
+            Self::Timeout(_) => "timeout",
+            Self::Exhausted => "exhausted",
+            Self::QueueFull(_) => "queue_full",
+            Self::Closed(_) => "closed",
+            Self::NoConnections => "no_connections",
+            Self::Nested { .. } => "nested",
+            Self::Connect { .. } => "connect",
+            Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::Invalid { .. } => "invalid",
         }
     }
 
-    /// How the pool stood; `None` for a pool without slots.
+    /// How the pool stood; `None` for a pool without slots, and for a caller that did not wait.
     #[must_use]
-    pub const fn situation(&self) -> Option<&Situation> {
+    pub const fn report(&self) -> Option<&PoolReport> {
         match self {
-            Self::NoConnections => None,
-            Self::Timeout(situation)
-            | Self::Exhausted(situation)
-            | Self::QueueFull(situation)
-            | Self::Closed(situation)
-            | Self::Nested { situation, .. }
-            | Self::Connect { situation, .. }
-            | Self::ConnectTimeout { situation, .. }
-            | Self::Invalid { situation, .. } => Some(situation),
+            Self::NoConnections | Self::Exhausted => None,
+            Self::Timeout(report)
+            | Self::QueueFull(report)
+            | Self::Closed(report)
+            | Self::Nested { report, .. }
+            | Self::Connect { report, .. }
+            | Self::ConnectTimeout { report, .. }
+            | Self::Invalid { report, .. } => Some(report),
         }
     }
 
@@ -156,26 +129,25 @@ impl<E> GetError<E> {
 impl<E: fmt::Display> fmt::Display for GetError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout(situation) => write!(f, "timed out waiting for a connection ({situation})"),
-            Self::Exhausted(situation) => write!(f, "no connection is free ({situation})"),
-            Self::QueueFull(situation) => write!(f, "too many wait already ({situation})"),
-            Self::Closed(situation) => write!(f, "the pool is closed ({situation})"),
+            Self::Timeout(report) => write!(f, "timed out waiting for a connection ({report})"),
+            Self::Exhausted => f.write_str("no connection is free"),
+            Self::QueueFull(report) => {
+                write!(f, "wait queue is full: {} callers waiting ({report})", report.status.waiting)
+            }
+            Self::Closed(report) => write!(f, "the pool is closed ({report})"),
             Self::NoConnections => f.write_str("the pool has no slots: it was built with N = 0"),
-            Self::Nested { own, situation } => {
-                write!(
-                    f,
-                    "this thread would wait for itself: it holds a connection of the same pool ({own}); {situation}"
-                )
+            Self::Nested { own, report } => {
+                write!(f, "this thread would wait for itself: it holds a connection of the same pool ({own}); {report}")
             }
-            Self::Connect { error, situation } => write!(f, "cannot connect: {error} ({situation})"),
-            Self::ConnectTimeout { after, situation } => {
-                write!(f, "cannot connect: no answer within {after:?} ({situation})")
+            Self::Connect { error, report } => write!(f, "cannot connect: {error} ({report})"),
+            Self::ConnectTimeout { after, report } => {
+                write!(f, "cannot connect: no answer within {after:?} ({report})")
             }
-            Self::Invalid { error: Some(error), situation } => {
-                write!(f, "the connection at hand failed its check: {error} ({situation})")
+            Self::Invalid { error: Some(error), report } => {
+                write!(f, "the idle connection failed its check: {error} ({report})")
             }
-            Self::Invalid { error: None, situation } => {
-                write!(f, "the connection at hand did not answer its check in time ({situation})")
+            Self::Invalid { error: None, report } => {
+                write!(f, "the idle connection did not answer its check in time ({report})")
             }
         }
     }
@@ -190,11 +162,11 @@ impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
     }
 }
 
-/// Connections that had not come back when a [`drain`](super::Pool::drain) gave up.
+/// Connections that were still in use when a [`drain`](super::Pool::drain) gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the pool is not drained ({situation})")]
+#[error("the pool is not drained ({report})")]
 #[non_exhaustive]
 pub struct DrainError {
-    /// How many there are, and who holds one the longest. [`Pool::holders`](super::Pool::holders) tells of all of them.
-    pub situation: Situation,
+    /// How the pool stood, with the longest loan. [`Pool::loans`](super::Pool::loans) tells all of them.
+    pub report: PoolReport,
 }

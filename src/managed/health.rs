@@ -1,8 +1,6 @@
-//! Layer 6 · part of managed · knows: maintenance, threads · must not know: what is done
-//!
-//! A thread that looks after a pool.
+// knows: clock, loan, manager, parts, pool, upkeep, sync · must not know: what a pass does
+//! Maintenance by a thread.
 
-use alloc::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::task::Waker;
@@ -11,15 +9,16 @@ use std::time::Instant;
 use std::{fmt, format, io};
 
 use super::clock::Clock;
-use super::keep::Keep;
-use super::maintenance::{Watch, look_away, look_no_more, maintain};
+use super::loan::caller::{NoWait, at_once};
 use super::manager::Manager;
+use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::worker::{Now, at_once};
-use crate::sync::{AtomicBool, Lock, Relaxed, Weak, with_parker};
+use super::upkeep::marking::{Marker, pause_marking, stop_marking};
+use super::upkeep::pass::maintain;
+use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 
-/// A thread that looks after a managed pool: from [`Pool::health_check`]. Dropping it stops the thread and waits until it
-/// has ended, which takes as long as a call of the manager's that it is in the midst of.
+/// A thread that maintains a managed pool: from [`Pool::health_check`]. Dropping it stops the thread and waits until it
+/// has ended, which takes as long as the call of the manager that it is in.
 #[must_use = "the thread is stopped when it is dropped"]
 pub struct HealthCheck {
     signal: Arc<Signal>,
@@ -37,10 +36,10 @@ where
     K: Clock + Send + Sync + 'static,
 {
     /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped, the
-    /// pool is closed, or everybody else has let go of it.
+    /// pool is closed, or the last other `Arc` of the pool is dropped.
     ///
-    /// While it runs, borrowers need not look at the clock. It sleeps while nobody uses the pool, but for what is due. A
-    /// panic of the manager's does not end it.
+    /// While it runs, borrowers need not read the clock. While the pool is not used it sleeps until something is due. A
+    /// panic of the manager does not end it.
     ///
     /// Borrowers rely on the thread to run in time: if the whole system stood still, a connection that has died meanwhile
     /// may be lent once without a check.
@@ -52,10 +51,10 @@ where
     /// # Examples
     ///
     /// ```
-    /// # use conn_pool::managed::{Config, Manage, Manager, Pool};
+    /// # use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
     /// # use std::time::Duration;
     /// # struct Server;
-    /// # impl Manage for Server { type Connection = (); type Error = (); }
+    /// # impl Lifecycle for Server { type Connection = (); type Error = (); }
     /// # impl Manager for Server { fn connect(&self, _: Option<Duration>) -> Result<(), ()> { Ok(()) } }
     /// use std::sync::Arc;
     ///
@@ -68,7 +67,8 @@ where
     pub fn health_check(self: &Arc<Self>) -> io::Result<HealthCheck> {
         let signal = Arc::new(Signal { is_stopped: AtomicBool::new(false), waker: Lock::new(None) });
         let (pool, told) = (Arc::downgrade(self), Arc::clone(&signal));
-        let thread = thread::Builder::new().name(thread_name(self.config().name)).spawn(move || run(&pool, &told))?;
+        let thread =
+            thread::Builder::new().name(thread_name(self.config().name.as_str())).spawn(move || run(&pool, &told))?;
         Ok(HealthCheck { signal, thread: Some(thread) })
     }
 }
@@ -80,21 +80,21 @@ fn thread_name(pool: &str) -> String {
 
 fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal: &Signal) {
     with_parker(|parker, waker| {
-        let mut watch = Watch::new();
+        let mut marker = Marker::new();
         signal.listen(waker);
         while let Some(pool) = pool.upgrade()
             && !signal.is_stopped.load(Relaxed)
             && !pool.is_closed()
         {
-            look_away(&*pool);
-            // Whoever panics has said so by then, through the panic hook.
-            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &Now, (&*pool).coarse()))));
-            let until = Instant::now() + watch.look(&*pool, waker);
+            pause_marking(&*pool);
+            // A panic was reported through the panic hook.
+            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &NoWait, pool.coarse()))));
+            let until = Instant::now() + marker.mark(&*pool, waker);
             drop(pool);
             parker.park(Some(until));
         }
         if let Some(pool) = pool.upgrade() {
-            look_no_more(&*pool);
+            stop_marking(&*pool);
         }
     });
 }
@@ -116,7 +116,7 @@ impl Signal {
 }
 
 impl HealthCheck {
-    /// Whether the thread is still there: it ends by itself when the pool was closed or dropped.
+    /// Whether the thread is running: it ends by itself when the pool was closed or dropped.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -128,7 +128,7 @@ impl Drop for HealthCheck {
         self.signal.stop();
         let thread = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
         if let Some(thread) = thread {
-            // It catches the panics of others; should it have one of its own, that was reported.
+            // It catches panics of the manager; one of its own was reported.
             let _ended = thread.join();
         }
     }

@@ -1,37 +1,35 @@
-//! Layer 6 · part of managed · knows: keep, errors, manager's events · must not know: why they happen
+// knows: error, event, manager, parts, shared · must not know: why it happens
+//! What happens in a pool is counted, and told to the manager and, with the features of these names, to `tracing` and the
+//! `metrics` facade.
 //!
-//! What happens in a pool is counted, and told to whoever wants to know: the manager, and with the features of these names
-//! `tracing` and the `metrics` facade.
-//!
-//! The fast path, borrowing and giving back, calls nothing of this, so it is the same code with those features and without.
-//! No lock is held where anybody is told, and slots are in safe hands by then: a subscriber may take its time, and panic.
+//! The fast path of acquire and release calls nothing of this, so it is the same code with those features and without. No
+//! lock is held where a subscriber is called, and a panic of a subscriber loses no slot.
 
-#[cfg(feature = "metrics")]
-mod facade;
-#[cfg(not(feature = "metrics"))]
-#[path = "observe/no_facade.rs"]
-mod facade;
 #[cfg(feature = "tracing")]
 pub(super) mod log;
 #[cfg(not(feature = "tracing"))]
 #[path = "observe/no_log.rs"]
 pub(super) mod log;
+#[cfg(not(feature = "metrics"))]
+#[path = "observe/no_recorder.rs"]
+mod recorder;
+#[cfg(feature = "metrics")]
+mod recorder;
 
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
 use super::error::GetError;
-use super::keep::{ErrorOf, Keep};
-use super::keeper::{Count, Keeper};
-use super::manager::{Event, Manage, Reason};
+use super::event::{DiscardReason, Event};
+use super::manager::Lifecycle;
+use super::parts::{ErrorOf, ManagedParts};
+use super::shared::Shared;
 
-pub(super) use facade::Published;
-
-/// Something has happened. The manager is told last: it may panic.
-pub(super) fn event<P: Keep>(pool: P, event: &Event<'_, ErrorOf<P>>) {
-    let keeper = pool.keeper();
-    let name = keeper.config().name;
+/// Counts and tells an event. The manager is told last: it may panic.
+pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
+    let (counters, config) = (pool.shared().counters(), pool.shared().config());
+    let name = config.name.as_str();
     match event {
         // Counted where the connection is put into its slot.
         Event::Connected { took } => {
@@ -41,78 +39,79 @@ pub(super) fn event<P: Keep>(pool: P, event: &Event<'_, ErrorOf<P>>) {
             log::connected(name, *took);
         }
         Event::ConnectFailed { error, took } => {
-            keeper.count(Count::ConnectFailed);
+            counters.connect_failed.add_shared(1);
             log::connect_failed(name, kind(*error), *took);
         }
         Event::CheckFailed { error } => {
-            keeper.count(Count::CheckFailed);
+            counters.check_failed.add_shared(1);
             log::check_failed(name, kind(*error));
         }
-        Event::Leaked { holder } => {
-            keeper.count(Count::Leaked);
-            log::leaked(name, holder);
+        Event::Leaked { loan } => {
+            counters.leaked.add_shared(1);
+            log::leaked(name, loan);
         }
         Event::ResetFailed { .. } => log::reset_failed(name),
     }
     pool.manager().on_event(event);
 }
 
-/// All that can be said of a failure: nothing is asked of the manager's error, not even that it can be printed.
+/// What can be said of a failure: a manager's error need not even be printable.
 fn kind<E>(error: Option<&E>) -> &'static str {
     if error.is_some() { "error" } else { "timeout" }
 }
 
-/// A connection was parted with.
-pub(super) fn discarded(keeper: &Keeper, reason: Reason) {
-    log::discarded(keeper.config().name, reason);
+/// A connection was ended.
+pub(super) fn discarded(shared: &Shared, reason: DiscardReason) {
+    log::discarded(shared.config().name.as_str(), reason);
 }
 
 /// A caller goes without a connection.
-pub(super) fn refused<P: Keep>(pool: P, error: &GetError<ErrorOf<P>>) {
-    let name = pool.keeper().config().name;
+pub(super) fn refused<P: ManagedParts>(pool: &P, error: &GetError<ErrorOf<P>>) {
+    let name = pool.shared().config().name.as_str();
     match error {
-        GetError::Nested { own, situation } => log::nested(name, own, situation),
-        // An ordinary answer to one who does not want to wait.
-        GetError::Exhausted(situation) => log::exhausted(name, situation),
-        _ => log::refused(name, error.name(), error.situation()),
+        GetError::Nested { own, report } => log::nested(name, own, report),
+        // An ordinary answer to a caller that does not wait.
+        GetError::Exhausted => log::exhausted(name),
+        _ => log::refused(name, error.name(), error.report()),
     }
 }
 
-/// Tells the facade what the pool has counted.
-pub(super) fn publish<P: Keep>(pool: P) {
+/// Tells the `metrics` facade what the pool has counted.
+pub(super) fn publish<P: ManagedParts>(pool: &P) {
     if let Some(times) = pool.times() {
-        facade::publish(pool, times, &times.published);
+        recorder::publish(pool, times);
     }
 }
 
-/// The present moment, in microseconds, for [`held`].
-#[expect(clippy::cast_possible_truncation, reason = "moments wrap: a borrowing is shorter than a round")]
-pub(super) fn micros<P: Keep>(pool: P) -> usize {
+/// The time in microseconds, for [`held`].
+#[expect(clippy::cast_possible_truncation, reason = "times wrap: a loan is shorter than a round")]
+pub(super) fn micros<P: ManagedParts>(pool: &P) -> usize {
     let now = pool.now();
     (now.as_secs().wrapping_mul(1_000_000) + u64::from(now.subsec_micros())) as usize
 }
 
-/// A borrowing that was timed has ended.
-pub(super) fn held<P: Keep>(pool: P, from: usize) {
+/// A loan that was timed has ended.
+pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
     let took = Duration::from_micros(micros(pool).wrapping_sub(from) as u64);
     if let Some(times) = pool.times() {
         times.hold.record_shared(took);
     }
 }
 
-/// The work of getting a connection for a caller who could not be served at once: a span, which is told how long the caller
-/// waited for others, also if it gives up.
-pub(super) struct Work<P: Keep> {
-    pool: P,
+/// The work of getting a connection for a caller that could not be served at once: a span, which is told how long the
+/// caller waited for others, also if it gives up.
+pub(super) struct Work<'a, P: ManagedParts> {
+    pool: &'a P,
     span: log::Span,
     waited: Duration,
     /// Since when the caller waits, if it does.
     since: Option<Duration>,
 }
 
-impl<P: Keep> Work<P> {
-    pub(super) fn begin(pool: P) -> Self {
-        Self { pool, span: log::Span::begin(pool.keeper().config().name), waited: Duration::ZERO, since: None }
+impl<'a, P: ManagedParts> Work<'a, P> {
+    pub(super) fn begin(pool: &'a P) -> Self {
+        let span = log::Span::begin(pool.shared().config().name.as_str());
+        Self { pool, span, waited: Duration::ZERO, since: None }
     }
 
     /// For the work as a whole.
@@ -135,7 +134,7 @@ impl<P: Keep> Work<P> {
     }
 }
 
-impl<P: Keep> Drop for Work<P> {
+impl<P: ManagedParts> Drop for Work<'_, P> {
     fn drop(&mut self) {
         self.end_wait();
         self.span.end(self.waited);

@@ -1,64 +1,61 @@
-//! Layer 6 · part of managed · knows: engine, keeper, slots · must not know: how a caller waits
-//!
-//! The managed pool: an engine, the slots that it works on, and a manager who fills them.
+// knows: clock, config, error, event, loan, manager, metrics, observe, parts, record, report, shared, times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
+//! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
-use core::panic::Location;
+use core::time::Duration;
 
 use super::clock::{Clock, Millis, SystemClock};
 use super::config::{Config, ConfigError};
-use super::emptying::{close, drop_surplus, part_with_idle};
-use super::error::Situation;
-use super::figures::Figures;
-use super::holders::{self, Holder};
-use super::keep::Keep;
-use super::keeper::{Keeper, Times};
-use super::manager::{Manage, Reason};
-use super::notes::{EVICTED, Holding, Notes};
+use super::event::DiscardReason;
+use super::loan::current::{self, loans};
+use super::loan::release::{reason_of, release};
+use super::loan::tokens::{ClaimedSlot, UnreadySlot, discard};
+use super::manager::Lifecycle;
+use super::metrics::Metrics;
 use super::observe::{self, log};
-use super::slot::{Lent, Suspect};
-use super::{acquire, give_back};
-use crate::bitmap::{Bitmap, Layout};
-use crate::drain::DrainAsync;
-use crate::engine::{Core, Engine, Refusal};
-use crate::error::{PoolError, ResizeError};
-use crate::guard::Handle;
-use crate::metrics::{Metrics, Status};
-use crate::pool::{MOST_SLOTS, Retained};
-use crate::slots::{self, Slot};
+use super::parts::ManagedParts;
+use super::record::{ConnRecord, LoanRecord};
+use super::report::{Loan, PoolReport};
+use super::shared::Shared;
+use super::times::TimeRecorders;
+use super::upkeep::evict;
+use crate::engine::{Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
+use crate::error::ResizeError;
+use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
+use crate::stats::{Retained, Status};
 use crate::sync::{const_fn, run_once, run_to_end};
 
-/// Up to `N` connections in a fixed array, which a manager makes, checks, resets and parts with.
+/// Up to `N` connections in a fixed array, which a manager makes, checks, resets and ends.
 ///
-/// Slots, line and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order in which they
-/// came, nothing is allocated, and giving back needs no runtime. What is added is that a caller who finds no idle
-/// connection makes one in a vacant slot, that a connection is looked at before it is lent and when it comes back, and that
+/// Slots, wait queue and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order of arrival,
+/// nothing is allocated, and giving a connection back needs no runtime. In addition, a caller that finds no idle
+/// connection makes one in a vacant slot, a connection is looked at before it is lent and when it is given back, and
 /// [maintenance](Self::maintain) keeps the idle ones in order.
 ///
 /// `M` is a [`Manager`](super::Manager), for threads, or an [`AsyncManager`](super::AsyncManager), for tasks, or both: see
-/// [`Blocking`](super::Blocking) and [`BlockOn`](super::BlockOn). `K` tells the time.
+/// [`AsyncFromBlocking`](super::AsyncFromBlocking) and [`BlockingFromAsync`](super::BlockingFromAsync). `K` is the clock.
 ///
 /// The pool is `Sync` if the manager and the clock are, and connections can be sent.
 ///
 /// # Nothing is lost
 ///
-/// Whatever the manager does, and whenever a caller gives up, the slot comes back and is whole: a connect that fails,
-/// panics or is dropped gives the slot to the next in line; a connection whose check was not ended is discarded. No function
-/// of the manager's is called under a lock.
+/// Whatever the manager does, and whenever a caller gives up, the slot comes back whole: a connect that fails, panics or is
+/// dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of the manager
+/// is called under a lock.
 ///
 /// # Fairness
 ///
-/// As [`Config::fairness`] says. A caller whose connection turned out unfit keeps its place before those who came later.
+/// See [`Config::fairness`]. A caller whose connection turned out unfit keeps its place before callers that arrived later.
 ///
 /// # Examples
 ///
 /// ```
-/// use conn_pool::managed::{Config, Manage, Manager, Pool};
+/// use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
 /// use std::time::Duration;
 ///
 /// struct Server;
 ///
-/// impl Manage for Server {
+/// impl Lifecycle for Server {
 ///     type Connection = String;
 ///     type Error = std::io::Error;
 /// }
@@ -69,42 +66,46 @@ use crate::sync::{const_fn, run_once, run_to_end};
 ///     }
 /// }
 ///
-/// static POOL: Pool<Server, 8> = Pool::fixed(Server, Config::new().max_size(4).name("example"));
+/// static POOL: Pool<Server, 8> = Pool::const_new(Server, Config::new().max_size(4).name("example"));
 ///
 /// let connection = POOL.get()?;
 /// assert_eq!(*connection, "connected");
 /// # Ok::<(), conn_pool::managed::GetError<std::io::Error>>(())
 /// ```
-pub struct Pool<M: Manage, const N: usize, K = SystemClock> {
-    engine: Engine,
-    keeper: Keeper,
-    pub(super) times: Times,
+pub struct Pool<M: Lifecycle, const N: usize, K = SystemClock> {
+    engine: EngineState,
+    shared: Shared,
+    times: TimeRecorders,
     clock: K,
     manager: M,
-    slots: [Slot<M::Connection, Entry>; N],
+    slots: [Slot<M::Connection, SlotExtra>; N],
 }
 
-/// What is written down about each slot.
+// A panic of user code loses no slot, and a connection that a panicking caller held is discarded or reset
+// (`Config::on_panic`): so a pool that was seen by code that panicked is as good as before.
+impl<M: Lifecycle, const N: usize, K> core::panic::RefUnwindSafe for Pool<M, N, K> {}
+
+/// What is recorded about each slot.
 #[repr(C)]
-pub(crate) struct Entry {
+pub(crate) struct SlotExtra {
     // The words of the fast path first, beside each other.
-    holding: Holding,
-    notes: Notes,
+    loan_record: LoanRecord,
+    record: ConnRecord,
 }
 
-impl Entry {
+impl SlotExtra {
     const_fn! {
         const fn new() -> Self {
-            Self { holding: Holding::new(), notes: Notes::new() }
+            Self { loan_record: LoanRecord::new(), record: ConnRecord::new() }
         }
     }
 }
 
 /// Building.
-impl<M: Manage, const N: usize> Pool<M, N> {
+impl<M: Lifecycle, const N: usize> Pool<M, N> {
     /// A pool without connections yet, on the system's clock.
     ///
-    /// Connections are made when callers want them, and by the maintenance up to `min_idle`.
+    /// Connections are made when callers want them, and by maintenance up to `min_idle`.
     ///
     /// # Errors
     ///
@@ -120,14 +121,14 @@ impl<M: Manage, const N: usize> Pool<M, N> {
         ///
         /// If something is wrong with the configuration: at compile time, in a constant.
         #[must_use]
-        pub const fn fixed(manager: M, config: Config) -> Self {
-            Self::fixed_with_clock(manager, config, SystemClock)
+        pub const fn const_new(manager: M, config: Config) -> Self {
+            Self::const_with_clock(manager, config, SystemClock)
         }
     }
 }
 
 /// Building, with a clock of your own.
-impl<M: Manage, const N: usize, K> Pool<M, N, K> {
+impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
     /// As [`new`](Pool::new), with a clock of your own.
     ///
     /// # Errors
@@ -135,50 +136,57 @@ impl<M: Manage, const N: usize, K> Pool<M, N, K> {
     /// As [`new`](Pool::new).
     pub fn with_clock(manager: M, config: Config, clock: K) -> Result<Self, ConfigError> {
         config.check(N)?;
-        Ok(Self::fixed_with_clock(manager, config, clock))
+        Ok(Self::const_with_clock(manager, config, clock))
     }
 
     const_fn! {
-        /// As [`fixed`](Pool::fixed), with a clock of your own.
+        /// As [`const_new`](Pool::const_new), with a clock of your own.
         ///
         /// # Panics
         ///
-        /// As [`fixed`](Pool::fixed).
+        /// As [`const_new`](Pool::const_new).
         #[must_use]
-        pub const fn fixed_with_clock(manager: M, config: Config, clock: K) -> Self {
-            const { assert!(N <= MOST_SLOTS, "a conn_pool::managed::Pool has at most 4096 slots: choose a smaller N") };
+        pub const fn const_with_clock(manager: M, config: Config, clock: K) -> Self {
+            const { assert!(N <= MAX_SLOTS, "a conn_pool::managed::Pool has at most 4096 slots: choose a smaller N") };
             assert!(config.check(N).is_ok(), "the configuration contradicts itself: Config::check says how");
-            Self { engine: engine(&config, N), keeper: Keeper::new(config), times: Times::new(), clock, manager, slots: vacant_slots(config.size(N)) }
+            Self {
+                engine: engine(&config, N),
+                shared: Shared::new(config),
+                times: TimeRecorders::new(),
+                clock,
+                manager,
+                slots: vacant_slots(config.size(N)),
+            }
         }
     }
 }
 
 const_fn! {
-    const fn engine(config: &Config, slots: usize) -> Engine {
-        let mut engine = Engine::new(config.size(slots));
+    const fn engine(config: &Config, slots: usize) -> EngineState {
+        let mut engine = EngineState::new(config.size(slots));
         engine.set_fairness(config.fairness);
-        engine.lend_vacant(match config.max_connecting {
+        engine.set_max_connecting(match config.max_connecting {
             Some(most) if most < slots => most,
             _ => slots,
         });
         if let Some(most) = config.max_waiting {
-            engine.limit_line(most);
+            engine.set_max_waiting(most);
         }
         engine
     }
 }
 
 const_fn! {
-    /// Vacant ones, and behind them those above the maximum size.
-    const fn vacant_slots<C, const N: usize>(max_size: usize) -> [Slot<C, Entry>; N] {
+    /// Vacant slots, and behind them those above the maximum size.
+    const fn vacant_slots<C, const N: usize>(max_size: usize) -> [Slot<C, SlotExtra>; N] {
         // loom's atomics cannot be made in a constant.
         #[cfg(not(conn_pool_loom))]
-        let mut slots = [const { Slot::vacant(Entry::new()) }; N];
+        let mut slots = [const { Slot::vacant(SlotExtra::new()) }; N];
         #[cfg(conn_pool_loom)]
-        let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(Entry::new()));
+        let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(SlotExtra::new()));
         let mut slot = max_size;
         while slot < N {
-            slots[slot] = Slot::retired(Entry::new());
+            slots[slot] = Slot::retired(SlotExtra::new());
             slot += 1;
         }
         slots
@@ -186,8 +194,8 @@ const_fn! {
 }
 
 /// Emptying, resizing, suspending, closing.
-impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Shows `keep` every idle connection, one after the other, and parts with those to which it answers `false`.
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
     ///
     /// As [`Pool::retain`](crate::Pool::retain): no lock is held, so `keep` may take its time, call the pool, or panic.
     ///
@@ -195,45 +203,37 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If `keep` does (that connection is discarded, the rest is not visited), or the manager's `on_discard`.
     pub fn retain(&self, mut keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
-        let mut retained = Retained { kept: 0, discarded: 0 };
-        for slot in (0..N).filter(|slot| self.core().claim_slot(*slot)) {
-            let mut suspect = Suspect::new(self, slot);
-            if keep(suspect.connection()) {
-                retained.kept += 1;
-                drop(Lent::new(self, suspect.into_slot()));
+        teardown::retain(self, |slot| {
+            let mut unready = UnreadySlot::new(self, slot);
+            let is_kept = keep(unready.connection());
+            if is_kept {
+                drop(ClaimedSlot::new(self, unready.into_slot()));
             } else {
-                retained.discarded += 1;
-                suspect.discard(Reason::Evicted);
+                unready.discard(DiscardReason::Evicted);
             }
-        }
-        retained
+            is_kept
+        })
     }
 
-    /// Parts with every connection that was made, or whose making began, before this call: idle ones now, held ones when
-    /// they come back. Says how many were parted with at once.
+    /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use when
+    /// they are given back. Answers how many were discarded at once.
     ///
-    /// For a server that was replaced, or credentials that were changed. Nobody who holds a connection notices. What the
-    /// maintenance, or a borrower, parts with meanwhile is not in the count.
+    /// For a server that was replaced, or credentials that were changed. Callers that hold a connection keep it. What
+    /// maintenance, or a borrower, discards meanwhile is not counted.
     ///
     /// # Panics
     ///
     /// If the manager's `on_discard` does, after the rest was done all the same.
     pub fn evict_all(&self) -> usize {
-        self.keeper.begin_epoch();
-        // From here on, whoever fills a slot sees the new epoch; whoever did so before is found below.
-        self.core().synchronize();
-        for slot in 0..N {
-            self.notes(slot).mark(EVICTED);
-        }
-        let at_once = part_with_idle(self, |notes| notes.is_marked(EVICTED), Reason::Evicted);
-        log::evicted(self.config().name, at_once);
+        let at_once = evict::evict_all(self);
+        log::evicted(self.name(), at_once);
         at_once
     }
 
     /// Sets how many connections there may be, `N` at most, at any time.
     ///
-    /// Shrinking parts with idle connections at once, and with held ones as they come back; nobody is given a connection
-    /// while more than `max_size` are out. Growing serves waiters at once. A closed pool stays as it is.
+    /// Shrinking discards idle connections at once, and those in use as they are given back. While more than `max_size` are
+    /// in use, no caller gets a connection. Growing serves waiters at once. A closed pool stays as it is.
     ///
     /// # Errors
     ///
@@ -248,46 +248,52 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         }
         let mut is_resized = false;
         run_to_end(|| {
-            // First of all, and even if a waker panics; then what is too much goes.
+            // First of all, and even if a waker panics; then the surplus ends.
             if !core::mem::replace(&mut is_resized, true) {
-                drop(self.core().resize(max_size));
+                drop(self.engine().resize(max_size));
                 return true;
             }
-            drop_surplus(self);
+            teardown::drop_surplus(self);
             false
         });
-        self.keeper.wake();
-        log::resized(self.config().name, max_size);
+        self.shared.wake();
+        log::resized(self.name(), max_size);
         Ok(())
     }
 
-    /// Lends nothing from now on, until [`resume`](Self::resume): callers wait in line, within their deadlines, and
-    /// `try_get` finds nothing. Who holds a connection keeps it. Connections are kept.
+    /// Lends no connection from now on, until [`resume`](Self::resume): callers wait, within their deadlines, and
+    /// `try_get` finds nothing. A caller that holds a connection keeps it. Connections are kept.
     ///
     /// For a database that is being switched over.
     pub fn suspend(&self) {
-        self.core().suspend();
-        log::suspended(self.config().name);
+        self.engine().suspend();
+        log::suspended(self.name());
     }
 
-    /// Lends again, to those in line first.
+    /// Lends connections again, to waiters first.
     ///
     /// # Panics
     ///
     /// If a waiter's waker does.
     pub fn resume(&self) {
-        drop(self.core().resume());
-        log::resumed(self.config().name);
+        drop(self.engine().resume());
+        log::resumed(self.name());
     }
 
-    /// Closes the pool for good: new callers and all who wait get [`GetError::Closed`](super::GetError::Closed); idle
-    /// connections are parted with now, held ones when they come back. Closing it again does nothing.
+    /// Closes the pool for good: new callers and all waiters get [`GetError::Closed`](super::GetError::Closed). Idle
+    /// connections are discarded now, those in use when they are given back. Closing it again does nothing.
     ///
     /// # Panics
     ///
     /// If the manager's `on_discard` or a waiter's waker does, after the rest was done all the same.
     pub fn close(&self) {
-        close(self);
+        let was_closed = self.is_closed();
+        teardown::close(self, || {
+            if !was_closed {
+                log::closed(self.name());
+            }
+            self.shared.wake();
+        });
     }
 
     /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.
@@ -296,65 +302,59 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         self.engine.is_closed()
     }
 
-    /// Closes the pool and waits, as a task, until every connection has come back and was parted with.
+    /// Closes the pool and waits, as a task, until every connection was given back and discarded.
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped at any moment, by a timeout for one; [`holders`](Self::holders) then says who still holds.
-    /// The pool is closed by the call itself.
+    /// The future may be dropped at any moment, for instance by a timeout; [`loans`](Self::loans) then tells which
+    /// connections are still in use. The call itself closes the pool.
     ///
     /// # Panics
     ///
     /// As [`close`](Self::close).
-    pub fn drain_async(&self) -> DrainAsync<'_> {
+    pub fn drain_async(&self) -> Drain<'_> {
         self.close();
-        DrainAsync::new(self.core())
+        Drain::new(self.engine())
     }
 }
 
 /// Looking at it.
-impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
-    /// How full the pool is. Takes no lock and stops nobody; see [`Status`] for what a moving pool shows. A connection that
-    /// is being made or checked counts as in use.
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// How full the pool is. Takes no lock and stops no caller; see [`Status`] for what a pool in motion shows. A slot
+    /// whose connection is being made or checked counts as in use.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.core().status()
+        self.engine().status()
     }
 
-    /// What the pool has counted, as every pool does. Takes no lock.
+    /// What the pool has counted, what every pool counts included. Takes no lock.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        self.core().metrics()
-    }
-
-    /// What the pool has counted of its connections' lives. Takes no lock.
-    #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.keeper.figures()
+        self.shared.counters().read(self.engine().metrics())
     }
 
     /// Starts the high-water marks anew; see [`Pool::reset_peaks`](crate::Pool::reset_peaks).
     pub fn reset_peaks(&self) {
-        self.core().reset_peaks();
+        self.engine().reset_peaks();
     }
 
-    /// Everybody who holds a connection: where it was borrowed, and for how long it has been held.
+    /// The connections in use: where each was borrowed, and for how long it has been held.
     ///
-    /// Takes no lock and stops nobody, so who comes or goes meanwhile may be missed.
-    pub fn holders(&self) -> impl Iterator<Item = Holder> {
-        holders::holders(self)
+    /// Takes no lock and stops no caller, so a connection that is borrowed or given back meanwhile may be missed.
+    pub fn loans(&self) -> impl Iterator<Item = Loan> {
+        loans(self)
     }
 
-    /// How the pool stands, with its name and the longest holder: as in an error.
+    /// How the pool stands, with its name and the longest loan: as in an error.
     #[must_use]
-    pub fn situation(&self) -> Situation {
-        acquire::situation(self)
+    pub fn report(&self) -> PoolReport {
+        current::report(self)
     }
 
     /// The configuration that the pool was built with. What [`resize`](Self::resize) has changed since is in
     /// [`status`](Self::status).
     pub const fn config(&self) -> &Config {
-        self.keeper.config()
+        self.shared.config()
     }
 
     /// The manager.
@@ -367,69 +367,43 @@ impl<M: Manage, const N: usize, K: Clock> Pool<M, N, K> {
         &self.clock
     }
 
+    fn name(&self) -> &str {
+        self.config().name.as_str()
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn time_recorders(&self) -> &TimeRecorders {
+        &self.times
+    }
+}
+
+impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
+    type Connection = M::Connection;
+    type Extra = SlotExtra;
+    // It tells a guard its connection's age.
+    type Shown = K;
+
     #[inline(always)]
-    pub(super) fn core(&self) -> Core<'_> {
-        Core::new(&self.engine, Bitmap::new(slots::books(&self.slots), const { Layout::new(N) }))
+    fn engine(&self) -> Engine<'_> {
+        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
     }
 
-    #[cold]
-    #[inline(never)]
-    fn look_for_a_peak(&self) {
-        self.core().look_for_a_peak();
+    #[inline(always)]
+    fn slots(&self) -> &[Slot<M::Connection, SlotExtra>] {
+        &self.slots
     }
 
-    #[cold]
-    #[inline(never)]
-    fn attend_to_others(&self) {
-        give_back::attend_to_others(self);
+    #[inline(always)]
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+
+    fn dispose(&self, slot: SlotToken, why: VacateReason) {
+        discard(self, slot, reason_of(why));
     }
 }
 
-macro_rules! handle {
-    ($handle:ty) => {
-        impl<M: Manage, const N: usize, K: Clock> Handle for $handle {
-            type Connection = M::Connection;
-            type Note = Entry;
-            // It tells a guard its connection's age.
-            type Shared = K;
-
-            #[inline(always)]
-            fn core(&self) -> Core<'_> {
-                Pool::core(self)
-            }
-
-            #[inline(always)]
-            fn slots(&self) -> &[Slot<M::Connection, Entry>] {
-                &self.slots
-            }
-
-            #[inline(always)]
-            fn give_back(&self, slot: usize) {
-                give_back::give_back::<&Pool<M, N, K>>(self, slot);
-            }
-
-            #[inline(always)]
-            fn look_for_a_peak(&self) {
-                Pool::look_for_a_peak(self);
-            }
-
-            #[inline(always)]
-            fn attend_to_others(&self) {
-                Pool::attend_to_others(self);
-            }
-
-            fn explain(&self, refusal: Refusal) -> PoolError {
-                unreachable!("managed pools have their own words for {refusal:?}")
-            }
-        }
-    };
-}
-
-handle!(&Pool<M, N, K>);
-#[cfg(feature = "alloc")]
-handle!(alloc::sync::Arc<Pool<M, N, K>>);
-
-impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
+impl<M: Lifecycle, const N: usize, K: Clock> ManagedParts for Pool<M, N, K> {
     type Manager = M;
 
     #[inline(always)]
@@ -438,31 +412,31 @@ impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
     }
 
     #[inline(always)]
-    fn keeper(&self) -> &Keeper {
-        &self.keeper
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     #[inline(always)]
-    fn notes(&self, slot: usize) -> &Notes {
-        &slots::note(&self.slots, slot).notes
+    fn record(&self, slot: usize) -> &ConnRecord {
+        &storage::extra(&self.slots, slot).record
     }
 
     #[inline(always)]
-    fn holding(&self, slot: usize) -> Option<&Holding> {
-        Some(&slots::note(&self.slots, slot).holding)
+    fn loan_record(&self, slot: usize) -> Option<&LoanRecord> {
+        Some(&storage::extra(&self.slots, slot).loan_record)
     }
 
-    fn times(&self) -> Option<&Times> {
+    fn times(&self) -> Option<&TimeRecorders> {
         Some(&self.times)
     }
 
     fn note_room(&self) {
         if self.config().min_idle > 0 {
-            self.keeper.wake();
+            self.shared.wake();
         }
     }
 
-    fn now(&self) -> core::time::Duration {
+    fn now(&self) -> Duration {
         self.clock.now()
     }
 
@@ -471,32 +445,24 @@ impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
     }
 }
 
-impl<M: Manage, const N: usize, K> Drop for Pool<M, N, K> {
-    /// Parts with every connection in the pool, those of leaked guards included.
+impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
+    /// Ends every connection in the pool, those of leaked guards included.
     fn drop(&mut self) {
-        let mut slots = 0..N;
-        run_to_end(|| {
-            let Some(slot) = slots.next() else { return false };
-            if slots::books(&self.slots).get(slot).is_filled() {
-                // SAFETY: the pool is borrowed exclusively, so no guard is alive: all slots are its own (I2); and this
-                // one is filled (I3).
-                let connection = unsafe { slots::take(&self.slots, slot) };
-                self.manager.on_discard(connection, Reason::Closed);
-                observe::discarded(&self.keeper, Reason::Closed);
-            }
-            true
+        let (manager, shared) = (&self.manager, &self.shared);
+        teardown::drop_all(&mut self.slots, |slots, slot| {
+            // SAFETY: only filled slots are handed over (I3).
+            let connection = unsafe { storage::take(slots, slot) };
+            manager.on_discard(connection, DiscardReason::Closed);
+            observe::discarded(shared, DiscardReason::Closed);
         });
-        // Whoever looked after it need not sleep on.
-        run_once(|| self.keeper.wake());
+        // Maintenance need not sleep on.
+        run_once(|| shared.wake());
     }
 }
 
-impl<M: Manage, const N: usize, K: Clock> fmt::Debug for Pool<M, N, K> {
+impl<M: Lifecycle, const N: usize, K: Clock> fmt::Debug for Pool<M, N, K> {
     /// Draws the slots as [`Pool`](crate::Pool) does: `.` idle, `#` in use, `_` vacant, `x` above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::pool::draw(self.core(), self.keeper.config().name, f)
+        self.engine().draw(self.name(), f)
     }
 }
-
-/// A place in the source.
-pub(super) type Site = &'static Location<'static>;

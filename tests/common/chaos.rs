@@ -148,7 +148,7 @@ impl SimClock {
 }
 
 impl Clock for SimClock {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         lock(&self.0.dial).now

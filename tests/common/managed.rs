@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Clock, Config, Event, Manage, Manager, Pool, Reason};
+use conn_pool::managed::{AsyncManager, Clock, Config, DiscardReason, Event, Lifecycle, Manager, Pool};
 
 /// Longer than anything a test waits for in real time.
 const FOREVER: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub(crate) const fn secs(secs: u64) -> Duration {
 }
 
 /// Looks after the pool once, at the time by its clock.
-pub(crate) fn maintain<const N: usize>(pool: &SimPool<N>) -> conn_pool::managed::Maintained {
+pub(crate) fn maintain<const N: usize>(pool: &SimPool<N>) -> conn_pool::managed::MaintenanceReport {
     pool.maintain(pool.clock().now())
 }
 
@@ -93,7 +93,7 @@ impl SimClock {
 }
 
 impl Clock for SimClock {
-    const SLEEPS: bool = true;
+    const CAN_SLEEP: bool = true;
 
     fn now(&self) -> Duration {
         let mut time = lock(&self.0);
@@ -181,7 +181,7 @@ pub(crate) enum Call {
     /// `has_broken`: [`Outcome::Error`] says that it is.
     Broken,
     Reset,
-    /// `is_dirty`: [`Outcome::Error`] says that it is.
+    /// `needs_check`: [`Outcome::Error`] says that it is.
     Dirty,
     Discard,
 }
@@ -239,7 +239,7 @@ struct Stage {
     /// What calls come to of which nothing else is said.
     otherwise: HashMap<Call, Outcome>,
     calls: HashMap<Call, usize>,
-    discards: HashMap<Reason, usize>,
+    discards: HashMap<DiscardReason, usize>,
     /// The numbers of those discarded, in order.
     discarded: Vec<usize>,
     events: Vec<String>,
@@ -276,7 +276,7 @@ impl Script {
     }
 
     /// How many connections were discarded for this reason.
-    pub(crate) fn discards(&self, reason: Reason) -> usize {
+    pub(crate) fn discards(&self, reason: DiscardReason) -> usize {
         lock(&self.0).discards.get(&reason).copied().unwrap_or(0)
     }
 
@@ -380,7 +380,7 @@ impl Script {
     }
 }
 
-impl Manage for Script {
+impl Lifecycle for Script {
     type Connection = Conn;
     type Error = Failed;
 
@@ -394,12 +394,12 @@ impl Manage for Script {
         self.play(Call::Reset)
     }
 
-    fn is_dirty(&self, connection: &mut Conn) -> bool {
+    fn needs_check(&self, connection: &mut Conn) -> bool {
         connection.ping();
         self.play(Call::Dirty).is_err()
     }
 
-    fn on_discard(&self, mut connection: Conn, reason: Reason) {
+    fn on_discard(&self, mut connection: Conn, reason: DiscardReason) {
         connection.ping();
         connection.is_parted = true;
         {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use conn_pool::{ConnGuard, GetAsync, Pool, PoolError};
+use conn_pool::{ConnGuard, Get, Pool, PoolError};
 
 /// Longer than anything a test waits for, shorter than anybody's patience.
 pub(crate) const FOREVER: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ pub(crate) fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> 
 
 /// A task with a bell of its own, which runs only when the test polls it.
 pub(crate) struct Task<'a, C, const N: usize> {
-    pub(crate) future: Pin<Box<GetAsync<'a, C, N>>>,
+    pub(crate) future: Pin<Box<Get<'a, C, N>>>,
     bell: Arc<Bell>,
     waker: Waker,
 }

@@ -198,7 +198,7 @@ impl Model {
         }
         self.idle -= 1;
         self.held += 1;
-        self.borrowed += 1;
+        self.acquired += 1;
         self.settle();
         Answer::Lent
     }
@@ -435,7 +435,7 @@ impl Model {
     fn grant(&mut self, name: u32) {
         self.line.retain(|other| *other != name);
         self.idle -= 1;
-        self.borrowed += 1;
+        self.acquired += 1;
         let waiter = self.waiter_mut(name);
         (waiter.stage, waiter.woken) = (Stage::Granted, true);
     }

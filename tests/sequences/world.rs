@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use conn_pool::{ConnGuard, DrainAsync, Fairness, GetAsync, InsertError, Pool, PoolError, Status};
+use conn_pool::{ConnGuard, Drain, Fairness, Get, InsertError, Pool, PoolError, Status};
 
 use super::model::{Answer, Drainer, Inserted, Model};
 use super::operation::{Call, Operation};
@@ -113,8 +113,8 @@ struct World<'a, const N: usize> {
     known: Vec<Known>,
     dropped: Dropped,
     guards: Vec<ConnGuard<'a, Connection, N>>,
-    waiters: Vec<Polled<GetAsync<'a, Connection, N>>>,
-    drainers: Vec<Polled<DrainAsync<'a>>>,
+    waiters: Vec<Polled<Get<'a, Connection, N>>>,
+    drainers: Vec<Polled<Drain<'a>>>,
     next_name: u32,
     /// Uses of connections that nobody saw, since their waiters were dropped before they picked them up.
     lost_uses: usize,
@@ -475,8 +475,8 @@ impl<const N: usize> World<'_, N> {
     fn compare_metrics(&mut self) {
         let (metrics, model) = (self.pool.metrics(), &self.model);
         assert_eq!(
-            (metrics.borrowed, metrics.waited, metrics.timed_out, metrics.discarded),
-            (model.borrowed, model.waited, model.timed_out, model.discarded),
+            (metrics.acquired, metrics.waited, metrics.timed_out, metrics.discarded),
+            (model.acquired, model.waited, model.timed_out, model.discarded),
             "borrowed, waited, timed_out, discarded; {model:?}"
         );
         assert_eq!(
@@ -488,7 +488,7 @@ impl<const N: usize> World<'_, N> {
 
         // Each connection's first use is no reuse. Of which connections the unseen uses were is not known.
         let seen = self.known.iter().filter(|known| known.uses > 0).count();
-        let most = model.borrowed - seen;
+        let most = model.acquired - seen;
         let least = most.saturating_sub(self.lost_uses + model.granted());
         assert!((least..=most).contains(&metrics.reused), "{least} <= {} <= {most}", metrics.reused);
 

@@ -1,11 +1,11 @@
 //! A clock that cannot sleep sets no time limit to a task, so asking for one is refused: E0080.
 
-use conn_pool::managed::{AsyncManager, Config, Manage, Pool};
+use conn_pool::managed::{AsyncManager, Config, Lifecycle, Pool};
 use std::time::Duration;
 
 struct Server;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = String;
     type Error = ();
 }
@@ -18,6 +18,6 @@ impl AsyncManager for Server {
 
 fn main() {
     let pool = Pool::<_, 1>::new(Server, Config::new()).unwrap();
-    let waiting = pool.get_timeout_async(Duration::from_secs(1));
+    let waiting = pool.get_async_timeout(Duration::from_secs(1));
     drop(waiting);
 }

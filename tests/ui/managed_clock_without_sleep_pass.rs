@@ -1,10 +1,10 @@
 //! A clock that cannot sleep does for tasks that have no time limit.
 
-use conn_pool::managed::{AsyncManager, Config, Manage, Pool};
+use conn_pool::managed::{AsyncManager, Config, Lifecycle, Pool};
 
 struct Server;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = String;
     type Error = ();
 }

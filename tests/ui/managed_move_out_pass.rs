@@ -1,11 +1,11 @@
 //! A connection of a managed pool can be used through its guard, and cloned if it is `Clone`.
 
-use conn_pool::managed::{Config, Manage, Manager, Pool};
+use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
 use std::time::Duration;
 
 struct Server;
 
-impl Manage for Server {
+impl Lifecycle for Server {
     type Connection = String;
     type Error = ();
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{Config, GetError, Manage, Manager, Pool};
+use conn_pool::managed::{Config, GetError, Lifecycle, Manager, Pool};
 
 /// More than there are connections, so that some wait.
 const WORKERS: usize = 6;
@@ -17,7 +17,7 @@ pub type EchoPool = Pool<Echo, CONNECTIONS>;
 
 pub struct Echo(SocketAddr);
 
-impl Manage for Echo {
+impl Lifecycle for Echo {
     type Connection = TcpStream;
     type Error = io::Error;
 }

@@ -78,7 +78,7 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn Error>> {
 
 /// The health check publishes as often as it looks, which is not often while nobody uses the pool.
 fn figures(pool: &load::EchoPool, handle: &PrometheusHandle) -> String {
-    pool.publish();
+    pool.publish_metrics();
     handle.render()
 }
 

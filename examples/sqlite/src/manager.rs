@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conn_pool::managed::{Event, Manage, Manager, Reason};
+use conn_pool::managed::{DiscardReason, Event, Lifecycle, Manager};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -124,7 +124,7 @@ impl Sqlite {
     }
 }
 
-impl Manage for Sqlite {
+impl Lifecycle for Sqlite {
     type Connection = Connection;
     type Error = Error;
 
@@ -142,7 +142,7 @@ impl Manage for Sqlite {
         self.settle(connection)
     }
 
-    fn on_discard(&self, connection: Connection, reason: Reason) {
+    fn on_discard(&self, connection: Connection, reason: DiscardReason) {
         match connection.close() {
             Ok(()) => self.report(format_args!("closed a connection: it {reason}")),
             Err((_, error)) => self.report(format_args!("a connection that {reason} cannot be closed: {error}")),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use conn_pool::managed::{Config, ConnGuard, GetError, Pool, Reason};
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Pool};
 use conn_pool_sqlite::manager::{Error, Sqlite};
 use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ fn assert_clean_and_kept(pool: &SqlitePool) {
 
 /// The next borrower has another connection, and the reason for that was counted.
 #[track_caller]
-fn assert_replaced(pool: &SqlitePool, reason: Reason) {
+fn assert_replaced(pool: &SqlitePool, reason: DiscardReason) {
     drop(borrow(pool));
     assert_eq!((pool.figures().connected, pool.figures().discarded_for(reason)), (2, 1));
 }
@@ -171,7 +171,7 @@ fn a_transaction_of_a_borrower_who_panics_goes_with_its_connection() {
         panic!("as the test wants it");
     }));
     assert!(panic.is_err());
-    assert_replaced(&pool, Reason::Panicked);
+    assert_replaced(&pool, DiscardReason::Panicked);
     assert_eq!(rows(&borrow(&pool)), 0);
 }
 
@@ -217,7 +217,7 @@ fn a_temporary_table_goes_with_its_connection() {
     let database = Database::new();
     let pool = database.pool();
     borrow(&pool).execute_batch("CREATE TEMP TABLE notes (note TEXT)").unwrap();
-    assert_replaced(&pool, Reason::ResetFailed);
+    assert_replaced(&pool, DiscardReason::ResetFailed);
     assert!(borrow(&pool).prepare("SELECT * FROM notes").is_err());
 }
 
@@ -234,7 +234,7 @@ fn an_attached_database_goes_with_its_connection() {
     let database = Database::new();
     let pool = database.pool();
     borrow(&pool).execute_batch("ATTACH ':memory:' AS other").unwrap();
-    assert_replaced(&pool, Reason::ResetFailed);
+    assert_replaced(&pool, DiscardReason::ResetFailed);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_statement_forgotten_half_way_goes_with_its_connection() {
     std::mem::forget(rows);
     std::mem::forget(statement);
     drop(connection);
-    assert_replaced(&pool, Reason::Broken);
+    assert_replaced(&pool, DiscardReason::Broken);
     let [report] = database.reports().try_into().unwrap();
     assert!(report.starts_with("a connection that was broken when it came back cannot be closed: "), "{report}");
 }
@@ -278,7 +278,7 @@ fn a_connection_to_a_file_that_is_gone_is_closed_when_it_comes_back() {
     let connection = borrow(&pool);
     fs::remove_file(&database.path).unwrap();
     drop(connection);
-    assert_eq!((pool.status().idle, pool.figures().discarded_for(Reason::Broken)), (0, 1));
+    assert_eq!((pool.status().idle, pool.figures().discarded_for(DiscardReason::Broken)), (0, 1));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_connection_to_a_file_that_is_gone_is_not_lent() {
     drop(borrow(&pool));
     fs::remove_file(&database.path).unwrap();
     assert!(matches!(pool.get().unwrap_err(), GetError::Connect { .. }));
-    assert_eq!(pool.figures().discarded_for(Reason::Invalid), 1);
+    assert_eq!(pool.figures().discarded_for(DiscardReason::Invalid), 1);
     assert!(
         database
             .reports()
@@ -309,7 +309,7 @@ fn a_connection_to_a_file_that_was_replaced_is_not_lent() {
     fs::rename(&other.path, &database.path).unwrap();
     let connection = borrow(&pool);
     assert_eq!((rows(&connection), pragma::<String>(&connection, "journal_mode")), (2, "wal".into()));
-    assert_eq!((pool.figures().connected, pool.figures().discarded_for(Reason::Invalid)), (2, 1));
+    assert_eq!((pool.figures().connected, pool.figures().discarded_for(DiscardReason::Invalid)), (2, 1));
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_connection_to_a_file_that_was_damaged_is_not_lent() {
     let zeros = vec![0; fs::metadata(&log).unwrap().len().try_into().unwrap()];
     fs::write(&log, zeros).unwrap();
     assert!(matches!(pool.get().unwrap_err(), GetError::Connect { .. }));
-    assert_eq!(pool.figures().discarded_for(Reason::Invalid), 1);
+    assert_eq!(pool.figures().discarded_for(DiscardReason::Invalid), 1);
 }
 
 #[test]

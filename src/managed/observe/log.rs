@@ -1,9 +1,8 @@
-//! Layer 6 · part of managed · knows: tracing · must not know: pools, managers
+// knows: event, report · must not know: pools, managers
+//! What happens in a pool, for `tracing`: events with the target `conn_pool` and the field `pool`, and a span for each
+//! caller that could not be served at once.
 //!
-//! What happens in a pool, for `tracing`: events with the target `conn_pool` and the field `pool`, and a span for each caller
-//! who could not be served at once.
-//!
-//! A manager's error is not among the fields, since it need not be printable: `Manage::on_event` has it.
+//! A manager's error is not among the fields, since it need not be printable: `Lifecycle::on_event` has it.
 
 use core::future::Future;
 use core::time::Duration;
@@ -11,70 +10,69 @@ use core::time::Duration;
 use tracing::field::{Empty, debug};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
-use crate::managed::error::Situation;
-use crate::managed::holders::Holder;
-use crate::managed::manager::Reason;
+use crate::managed::event::DiscardReason;
+use crate::managed::report::{Loan, PoolReport};
 
 const TARGET: &str = "conn_pool";
 
-pub(in crate::managed) fn connected(pool: &'static str, took: Duration) {
+pub(in crate::managed) fn connected(pool: &str, took: Duration) {
     debug!(target: TARGET, pool, ?took, "connected");
 }
 
-pub(in crate::managed) fn connect_failed(pool: &'static str, kind: &'static str, took: Duration) {
+pub(in crate::managed) fn connect_failed(pool: &str, kind: &'static str, took: Duration) {
     warn!(target: TARGET, pool, kind, ?took, "connect failed");
 }
 
-pub(in crate::managed) fn check_failed(pool: &'static str, kind: &'static str) {
+pub(in crate::managed) fn check_failed(pool: &str, kind: &'static str) {
     info!(target: TARGET, pool, kind, "check failed");
 }
 
-pub(in crate::managed) fn reset_failed(pool: &'static str) {
+pub(in crate::managed) fn reset_failed(pool: &str) {
     warn!(target: TARGET, pool, "reset failed");
 }
 
-pub(in crate::managed) fn discarded(pool: &'static str, reason: Reason) {
+pub(in crate::managed) fn discarded(pool: &str, reason: DiscardReason) {
     debug!(target: TARGET, pool, reason = reason.name(), "discarded");
 }
 
-pub(in crate::managed) fn leaked(pool: &'static str, holder: &Holder) {
-    let Holder { slot, site, held_for } = holder;
-    warn!(target: TARGET, pool, slot, site = site.map(tracing::field::display), ?held_for, "connection held for too long");
+pub(in crate::managed) fn leaked(pool: &str, loan: &Loan) {
+    let Loan { slot, site, held_for } = loan;
+    warn!(target: TARGET, pool, slot, site = site.map(tracing::field::display), ?held_for, "connection leak");
 }
 
-pub(in crate::managed) fn refused(pool: &'static str, error: &'static str, situation: Option<&Situation>) {
-    let status = situation.map(|situation| tracing::field::display(situation.status));
-    let longest = situation.and_then(|situation| situation.longest).map(tracing::field::display);
+pub(in crate::managed) fn refused(pool: &str, error: &'static str, report: Option<&PoolReport>) {
+    let status = report.map(|report| tracing::field::display(report.status));
+    let longest = report.and_then(|report| report.longest_loan).map(tracing::field::display);
     warn!(target: TARGET, pool, error, status, longest, "no connection for a caller");
 }
 
-pub(in crate::managed) fn exhausted(pool: &'static str, situation: &Situation) {
-    debug!(target: TARGET, pool, status = %situation.status, "no connection is free");
+pub(in crate::managed) fn exhausted(pool: &str) {
+    debug!(target: TARGET, pool, "no connection is free");
 }
 
-pub(in crate::managed) fn nested(pool: &'static str, own: &Holder, situation: &Situation) {
-    let Holder { site, held_for, .. } = own;
+pub(in crate::managed) fn nested(pool: &str, own: &Loan, report: &PoolReport) {
+    let Loan { site, held_for, .. } = own;
     let site = site.map(tracing::field::display);
-    warn!(target: TARGET, pool, site, ?held_for, status = %situation.status, "a thread would wait for itself");
+    warn!(target: TARGET, pool, site, ?held_for, status = %report.status, "a thread would wait for itself");
 }
 
-pub(in crate::managed) fn closed(pool: &'static str) {
+pub(in crate::managed) fn closed(pool: &str) {
     info!(target: TARGET, pool, "closed");
 }
 
-pub(in crate::managed) fn resized(pool: &'static str, max_size: usize) {
+pub(in crate::managed) fn resized(pool: &str, max_size: usize) {
     info!(target: TARGET, pool, max_size, "resized");
 }
 
-pub(in crate::managed) fn suspended(pool: &'static str) {
+pub(in crate::managed) fn suspended(pool: &str) {
     info!(target: TARGET, pool, "suspended");
 }
 
-pub(in crate::managed) fn resumed(pool: &'static str) {
+pub(in crate::managed) fn resumed(pool: &str) {
     info!(target: TARGET, pool, "resumed");
 }
 
-pub(in crate::managed) fn evicted(pool: &'static str, at_once: usize) {
+pub(in crate::managed) fn evicted(pool: &str, at_once: usize) {
     info!(target: TARGET, pool, at_once, "evicted");
 }
 
@@ -83,11 +81,11 @@ pub(in crate::managed) fn evicted(pool: &'static str, at_once: usize) {
 pub(in crate::managed) struct Span(tracing::Span);
 
 impl Span {
-    pub(in crate::managed) fn begin(pool: &'static str) -> Self {
+    pub(in crate::managed) fn begin(pool: &str) -> Self {
         Self(debug_span!(target: TARGET, "acquire", pool, waited = Empty))
     }
 
-    /// Whether anybody wants to know.
+    /// Whether a subscriber listens.
     pub(in crate::managed) fn is_seen(&self) -> bool {
         !self.0.is_disabled()
     }

@@ -1,13 +1,11 @@
-//! Layer 6 · part of managed · knows: nothing · must not know: what happens
-//!
+// knows: event, report · must not know: what happens
 //! Stands in for the log where there is no `tracing`.
 
 use core::future::Future;
 use core::time::Duration;
 
-use crate::managed::error::Situation;
-use crate::managed::holders::Holder;
-use crate::managed::manager::Reason;
+use crate::managed::event::DiscardReason;
+use crate::managed::report::{Loan, PoolReport};
 
 macro_rules! silent {
     ($($name:ident($($kind:ty),*);)*) => {$(
@@ -16,20 +14,20 @@ macro_rules! silent {
 }
 
 silent! {
-    connected(&'static str, Duration);
-    connect_failed(&'static str, &'static str, Duration);
-    check_failed(&'static str, &'static str);
-    reset_failed(&'static str);
-    discarded(&'static str, Reason);
-    leaked(&'static str, &Holder);
-    refused(&'static str, &'static str, Option<&Situation>);
-    exhausted(&'static str, &Situation);
-    nested(&'static str, &Holder, &Situation);
-    closed(&'static str);
-    resized(&'static str, usize);
-    suspended(&'static str);
-    resumed(&'static str);
-    evicted(&'static str, usize);
+    connected(&str, Duration);
+    connect_failed(&str, &'static str, Duration);
+    check_failed(&str, &'static str);
+    reset_failed(&str);
+    discarded(&str, DiscardReason);
+    leaked(&str, &Loan);
+    refused(&str, &'static str, Option<&PoolReport>);
+    exhausted(&str);
+    nested(&str, &Loan, &PoolReport);
+    closed(&str);
+    resized(&str, usize);
+    suspended(&str);
+    resumed(&str);
+    evicted(&str, usize);
 }
 
 /// Takes no room, and leaves the work as it is.
@@ -38,7 +36,7 @@ pub(in crate::managed) struct Span;
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that has a span")]
 impl Span {
-    pub(in crate::managed) fn begin(_pool: &'static str) -> Self {
+    pub(in crate::managed) fn begin(_pool: &str) -> Self {
         Self
     }
 

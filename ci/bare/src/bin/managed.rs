@@ -7,12 +7,12 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
-use conn_pool::managed::{Clock, Config, Manage, Manager, Pool};
+use conn_pool::managed::{Clock, Config, Lifecycle, Manager, Pool};
 
 static TICKS: AtomicU32 = AtomicU32::new(0);
 static SEEN: AtomicU32 = AtomicU32::new(0);
 static POOL: Pool<Bus, 4, Timer> =
-    Pool::fixed_with_clock(Bus, Config::new().min_idle(1).max_lifetime(Some(Duration::from_secs(60))), Timer);
+    Pool::const_with_clock(Bus, Config::new().min_idle(1).max_lifetime(Some(Duration::from_secs(60))), Timer);
 
 struct Timer;
 
@@ -24,7 +24,7 @@ impl Clock for Timer {
 
 struct Bus;
 
-impl Manage for Bus {
+impl Lifecycle for Bus {
     type Connection = u32;
     type Error = u8;
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use conn_pool::managed::{Config, Reason};
+use conn_pool::managed::{Config, DiscardReason};
 
 use super::{Database, Failure, SqlitePool, close, wait_until};
 
@@ -17,7 +17,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     // Some of them may be parted with by the health check, so its count alone says little.
     pool.evict_all();
     wait_until("others are ready", || is_ready(&pool, 2 * FLOOR))?;
-    let evicted = pool.figures().discarded_for(Reason::Evicted);
+    let evicted = pool.figures().discarded_for(DiscardReason::Evicted);
     ensure!(evicted == FLOOR, "{evicted} were evicted");
     drop(health);
     close(&pool)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use conn_pool::managed::{Config, Reason};
+use conn_pool::managed::{Config, DiscardReason};
 
 use super::{Database, Failure, INSERT, SqlitePool, borrow, close, entries, insert, write_in};
 
@@ -37,7 +37,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
 
     borrow(&pool)?.execute_batch("CREATE TEMP TABLE notes (note TEXT)")?;
     expect_clean(&pool, &database)?;
-    let closed = pool.figures().discarded_for(Reason::ResetFailed);
+    let closed = pool.figures().discarded_for(DiscardReason::ResetFailed);
     ensure!(closed == 1, "{closed} connections were closed for what was left in them");
 
     close(&pool)?;

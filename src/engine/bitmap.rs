@@ -1,0 +1,378 @@
+// knows: slot_state, token, sync · must not know: connections, waiters, why the fast path is closed
+//! The bitmap of free slots: claiming a slot and releasing it take one atomic read-modify-write each.
+//!
+//! Slots are grouped. The first slot of a group keeps the group's word, so words lie as far apart as the slots do, and
+//! threads that start at different words (their homes) share no cache line.
+//!
+//! A word is `{ SLOW, free }`:
+//!
+//! | field | bits | meaning |
+//! |---|---|---|
+//! | `free` | the rest | bit i: slot i of the group is idle and may be claimed |
+//! | `SLOW` | top | the fast path is closed: claim under the engine's lock only, and take the lock after a release |
+//!
+//! | word | a claim | `release` | `close_fast_path` | `open_fast_path` |
+//! |---|---|---|---|---|
+//! | SLOW clear, some free | takes the lowest | done | sets SLOW | – |
+//! | SLOW clear, none free | goes to the next word | done | sets SLOW | – |
+//! | SLOW set | refuses | reports it | – | clears SLOW |
+//!
+//! # Memory ordering
+//!
+//! A claim is Acquire and `release` is Release on the same word, so a holder sees everything that earlier holders of the
+//! slot wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence whole.
+//! Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which comes
+//! before or after each claim and each release, and shows which.
+
+use super::slot_state::SlotStates;
+use super::token::SlotToken;
+use crate::sync::{AtomicUsize, Relaxed, collided, ord};
+
+const SLOW: usize = 1 << (usize::BITS - 1);
+/// The most slots in a word: the largest power of two that leaves room for SLOW.
+const MAX_PER_WORD: usize = usize::BITS as usize / 2;
+/// The fewest slots in a word. Models take fewer, to have several words in a few slots.
+const MIN_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 } else { 4 };
+/// With more words than this, a hint says which word to look at when the home word has nothing.
+const MAX_WORDS_WITHOUT_HINT: usize = 8;
+
+/// How the slots are spread over words.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    words: usize,
+    slots_per_word_log2: u32,
+}
+
+impl Layout {
+    /// Up to eight words of at least four slots: enough homes for the threads that such a pool serves at once, and few
+    /// words to search when hardly anything is free. A larger pool has full words, as many as it needs.
+    pub(crate) const fn new(slots: usize) -> Self {
+        let wanted = slots.div_ceil(8).next_power_of_two();
+        let slots_per_word = if wanted < MIN_PER_WORD {
+            MIN_PER_WORD
+        } else if wanted > MAX_PER_WORD {
+            MAX_PER_WORD
+        } else {
+            wanted
+        };
+        Self { words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
+    }
+
+    #[inline(always)]
+    const fn word_of(self, slot: usize) -> usize {
+        if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }
+    }
+
+    #[inline(always)]
+    const fn bit_of(self, slot: usize) -> usize {
+        1 << if self.words == 1 { slot } else { slot & self.index_mask() }
+    }
+
+    #[inline(always)]
+    const fn index_mask(self) -> usize {
+        (1 << self.slots_per_word_log2) - 1
+    }
+
+    /// The slot behind the lowest set bit of a word, which has one.
+    #[inline(always)]
+    const fn lowest_slot(self, word: usize, bits: usize) -> usize {
+        let index = bits.trailing_zeros() as usize;
+        if self.words == 1 { index } else { self.first_slot(word) + index }
+    }
+
+    #[inline(always)]
+    const fn first_slot(self, word: usize) -> usize {
+        word << self.slots_per_word_log2
+    }
+}
+
+/// Why a claim without the lock has no slot.
+///
+/// As large as a slot number, so that an answer (`Result<SlotToken, ClaimError>`) travels in two registers and not in
+/// memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum ClaimError {
+    /// Each word was without a free slot when it was looked at; with more than one word that is not a snapshot.
+    NoneSeen,
+    /// The fast path is closed: a word has SLOW set.
+    SlowPath,
+}
+
+/// What `release_once` did.
+#[cfg(any(feature = "ffi", test))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the slot may not be released yet"]
+pub(crate) enum Released {
+    Now,
+    /// Nothing: the slot was free already.
+    Already,
+    /// Nothing: the fast path is closed, so the slot has to be released under the lock.
+    NotYet,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Bitmap<'a> {
+    states: SlotStates<'a>,
+    layout: Layout,
+}
+
+impl<'a> Bitmap<'a> {
+    #[inline(always)]
+    pub(crate) const fn new(states: SlotStates<'a>, layout: Layout) -> Self {
+        Self { states, layout }
+    }
+
+    pub(crate) const fn states(self) -> SlotStates<'a> {
+        self.states
+    }
+
+    /// Claims the first slot of the home word, if it is free and the fast path is open.
+    ///
+    /// That is the slot which [`claim_any`](Self::claim_any) would find, since it is the lowest. Asking for it by name
+    /// makes its number known before the word has been read: the processor predicts the branch and does not wait for
+    /// the number to be computed from the word, neither here nor where the slot is released.
+    ///
+    /// `met` is called if another thread was in the way.
+    #[inline(always)]
+    pub(crate) fn claim_first(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<SlotToken> {
+        if self.layout.words == 0 {
+            return None;
+        }
+        let word = self.home_word(home);
+        let cell = self.word(word);
+        // Relaxed: only a guess, which the exchange confirms.
+        let seen = cell.load(Relaxed);
+        if seen & 1 == 0 || seen & SLOW != 0 {
+            return None;
+        }
+        // O1: pairs with O5, the Release of `release`; without it the new holder may read the connection half-written.
+        // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
+        // still went through would overtake a waiter that had just joined the queue.
+        if cell.compare_exchange_weak(seen, seen - 1, ord!(O1, Acquire), Relaxed).is_err() {
+            met();
+            return None;
+        }
+        Some(SlotToken::new(self.layout.first_slot(word)))
+    }
+
+    /// Claims any free slot while the fast path is open, looking at the home word first.
+    #[inline(always)]
+    pub(crate) fn claim_any(self, home: impl FnOnce() -> usize) -> Result<SlotToken, ClaimError> {
+        if self.layout.words == 0 {
+            return Err(ClaimError::NoneSeen);
+        }
+        let start = self.home_word(home);
+        match self.claim_in(start) {
+            Err(ClaimError::NoneSeen) => self.claim_elsewhere(start),
+            answer => answer,
+        }
+    }
+
+    #[inline(always)]
+    fn claim_elsewhere(self, start: usize) -> Result<SlotToken, ClaimError> {
+        if let Some(hint) = self.hint() {
+            match self.claim_in(hint.load(Relaxed)) {
+                Err(ClaimError::NoneSeen) => {}
+                answer => return answer,
+            }
+        }
+        let words = self.layout.words;
+        let mut word = start;
+        for _ in 1..words {
+            word = if word + 1 == words { 0 } else { word + 1 };
+            match self.claim_in(word) {
+                Err(ClaimError::NoneSeen) => {}
+                answer => return answer,
+            }
+        }
+        Err(ClaimError::NoneSeen)
+    }
+
+    #[inline(always)]
+    fn claim_in(self, word: usize) -> Result<SlotToken, ClaimError> {
+        let cell = self.word(word);
+        // Relaxed: only a guess, which the exchange confirms.
+        let mut seen = cell.load(Relaxed);
+        // One comparison for both: with SLOW the word is negative, without it and without a free slot it is zero.
+        while seen.cast_signed() > 0 {
+            // O2, and an exchange: as O1 in `claim_first`. `seen & (seen - 1)` clears the lowest bit.
+            match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O2, Acquire), Relaxed) {
+                Ok(_) => return Ok(SlotToken::new(self.layout.lowest_slot(word, seen))),
+                Err(now) => seen = now,
+            }
+            collided();
+        }
+        Err(if seen == 0 { ClaimError::NoneSeen } else { ClaimError::SlowPath })
+    }
+
+    /// Claims a free slot, whether or not the fast path is open: for the lock's holder.
+    pub(crate) fn claim_locked(self) -> Option<SlotToken> {
+        (0..self.layout.words).find_map(|word| {
+            let cell = self.word(word);
+            let mut seen = cell.load(Relaxed);
+            while seen & !SLOW != 0 {
+                // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock.
+                match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O3, Acquire), Relaxed) {
+                    Ok(_) => return Some(SlotToken::new(self.layout.lowest_slot(word, seen))),
+                    Err(now) => seen = now,
+                }
+            }
+            None
+        })
+    }
+
+    /// Claims a free slot, one behind `last` if there is one. Looks at the slots one after the other.
+    pub(crate) fn claim_after(self, last: usize) -> Result<SlotToken, ClaimError> {
+        let slots = self.states.len();
+        // Before the first claim, `last` is the greatest number of all.
+        let behind = last.wrapping_add(1).min(slots);
+        for slot in (behind..slots).chain(0..behind) {
+            if let Some(claimed) = self.claim_slot(slot)? {
+                return Ok(claimed);
+            }
+        }
+        Err(ClaimError::NoneSeen)
+    }
+
+    /// Claims one particular slot if it is free, while the fast path is open.
+    pub(crate) fn claim_slot(self, slot: usize) -> Result<Option<SlotToken>, ClaimError> {
+        self.claim_slot_unless(slot, SLOW)
+    }
+
+    /// Claims one particular slot if it is free: for the lock's holder.
+    pub(crate) fn claim_slot_locked(self, slot: usize) -> Option<SlotToken> {
+        self.claim_slot_unless(slot, 0).ok().flatten()
+    }
+
+    fn claim_slot_unless(self, slot: usize, refuse: usize) -> Result<Option<SlotToken>, ClaimError> {
+        let (cell, bit) = (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot));
+        let mut seen = cell.load(Relaxed);
+        while seen & bit != 0 {
+            if seen & refuse != 0 {
+                return Err(ClaimError::SlowPath);
+            }
+            // O4: pairs with O5, as O1 does, for the visitor of `retain`.
+            match cell.compare_exchange_weak(seen, seen & !bit, ord!(O4, Acquire), Relaxed) {
+                Ok(_) => return Ok(Some(SlotToken::new(slot))),
+                Err(now) => seen = now,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Releases a slot; `true` means that the fast path is closed, so the slow half of the release has to follow.
+    ///
+    /// An addition, since the bit is clear: one instruction that returns the old word, where a used `fetch_or` would
+    /// become a compare-exchange loop on x86-64.
+    #[inline(always)]
+    #[must_use = "a waiter may be due for this slot"]
+    pub(crate) fn release(self, slot: SlotToken) -> bool {
+        let slot = slot.index();
+        let bit = self.layout.bit_of(slot);
+        // O5: pairs with O1 to O4; without it the next holder may read the connection as it was before.
+        let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));
+        debug_assert!(before & bit == 0, "slot {slot} was released twice");
+        self.note_free(slot, before);
+        before & SLOW != 0
+    }
+
+    /// As [`release`](Self::release), for callers who may not own the slot, and who may find the pool gone as soon as the
+    /// slot is released: nothing of the pool is touched after the exchange.
+    #[cfg(any(feature = "ffi", test))]
+    #[inline(always)]
+    pub(crate) fn release_once(self, slot: usize) -> Released {
+        // The first slot of a group is what `claim_first` finds, and its word is its own: nothing to compute.
+        let (cell, bit) = if slot & self.layout.index_mask() == 0 {
+            (&self.states.get(slot).word, 1)
+        } else {
+            core::hint::cold_path();
+            (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
+        };
+        let mut seen = cell.load(Relaxed);
+        loop {
+            if seen & bit != 0 {
+                return Released::Already;
+            }
+            if seen & SLOW != 0 {
+                core::hint::cold_path();
+                return Released::NotYet;
+            }
+            self.note_free(slot, seen);
+            // O6: as O5.
+            match cell.compare_exchange_weak(seen, seen | bit, ord!(O6, Release), Relaxed) {
+                Ok(_) => return Released::Now,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Updates the hint for a slot that is released in a word which was `before`.
+    #[inline(always)]
+    fn note_free(self, slot: usize, before: usize) {
+        if let Some(hint) = self.hint()
+            && before & !SLOW == 0
+        {
+            // Relaxed, and only if it changes: a wrong hint costs a look, a written one the other threads' cache line.
+            let word = self.layout.word_of(slot);
+            if hint.load(Relaxed) != word {
+                hint.store(word, Relaxed);
+            }
+        }
+    }
+
+    /// Sets SLOW in every word: from the last of these until [`open_fast_path`](Self::open_fast_path), slots are claimed
+    /// under the engine's lock only (I7).
+    pub(crate) fn close_fast_path(self) {
+        for word in 0..self.layout.words {
+            // Relaxed: see the module's paragraph on memory ordering.
+            self.word(word).fetch_or(SLOW, Relaxed);
+        }
+    }
+
+    /// Clears SLOW in every word.
+    pub(crate) fn open_fast_path(self) {
+        for word in 0..self.layout.words {
+            self.word(word).fetch_and(!SLOW, Relaxed);
+        }
+    }
+
+    /// How many slots are free, word by word: a snapshot only while no slot is claimed or released.
+    pub(crate) fn count_free(self) -> usize {
+        (0..self.layout.words).map(|word| (self.word(word).load(Relaxed) & !SLOW).count_ones() as usize).sum()
+    }
+
+    pub(crate) fn is_free(self, slot: usize) -> bool {
+        self.word(self.layout.word_of(slot)).load(Relaxed) & self.layout.bit_of(slot) != 0
+    }
+
+    /// The word at which this thread looks first; the pool has at least one.
+    #[inline(always)]
+    fn home_word(self, home: impl FnOnce() -> usize) -> usize {
+        let words = self.layout.words;
+        if words <= 1 {
+            return 0;
+        }
+        // The division is skipped where it can be.
+        let home = home();
+        if home < words { home } else { home % words }
+    }
+
+    /// Whether one look at the words is a snapshot.
+    #[inline(always)]
+    pub(crate) const fn has_one_word(self) -> bool {
+        self.layout.words <= 1
+    }
+
+    /// Where to look when the home word has nothing: the word in which a slot was last released while it had none. Kept
+    /// in the word of the second slot of the first group, which the bitmap does not use.
+    #[inline(always)]
+    fn hint(self) -> Option<&'a AtomicUsize> {
+        (self.layout.words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
+    }
+
+    #[inline(always)]
+    fn word(self, word: usize) -> &'a AtomicUsize {
+        &self.states.get(self.layout.first_slot(word)).word
+    }
+}

@@ -1,0 +1,65 @@
+// knows: bitmap, state, token, sync · must not know: the lock, waiters
+//! Claiming and releasing without the lock.
+
+use super::bitmap::ClaimError;
+#[cfg(any(feature = "ffi", test))]
+use super::bitmap::Released;
+use super::state::Engine;
+use super::token::SlotToken;
+use crate::sync::{collided, home};
+
+/// A slot claimed on the fast path.
+pub(crate) struct Claimed {
+    pub(crate) slot: SlotToken,
+    /// More connections may be in use than ever before: this is the slot's first use since it was filled or the metrics
+    /// were read. [`record_peak`](Engine::record_peak) should follow.
+    pub(crate) is_peak_due: bool,
+}
+
+impl Engine<'_> {
+    /// Claims the first slot of the thread's home, without the lock. One read-modify-write.
+    ///
+    /// If that slot is not to be had, [`claim_any`](Self::claim_any) has to follow.
+    #[inline(always)]
+    pub(crate) fn claim_first(self) -> Option<Claimed> {
+        self.claim_first_from(home, collided)
+    }
+
+    /// As [`claim_first`](Self::claim_first), from any home.
+    #[inline(always)]
+    pub(crate) fn claim_first_from(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<Claimed> {
+        self.map.claim_first(home, met).map(|slot| self.count_claim(slot))
+    }
+
+    /// Claims any free slot, without the lock.
+    #[inline(always)]
+    pub(crate) fn claim_any(self) -> Result<Claimed, ClaimError> {
+        self.map.claim_any(home).map(|slot| self.count_claim(slot))
+    }
+
+    /// As [`claim_any`](Self::claim_any), looking at the slots behind `last` first.
+    pub(crate) fn claim_after(self, last: usize) -> Result<Claimed, ClaimError> {
+        self.map.claim_after(last).map(|slot| self.count_claim(slot))
+    }
+
+    #[inline(always)]
+    fn count_claim(self, slot: SlotToken) -> Claimed {
+        let is_peak_due = self.states().get(slot.index()).count_use();
+        Claimed { slot, is_peak_due }
+    }
+
+    /// Releases a slot; `true` means that [`release_slow`](Self::release_slow) has to follow. One read-modify-write.
+    #[inline(always)]
+    #[must_use = "a waiter may be due for this slot"]
+    pub(crate) fn release(self, slot: SlotToken) -> bool {
+        self.map.release(slot)
+    }
+
+    /// As [`release`](Self::release), for callers who may not own the slot and therefore have no token of it.
+    /// [`NotYet`](Released::NotYet) means that [`release_once_locked`](Self::release_once_locked) has to follow.
+    #[cfg(any(feature = "ffi", test))]
+    #[inline(always)]
+    pub(crate) fn release_once(self, slot: usize) -> Released {
+        self.map.release_once(slot)
+    }
+}

@@ -1,0 +1,176 @@
+// knows: state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
+//! Who gets a free slot: the policies of [`Fairness`].
+
+use core::ptr::NonNull;
+
+use super::state::{AcquireError, Engine, Locked};
+use super::token::SlotToken;
+use super::wait_queue::{self, Node, WaitQueue, Waiter, WaiterState};
+use super::wake_batch::WakeBatch;
+use crate::fairness::Fairness;
+
+impl<'a> Engine<'a> {
+    /// Whether a free slot may be granted. While more slots are in use than may be, a slot that is released at this
+    /// moment must not be granted again: the release settles that.
+    pub(super) fn may_grant(self) -> bool {
+        !self.is_closed() && !self.state.is_suspended() && self.state.surplus.get() == 0
+    }
+
+    /// Grants free slots to the oldest waiters.
+    pub(super) fn grant_free(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+        if !self.may_grant() {
+            return;
+        }
+        while !locked.queue.is_empty() && !wakes.is_full() {
+            let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
+            self.grant(locked, waiter, slot, wakes);
+        }
+    }
+
+    /// A free slot, and the waiter that gets it: a connection is the head's, a vacant slot goes to the first waiter that
+    /// will connect in it.
+    fn claim_for_queue(self, locked: &Locked) -> Option<(NonNull<Waiter>, SlotToken)> {
+        let head = locked.queue.head()?;
+        if let Some(slot) = self.map.claim_locked() {
+            return Some((head, slot));
+        }
+        if self.room_to_connect() == 0 {
+            return None;
+        }
+        let waiter = Self::first_to_connect(locked)?;
+        self.claim_vacant_to_connect().map(|slot| (waiter, slot))
+    }
+
+    /// The first waiter that is not pausing between two attempts to connect.
+    fn first_to_connect(locked: &Locked) -> Option<NonNull<Waiter>> {
+        let mut next = locked.queue.head();
+        while let Some(waiter) = next
+            // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+            && unsafe { wait_queue::node(waiter) }.is_pausing
+        {
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            next = unsafe { WaitQueue::behind(waiter) };
+        }
+        next
+    }
+
+    /// Wakes as many waiters as there are free slots, to compete for them, and grants a slot outright to a waiter that
+    /// was overtaken often enough. So each free slot has a waiter on the way to it.
+    pub(super) fn call_to_compete(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>, limit: u32) {
+        if !self.may_grant() {
+            return;
+        }
+        let mut next = locked.queue.head();
+        let (mut idle, mut vacant) = (self.map.count_free(), self.room_to_connect());
+        while let Some(waiter) = next
+            && idle + vacant > 0
+            && !wakes.is_full()
+        {
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            next = unsafe { WaitQueue::behind(waiter) };
+            // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+            let node = unsafe { wait_queue::node(waiter) };
+            match idle {
+                0 if node.is_pausing => continue,
+                0 => vacant -= 1,
+                _ => idle -= 1,
+            }
+            if node.kind.competes_when_woken() && self.overtaken(node) < limit as usize {
+                wakes.wake(node.waker.take());
+            } else {
+                self.grant_up_to(waiter, locked, wakes);
+            }
+        }
+    }
+
+    /// Grants a slot to a waiter and to those before it, which were woken a moment ago: if a newcomer took what they
+    /// were woken for, it would have been served before them. There are as many free slots.
+    fn grant_up_to(self, last: NonNull<Waiter>, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+        // A pausing waiter was not woken, but is granted a slot if another one comes free at this moment: so the batch
+        // may fill.
+        while !wakes.is_full()
+            && let Some((waiter, slot)) = self.claim_for_queue(locked)
+        {
+            self.grant(locked, waiter, slot, wakes);
+            if waiter == last {
+                return;
+            }
+        }
+    }
+
+    fn grant(self, locked: &mut Locked, waiter: NonNull<Waiter>, slot: SlotToken, wakes: &mut WakeBatch<'a>) {
+        self.count_grant(&slot);
+        // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+        let node = unsafe { wait_queue::node(waiter) };
+        wakes.wake(node.waker.take());
+        // SAFETY: it is in the queue, and the lock is held (I4).
+        unsafe { self.unlink(locked, waiter, WaiterState::Granted(slot)) };
+    }
+
+    /// A slot for a caller that is not queued.
+    pub(super) fn claim_as_newcomer(self, locked: &mut Locked) -> Result<SlotToken, AcquireError> {
+        if self.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        if !self.may_grant() {
+            return Err(AcquireError::Exhausted);
+        }
+        let slot = match locked.queue.head() {
+            None => return self.claim_as_head(),
+            // All waiters wait for a connection, and leave vacant slots to others.
+            Some(_) if self.room_to_connect() > 0 && Self::first_to_connect(locked).is_none() => {
+                self.claim_vacant_to_connect()
+            }
+            Some(head) => self.overtake(head),
+        };
+        let slot = slot.ok_or(AcquireError::Exhausted)?;
+        self.count_grant(&slot);
+        Ok(slot)
+    }
+
+    /// A slot for a caller with no waiter before it.
+    pub(super) fn claim_as_head(self) -> Result<SlotToken, AcquireError> {
+        self.claim_before_all(Self::claim_any_locked)
+    }
+
+    /// A connection for a caller with no waiter before it, which does not connect for now.
+    pub(super) fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
+        self.claim_before_all(|own| own.map.claim_locked())
+    }
+
+    fn claim_before_all(self, claim: impl FnOnce(Self) -> Option<SlotToken>) -> Result<SlotToken, AcquireError> {
+        if self.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        let slot = if self.may_grant() { claim(self) } else { None };
+        let slot = slot.ok_or(AcquireError::Exhausted)?;
+        self.count_grant(&slot);
+        Ok(slot)
+    }
+
+    /// A slot past the queue, if the policy allows it. The head was overtaken most often, being the oldest.
+    fn overtake(self, head: NonNull<Waiter>) -> Option<SlotToken> {
+        let Fairness::Bounded(limit) = self.state.fairness else { return None };
+        // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+        let overtaken = self.overtaken(unsafe { wait_queue::node(head) });
+        if overtaken >= limit as usize {
+            return None;
+        }
+        let slot = self.claim_any_locked()?;
+        self.state.counters.overtakes.add(1);
+        self.state.counters.most_overtaken.raise(overtaken + 1);
+        Some(slot)
+    }
+
+    fn overtaken(self, node: &Node) -> usize {
+        self.state.counters.overtakes.get().wrapping_sub(node.joined_at)
+    }
+
+    /// Counts the use of a connection that is granted under the lock; a vacant slot has no use to count yet.
+    pub(super) fn count_grant(self, slot: &SlotToken) {
+        let state = self.states().get(slot.index());
+        if state.is_filled() && state.count_use() {
+            self.record_peak();
+        }
+    }
+}

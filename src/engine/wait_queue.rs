@@ -1,0 +1,269 @@
+// knows: token, sync · must not know: what is in a slot, what a waiter waits for
+//! The wait queue: a doubly linked list of nodes that lie in the waiters themselves (in a pinned future, which for a
+//! thread lies on its stack), so that waiting allocates nothing and leaving from the middle takes constant time.
+//!
+//! Every field of a node is read and written under the engine's lock only (I4).
+
+use core::cell::{Cell, UnsafeCell};
+use core::marker::PhantomPinned;
+use core::num::NonZero;
+use core::ptr::NonNull;
+use core::task::Waker;
+
+use super::token::SlotToken;
+use crate::sync::Stamp;
+
+/// What waits. Tasks and threads are told apart only for `Debug`; callbacks are granted slots in their own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaiterKind {
+    Task,
+    Thread,
+    /// A callback of a C program: called once, when it has its slot.
+    #[cfg(any(feature = "ffi", test))]
+    Callback,
+    /// Waits until a closed pool is drained. Only drainers join the queue of a closed pool, so they stand behind all
+    /// other waiters.
+    Drainer,
+}
+
+impl WaiterKind {
+    pub(super) const fn is_callback(self) -> bool {
+        !self.competes_when_woken() && !matches!(self, Self::Drainer)
+    }
+
+    /// Whether a waiter that is woken without a slot looks for one itself.
+    pub(super) const fn competes_when_woken(self) -> bool {
+        matches!(self, Self::Task | Self::Thread)
+    }
+}
+
+/// Where a waiter stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WaiterState {
+    /// In no queue.
+    Outside,
+    /// In the queue.
+    Queued,
+    /// Out of the queue, with this slot.
+    Granted(SlotToken),
+    /// Out of the queue: its wait is over (for a caller: the pool was closed).
+    Dismissed,
+}
+
+pub(crate) struct Node {
+    prev: Option<NonNull<Waiter>>,
+    next: Option<NonNull<Waiter>>,
+    pub(super) state: WaiterState,
+    pub(super) kind: WaiterKind,
+    /// Called when the state changes; `None` once it was called.
+    pub(super) waker: Option<Waker>,
+    /// It was cancelled after it had left the queue, and must not join again.
+    pub(super) cancelled_late: bool,
+    /// It does not connect for now: vacant slots are not for it.
+    pub(super) is_pausing: bool,
+    /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
+    pub(super) joined_at: usize,
+    pub(super) since: Option<Stamp>,
+}
+
+/// A waiter's place in a wait queue; see [`Node`].
+pub(crate) struct Waiter {
+    node: UnsafeCell<Node>,
+    /// Its number in the order of arrival. Written by its owner only, and under the lock; so its owner may read it at any
+    /// time, and others under the lock (I4).
+    number: Cell<TicketNumber>,
+    /// Other nodes point to it while it is in a queue.
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: the node's fields are touched under the lock only (I4), and a `Waker` may be sent and shared.
+unsafe impl Send for Waiter {}
+// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4), but for its number, which its owner
+// alone writes.
+unsafe impl Sync for Waiter {}
+
+impl Waiter {
+    pub(crate) const fn new(kind: WaiterKind) -> Self {
+        Self::with_number(kind, None)
+    }
+
+    /// As [`new`](Self::new), for a caller that waits again and keeps its number.
+    pub(crate) const fn with_number(kind: WaiterKind, number: TicketNumber) -> Self {
+        let node = Node {
+            prev: None,
+            next: None,
+            state: WaiterState::Outside,
+            kind,
+            waker: None,
+            cancelled_late: false,
+            is_pausing: false,
+            joined_at: 0,
+            since: None,
+        };
+        Self { node: UnsafeCell::new(node), number: Cell::new(number), _pinned: PhantomPinned }
+    }
+
+    /// Its number in the order of arrival: for its owner, and for the lock's holder.
+    pub(crate) const fn number(&self) -> TicketNumber {
+        self.number.get()
+    }
+
+    /// Gives it its number: by its owner, under the lock.
+    pub(super) fn set_number(&self, number: TicketNumber) {
+        self.number.set(number);
+    }
+
+    /// The node, for the lock's holder.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock of the queue (I4), and no other reference to this node is alive.
+    #[expect(clippy::mut_from_ref, reason = "the lock makes it exclusive")]
+    pub(super) unsafe fn node(&self) -> &mut Node {
+        // SAFETY: exclusive by the caller's promise (I4).
+        unsafe { &mut *self.node.get() }
+    }
+}
+
+/// A caller's number in the order of arrival; `None`, which is before all others, if it was served without waiting.
+pub(crate) type TicketNumber = Option<NonZero<usize>>;
+
+/// First come, first served.
+pub(crate) struct WaitQueue {
+    ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
+    /// How many numbers were given out.
+    numbers: usize,
+}
+
+// SAFETY: the queue is reached under the lock only, and the waiters that it points to may be sent (I4).
+unsafe impl Send for WaitQueue {}
+
+impl WaitQueue {
+    pub(super) const fn new() -> Self {
+        Self { ends: None, numbers: 0 }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.ends.is_none()
+    }
+
+    /// The oldest waiter.
+    pub(super) fn head(&self) -> Option<NonNull<Waiter>> {
+        self.ends.map(|(head, _)| head)
+    }
+
+    /// The waiter behind this one.
+    ///
+    /// # Safety
+    ///
+    /// `waiter` is in a queue, whose lock the caller holds.
+    pub(super) unsafe fn behind(waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
+        // SAFETY: a queued waiter is alive, and the lock is held (I4).
+        unsafe { node(waiter) }.next
+    }
+
+    /// The number of a caller that arrives now, for [`push_by_number`](Self::push_by_number).
+    pub(super) const fn next_number(&mut self) -> TicketNumber {
+        self.numbers += 1;
+        NonZero::new(self.numbers)
+    }
+
+    /// Puts a waiter at the end.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock; the waiter is in no queue, and stays where it is until it has left this one.
+    pub(super) unsafe fn push(&mut self, waiter: NonNull<Waiter>) {
+        // SAFETY: as the caller promises; the last waiter has none behind it.
+        unsafe { self.insert(waiter, self.ends.map(|(_, tail)| tail), None) };
+    }
+
+    /// Puts a waiter back before those that arrived later.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push).
+    pub(super) unsafe fn push_by_number(&mut self, waiter: NonNull<Waiter>) {
+        // SAFETY: alive by the caller's promise, and the lock is held (I4).
+        let number = unsafe { waiter.as_ref() }.number();
+        let (mut prev, mut next) = (None, self.head());
+        // Only other waiters that were put back stand before it. Those without a number keep the order in which they
+        // were put back.
+        while let Some(other) = next
+            // SAFETY: a queued waiter is alive, and the lock is held (I4).
+            && unsafe { other.as_ref() }.number() <= number
+        {
+            prev = next;
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            next = unsafe { Self::behind(other) };
+        }
+        // SAFETY: as the caller promises; the two are neighbours in the queue.
+        unsafe { self.insert(waiter, prev, next) };
+    }
+
+    /// Puts a waiter between two neighbours, either of which may be the end of the queue.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push), and `prev` and `next` are neighbours.
+    unsafe fn insert(&mut self, waiter: NonNull<Waiter>, prev: Option<NonNull<Waiter>>, next: Option<NonNull<Waiter>>) {
+        // SAFETY: alive by the caller's promise, and the lock is held (I4).
+        let own = unsafe { node(waiter) };
+        own.prev = prev;
+        own.next = next;
+        own.state = WaiterState::Queued;
+        if let Some(prev) = prev {
+            // SAFETY: a queued waiter is alive (I4), and it is not `waiter`.
+            unsafe { node(prev) }.next = Some(waiter);
+        }
+        if let Some(next) = next {
+            // SAFETY: as above.
+            unsafe { node(next) }.prev = Some(waiter);
+        }
+        self.ends = match self.ends {
+            None => Some((waiter, waiter)),
+            Some((head, tail)) => {
+                Some((if prev.is_none() { waiter } else { head }, if next.is_none() { waiter } else { tail }))
+            }
+        };
+    }
+
+    /// Takes a waiter out, wherever it stands, and sets its new state.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock; the waiter is in this queue.
+    pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>, state: WaiterState) {
+        // SAFETY: a queued waiter is alive, and the lock is held (I4).
+        let own = unsafe { node(waiter) };
+        let (prev, next) = (own.prev.take(), own.next.take());
+        own.state = state;
+        if let Some(prev) = prev {
+            // SAFETY: as above, and a neighbour is another node.
+            unsafe { node(prev) }.next = next;
+        }
+        if let Some(next) = next {
+            // SAFETY: as above, and a neighbour is another node.
+            unsafe { node(next) }.prev = prev;
+        }
+        self.ends = match (prev, next, self.ends) {
+            (None, None, _) | (_, _, None) => None,
+            (None, Some(next), Some((_, tail))) => Some((next, tail)),
+            (Some(prev), None, Some((head, _))) => Some((head, prev)),
+            (Some(_), Some(_), ends) => ends,
+        };
+    }
+}
+
+/// The node of a queued waiter, for the lock's holder.
+///
+/// # Safety
+///
+/// The waiter is alive (which it is while it is queued), the lock of its queue is held, and no other reference to its
+/// node is in use (I4).
+pub(super) unsafe fn node<'a>(waiter: NonNull<Waiter>) -> &'a mut Node {
+    // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
+    let waiter: &'a Waiter = unsafe { waiter.as_ref() };
+    // SAFETY: the caller holds the lock and the only reference (I4).
+    unsafe { waiter.node() }
+}

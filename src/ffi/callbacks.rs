@@ -1,0 +1,89 @@
+// knows: config, event, managed · must not know: pools, leases
+//! The callbacks of a C program, as a manager.
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use core::time::Duration;
+
+use super::config::{conn_pool_config, conn_pool_event};
+use crate::managed::{DiscardReason, Event, Lifecycle, Manager};
+
+/// A resource of a C program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Resource(pub(super) *mut c_void);
+
+// SAFETY: plain values; what the pointer points to is the C program's business.
+unsafe impl Send for Resource {}
+
+/// The callbacks of a configuration. They cannot unwind.
+pub(crate) struct Callbacks(pub(super) conn_pool_config);
+
+impl Callbacks {
+    fn tell(&self, event: conn_pool_event, resource: Resource, code: c_int) {
+        if let Some(on_event) = self.0.on_event {
+            // SAFETY: a callback, which the program has named for this.
+            unsafe { on_event(self.0.user, event, resource.0, code) };
+        }
+    }
+}
+
+impl Lifecycle for Callbacks {
+    type Connection = Resource;
+    /// What a callback has returned.
+    type Error = c_int;
+
+    fn reset(&self, resource: &mut Resource) -> Result<(), c_int> {
+        let Some(reset) = self.0.reset else { return Ok(()) };
+        // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
+        match unsafe { reset(self.0.user, resource.0) } {
+            0 => Ok(()),
+            code => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_RESET_FAILED, *resource, code);
+                Err(code)
+            }
+        }
+    }
+
+    fn on_discard(&self, resource: Resource, _: DiscardReason) {
+        self.tell(conn_pool_event::CONN_POOL_EVENT_DESTROYED, resource, 0);
+        if let Some(destroy) = self.0.destroy {
+            // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
+            unsafe { destroy(self.0.user, resource.0) };
+        }
+    }
+
+    /// What has a resource is told where that is at hand.
+    fn on_event(&self, event: &Event<'_, c_int>) {
+        if let Event::ConnectFailed { error: Some(code), .. } = event {
+            self.tell(conn_pool_event::CONN_POOL_EVENT_CREATE_FAILED, Resource(ptr::null_mut()), **code);
+        }
+    }
+}
+
+impl Manager for Callbacks {
+    fn connect(&self, _: Option<Duration>) -> Result<Resource, c_int> {
+        let Some(create) = self.0.create else { unreachable!("without `create` no slot is claimed to be filled") };
+        let mut made = ptr::null_mut();
+        // SAFETY: a callback, which the program has named for this.
+        match unsafe { create(self.0.user, &raw mut made) } {
+            0 => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
+                Ok(Resource(made))
+            }
+            code => Err(code),
+        }
+    }
+
+    fn is_valid(&self, resource: &mut Resource, _: Option<Duration>) -> Result<(), c_int> {
+        let Some(validate) = self.0.validate else { return Ok(()) };
+        // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
+        match unsafe { validate(self.0.user, resource.0) } {
+            0 => Ok(()),
+            code => {
+                self.tell(conn_pool_event::CONN_POOL_EVENT_INVALID, *resource, code);
+                Err(code)
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// knows: callbacks, pool, status, engine, managed, slot · must not know: leases, who waits
+//! The course of a resource: a pool for C is a managed pool in this.
+
+use core::ffi::c_void;
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Waker};
+
+use super::pool::conn_pool;
+use super::status::Answer;
+use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
+use crate::engine::SlotToken;
+use crate::managed::{
+    ClaimedSlot, ManagedParts, NoWait, PrepareError, UnreadySlot, at_once, check, maintain as pass, note_loan,
+    prepare as make_fit,
+};
+use crate::slot::{Drain, PoolParts, storage, teardown};
+
+/// Makes sure that the slot has a fit resource. If that fails the slot is released or vacated, and `Ok(None)` tells that
+/// another slot may do.
+pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
+    match at_once(make_fit(pool, &NoWait, ClaimedSlot::new(pool, slot))) {
+        Ok(claimed) => {
+            note_loan(pool, &claimed, 0, None);
+            Ok(Some(claimed.into_slot()))
+        }
+        Err(PrepareError::Unfit(_) | PrepareError::NoTime) => Ok(None),
+        Err(PrepareError::Closed) => Err(CONN_POOL_CLOSED),
+        Err(PrepareError::NotConnected(..)) => Err(CONN_POOL_CREATE_FAILED),
+    }
+}
+
+/// The resource in a slot.
+#[inline(always)]
+pub(super) fn resource(pool: &conn_pool, slot: &SlotToken) -> *mut c_void {
+    // SAFETY: the slot's owner alone touches its cell (I2), which is initialised.
+    unsafe { (*storage::cell(pool.slots(), slot)).0 }
+}
+
+/// Looks after the idle resources, and says how many were ended.
+pub(super) fn maintain(pool: &conn_pool) -> usize {
+    let ended = teardown::drop_surplus(pool) + at_once(pass(pool, &NoWait, pool.coarse())).discarded;
+    if pool.config().validate.is_some() { ended + check_idle(pool) } else { ended }
+}
+
+/// Ends every idle resource that its check finds unfit, and says how many they were.
+fn check_idle(pool: &conn_pool) -> usize {
+    let idle = (0..pool.capacity()).filter_map(|slot| pool.engine().claim_slot(slot));
+    idle.filter_map(|slot| (!is_still_fit(pool, slot)).then_some(())).count()
+}
+
+/// Checks the resource of a slot, and releases the slot or ends the resource.
+fn is_still_fit(pool: &conn_pool, slot: SlotToken) -> bool {
+    match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot))) {
+        Ok(fit) => {
+            drop(fit);
+            true
+        }
+        Err(unfit) => {
+            unfit.discard();
+            false
+        }
+    }
+}
+
+/// Whether everything has come back to a closed pool.
+pub(super) fn is_drained(pool: &conn_pool) -> bool {
+    pin!(Drain::new(pool.engine())).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}

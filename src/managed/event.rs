@@ -1,0 +1,136 @@
+// knows: report · must not know: pools, managers
+//! What happens to connections, and why they end.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::report::Loan;
+
+/// Why the pool ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DiscardReason {
+    /// [`has_broken`](super::Lifecycle::has_broken) said so when it came back.
+    Broken,
+    /// [`reset`](super::Lifecycle::reset) failed when it came back.
+    ResetFailed,
+    /// It failed its check.
+    Invalid,
+    /// Its check was cancelled half-way, or the manager panicked while it had the connection.
+    CheckCancelled,
+    /// It has reached its maximum lifetime.
+    Expired,
+    /// It was idle for longer than the idle timeout.
+    Idle,
+    /// It was held while a panic unwound.
+    Panicked,
+    /// Its loan discarded it.
+    Discarded,
+    /// A [`retain`](super::Pool::retain) or [`evict_all`](super::Pool::evict_all) said so.
+    Evicted,
+    /// There were more than the maximum after a resize.
+    Surplus,
+    /// The pool is closed, or was dropped.
+    Closed,
+}
+
+impl DiscardReason {
+    /// All of them, in the order of [`Metrics::discards`](super::Metrics::discards).
+    pub const ALL: [Self; 11] = [
+        Self::Broken,
+        Self::ResetFailed,
+        Self::Invalid,
+        Self::CheckCancelled,
+        Self::Expired,
+        Self::Idle,
+        Self::Panicked,
+        Self::Discarded,
+        Self::Evicted,
+        Self::Surplus,
+        Self::Closed,
+    ];
+
+    /// The reason's name in snake case, for labels of metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::ResetFailed => "reset_failed",
+            Self::Invalid => "invalid",
+            Self::CheckCancelled => "check_cancelled",
+            Self::Expired => "expired",
+            Self::Idle => "idle",
+            Self::Panicked => "panicked",
+            Self::Discarded => "discarded",
+            Self::Evicted => "evicted",
+            Self::Surplus => "surplus",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for DiscardReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "was broken when it came back",
+            Self::ResetFailed => "could not be reset",
+            Self::Invalid => "failed its check",
+            Self::CheckCancelled => "was in the middle of a check that was cancelled",
+            Self::Expired => "has reached its maximum lifetime",
+            Self::Idle => "was idle for too long",
+            Self::Panicked => "was held by a caller who panicked",
+            Self::Discarded => "was discarded by its loan",
+            Self::Evicted => "was evicted",
+            Self::Surplus => "was one too many after a resize",
+            Self::Closed => "belonged to a pool that was closed",
+        })
+    }
+}
+
+/// What happens in a pool, for [`Lifecycle::on_event`](super::Lifecycle::on_event). It can be printed if the manager's error can.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a, E> {
+    /// A connection was made.
+    Connected {
+        /// How long that took.
+        took: Duration,
+    },
+    /// A connect failed: that of a caller, which gets the error too, or that of maintenance, which tries again.
+    ConnectFailed {
+        /// The manager's error; `None` if it ran out of time.
+        error: Option<&'a E>,
+        /// How long it took to fail.
+        took: Duration,
+    },
+    /// A connection failed its check, and is discarded next.
+    CheckFailed {
+        /// The manager's error; `None` if it ran out of time.
+        error: Option<&'a E>,
+    },
+    /// A connection that came back could not be reset, and is discarded next.
+    ResetFailed {
+        /// The manager's error.
+        error: &'a E,
+    },
+    /// A connection is in use for longer than the leak threshold. Reported once for each loan, by maintenance.
+    Leaked {
+        /// The loan.
+        loan: Loan,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for Event<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { took } => write!(f, "connected within {took:?}"),
+            Self::ConnectFailed { error: Some(error), took } => write!(f, "cannot connect: {error} (after {took:?})"),
+            Self::ConnectFailed { error: None, took } => write!(f, "cannot connect: no answer within {took:?}"),
+            Self::CheckFailed { error: Some(error) } => write!(f, "a connection failed its check: {error}"),
+            Self::CheckFailed { error: None } => f.write_str("a connection did not answer its check in time"),
+            Self::ResetFailed { error } => write!(f, "a connection could not be reset: {error}"),
+            Self::Leaked { loan } => write!(f, "connection leak: {loan}"),
+        }
+    }
+}

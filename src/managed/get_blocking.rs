@@ -1,0 +1,127 @@
+// knows: clock, error, get, guard, loan, manager, pool, times, engine, slot · must not know: wait queues, records
+//! The calls that block the thread (feature `std`).
+
+use core::panic::Location;
+use core::pin::pin;
+use core::time::Duration;
+use std::time::Instant;
+
+use super::clock::Clock;
+use super::error::DrainError;
+use super::get::Got;
+use super::guard::ConnGuard;
+use super::loan::acquire::{FirstTry, Site, acquire, acquire_first, first_try, tracked_thread};
+use super::loan::blocking::Blocking;
+use super::loan::caller::at_once;
+use super::manager::{Lifecycle, Manager};
+use super::pool::Pool;
+use super::times::Times;
+use crate::engine::SlotToken;
+use crate::slot::{Patience, PoolParts, RawGuard, wait_for_drain};
+
+/// Blocking the calling thread (feature `std`).
+impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
+    /// Borrows a connection: an idle one, or one that is made now, or whichever comes free first, for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Connect`](super::GetError::Connect) if it was the caller's turn to connect, and that failed (`retry` sets how
+    /// often it is tried again before); [`Closed`](super::GetError::Closed); [`QueueFull`](super::GetError::QueueFull);
+    /// [`Nested`](super::GetError::Nested) if the thread might wait for itself;
+    /// [`NoConnections`](super::GetError::NoConnections) if `N` is 0.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in a condition variable while it waits; connects and checks on the calling thread.
+    ///
+    /// # Fairness
+    ///
+    /// Threads and tasks wait in one queue; see [`Fairness`](crate::Fairness).
+    #[inline]
+    #[track_caller]
+    pub fn get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
+        self.get_within(Patience::Forever, Location::caller())
+    }
+
+    /// [`get`](Self::get), within `timeout`: one budget for waiting, connecting and checking.
+    ///
+    /// The manager is told how much of it is left; a manager that ignores that may exceed it. `Duration::ZERO` takes an
+    /// idle connection or nothing; `Duration::MAX` waits for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`Timeout`](super::GetError::Timeout) when the time is up, which tells how full the pool
+    /// is and which loan is the longest. If a connection is granted at the very same moment, the caller gets the
+    /// connection.
+    ///
+    /// # Blocking
+    ///
+    /// As [`get`](Self::get).
+    #[inline]
+    #[track_caller]
+    pub fn get_timeout(&self, timeout: Duration) -> Got<ConnGuard<'_, M, N, K>, M> {
+        self.get_within(Patience::For(timeout), Location::caller())
+    }
+
+    /// [`get_timeout`](Self::get_timeout), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_timeout`](Self::get_timeout).
+    ///
+    /// # Blocking
+    ///
+    /// As [`get`](Self::get).
+    #[inline]
+    #[track_caller]
+    pub fn get_deadline(&self, deadline: Instant) -> Got<ConnGuard<'_, M, N, K>, M> {
+        self.get_within(Patience::Until(deadline), Location::caller())
+    }
+
+    #[inline(always)]
+    fn get_within(&self, patience: Patience, site: Site) -> Got<ConnGuard<'_, M, N, K>, M> {
+        match acquire_first(self, site) {
+            Some(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
+            None => self.get_slow(patience, site).map(|slot| ConnGuard(RawGuard::new(self, slot))),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_slow(&self, patience: Patience, site: Site) -> Got<SlotToken, M> {
+        let thread = tracked_thread(self);
+        match first_try(self, site, thread) {
+            FirstTry::Done(slot) => Ok(slot),
+            FirstTry::Work(at_hand) => at_once(acquire(self, &Blocking::new(patience), site, thread, at_hand)),
+        }
+    }
+}
+
+/// Waiting for the end, and looking at times (feature `std`).
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// Closes the pool and waits until every connection was given back and discarded, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Tells how many connections are still in use when the time is up, and the longest loan; [`loans`](Self::loans) tells
+    /// all of them. The pool stays closed, and waiting again is fine.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in a condition variable. A thread that holds a connection of the pool waits for itself.
+    ///
+    /// # Panics
+    ///
+    /// As [`close`](Self::close).
+    pub fn drain(&self, timeout: Duration) -> Result<(), DrainError> {
+        let deadline = Instant::now().checked_add(timeout);
+        let is_drained = wait_for_drain(pin!(self.drain_async()), deadline);
+        if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
+    }
+
+    /// How long things took: waiting, connecting, and the loans. Takes no lock.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.time_recorders().read(self.engine().wait_times())
+    }
+}

@@ -1,0 +1,86 @@
+// knows: caller, manager, parts, tokens, engine, slot · must not know: how slots are claimed
+//! Threads that wait, and connect themselves.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use super::caller::{Caller, Failure};
+use super::tokens::ClaimedSlot;
+use crate::engine::{AcquireError, Ticket};
+use crate::managed::manager::Manager;
+use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::slot::{Patience, acquire_with};
+
+/// A thread, and its deadline.
+pub(crate) struct Blocking(Option<Instant>);
+
+impl Blocking {
+    pub(crate) fn new(patience: Patience) -> Self {
+        match patience {
+            Patience::Forever => Self(None),
+            Patience::Until(deadline) => Self(Some(deadline)),
+            // A sum beyond what the clock can express never comes.
+            Patience::For(timeout) => Self(Instant::now().checked_add(timeout)),
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        self.0.map_or(Patience::Forever, Patience::Until)
+    }
+
+    /// The limit of a call of the manager that begins now: what is left of the thread's time, and at most `limit`.
+    fn within<E>(&self, limit: Option<Duration>) -> Result<Option<Duration>, Failure<E>> {
+        let Some(deadline) = self.0 else { return Ok(limit) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::NoTime);
+        }
+        Ok(Some(limit.map_or(left, |limit| limit.min(left))))
+    }
+}
+
+impl<P: ManagedParts> Caller<P> for Blocking
+where
+    P::Manager: Manager,
+{
+    fn waits_forever(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn can_pause(&self) -> bool {
+        self.0.is_none_or(|deadline| deadline > Instant::now())
+    }
+
+    async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        acquire(pool, self.patience(), ticket)
+    }
+
+    async fn pause<'a>(
+        &self,
+        pool: &'a P,
+        pause: Duration,
+        ticket: &mut Ticket,
+    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        // A sum beyond what the clock can express never comes.
+        let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
+        acquire(pool, until.map_or(Patience::Forever, Patience::Until), ticket)
+    }
+
+    async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        let within = self.within(pool.shared().config().connect_timeout)?;
+        pool.manager().connect(within).map_err(Failure::Error)
+    }
+
+    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+        let within = self.within(pool.shared().config().validation_timeout)?;
+        pool.manager().is_valid(connection, within).map_err(Failure::Error)
+    }
+}
+
+fn acquire<'a, P: ManagedParts>(
+    pool: &'a P,
+    patience: Patience,
+    ticket: &mut Ticket,
+) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+    acquire_with(pool, patience, ticket).map(|slot| ClaimedSlot::new(pool, slot))
+}

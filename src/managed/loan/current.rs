@@ -1,0 +1,40 @@
+// knows: clock, parts, record, report · must not know: how a connection is made
+//! The loans that are open: who holds what, and since when.
+
+use crate::managed::clock::{Millis, duration};
+use crate::managed::parts::ManagedParts;
+use crate::managed::record::{LoanRecord, period};
+use crate::managed::report::{Loan, PoolReport};
+
+/// The loan of the connection in a slot, as far as that can be told without stopping any caller.
+pub(crate) fn loan<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Option<Loan> {
+    let state = pool.engine().states().get(slot);
+    if !state.is_filled() || state.is_retired() || pool.engine().is_idle(slot) {
+        return None;
+    }
+    let record = pool.record(slot);
+    let is_same = record.is_seen(period(state.uses(), true));
+    let held_for = if is_same { now.since(record.seen_at()) } else { 0 };
+    Some(Loan { slot, site: pool.loan_record(slot).and_then(LoanRecord::site), held_for: duration(held_for) })
+}
+
+/// All open loans.
+pub(crate) fn loans<P: ManagedParts>(pool: &P) -> impl Iterator<Item = Loan> {
+    let now = pool.coarse();
+    (0..pool.engine().states().len()).filter_map(move |slot| loan(pool, slot, now))
+}
+
+/// The loan of the calling thread, if it has one.
+pub(super) fn own_loan<P: ManagedParts>(pool: &P, thread: usize) -> Option<Loan> {
+    let is_own = |slot| pool.loan_record(slot).is_some_and(|loan_record| loan_record.thread() == thread);
+    loans(pool).find(|loan| thread != 0 && is_own(loan.slot))
+}
+
+/// How the pool stands.
+pub(crate) fn report<P: ManagedParts>(pool: &P) -> PoolReport {
+    PoolReport {
+        pool: pool.shared().config().name,
+        status: pool.engine().status(),
+        longest_loan: loans(pool).max_by_key(|loan| loan.held_for),
+    }
+}

@@ -1,0 +1,122 @@
+// knows: event, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know: who waits
+//! A connection comes back: it is looked at, reset, and released, or discarded.
+
+use super::tokens::UnreadySlot;
+use crate::engine::{SlotToken, VacateReason};
+use crate::managed::event::{DiscardReason, Event};
+use crate::managed::manager::Lifecycle;
+use crate::managed::observe;
+use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::managed::record::{CHECK, EVICTED, EXPIRED, LoanRecord, period};
+use crate::managed::shared::{SELF_TIMED, TRACK};
+use crate::slot;
+use crate::sync::{is_panicking, run_once};
+
+/// A guard lets go of its slot.
+#[inline(always)]
+pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
+    if is_panicking() {
+        return release_in_panic(pool, slot);
+    }
+    if let Some(slot) = recycle(pool, slot) {
+        slot::release(pool, slot);
+    }
+}
+
+/// Makes the connection of a slot fit to be lent again; `None` if it was discarded.
+#[inline(always)]
+pub(crate) fn recycle<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<SlotToken> {
+    let mut unready = UnreadySlot::new(pool, slot);
+    if let Err(reason) = reset(pool, &mut unready) {
+        unready.discard(reason);
+        return None;
+    }
+    if pool.has_remarks(unready.slot()) || pool.shared().has(SELF_TIMED | TRACK) {
+        return recycle_slow(pool, unready);
+    }
+    Some(unready.into_slot())
+}
+
+/// The manager looks at the connection and resets it.
+#[inline(always)]
+fn reset<P: ManagedParts>(pool: &P, unready: &mut UnreadySlot<'_, P>) -> Result<(), DiscardReason> {
+    let (manager, slot) = (pool.manager(), unready.slot());
+    let connection = unready.connection();
+    if manager.has_broken(connection) {
+        return Err(DiscardReason::Broken);
+    }
+    if let Err(error) = manager.reset(connection) {
+        return Err(reset_failed(pool, &error));
+    }
+    if manager.needs_check(connection) {
+        pool.record(slot).mark(CHECK);
+    }
+    Ok(())
+}
+
+#[cold]
+fn reset_failed<P: ManagedParts>(pool: &P, error: &ErrorOf<P>) -> DiscardReason {
+    observe::event(pool, &Event::ResetFailed { error });
+    DiscardReason::ResetFailed
+}
+
+/// The record has a mark, or the loan is timed, or maintenance does not mark connections.
+#[cold]
+#[inline(never)]
+fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
+    if let Some(reason) = end_loan(pool, unready.slot()) {
+        unready.discard(reason);
+        return None;
+    }
+    Some(unready.into_slot())
+}
+
+/// Records what has to be known of the loan that ends. Answers why the connection has to be discarded, if it has.
+fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
+    let record = pool.record(slot);
+    if let Some(loan_record) = pool.loan_record(slot)
+        && pool.shared().has(TRACK)
+    {
+        // The next holder may not have recorded its thread yet, and this thread must not be taken for it.
+        loan_record.note_thread(0);
+    }
+    if let Some(from) = pool.loan_record(slot).and_then(LoanRecord::take_time) {
+        observe::held(pool, from);
+    }
+    if record.is_marked(EVICTED) {
+        return Some(DiscardReason::Evicted);
+    }
+    if record.is_marked(EXPIRED) {
+        return Some(DiscardReason::Expired);
+    }
+    if !pool.shared().has(SELF_TIMED) {
+        return None;
+    }
+    let now = pool.coarse();
+    record.see(period(pool.engine().states().get(slot).uses(), false), now);
+    (record.left_to_live(now) == 0).then_some(DiscardReason::Expired)
+}
+
+#[cold]
+#[inline(never)]
+fn release_in_panic<P: ManagedParts>(pool: &P, slot: SlotToken) {
+    let mut unready = Some(UnreadySlot::new(pool, slot));
+    // A second panic would end the process.
+    run_once(|| {
+        let Some(unready) = unready.take() else { return };
+        if pool.shared().discards_on_panic() {
+            unready.discard(DiscardReason::Panicked);
+        } else if let Some(slot) = recycle(pool, unready.into_slot()) {
+            slot::release(pool, slot);
+        }
+    });
+}
+
+/// Why the engine wants a slot vacated, for the manager.
+pub(crate) const fn reason_of(why: VacateReason) -> DiscardReason {
+    match why {
+        VacateReason::Closed => DiscardReason::Closed,
+        VacateReason::Surplus => DiscardReason::Surplus,
+        VacateReason::Discarded | VacateReason::NotConnected => DiscardReason::Discarded,
+    }
+}

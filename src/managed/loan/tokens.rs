@@ -1,0 +1,303 @@
+// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a check is
+//! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes back
+//! whole: that is what dropping each of these does.
+
+use core::mem::ManuallyDrop;
+
+use crate::engine::{SlotToken, VacateReason};
+use crate::managed::clock::{Millis, span};
+use crate::managed::event::DiscardReason;
+use crate::managed::manager::Lifecycle;
+use crate::managed::observe;
+use crate::managed::parts::ManagedParts;
+use crate::managed::record::{CHECK, EVICTED, EXPIRED, period};
+use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
+use crate::slot::teardown::VacateOnDrop;
+use crate::slot::{release_unused, storage};
+use crate::sync::run_once;
+
+/// A slot that was claimed. Dropped, it is released unused.
+pub(crate) struct ClaimedSlot<'a, P: ManagedParts> {
+    pool: &'a P,
+    slot: SlotToken,
+}
+
+/// A filled slot whose connection the manager has. Dropped, the connection is discarded: its state is not known.
+pub(crate) struct UnreadySlot<'a, P: ManagedParts> {
+    pool: &'a P,
+    slot: SlotToken,
+}
+
+/// A vacant slot that was claimed to connect in. Dropped, it is vacated, and goes to the next waiter.
+pub(crate) struct ConnectingSlot<'a, P: ManagedParts> {
+    pool: &'a P,
+    slot: SlotToken,
+    /// The pool's epoch when connecting began.
+    epoch: usize,
+}
+
+/// What has to happen to a slot that was claimed.
+pub(super) enum Assessment {
+    /// Lend the connection. If the clock was read for the assessment, this is the time.
+    Fit(Option<Millis>),
+    /// Check the connection first.
+    Check,
+    /// Discard the connection.
+    Unfit(DiscardReason),
+    /// Connect: the slot has no connection.
+    Vacant,
+}
+
+impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
+    pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
+        Self { pool, slot }
+    }
+
+    pub(crate) fn into_slot(self) -> SlotToken {
+        // SAFETY: `self` is never used or dropped again.
+        unsafe { ManuallyDrop::new(self).slot.take() }
+    }
+
+    pub(crate) fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    /// Decides by what is recorded of the connection, and by nothing else.
+    pub(super) fn assess(&self) -> Assessment {
+        let state = self.pool.engine().states().get(self.slot());
+        if !state.is_filled() {
+            return Assessment::Vacant;
+        }
+        let (record, shared) = (self.pool.record(self.slot()), self.pool.shared());
+        if record.is_marked(EVICTED) {
+            return Assessment::Unfit(DiscardReason::Evicted);
+        }
+        let now = shared.has(SELF_TIMED).then(|| self.pool.coarse());
+        if record.is_marked(EXPIRED) || now.is_some_and(|now| record.left_to_live(now) == 0) {
+            return Assessment::Unfit(DiscardReason::Expired);
+        }
+        if record.is_marked(CHECK) || shared.has(CHECK_EACH) {
+            return Assessment::Check;
+        }
+        now.map_or(Assessment::Fit(None), |now| self.assess_idleness(state.uses(), now))
+    }
+
+    fn assess_idleness(&self, uses: usize, now: Millis) -> Assessment {
+        let Some(longest) = self.pool.shared().config().validate_after else {
+            return Assessment::Fit(Some(now));
+        };
+        let is_fresh = self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
+        if is_fresh { Assessment::Fit(Some(now)) } else { Assessment::Check }
+    }
+
+    /// When the connection was last known to work, or a moment before that.
+    fn fresh_at(&self, uses: usize) -> Option<Millis> {
+        let record = self.pool.record(self.slot());
+        // The claim has counted this use already.
+        let idle = period(uses.wrapping_sub(1), false);
+        if record.is_seen(idle) {
+            return Some(record.fresh_at());
+        }
+        // The release did not record a time, because maintenance was running. Had the connection been idle at the last
+        // pass of maintenance, that pass would have recorded it; so it was still in use then. Unless the record is of
+        // this very use.
+        let marked_at = self.pool.shared().marked_at()?;
+        if record.is_seen(idle) {
+            return Some(record.fresh_at());
+        }
+        (!record.is_seen(period(uses, true))).then_some(marked_at)
+    }
+
+    /// Hands the connection, which there is, to the manager.
+    pub(crate) fn into_unready(self) -> UnreadySlot<'a, P> {
+        UnreadySlot::new(self.pool, self.into_slot())
+    }
+
+    /// Releases the slot as if it had not been claimed, since its connection is not fit to be lent as it is.
+    pub(super) fn put_back(self) {
+        // Maintenance may have taken the connection for one in use, and then its idle time is not known any more.
+        self.pool.record(self.slot()).mark(CHECK);
+        self.pool.engine().states().get(self.slot()).uncount_use();
+    }
+
+    /// Begins to connect: the slot has no connection.
+    pub(super) fn into_connecting(self) -> ConnectingSlot<'a, P> {
+        ConnectingSlot::new(self.pool, self.into_slot())
+    }
+}
+
+impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        let slot = unsafe { self.slot.take() };
+        // Maybe while a panic of the manager's unwinds: another one, of `on_discard` for a slot that the engine wants
+        // vacated now, would end the process.
+        run_once(|| release_unused(self.pool, slot));
+    }
+}
+
+impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
+    /// For a slot that is filled.
+    #[inline(always)]
+    pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
+        Self { pool, slot }
+    }
+
+    #[inline(always)]
+    pub(crate) fn connection(&mut self) -> &mut P::Connection {
+        // SAFETY: the slot is this token's (I2) and filled (I3), and is lent no longer than `self`, which is borrowed
+        // exclusively.
+        unsafe { &mut *storage::cell(self.pool.slots(), &self.slot) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    /// The manager has found nothing wrong.
+    #[inline(always)]
+    pub(crate) fn into_slot(self) -> SlotToken {
+        // SAFETY: `self` is never used or dropped again.
+        unsafe { ManuallyDrop::new(self).slot.take() }
+    }
+
+    /// The connection was checked and found fit.
+    pub(crate) fn pass_check(self) -> ClaimedSlot<'a, P> {
+        let (pool, now) = (self.pool, self.pool.coarse());
+        let claimed = ClaimedSlot::new(pool, self.into_slot());
+        let record = pool.record(claimed.slot());
+        record.note_check(now);
+        record.unmark(CHECK);
+        claimed
+    }
+
+    /// Discards the connection. If another may be made in the slot at once, the slot is the caller's for that.
+    pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
+        let pool = self.pool;
+        let wake = WakeMaintenance(pool);
+        let vacate = VacateOnDrop::new(pool.engine(), self.into_slot(), VacateReason::Discarded);
+        end_connection(pool, vacate.slot(), reason);
+        if !pool.engine().reclaim_to_connect(vacate.slot()) {
+            return None;
+        }
+        let connecting = ConnectingSlot::new(pool, vacate.into_slot());
+        // It may panic: not at the end of the function, where what is returned would be leaked by that.
+        drop(wake);
+        Some(connecting)
+    }
+
+    /// Discards the connection, and leaves the slot vacant.
+    pub(crate) fn discard(self, reason: DiscardReason) {
+        let pool = self.pool;
+        discard(pool, self.into_slot(), reason);
+    }
+}
+
+impl<P: ManagedParts> Drop for UnreadySlot<'_, P> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        let slot = unsafe { self.slot.take() };
+        // Maybe while a panic of the manager's unwinds, so that another one, of `on_discard`, would end the process.
+        run_once(|| discard(self.pool, slot, DiscardReason::CheckCancelled));
+    }
+}
+
+impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
+    /// For a vacant slot that was claimed to connect in.
+    pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
+        Self { pool, slot, epoch: pool.shared().epoch() }
+    }
+
+    /// The connection is made, for the caller to use.
+    pub(super) fn fill(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
+        let claimed = self.put(connection);
+        // There may be room for another connect.
+        let wake = WakeMaintenance(claimed.pool);
+        // Wakers are called as these are dropped, and may panic: `claimed` has the slot by then. Not at the end of the
+        // function, where what is returned would be leaked by that.
+        drop(claimed.pool.engine().connected(&claimed.slot));
+        drop(wake);
+        claimed
+    }
+
+    /// The connection is made, for the caller that comes first.
+    pub(crate) fn refill(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
+        let claimed = self.put(connection);
+        drop(claimed.pool.engine().refilled(&claimed.slot));
+        claimed
+    }
+
+    fn put(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
+        let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
+        // SAFETY: `self` is never used or dropped again.
+        let slot = unsafe { ManuallyDrop::new(self).slot.take() };
+        begin(pool, slot.index(), now);
+        pool.shared().counters().connected.add_shared(1);
+        // SAFETY: the slot was claimed to connect in, so it is not filled (I3).
+        unsafe { storage::fill(pool.slots(), &slot, connection) };
+        mark_if_evicted(pool, slot.index(), epoch);
+        ClaimedSlot::new(pool, slot)
+    }
+}
+
+impl<P: ManagedParts> Drop for ConnectingSlot<'_, P> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        let slot = unsafe { self.slot.take() };
+        let _wake = WakeMaintenance(self.pool);
+        drop(self.pool.engine().vacate(slot, VacateReason::NotConnected));
+    }
+}
+
+/// Begins the record of a connection that is about to be put into a slot.
+pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
+    pool.record(slot).begin(now, pool.shared().lifetime());
+    if let Some(loan_record) = pool.loan_record(slot) {
+        loan_record.begin();
+    }
+}
+
+/// Evicts a connection that began before all connections were evicted, though it may have come too late to be marked.
+///
+/// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or after:
+/// then the new epoch is seen here.
+fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize, epoch: usize) {
+    pool.engine().synchronize();
+    if pool.shared().epoch() != epoch {
+        pool.record(slot).mark(EVICTED);
+    }
+}
+
+/// Ends the connection of a filled slot, and vacates the slot.
+pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: DiscardReason) {
+    let why = match reason {
+        DiscardReason::Closed => VacateReason::Closed,
+        DiscardReason::Surplus => VacateReason::Surplus,
+        _ => VacateReason::Discarded,
+    };
+    let _wake = WakeMaintenance(pool);
+    // The slot comes back whole even if `on_discard` panics.
+    let vacate = VacateOnDrop::new(pool.engine(), slot, why);
+    end_connection(pool, vacate.slot(), reason);
+}
+
+/// Takes the connection out of a filled slot and hands it to the manager, which ends it.
+fn end_connection<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: DiscardReason) {
+    pool.shared().counters().count_discard(reason);
+    // SAFETY: the slot is filled (I3), as the caller promises.
+    let connection = unsafe { storage::take(pool.slots(), slot) };
+    pool.manager().on_discard(connection, reason);
+    observe::discarded(pool.shared(), reason);
+}
+
+/// Wakes maintenance when it is dropped, which is after there is room to connect. Maintenance that goes to sleep before
+/// that is woken, and maintenance that does so later sees the room.
+struct WakeMaintenance<'a, P: ManagedParts>(&'a P);
+
+impl<P: ManagedParts> Drop for WakeMaintenance<'_, P> {
+    fn drop(&mut self) {
+        // Maybe while a panic of the manager's unwinds, and a waker may panic too.
+        run_once(|| self.0.note_room());
+    }
+}

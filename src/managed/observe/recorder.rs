@@ -1,0 +1,148 @@
+// knows: event, metrics, parts, published, times, stats · must not know: who reads it
+//! What a pool has counted, for the recorder that the program has installed with the `metrics` facade.
+//!
+//! The pool goes on counting for itself, and the facade is told the totals: so a recorder never runs on a borrower's
+//! thread, and each number is counted in one place.
+
+use core::time::Duration;
+use std::borrow::ToOwned;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::managed::event::DiscardReason;
+use crate::managed::metrics::Metrics;
+use crate::managed::parts::ManagedParts;
+use crate::managed::published::Counts;
+use crate::managed::times::TimeRecorders;
+use crate::stats::{Histogram, Status};
+
+pub(super) fn publish<P: ManagedParts>(pool: &P, times: &TimeRecorders) {
+    let name = pool.shared().config().name.as_str();
+    // Read under the lock, so that of two that publish the later one has the later numbers; told without it.
+    let (is_first, [waits, holds, connects]) = times.published.0.with(|told| {
+        let waits = untold(&mut told.wait, &pool.engine().wait_times());
+        let holds = untold(&mut told.hold, &times.hold.read());
+        let connects = untold(&mut told.connect, &times.connect.read());
+        (!core::mem::replace(&mut told.is_described, true), [waits, holds, connects])
+    });
+    let metrics = pool.shared().counters().read(pool.engine().metrics());
+    if is_first {
+        describe(&metrics);
+    }
+    publish_status(name, &pool.engine().status());
+    publish_metrics(name, &metrics);
+    publish_times(name, "conn_pool_wait_seconds", &waits);
+    publish_times(name, "conn_pool_hold_seconds", &holds);
+    publish_times(name, "conn_pool_connect_seconds", &connects);
+}
+
+/// What a histogram counts that the facade was not told yet; from now on it counts as told.
+fn untold(told: &mut Counts, histogram: &Histogram) -> Counts {
+    let counts: Counts = histogram.buckets().collect();
+    // A bucket that is not empty stays so: all buckets that were told are among the present ones, in the same order.
+    let mut before = told.iter().peekable();
+    let new = counts.iter().map(|(end, count)| {
+        let known = before.next_if(|(before, _)| before == end).map_or(0, |(_, known)| *known);
+        (*end, count.wrapping_sub(known))
+    });
+    let new = new.filter(|(_, count)| *count > 0).collect();
+    *told = counts;
+    new
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn publish_status(pool: &str, status: &Status) {
+    let connections = [
+        ("idle", status.idle),
+        // In a status, slots in which a caller connects count as in use too.
+        ("in_use", status.in_use.saturating_sub(status.connecting)),
+        ("connecting", status.connecting),
+        ("vacant", status.vacant),
+    ];
+    for (state, count) in connections {
+        gauge!("conn_pool_connections", "pool" => pool.to_owned(), "state" => state).set(count as f64);
+    }
+    gauge!("conn_pool_max_size", "pool" => pool.to_owned()).set(status.max_size as f64);
+    gauge!("conn_pool_waiting", "pool" => pool.to_owned()).set(status.waiting as f64);
+}
+
+/// The counters of every pool: name and meaning for exporters, and the count.
+const fn common(metrics: &crate::stats::Metrics) -> [(&'static str, &'static str, usize); 4] {
+    [
+        ("conn_pool_acquires_total", "connections lent", metrics.acquired),
+        ("conn_pool_reuses_total", "connections lent that had been lent before", metrics.reused),
+        ("conn_pool_waits_total", "callers who had to wait", metrics.waited),
+        ("conn_pool_timeouts_total", "callers whose deadline passed", metrics.timed_out),
+    ]
+}
+
+fn publish_metrics(pool: &str, metrics: &Metrics) {
+    for (name, _, count) in common(&metrics.pool).into_iter().chain(metrics.exported()) {
+        counter!(name, "pool" => pool.to_owned()).absolute(count as u64);
+    }
+    for reason in DiscardReason::ALL {
+        let count = metrics.discarded_for(reason);
+        counter!("conn_pool_discards_total", "pool" => pool.to_owned(), "reason" => reason.name())
+            .absolute(count as u64);
+    }
+}
+
+fn publish_times(pool: &str, name: &'static str, times: &Counts) {
+    let histogram = histogram!(name, "pool" => pool.to_owned());
+    for (end, count) in times {
+        histogram.record_many(middle(*end), *count);
+    }
+}
+
+/// The middle of the bucket that ends here, in seconds. Four buckets make up a doubling, and the first four are of one
+/// microsecond each.
+fn middle(end: Duration) -> f64 {
+    let longest = end.as_micros();
+    let width = 1_u64 << longest.checked_ilog2().unwrap_or(0).saturating_sub(2);
+    (end + Duration::from_micros(1)).as_secs_f64() - Duration::from_micros(width).as_secs_f64() / 2.0
+}
+
+fn describe(metrics: &Metrics) {
+    describe_gauge!("conn_pool_connections", Unit::Count, "slots by what is in them");
+    describe_gauge!("conn_pool_max_size", Unit::Count, "the most connections that there may be");
+    describe_gauge!("conn_pool_waiting", Unit::Count, "callers that wait");
+    for (name, meaning, _) in common(&metrics.pool).into_iter().chain(metrics.exported()) {
+        describe_counter!(name, Unit::Count, meaning);
+    }
+    describe_counter!("conn_pool_discards_total", Unit::Count, "connections ended, by reason");
+    describe_histogram!("conn_pool_wait_seconds", Unit::Seconds, "how long callers waited");
+    describe_histogram!("conn_pool_hold_seconds", Unit::Seconds, "how long connections were in use: a sample");
+    describe_histogram!("conn_pool_connect_seconds", Unit::Seconds, "how long connects took");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, middle, untold};
+    use crate::stats::Recorder;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_time_is_told_once() {
+        let (recorder, mut told) = (Recorder::new(), Vec::new());
+        let mut news = || untold(&mut told, &recorder.read()).iter().map(|(_, count)| *count).collect::<Vec<_>>();
+        assert_eq!(news(), []);
+        recorder.record(Duration::from_millis(5));
+        assert_eq!((news(), news()), (Vec::from([1]), Vec::new()));
+        recorder.record(Duration::from_millis(1));
+        recorder.record(Duration::from_millis(5));
+        recorder.record(Duration::from_millis(5));
+        recorder.record(Duration::from_millis(90));
+        assert_eq!((news(), news()), (Vec::from([1, 2, 1]), Vec::new()));
+    }
+
+    #[test]
+    fn the_middle_of_a_bucket_is_near_all_its_times() {
+        for micros in (0..36).flat_map(|power| [1_u64 << power, (1 << power) + 1, (1 << power) * 7 / 4]) {
+            let (recorder, time) = (Recorder::new(), Duration::from_micros(micros));
+            recorder.record(time);
+            let (end, _) = recorder.read().buckets().next().unwrap();
+            let off = (middle(end) - time.as_secs_f64()).abs();
+            assert!(off <= time.as_secs_f64() / 8.0 + 0.5e-6, "{micros} µs told as {} s", middle(end));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// knows: clock, manager, record, shared, times, slot · must not know: which pool it is
+//! A managed pool as the course of its connections sees it.
+
+use core::time::Duration;
+
+use super::clock::Millis;
+use super::manager::Lifecycle;
+use super::record::{ConnRecord, LoanRecord};
+use super::shared::Shared;
+use super::times::TimeRecorders;
+use crate::slot::PoolParts;
+
+/// A pool whose connections a manager makes, checks, resets and ends.
+pub(crate) trait ManagedParts: PoolParts {
+    type Manager: Lifecycle<Connection = Self::Connection>;
+
+    fn manager(&self) -> &Self::Manager;
+    fn shared(&self) -> &Shared;
+    fn record(&self, slot: usize) -> &ConnRecord;
+    /// The loan of a connection, if the pool records loans.
+    fn loan_record(&self, slot: usize) -> Option<&LoanRecord>;
+    /// How long things take, if the pool records that.
+    fn times(&self) -> Option<&TimeRecorders>;
+    /// The time, precisely.
+    fn now(&self) -> Duration;
+    /// The time, for nearly nothing.
+    fn coarse(&self) -> Millis;
+
+    /// Whether the record of a connection keeps it from the fast path: it has a mark, or its loan is timed.
+    #[inline(always)]
+    fn has_remarks(&self, slot: usize) -> bool {
+        self.record(slot).marks() != 0 || self.loan_record(slot).is_some_and(LoanRecord::is_timed)
+    }
+
+    /// There may be room to connect. Nothing to do for a pool for C: with its last slot it may be gone.
+    fn note_room(&self) {}
+
+    /// How long ago `earlier` was.
+    fn since(&self, earlier: Duration) -> Duration {
+        self.now().saturating_sub(earlier)
+    }
+}
+
+/// What can go wrong, in the manager's words.
+pub(crate) type ErrorOf<P> = <<P as ManagedParts>::Manager as Lifecycle>::Error;

@@ -1,0 +1,68 @@
+// knows: clock, manager, metrics, observe, pool · must not know: how it is published
+//! Publishing through the `metrics` facade.
+
+use super::clock::Clock;
+use super::manager::Lifecycle;
+use super::metrics::counter_rows;
+use super::observe;
+use super::pool::Pool;
+
+/// Publishing (feature `metrics`).
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// Tells the recorder of the [`metrics`] facade what the pool has counted, each with the label `pool`, the pool's
+    /// [name](super::Config::name).
+    ///
+    /// Each pass of maintenance does so too; but maintenance sleeps while the pool is not used, so call this before the
+    /// metrics are read, for each scrape for instance. Give each pool a name of its own: the recorder takes two pools of
+    /// one name for one.
+    ///
+    /// | gauge | |
+    /// |---|---|
+    /// | `conn_pool_connections` | slots by `state`: `idle`, `in_use`, `connecting`, `vacant`; together the maximum size |
+    /// | `conn_pool_max_size` | the maximum size |
+    /// | `conn_pool_waiting` | callers that wait |
+    ///
+    /// | counter | |
+    /// |---|---|
+    /// | `conn_pool_acquires_total` | connections lent |
+    /// | `conn_pool_reuses_total` | of those, connections that had been lent before |
+    /// | `conn_pool_waits_total` | callers who had to wait |
+    /// | `conn_pool_timeouts_total` | callers whose deadline passed |
+    #[doc = counter_rows!()]
+    /// | `conn_pool_discards_total` | connections ended, by `reason`: see [`DiscardReason::name`](super::DiscardReason::name) |
+    ///
+    /// | histogram | |
+    /// |---|---|
+    /// | `conn_pool_wait_seconds` | how long callers waited |
+    /// | `conn_pool_hold_seconds` | for how long connections were in use: a sample, see [`Times::hold`](super::Times::hold) |
+    /// | `conn_pool_connect_seconds` | how long connects took |
+    ///
+    /// Gauges and counters are set to what the pool has counted itself. Histograms are told each time once: those that were
+    /// measured since the last publication. Times come out of the pool's own histograms, so each is the middle of a bucket,
+    /// off by an eighth at most (and half a microsecond).
+    ///
+    /// Install the recorder before the pool is used: times that are published without one are lost, counts are not.
+    /// Allocates, as the facade does. What the pool had published when it was dropped stays with the recorder.
+    ///
+    /// # Panics
+    ///
+    /// If the recorder does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
+    /// # use std::time::Duration;
+    /// # struct Server;
+    /// # impl Lifecycle for Server { type Connection = (); type Error = (); }
+    /// # impl Manager for Server { fn connect(&self, _: Option<Duration>) -> Result<(), ()> { Ok(()) } }
+    /// static POOL: Pool<Server, 8> = Pool::const_new(Server, Config::new().name("orders"));
+    ///
+    /// // In the handler of `GET /metrics`:
+    /// POOL.publish_metrics();
+    /// // ... and then whatever the recorder has to render.
+    /// ```
+    pub fn publish_metrics(&self) {
+        observe::publish(self);
+    }
+}

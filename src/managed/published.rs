@@ -1,0 +1,28 @@
+// knows: sync · must not know: what is published
+//! What the recorder of the `metrics` facade was told of a pool so far.
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use crate::sync::{Lock, const_fn};
+
+/// The buckets of a histogram that are not empty: the longest time of each, and how many times were in it.
+pub(super) type Counts = Vec<(Duration, usize)>;
+
+pub(crate) struct Published(pub(super) Lock<Told>);
+
+pub(super) struct Told {
+    /// Whether the recorder knows what the metrics mean.
+    pub(super) is_described: bool,
+    pub(super) wait: Counts,
+    pub(super) hold: Counts,
+    pub(super) connect: Counts,
+}
+
+impl Published {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self(Lock::new(Told { is_described: false, wait: Vec::new(), hold: Vec::new(), connect: Vec::new() }))
+        }
+    }
+}

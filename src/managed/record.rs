@@ -1,0 +1,264 @@
+// knows: clock, sync · must not know: managers, who owns which slot
+//! What a managed pool records about a connection, beside it.
+//!
+//! Each word says who writes it. All are Relaxed: what the slot's owner writes passes on with the slot (I2), and what
+//! maintenance writes is a figure, or a mark that is found sooner or later.
+
+use core::panic::Location;
+use core::ptr;
+
+use super::clock::{FOR_EVER, Millis};
+use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
+
+/// It has to be checked before it is lent.
+pub(super) const CHECK: usize = 1 << 0;
+/// It has reached its maximum lifetime.
+pub(super) const EXPIRED: usize = 1 << 1;
+/// It was evicted.
+pub(super) const EVICTED: usize = 1 << 2;
+/// The next loan is to be timed.
+pub(super) const SAMPLE: usize = 1 << 3;
+
+/// The life of a connection.
+#[repr(C)]
+pub(crate) struct ConnRecord {
+    /// Marks: set by anybody, cleared by the slot's owner.
+    marks: AtomicUsize,
+    /// When it was made. The owner's.
+    born: AtomicUsize,
+    /// How many milliseconds it has to live. The owner's.
+    lifetime: AtomicUsize,
+    /// `{ uses, held }` as last recorded, and since when it is so. The owner's, and maintenance's.
+    seen: AtomicUsize,
+    seen_at: AtomicUsize,
+    /// When it was last found fit. The owner's.
+    checked_at: AtomicUsize,
+}
+
+/// The present loan of a connection.
+#[repr(C)]
+pub(crate) struct LoanRecord {
+    /// When the loan began, in microseconds, if it is timed; else 0. The owner's.
+    timed_from: AtomicUsize,
+    /// Where in the source the connection was borrowed last. The owner's.
+    site: AtomicPtr<Location<'static>>,
+    /// Which thread borrowed it, if the pool records that; else 0. The owner's.
+    thread: AtomicUsize,
+    /// What the connection's period was when a leak was reported. Maintenance's.
+    reported: AtomicUsize,
+}
+
+/// `{ uses, held }`: as long as it does not change, a connection is either idle or in the same loan.
+pub(super) const fn period(uses: usize, is_held: bool) -> usize {
+    uses << 1 | is_held as usize
+}
+
+/// No period: the count of uses is smaller.
+const NONE: usize = usize::MAX;
+
+impl ConnRecord {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                marks: AtomicUsize::new(0),
+                born: AtomicUsize::new(0),
+                lifetime: AtomicUsize::new(FOR_EVER),
+                seen: AtomicUsize::new(NONE),
+                seen_at: AtomicUsize::new(0),
+                checked_at: AtomicUsize::new(0),
+            }
+        }
+    }
+
+    /// A connection begins: by the slot's owner.
+    pub(super) fn begin(&self, now: Millis, lifetime: usize) {
+        self.marks.store(0, Relaxed);
+        self.born.store(now.0, Relaxed);
+        self.lifetime.store(lifetime, Relaxed);
+        self.checked_at.store(now.0, Relaxed);
+        self.see(period(0, false), now);
+    }
+
+    #[inline(always)]
+    pub(super) fn marks(&self) -> usize {
+        self.marks.load(Relaxed)
+    }
+
+    pub(super) fn is_marked(&self, mark: usize) -> bool {
+        self.marks() & mark != 0
+    }
+
+    /// Whether the mark is new.
+    pub(super) fn mark(&self, mark: usize) -> bool {
+        // One modification, and only if it changes something: other threads may mark too.
+        !self.is_marked(mark) && self.marks.fetch_or(mark, Relaxed) & mark == 0
+    }
+
+    pub(super) fn unmark(&self, mark: usize) {
+        if self.is_marked(mark) {
+            self.marks.fetch_and(!mark, Relaxed);
+        }
+    }
+
+    /// Records that the connection is in this period: the period's age counts from the first record.
+    pub(super) fn see(&self, period: usize, now: Millis) {
+        if !self.is_seen(period) {
+            self.seen_at.store(now.0, Relaxed);
+            self.seen.store(period, Relaxed);
+        }
+    }
+
+    pub(super) fn is_seen(&self, period: usize) -> bool {
+        self.seen.load(Relaxed) == period
+    }
+
+    /// Since when the present period is known to last.
+    pub(super) fn seen_at(&self) -> Millis {
+        Millis(self.seen_at.load(Relaxed))
+    }
+
+    pub(super) fn note_check(&self, now: Millis) {
+        self.checked_at.store(now.0, Relaxed);
+    }
+
+    /// When the connection was last known to work: the end of its last use, or its last check.
+    pub(super) fn fresh_at(&self) -> Millis {
+        self.seen_at().later_of(Millis(self.checked_at.load(Relaxed)))
+    }
+
+    pub(super) fn age(&self, now: Millis) -> usize {
+        now.since(Millis(self.born.load(Relaxed)))
+    }
+
+    /// How many milliseconds the connection has to live; 0 if it is too old.
+    pub(super) fn left_to_live(&self, now: Millis) -> usize {
+        match self.lifetime.load(Relaxed) {
+            FOR_EVER => FOR_EVER,
+            lifetime => lifetime.saturating_sub(self.age(now)),
+        }
+    }
+}
+
+impl LoanRecord {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self {
+                timed_from: AtomicUsize::new(0),
+                site: AtomicPtr::new(ptr::null_mut()),
+                thread: AtomicUsize::new(0),
+                reported: AtomicUsize::new(NONE),
+            }
+        }
+    }
+
+    /// A connection begins, which is idle: by the slot's owner.
+    pub(super) fn begin(&self) {
+        self.timed_from.store(0, Relaxed);
+        self.thread.store(0, Relaxed);
+        self.reported.store(NONE, Relaxed);
+    }
+
+    /// By the slot's owner, when it lends the connection.
+    #[inline(always)]
+    pub(super) fn note_site(&self, site: &'static Location<'static>) {
+        self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
+    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: null, or what `note_site` was promised: it lives for ever and is never written.
+        unsafe { self.site.load(Relaxed).as_ref() }
+    }
+
+    pub(super) fn note_thread(&self, thread: usize) {
+        self.thread.store(thread, Relaxed);
+    }
+
+    pub(super) fn thread(&self) -> usize {
+        self.thread.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed_from.load(Relaxed) != 0
+    }
+
+    /// The loan that begins is timed.
+    pub(super) fn time_from(&self, micros: usize) {
+        self.timed_from.store(micros.max(1), Relaxed);
+    }
+
+    /// When the loan that ends began, if it was timed.
+    pub(super) fn take_time(&self) -> Option<usize> {
+        let from = self.timed_from.load(Relaxed);
+        self.timed_from.store(0, Relaxed);
+        (from != 0).then_some(from)
+    }
+
+    /// Whether a leak in this period is to be reported, which is so once.
+    pub(super) fn report_once(&self, period: usize) -> bool {
+        let is_new = self.reported.load(Relaxed) != period;
+        self.reported.store(period, Relaxed);
+        is_new
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{CHECK, ConnRecord, EVICTED, LoanRecord, Millis, period};
+
+    #[test]
+    fn a_period_lasts_until_the_connection_changes_hands() {
+        let record = ConnRecord::new();
+        record.begin(Millis(10), 100);
+        record.see(period(0, false), Millis(20));
+        assert_eq!(record.seen_at(), Millis(10));
+        record.see(period(1, true), Millis(30));
+        assert_eq!(record.seen_at(), Millis(30));
+        record.see(period(1, false), Millis(40));
+        record.see(period(1, false), Millis(50));
+        assert_eq!(record.seen_at(), Millis(40));
+    }
+
+    #[test]
+    fn a_check_keeps_a_connection_fresh_and_idle() {
+        let record = ConnRecord::new();
+        record.begin(Millis(10), 100);
+        record.note_check(Millis(60));
+        assert_eq!((record.fresh_at(), record.seen_at()), (Millis(60), Millis(10)));
+        record.see(period(1, false), Millis(70));
+        assert_eq!(record.fresh_at(), Millis(70));
+    }
+
+    #[test]
+    fn a_life_ends_when_it_was_to() {
+        let record = ConnRecord::new();
+        record.begin(Millis(10), 100);
+        assert_eq!([10, 109, 110, 500].map(|now| record.left_to_live(Millis(now))), [100, 1, 0, 0]);
+    }
+
+    #[test]
+    fn marks_come_and_go_one_by_one() {
+        let record = ConnRecord::new();
+        assert!(record.mark(CHECK) && !record.mark(CHECK) && record.mark(EVICTED));
+        record.unmark(CHECK);
+        assert_eq!(record.marks(), EVICTED);
+        record.begin(Millis(0), 1);
+        assert_eq!(record.marks(), 0);
+    }
+
+    #[test]
+    fn a_leak_is_reported_once() {
+        let loan_record = LoanRecord::new();
+        assert!(loan_record.report_once(period(1, true)) && !loan_record.report_once(period(1, true)));
+        assert!(loan_record.report_once(period(2, true)));
+    }
+
+    #[test]
+    fn a_time_is_taken_once() {
+        let loan_record = LoanRecord::new();
+        assert!(!loan_record.is_timed());
+        loan_record.time_from(0);
+        assert!(loan_record.is_timed());
+        assert_eq!((loan_record.take_time(), loan_record.take_time()), (Some(1), None));
+    }
+}

@@ -1,0 +1,75 @@
+// knows: name, stats · must not know: how a pool works
+//! How a pool stands, for people: in errors, events and logs.
+
+use core::fmt;
+use core::panic::Location;
+use core::time::Duration;
+
+use super::name::Name;
+use crate::stats::Status;
+
+/// A connection that is in use: where it was borrowed, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loan {
+    /// The slot of the connection.
+    pub slot: usize,
+    /// Where in the source it was borrowed.
+    pub site: Option<&'static Location<'static>>,
+    /// For how long it has been in use, at least. Maintenance looks now and then; without maintenance each borrower reads
+    /// the clock, if an option of the pool needs it; else the time is not known, and zero.
+    pub held_for: Duration,
+}
+
+impl fmt::Display for Loan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "held for {:?}", self.held_for)?;
+        match self.site {
+            Some(site) => write!(f, ", borrowed at {site}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How a pool stood when a caller had to go without a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolReport {
+    /// The pool's name.
+    pub pool: Name,
+    /// How full it was.
+    pub status: Status,
+    /// The connection that had been in use the longest.
+    pub longest_loan: Option<Loan>,
+}
+
+impl fmt::Display for PoolReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pool.as_str().is_empty() {
+            write!(f, "pool {:?}: ", self.pool)?;
+        }
+        write!(f, "{}", self.status)?;
+        match self.longest_loan {
+            Some(loan) => write!(f, "; longest {loan}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What one pass of maintenance has done, from [`Pool::maintain`](super::Pool::maintain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct MaintenanceReport {
+    /// Connections made.
+    pub connected: usize,
+    /// Connects that failed; the next is begun after a pause.
+    pub connect_failed: usize,
+    /// Idle connections that were checked (`keepalive`).
+    pub checked: usize,
+    /// Connections discarded, for whatever reason.
+    pub discarded: usize,
+    /// Loans found to exceed the leak threshold.
+    pub leaked: usize,
+    /// In how long the next pass is due, at the latest, for the pool to keep what its configuration promises.
+    pub next: Duration,
+}

@@ -1,0 +1,282 @@
+// knows: clock, config, metrics, sync · must not know: managers, connections, slots
+//! What a managed pool keeps beside its engine: its configuration, its counters, what its fast path has to look out for,
+//! and the state of maintenance.
+
+use core::mem::{replace, swap};
+use core::num::NonZero;
+use core::task::Waker;
+use core::time::Duration;
+
+use super::clock::{FOR_EVER, Millis, span};
+use super::config::{Config, Nested, OnPanic, Reuse};
+use super::metrics::Counters;
+use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
+
+/// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
+pub(crate) const SELF_TIMED: usize = 1 << 0;
+/// Each connection is checked before it is lent.
+pub(super) const CHECK_EACH: usize = 1 << 1;
+/// Connections are lent in turn.
+pub(super) const ROUND_ROBIN: usize = 1 << 2;
+/// The pool records which thread holds which connection.
+pub(super) const TRACK: usize = 1 << 3;
+/// Maintenance sleeps, and is to be woken when connections are in use again.
+pub(super) const ASLEEP: usize = 1 << 4;
+/// A release has to call the manager: for pools whose fast path has to ask.
+#[cfg(feature = "ffi")]
+pub(crate) const ON_RETURN: usize = 1 << 5;
+
+pub(crate) struct Shared {
+    config: Config,
+    /// What keeps acquire and release from the fast path. Written when the pool is made, and by maintenance.
+    flags: AtomicUsize,
+    /// How often all connections were evicted.
+    epoch: AtomicUsize,
+    /// The slot lent last, where connections are lent in turn.
+    last: AtomicUsize,
+    /// The state of the random numbers.
+    random: AtomicUsize,
+    upkeep: Lock<Upkeep>,
+    counters: Counters,
+}
+
+/// The state of maintenance.
+struct Upkeep {
+    /// A pass is running.
+    is_busy: bool,
+    /// Maintenance that sleeps until there is something to do.
+    sleeper: Option<Waker>,
+    /// When the sleeper had marked all connections, as long as it means to do so again.
+    marked_at: Option<Millis>,
+    /// Connects of maintenance that failed in a row, and when the next may be tried.
+    failures: u32,
+    not_before: Option<Millis>,
+}
+
+impl Shared {
+    const_fn! {
+        pub(crate) const fn new(config: Config) -> Self {
+            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, failures: 0, not_before: None };
+            Self {
+                flags: AtomicUsize::new(Self::flags_for(&config)),
+                config,
+                epoch: AtomicUsize::new(0),
+                last: AtomicUsize::new(usize::MAX),
+                random: AtomicUsize::new(0),
+                upkeep: Lock::new(upkeep),
+                counters: Counters::new(),
+            }
+        }
+    }
+
+    const fn flags_for(config: &Config) -> usize {
+        let mut flags = 0;
+        if config.max_lifetime.is_some() {
+            flags |= SELF_TIMED;
+        }
+        match config.validate_after {
+            Some(Duration::ZERO) => flags |= CHECK_EACH,
+            Some(_) => flags |= SELF_TIMED,
+            None => {}
+        }
+        if matches!(config.reuse, Reuse::RoundRobin) {
+            flags |= ROUND_ROBIN;
+        }
+        if matches!(config.nested, Nested::Refuse) {
+            flags |= TRACK;
+        }
+        flags
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> usize {
+        self.flags.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn has(&self, flags: usize) -> bool {
+        self.flags() & flags != 0
+    }
+
+    /// From now on the fast path looks out for these too.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn set(&self, flags: usize) {
+        self.flags.fetch_or(flags, Relaxed);
+    }
+
+    /// Whether maintenance marks connections that grow old or stale, in time.
+    pub(super) fn trust_marks(&self, trust: bool) {
+        if trust {
+            self.flags.fetch_and(!SELF_TIMED, Relaxed);
+        } else {
+            self.flags.fetch_or(Self::flags_for(&self.config) & SELF_TIMED, Relaxed);
+        }
+    }
+
+    pub(super) fn discards_on_panic(&self) -> bool {
+        self.config.on_panic == OnPanic::Discard
+    }
+
+    pub(super) fn epoch(&self) -> usize {
+        self.epoch.load(Relaxed)
+    }
+
+    pub(super) fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn last_lent(&self) -> usize {
+        self.last.load(Relaxed)
+    }
+
+    pub(super) fn note_lent(&self, slot: usize) {
+        // A store, and no read-modify-write: that now and then one connection is lent twice in a row does no harm.
+        self.last.store(slot, Relaxed);
+    }
+
+    /// A number that is hard to foresee, to spread what would happen all at once: a Weyl sequence, mixed (after SplitMix,
+    /// <https://doi.org/10.1145/2660193.2660195>).
+    pub(super) fn random(&self) -> usize {
+        let address = core::ptr::from_ref(self).addr();
+        #[expect(clippy::cast_possible_truncation, reason = "as many bits as a word has")]
+        let step = 0x9E37_79B9_7F4A_7C15_u64 as usize | 1;
+        let mut mixed = self.random.fetch_add(step, Relaxed) ^ address;
+        for _ in 0..2 {
+            mixed ^= mixed >> (usize::BITS / 2 - 1);
+            mixed = mixed.wrapping_mul(step);
+        }
+        mixed ^ mixed >> (usize::BITS / 2 - 1)
+    }
+
+    /// How long a connection that is made now may live, in milliseconds.
+    pub(super) fn lifetime(&self) -> usize {
+        let Some(longest) = self.config.max_lifetime else { return FOR_EVER };
+        let longest = span(longest);
+        let jitter = longest / 100 * usize::from(self.config.lifetime_jitter_percent);
+        longest - if jitter == 0 { 0 } else { self.random() % (jitter + 1) }
+    }
+
+    /// Begins a pass of maintenance, unless one is running; it ends with [`end_upkeep`](Self::end_upkeep).
+    pub(super) fn begin_upkeep(&self) -> bool {
+        self.upkeep.with(|upkeep| !replace(&mut upkeep.is_busy, true))
+    }
+
+    pub(super) fn end_upkeep(&self) {
+        self.upkeep.with(|upkeep| upkeep.is_busy = false);
+    }
+
+    /// Whether maintenance may connect: not too soon after a failure.
+    pub(super) fn may_refill(&self, now: Millis) -> bool {
+        self.upkeep.with(|upkeep| upkeep.not_before.is_none_or(|not_before| not_before.since(now) == 0))
+    }
+
+    /// Notes how a connect of maintenance has ended, and so how long to wait before the next.
+    pub(super) fn note_refill(&self, now: Millis, has_failed: bool) {
+        let random = self.random();
+        self.upkeep.with(|upkeep| {
+            upkeep.failures = if has_failed { upkeep.failures.saturating_add(1) } else { 0 };
+            let pause = || span(self.config.retry.pause(upkeep.failures, random));
+            upkeep.not_before = has_failed.then(|| Millis(now.0.wrapping_add(pause())));
+        });
+    }
+
+    /// In how many milliseconds maintenance may connect, if it has to wait.
+    pub(super) fn refill_due(&self, now: Millis) -> Option<NonZero<usize>> {
+        self.upkeep.with(|upkeep| NonZero::new(upkeep.not_before?.since(now)))
+    }
+
+    /// Maintenance has marked all connections `now`, and sleeps until it is woken.
+    pub(super) fn sleep(&self, waker: &Waker, now: Millis) {
+        let mut waker = Some(waker.clone());
+        // What is replaced is dropped without the lock: that is user code.
+        self.upkeep.with(|upkeep| {
+            swap(&mut upkeep.sleeper, &mut waker);
+            upkeep.marked_at = Some(now);
+        });
+    }
+
+    /// When maintenance has last marked all connections, if it does so regularly. What that pass has recorded is visible to
+    /// the caller, since it was recorded before the lock was taken.
+    pub(super) fn marked_at(&self) -> Option<Millis> {
+        self.upkeep.with(|upkeep| upkeep.marked_at)
+    }
+
+    /// Maintenance has stopped marking.
+    pub(super) fn forget_marking(&self) {
+        self.upkeep.with(|upkeep| upkeep.marked_at = None);
+    }
+
+    /// As [`sleep`](Self::sleep), for maintenance that sleeps already; `false` if it was woken meanwhile.
+    pub(super) fn sleep_on(&self, waker: &Waker) -> bool {
+        let mut waker = Some(waker.clone());
+        self.upkeep.with(|upkeep| {
+            let is_asleep = upkeep.sleeper.is_some();
+            if is_asleep {
+                swap(&mut upkeep.sleeper, &mut waker);
+            }
+            is_asleep
+        })
+    }
+
+    /// Whether the next acquire wakes the sleeper.
+    pub(super) fn note_sleep(&self, is_asleep: bool) {
+        if is_asleep {
+            self.flags.fetch_or(ASLEEP, Relaxed);
+        } else if self.has(ASLEEP) {
+            self.flags.fetch_and(!ASLEEP, Relaxed);
+        }
+    }
+
+    /// Wakes maintenance, if acquires are to do that.
+    pub(super) fn wake_if_asleep(&self) {
+        if self.has(ASLEEP) {
+            self.wake();
+        }
+    }
+
+    /// Wakes maintenance: there is something to do.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.take_sleeper() {
+            waker.wake();
+        }
+    }
+
+    /// Takes the waker of the sleeper out of the pool's keeping.
+    pub(super) fn take_sleeper(&self) -> Option<Waker> {
+        self.note_sleep(false);
+        self.upkeep.with(|upkeep| upkeep.sleeper.take())
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_at_random_is_spread() {
+        let low: fn(usize) -> usize = |random| random % 10;
+        let high = |random: usize| (random / (usize::MAX / 10)).min(9);
+        for tenth in [low, high] {
+            let shared = Shared::new(Config::new());
+            let mut shares = [0; 10];
+            (0..10_000).for_each(|_| shares[tenth(shared.random())] += 1);
+            assert!(shares.iter().all(|share| (750..1250).contains(share)), "{shares:?}");
+        }
+    }
+
+    /// Neighbours in time, as those that are connected one after the other.
+    #[test]
+    fn random_numbers_that_follow_each_other_are_apart() {
+        let shared = Shared::new(Config::new());
+        let rises = (0..10_000).filter(|_| shared.random() < shared.random()).count();
+        assert!((4_500..5_500).contains(&rises), "{rises} rises");
+    }
+}

@@ -1,0 +1,48 @@
+// knows: clock, config, parts, record · must not know: what is done then
+//! When the next pass of maintenance is due.
+
+use core::time::Duration;
+
+use crate::managed::clock::{FOR_EVER, Millis, span};
+use crate::managed::config::Config;
+use crate::managed::parts::ManagedParts;
+use crate::managed::record::{ConnRecord, period};
+
+/// The longest time between two passes, and the shortest, in milliseconds.
+const LONGEST: usize = 30_000;
+const SHORTEST: usize = 10;
+
+/// In how many milliseconds a pass is due; soon, if something came up since the last one that does not wait.
+pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, now: Millis) -> usize {
+    if is_pressing(pool, now) { SHORTEST } else { due(pool, now) }
+}
+
+fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
+    let (status, shared) = (pool.engine().status(), pool.shared());
+    let is_short = status.idle < shared.config().min_idle && pool.engine().room_to_connect() > 0;
+    status.closed || is_short && shared.may_refill(now)
+}
+
+/// In how many milliseconds a pass is due.
+pub(super) fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
+    let shared = pool.shared();
+    let mut next = shared.refill_due(now).map_or(LONGEST, usize::from);
+    for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
+        let is_idle = pool.engine().is_idle(slot);
+        next = next.min(due_for(shared.config(), pool.record(slot), is_idle, now, state.uses()));
+    }
+    next.clamp(SHORTEST, LONGEST)
+}
+
+fn due_for(config: &Config, record: &ConnRecord, is_idle: bool, now: Millis, uses: usize) -> usize {
+    let age = if record.is_seen(period(uses, !is_idle)) { now.since(record.seen_at()) } else { 0 };
+    let left = |limit: Option<Duration>, age: usize| limit.map_or(FOR_EVER, |limit| span(limit).saturating_sub(age));
+    let soonest = if is_idle {
+        [left(config.idle_timeout, age), left(config.keepalive, now.since(record.fresh_at()))]
+    } else {
+        [left(config.leak_threshold, age), FOR_EVER]
+    };
+    // What is overdue cannot be done now, or it would have been.
+    let left = soonest.into_iter().chain([record.left_to_live(now)]);
+    left.filter(|left| *left > 0).min().unwrap_or(FOR_EVER)
+}

@@ -1,0 +1,113 @@
+// knows: due, clock, config, parts, record, engine · must not know: what a pass does
+//! Marking what has grown old or stale, so that acquires need not read the clock while maintenance looks often enough.
+
+use core::future::poll_fn;
+use core::mem::replace;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use super::due::due_or_pressing;
+use crate::engine::SlotState;
+use crate::managed::clock::{Millis, duration, span};
+use crate::managed::config::Config;
+use crate::managed::parts::ManagedParts;
+use crate::managed::record::{CHECK, EXPIRED, SAMPLE, period};
+
+/// The longest time between two passes while connections are in use, if a limit needs passes at all, in milliseconds.
+const LONGEST_BUSY: usize = 1000;
+
+/// Marks connections as often as is needed for acquires to rely on the marks.
+pub(crate) struct Marker {
+    /// The uses of all connections when it marked last.
+    uses: usize,
+}
+
+impl Marker {
+    pub(crate) const fn new() -> Self {
+        Self { uses: 0 }
+    }
+
+    /// Marks all connections, and answers when to do so again, unless `waker` is called before. If no connection was used
+    /// since it marked last, ages are left to the acquires, the first of which calls the waker.
+    pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, waker: &Waker) -> Duration {
+        let (now, shared) = (pool.coarse(), pool.shared());
+        let interval = interval(shared.config());
+        mark_all(pool, now, interval);
+        let uses = pool.engine().states().iter().map(SlotState::uses).fold(0, usize::wrapping_add);
+        let is_busy = replace(&mut self.uses, uses) != uses;
+        shared.sleep(waker, now);
+        match interval {
+            Some(_) if is_busy => shared.trust_marks(true),
+            Some(_) => shared.note_sleep(true),
+            None => {}
+        }
+        // Changes made before this are visible now, and a thread that makes one later finds the sleeper.
+        pool.engine().synchronize();
+        let next = due_or_pressing(pool, now);
+        duration(interval.filter(|_| is_busy).map_or(next, |interval| next.min(interval)))
+    }
+}
+
+/// Stops marking while something is done that may take long: acquires read the clock meanwhile.
+pub(crate) fn pause_marking<P: ManagedParts>(pool: &P) {
+    pool.shared().trust_marks(false);
+    pool.shared().note_sleep(false);
+}
+
+/// Ends when maintenance was woken.
+pub(crate) async fn woken<P: ManagedParts>(pool: &P) {
+    let is_woken = |waker: &Waker| if pool.shared().sleep_on(waker) { Poll::Pending } else { Poll::Ready(()) };
+    poll_fn(|context| is_woken(context.waker())).await;
+}
+
+/// Stops marking for good, or until maintenance begins anew.
+pub(crate) fn stop_marking<P: ManagedParts>(pool: &P) {
+    pause_marking(pool);
+    pool.shared().forget_marking();
+    // A waker may keep alive what it wakes, and that the pool.
+    drop(pool.shared().take_sleeper());
+}
+
+/// Stops marking as soon as it is dropped.
+pub(crate) struct StopMarking<'a, P: ManagedParts>(pub(crate) &'a P);
+
+impl<P: ManagedParts> Drop for StopMarking<'_, P> {
+    fn drop(&mut self) {
+        stop_marking(self.0);
+    }
+}
+
+/// How often to mark the connections of a pool in use, for acquires to rely on the marks and for the floor of idle
+/// connections to be kept; `None` if no limit needs it.
+///
+/// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that would
+/// come too late. With four passes within the time that it may be idle it is marked after half of that, and before its
+/// end.
+fn interval(config: &Config) -> Option<usize> {
+    let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
+    let old = config.max_lifetime.map(|lifetime| span(lifetime) / 16);
+    let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
+    let least = stale.into_iter().chain(old).chain(missing).min()?;
+    Some(least.clamp(1, LONGEST_BUSY))
+}
+
+/// Records the period of each connection, and marks it if it is too old or stale. The marks hold until the next pass, if
+/// that comes within `interval`.
+pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<usize>) {
+    let config = pool.shared().config();
+    for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
+        let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
+        record.see(period(state.uses(), !is_idle), now);
+        // The next pass comes an interval later.
+        if record.left_to_live(now) <= interval.unwrap_or(0) {
+            record.mark(EXPIRED);
+        }
+        record.mark(SAMPLE);
+        if let (Some(interval), Some(longest), true) = (interval, config.validate_after, is_idle) {
+            // It may be idle for an interval longer than was seen, and the next pass comes another interval later.
+            if now.since(record.fresh_at()) + 2 * interval > span(longest) {
+                record.mark(CHECK);
+            }
+        }
+    }
+}

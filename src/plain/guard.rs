@@ -1,0 +1,109 @@
+// knows: pool, slot, sync · must not know: how a caller waits
+//! A borrowed connection of a plain pool.
+
+use super::pool::Pool;
+use crate::slot::guard;
+#[cfg(feature = "alloc")]
+use crate::sync::Arc;
+
+guard! {
+    /// A borrowed connection. It goes back to its pool when the guard is dropped: at the end of the scope, on an early
+    /// return, while a panic unwinds, on whichever thread.
+    ///
+    /// It is used like `&mut C`, through [`Deref`](core::ops::Deref) and [`DerefMut`](core::ops::DerefMut). It cannot be
+    /// cloned, the connection cannot be moved out of it, and it cannot outlive the pool. It may be sent to another thread
+    /// if `C: Send`, and shared if `C: Sync`.
+    ///
+    /// A guard leaked with [`mem::forget`](core::mem::forget) is never given back: its slot counts as in use until the
+    /// pool is dropped, which then drops the connection too. Nothing else suffers.
+    ///
+    /// # Panics
+    ///
+    /// Dropping a guard panics only if user code that it causes to run does: the waker of a waiting task, or, in a closed
+    /// pool, the destructor of the connection. The slot is never lost by that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{ConnGuard, Pool};
+    ///
+    /// let pool = Pool::from([String::from("a"), String::from("b")]);
+    /// {
+    ///     let mut connection = pool.try_get()?;
+    ///     connection.push_str(" was here");
+    /// }
+    /// assert_eq!(pool.status().idle, 2);
+    ///
+    /// ConnGuard::discard(pool.try_get()?);
+    /// assert_eq!(pool.status().vacant, 1);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    ConnGuard, struct['a, C, const N: usize], impl['a, C, const N: usize], for['a, C, N],
+    &'a Pool<C, N>, C
+}
+
+#[cfg(feature = "alloc")]
+guard! {
+    /// A [`ConnGuard`] that owns an `Arc` of its pool, for threads and tasks that outlive the scope they were spawned in:
+    /// from [`ConnGuard::into_owned`].
+    ///
+    /// The pool lives at least as long as the guard.
+    ///
+    /// # Panics
+    ///
+    /// As for [`ConnGuard`].
+    OwnedConnGuard, struct[C, const N: usize], impl[C, const N: usize], for[C, N],
+    Arc<Pool<C, N>>, C
+}
+
+/// Associated functions, so that they never hide a method of the connection.
+impl<C, const N: usize> ConnGuard<'_, C, N> {
+    /// Drops the connection instead of giving it back: for connections that turned out broken. Its slot is left vacant,
+    /// for [`Pool::insert`].
+    ///
+    /// # Panics
+    ///
+    /// If the connection's destructor does; the slot is vacant all the same.
+    pub fn discard(guard: Self) {
+        guard.0.discard();
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a, C, const N: usize> ConnGuard<'a, C, N> {
+    /// The same guard with an `Arc` of the pool instead of a reference to it: to be sent to a thread or a task that
+    /// outlives this scope.
+    ///
+    /// # Errors
+    ///
+    /// Hands the guard back if `pool` is another pool than the guard's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{ConnGuard, Pool};
+    /// use std::sync::Arc;
+    ///
+    /// let pool = Arc::new(Pool::from([1, 2]));
+    /// let mut connection = ConnGuard::into_owned(pool.try_get()?, &pool).expect("a guard of this pool");
+    /// let worker = std::thread::spawn(move || *connection += 10);
+    /// worker.join().unwrap();
+    /// assert_eq!(pool.status().idle, 2);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    pub fn into_owned(guard: Self, pool: &Arc<Pool<C, N>>) -> Result<OwnedConnGuard<C, N>, ConnGuard<'a, C, N>> {
+        guard.0.into_owned(pool).map(OwnedConnGuard).map_err(ConnGuard)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<C, const N: usize> OwnedConnGuard<C, N> {
+    /// As [`ConnGuard::discard`].
+    ///
+    /// # Panics
+    ///
+    /// As [`ConnGuard::discard`].
+    pub fn discard(guard: Self) {
+        guard.0.discard();
+    }
+}

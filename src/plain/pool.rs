@@ -1,0 +1,399 @@
+// knows: engine, error, fairness, slot, stats, sync · must not know: how a caller waits
+//! The plain pool: an engine, and the slots that it manages.
+
+use core::fmt;
+
+use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
+use crate::error::{InsertError, PoolError, ResizeError};
+use crate::fairness::Fairness;
+use crate::slot::teardown::{self, VacateOnDrop};
+use crate::slot::{PoolParts, RawGuard, Slot, release, storage};
+use crate::stats::{Metrics, Retained, Status};
+use crate::sync::const_fn;
+
+/// Up to `N` connections (or any other resource) of type `C`, in a fixed array inside the pool itself.
+///
+/// Borrowers get a [`ConnGuard`](crate::ConnGuard), which gives the connection back when it is dropped. A caller that
+/// finds nothing free can wait: a thread with [`get`](Self::get) and its kin (feature `std`), a task with
+/// [`get_async`](Self::get_async), all in one queue, in the order of arrival.
+///
+/// The pool does not open connections. They are put in when it is built (`Pool::from`, [`Pool::from_fn`]) or later
+/// ([`insert`](Self::insert)).
+///
+/// `N` may be 0 to 4096; more is a compile error. The pool is `Send` and `Sync` if `C: Send`, so it works in a
+/// `static`, in an `Arc` and behind a plain reference.
+///
+/// # Fairness
+///
+/// Set when the pool is built: see [`Fairness`].
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool::Pool;
+///
+/// static POOL: Pool<u32, 4> = Pool::new();
+///
+/// POOL.insert(7).unwrap();
+/// let mut connection = POOL.try_get()?;
+/// *connection += 1;
+/// println!("{POOL:?}");
+/// # assert_eq!(format!("{POOL:?}"), "Pool { 0/4 free [#___] waiting: 0 }");
+/// # Ok::<(), conn_pool::PoolError>(())
+/// ```
+///
+/// A connection that cannot be sent to another thread makes a pool that cannot be shared:
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>(_: &T) {}
+/// shared(&conn_pool::Pool::from([std::rc::Rc::new(1)]));
+/// ```
+///
+/// and too many slots are refused:
+///
+/// ```compile_fail,E0080
+/// let pool: conn_pool::Pool<u8, 5000> = conn_pool::Pool::new();
+/// ```
+pub struct Pool<C, const N: usize> {
+    engine: EngineState,
+    slots: [Slot<C>; N],
+}
+
+// A panic of user code loses no slot, so a pool that was seen by code that panicked is as good as before. (A connection
+// may have been left half-way by a panic, as may whatever else lies behind a guard: see `ConnGuard::discard`.)
+impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
+
+/// Building.
+impl<C, const N: usize> Pool<C, N> {
+    const_fn! {
+        /// A pool of `N` vacant slots, to be filled with [`insert`](Self::insert). Usable in a `static`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// let pool: conn_pool::Pool<&str, 2> = conn_pool::Pool::new();
+        /// assert_eq!(pool.status().vacant, 2);
+        /// ```
+        #[must_use]
+        pub const fn new() -> Self {
+            const { assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N") };
+            Self { engine: EngineState::new(N), slots: vacant_slots() }
+        }
+    }
+
+    /// A pool with a connection in every slot, made by calling `connect` with 0 to `N - 1`.
+    ///
+    /// # Panics
+    ///
+    /// If `connect` does; the connections made until then are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::<_, 3>::from_fn(|number| format!("connection {number}"));
+    /// assert_eq!(pool.status().idle, 3);
+    /// ```
+    pub fn from_fn(mut connect: impl FnMut(usize) -> C) -> Self {
+        let pool = Self::new();
+        for number in 0..N {
+            let connection = connect(number);
+            if pool.insert(connection).is_err() {
+                unreachable!("a new pool has a vacant slot for each connection");
+            }
+        }
+        pool
+    }
+
+    /// The same pool with another policy for its waiters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{Fairness, Pool};
+    ///
+    /// let pool = Pool::from([1, 2]).with_fairness(Fairness::Bounded(16));
+    /// # assert_eq!(pool.fairness(), Fairness::Bounded(16));
+    /// ```
+    #[must_use]
+    pub const fn with_fairness(mut self, fairness: Fairness) -> Self {
+        self.engine.set_fairness(fairness);
+        self
+    }
+
+    /// The policy that the pool was built with.
+    #[must_use]
+    pub const fn fairness(&self) -> Fairness {
+        self.engine.fairness()
+    }
+}
+
+/// Filling, emptying, resizing, closing.
+impl<C, const N: usize> Pool<C, N> {
+    /// Puts a connection into a vacant slot; the oldest waiter gets it.
+    ///
+    /// # Errors
+    ///
+    /// Hands the connection back if every slot within the present maximum has one, or the pool is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool: conn_pool::Pool<&str, 1> = conn_pool::Pool::new();
+    /// pool.insert("first").unwrap();
+    /// let second = pool.insert("second").unwrap_err();
+    /// assert_eq!(second.into_connection(), "second");
+    /// ```
+    pub fn insert(&self, connection: C) -> Result<(), InsertError<C>> {
+        let slot = match self.engine().reserve() {
+            Ok(slot) => slot,
+            Err(AcquireError::Closed) => return Err(InsertError::Closed { connection }),
+            Err(_) => return Err(InsertError::Full { connection, max_size: self.engine().max_size() }),
+        };
+        // SAFETY: the slot was vacant, so it is not filled (I3).
+        unsafe { storage::fill(&self.slots, &slot, connection) };
+        release(self, slot);
+        Ok(())
+    }
+
+    /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
+    ///
+    /// Each is claimed while it is looked at, without counting as a use. No lock is held, so `keep` may take its time,
+    /// call the pool, or panic. Connections that are in use, or that become idle in a slot that was visited, are not
+    /// visited. While callers wait for connections, none is idle.
+    ///
+    /// # Panics
+    ///
+    /// If `keep` does (that connection goes back to the pool, the rest is not visited), or if a discarded connection's
+    /// destructor does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::from([1, 2, 3, 4]);
+    /// let retained = pool.retain(|connection| *connection % 2 == 0);
+    /// assert_eq!((retained.kept, retained.discarded), (2, 2));
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&mut C) -> bool) -> Retained {
+        teardown::retain(self, |slot| {
+            let mut guard = RawGuard::new(self, slot);
+            let is_kept = keep(guard.connection_mut());
+            if !is_kept {
+                guard.discard();
+            }
+            is_kept
+        })
+    }
+
+    /// Sets how many connections may be in use at once, `N` at most.
+    ///
+    /// Shrinking never touches a connection in use: vacant slots go first, then idle ones, then those in use as they are
+    /// given back. While more than `max_size` are in use, no caller gets a connection. The pool cannot reconnect, so a
+    /// surplus connection is not dropped but **set aside**: it is not lent until the pool grows again or
+    /// [`drop_surplus`](Self::drop_surplus) drops it. So `resize(0)` pauses the pool: callers wait until it grows.
+    ///
+    /// Growing brings back what was set aside, and waiters get it at once; the other new slots are vacant. A closed pool
+    /// stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If `max_size` is more than `N`; nothing is changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::from(["a", "b", "c", "d"]);
+    /// pool.resize(1)?;
+    /// assert_eq!(pool.status().idle, 1);
+    /// pool.resize(4)?;
+    /// assert_eq!(pool.status().idle, 4);
+    /// assert_eq!(
+    ///     pool.resize(5).unwrap_err().to_string(),
+    ///     "cannot resize to 5 connections: the pool was built with 4 slots, so use 0 to 4"
+    /// );
+    /// # Ok::<(), conn_pool::ResizeError>(())
+    /// ```
+    pub fn resize(&self, max_size: usize) -> Result<(), ResizeError> {
+        if max_size > N {
+            return Err(ResizeError { requested: max_size, capacity: N });
+        }
+        drop(self.engine().resize(max_size));
+        Ok(())
+    }
+
+    /// Drops the connections that a [`resize`](Self::resize) has set aside, and answers how many they were.
+    ///
+    /// # Panics
+    ///
+    /// If a connection's destructor does, after the others were dropped too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::from(["a", "b", "c", "d"]);
+    /// pool.resize(1).unwrap();
+    /// assert_eq!(pool.drop_surplus(), 3);
+    /// ```
+    pub fn drop_surplus(&self) -> usize {
+        teardown::drop_surplus(self)
+    }
+
+    /// Closes the pool for good: new callers and all waiters get [`PoolError::Closed`]. Idle connections are dropped now,
+    /// those in use when they are given back. Closing it again does nothing.
+    ///
+    /// A caller that was granted a connection before keeps it.
+    ///
+    /// # Panics
+    ///
+    /// If a connection's destructor or a waiter's waker does, after the rest was done all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{Pool, PoolError};
+    ///
+    /// let pool = Pool::from(["a"]);
+    /// pool.close();
+    /// assert!(pool.try_get().is_err_and(|error| PoolError::from(error) == PoolError::Closed));
+    /// ```
+    pub fn close(&self) {
+        teardown::close(self, || {});
+    }
+
+    /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.engine.is_closed()
+    }
+}
+
+/// Looking at it.
+impl<C, const N: usize> Pool<C, N> {
+    /// How full the pool is. Takes no lock and stops no caller, so it may be read at any rate; see [`Status`] for what a
+    /// pool in motion shows.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.engine().status()
+    }
+
+    /// What the pool has counted. Takes no lock and stops no caller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::from(["a"]);
+    /// for _ in 0..20 {
+    ///     drop(pool.try_get()?);
+    /// }
+    /// let metrics = pool.metrics();
+    /// assert_eq!((metrics.acquired, metrics.reused), (20, 19));
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.engine().metrics()
+    }
+
+    /// Starts the high-water marks (`peak_in_use`, `peak_waiting`) anew from what they are now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::from(["a", "b"]);
+    /// drop((pool.try_get()?, pool.try_get()?));
+    /// assert_eq!(pool.metrics().peak_in_use, 2);
+    /// pool.reset_peaks();
+    /// assert_eq!(pool.metrics().peak_in_use, 0);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    pub fn reset_peaks(&self) {
+        self.engine().reset_peaks();
+    }
+
+    #[inline(always)]
+    pub(super) fn engine(&self) -> Engine<'_> {
+        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
+    }
+
+    /// The error that tells a caller why it has no connection.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn explain(&self, error: AcquireError) -> PoolError {
+        match error {
+            AcquireError::NoSlots => PoolError::NoConnections,
+            // This pool has no limit of waiters.
+            AcquireError::Exhausted | AcquireError::QueueFull => PoolError::Exhausted,
+            AcquireError::TimedOut => PoolError::Timeout(self.status()),
+            AcquireError::Closed => PoolError::Closed,
+        }
+    }
+}
+
+const_fn! {
+    const fn vacant_slots<C, const N: usize>() -> [Slot<C>; N] {
+        // loom's atomics cannot be made in a constant.
+        #[cfg(not(conn_pool_loom))]
+        { [const { Slot::vacant(()) }; N] }
+        #[cfg(conn_pool_loom)]
+        { core::array::from_fn(|_| Slot::vacant(())) }
+    }
+}
+
+impl<C, const N: usize> PoolParts for Pool<C, N> {
+    type Connection = C;
+    type Extra = ();
+    type Shown = ();
+
+    #[inline(always)]
+    fn engine(&self) -> Engine<'_> {
+        Pool::engine(self)
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> &[Slot<C>] {
+        &self.slots
+    }
+
+    #[inline(always)]
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+
+    fn dispose(&self, slot: SlotToken, why: VacateReason) {
+        // The slot comes back whole even if the connection's destructor panics.
+        let vacate = VacateOnDrop::new(self.engine(), slot, why);
+        // SAFETY: only filled slots are disposed of (I3).
+        unsafe { storage::empty(&self.slots, vacate.slot()) };
+    }
+}
+
+impl<C, const N: usize> Default for Pool<C, N> {
+    /// [`Pool::new`].
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C, const N: usize> From<[C; N]> for Pool<C, N> {
+    /// A pool with these connections.
+    fn from(connections: [C; N]) -> Self {
+        let mut connections = connections.into_iter();
+        Self::from_fn(|_| connections.next().unwrap_or_else(|| unreachable!("one connection for each of N slots")))
+    }
+}
+
+impl<C, const N: usize> Drop for Pool<C, N> {
+    /// Drops every connection in the pool, those of leaked guards included.
+    fn drop(&mut self) {
+        teardown::drop_all(&mut self.slots, |slots, slot| {
+            // SAFETY: only filled slots are handed over (I3).
+            unsafe { storage::empty(slots, slot) };
+        });
+    }
+}
+
+impl<C, const N: usize> fmt::Debug for Pool<C, N> {
+    /// Draws the slots: `.` idle, `#` in use, `_` vacant, `x` set aside or above the maximum size.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.engine().draw("", f)
+    }
+}

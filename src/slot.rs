@@ -1,0 +1,20 @@
+//! One slot and its connection, for any pool: the guard that owns it, how a caller gets it, and how its connection ends.
+
+mod acquire;
+mod drain;
+mod guard;
+#[cfg(feature = "std")]
+mod park;
+mod parts;
+mod release;
+pub(crate) mod storage;
+pub(crate) mod teardown;
+
+pub(crate) use acquire::{Acquire, claim_after, claim_any, claim_first, try_acquire};
+pub use drain::Drain;
+pub(crate) use guard::{RawGuard, guard};
+#[cfg(feature = "std")]
+pub(crate) use park::{Patience, acquire, acquire_with, wait_for_drain};
+pub(crate) use parts::PoolParts;
+pub(crate) use release::{release, release_unused};
+pub(crate) use storage::Slot;

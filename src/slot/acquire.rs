@@ -1,0 +1,208 @@
+// knows: parts, release, engine · must not know: who polls it, how a thread sleeps
+//! One attempt to get a slot: at once, or by waiting. Tasks poll it from their executor, threads from their own loop
+//! (`park`); the wait queue does not tell them apart.
+
+use core::cell::Cell;
+use core::pin::Pin;
+use core::task::{Poll, Waker};
+
+use super::parts::PoolParts;
+use super::release::{release_on_unwind, release_unused};
+use crate::engine::{
+    AcquireError, ClaimError, Claimed, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind, WakeBatch,
+};
+
+/// Claims the slot that comes first for the calling thread, without the lock: the fast path.
+#[inline(always)]
+pub(crate) fn claim_first<P: PoolParts>(pool: &P) -> Option<SlotToken> {
+    Some(with_peak(pool, pool.engine().claim_first()?))
+}
+
+/// Claims any free slot, without the lock: when the first one is not to be had.
+#[inline]
+pub(crate) fn claim_any<P: PoolParts>(pool: &P) -> Result<SlotToken, ClaimError> {
+    Ok(with_peak(pool, pool.engine().claim_any()?))
+}
+
+/// Claims a free slot behind `last`, without the lock.
+pub(crate) fn claim_after<P: PoolParts>(pool: &P, last: usize) -> Result<SlotToken, ClaimError> {
+    Ok(with_peak(pool, pool.engine().claim_after(last)?))
+}
+
+#[inline(always)]
+fn with_peak<P: PoolParts>(pool: &P, claimed: Claimed) -> SlotToken {
+    if claimed.is_peak_due {
+        record_peak(pool);
+    }
+    claimed.slot
+}
+
+#[cold]
+#[inline(never)]
+fn record_peak<P: PoolParts>(pool: &P) {
+    pool.engine().record_peak();
+}
+
+/// A slot if one is free now.
+#[inline(always)]
+pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    match claim_first(pool) {
+        Some(slot) => Ok(slot),
+        None => try_acquire_any(pool),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn try_acquire_any<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    match claim_any(pool) {
+        Ok(slot) => Ok(slot),
+        Err(missed) => try_acquire_slow(pool, missed),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn try_acquire_slow<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, AcquireError> {
+    let engine = pool.engine();
+    if engine.states().len() == 0 {
+        return Err(AcquireError::NoSlots);
+    }
+    let (answer, wakes) = engine.claim_or_refuse(missed);
+    release_on_unwind(pool, answer, || drop(wakes))
+}
+
+/// A wait for a slot, from the first look to the last; leaves the queue when it is dropped.
+pub(crate) struct Acquire<'a, P: PoolParts> {
+    pool: &'a P,
+    waiter: Waiter,
+    position: Position,
+    progress: Cell<Progress>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Fresh,
+    /// The waiter may be queued, or was granted a slot that it has not picked up.
+    Waiting,
+    Done,
+}
+
+impl<'a, P: PoolParts> Acquire<'a, P> {
+    pub(crate) const fn new(pool: &'a P, kind: WaiterKind) -> Self {
+        Self::with_ticket(pool, kind, &Ticket::NEW)
+    }
+
+    /// As [`new`](Self::new), for a caller that may have had a slot already, whose connection was unfit or could not be
+    /// made.
+    pub(crate) const fn with_ticket(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
+        let waiter = Waiter::with_number(kind, ticket.number);
+        Self { pool, waiter, position: ticket.position, progress: Cell::new(Progress::Fresh) }
+    }
+
+    /// Notes the waiter's number, for the caller's next wait.
+    pub(crate) const fn note_number(&self, ticket: &mut Ticket) {
+        ticket.number = self.waiter.number();
+    }
+
+    #[inline]
+    pub(crate) fn poll(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        match self.progress.get() {
+            Progress::Fresh => match claim_first(self.pool) {
+                Some(slot) => self.end(Ok(slot)),
+                None => self.join(waker),
+            },
+            Progress::Waiting => self.look(waker),
+            Progress::Done => panic!("a future of a connection was polled after it had finished"),
+        }
+    }
+
+    pub(crate) const fn pool(&self) -> &'a P {
+        self.pool
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn join(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        if let Ok(slot) = claim_any(self.pool) {
+            return self.end(Ok(slot));
+        }
+        let engine = self.pool.engine();
+        if engine.states().len() == 0 {
+            return self.end(Err(AcquireError::NoSlots));
+        }
+        // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes (I4).
+        let (joined, wakes) = unsafe { engine.join(self.waiter(), waker.clone(), self.position) };
+        match joined {
+            Joined::Queued => {
+                self.progress.set(Progress::Waiting);
+                drop(wakes);
+                Poll::Pending
+            }
+            Joined::Granted(slot) => self.end_after(Ok(slot), wakes),
+            Joined::QueueFull => self.end_after(Err(AcquireError::QueueFull), wakes),
+            // Only callbacks are cancelled late.
+            Joined::Closed | Joined::CancelledLate => self.end_after(Err(AcquireError::Closed), wakes),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        let (seen, wakes) = self.pool.engine().check(self.waiter(), waker);
+        match seen {
+            Poll::Pending => {
+                drop(wakes);
+                Poll::Pending
+            }
+            Poll::Ready(slot) => self.end_after(slot.ok_or(AcquireError::Closed), wakes),
+        }
+    }
+
+    /// Leaves the queue because the deadline has passed; a slot that was granted by then is taken all the same.
+    #[cfg(feature = "std")]
+    pub(crate) fn give_up(self: Pin<&Self>) -> Result<SlotToken, AcquireError> {
+        let is_pausing = self.position == Position::Pausing;
+        let reason = if is_pausing { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
+        let (answer, wakes) = self.pool.engine().leave(self.waiter(), reason);
+        self.progress.set(Progress::Done);
+        release_on_unwind(self.pool, answer, || drop(wakes))
+    }
+
+    fn end_after(
+        &self,
+        answer: Result<SlotToken, AcquireError>,
+        wakes: WakeBatch<'_>,
+    ) -> Poll<Result<SlotToken, AcquireError>> {
+        self.progress.set(Progress::Done);
+        Poll::Ready(release_on_unwind(self.pool, answer, || drop(wakes)))
+    }
+
+    #[inline(always)]
+    fn end(&self, answer: Result<SlotToken, AcquireError>) -> Poll<Result<SlotToken, AcquireError>> {
+        self.progress.set(Progress::Done);
+        Poll::Ready(answer)
+    }
+
+    fn waiter(self: Pin<&Self>) -> Pin<&Waiter> {
+        // SAFETY: the waiter is pinned with the whole: nothing moves it out, and `drop` does not either.
+        unsafe { self.map_unchecked(|this| &this.waiter) }
+    }
+}
+
+impl<P: PoolParts> Drop for Acquire<'_, P> {
+    fn drop(&mut self) {
+        if self.progress.get() != Progress::Waiting {
+            return;
+        }
+        // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
+        let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
+        let (left, wakes) = self.pool.engine().leave(waiter, LeaveReason::Cancelled);
+        // Dropped last, also if the release panics.
+        let _wakes = wakes;
+        if let Ok(slot) = left {
+            // A slot that was granted goes to the next waiter.
+            release_unused(self.pool, slot);
+        }
+    }
+}

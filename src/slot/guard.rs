@@ -1,0 +1,133 @@
+// knows: parts, storage, engine, sync · must not know: which pool it is, how a caller waits
+//! A filled slot in use. Guards are the only owners of such slots, so "released twice" and "used after it was released"
+//! are mistakes that the compiler finds.
+
+use core::mem::ManuallyDrop;
+use core::ptr;
+
+use super::parts::{ConnectionOf, Handle, PoolParts, ShownBy};
+use super::storage;
+use crate::engine::{SlotToken, VacateReason};
+#[cfg(feature = "alloc")]
+use crate::sync::Arc;
+
+/// A filled slot and its pool (I2, I3): what the public guards are made of. Dropped, the slot is released.
+pub(crate) struct RawGuard<H: Handle> {
+    pool: H,
+    slot: SlotToken,
+}
+
+// SAFETY: a shared guard gives out `&C` and nothing else of the pool but what it shows, so sharing it is sharing these.
+// The automatic rule would ask for `C: Send` instead and let two threads use one connection that is not `Sync`.
+unsafe impl<H: Handle> Sync for RawGuard<H>
+where
+    ConnectionOf<H>: Sync,
+    ShownBy<H>: Sync,
+{
+}
+
+impl<H: Handle> RawGuard<H> {
+    /// For a slot that is filled.
+    #[inline(always)]
+    pub(crate) fn new(pool: H, slot: SlotToken) -> Self {
+        Self { pool, slot }
+    }
+
+    /// Ends the connection and leaves the slot vacant.
+    pub(crate) fn discard(self) {
+        let (pool, slot) = self.into_parts();
+        pool.dispose(slot, VacateReason::Discarded);
+    }
+
+    /// Takes the guard apart without releasing the slot.
+    pub(crate) fn into_parts(self) -> (H, SlotToken) {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never used or dropped again.
+        let slot = unsafe { this.slot.take() };
+        // SAFETY: `this` is never used or dropped again, so the handle moves out of it once.
+        (unsafe { ptr::read(&raw const this.pool) }, slot)
+    }
+
+    pub(crate) const fn pool(&self) -> &H {
+        &self.pool
+    }
+
+    pub(crate) const fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    #[inline(always)]
+    pub(crate) fn connection(&self) -> &ConnectionOf<H> {
+        // SAFETY: the guard owns the slot (I2), which is filled (I3), and lends it no longer than itself.
+        unsafe { &*storage::cell(self.pool.slots(), &self.slot) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn connection_mut(&mut self) -> &mut ConnectionOf<H> {
+        // SAFETY: as in `connection`, and the guard is borrowed exclusively.
+        unsafe { &mut *storage::cell(self.pool.slots(), &self.slot) }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a, P: PoolParts> RawGuard<&'a P> {
+    /// The same guard with an `Arc` of the pool; the guard itself if the `Arc` is of another pool.
+    pub(crate) fn into_owned(self, pool: &Arc<P>) -> Result<RawGuard<Arc<P>>, Self> {
+        if !ptr::eq(self.pool, &raw const **pool) {
+            return Err(self);
+        }
+        // The `Arc` first, since its count may overflow, which ends the program.
+        let pool = Arc::clone(pool);
+        let (_, slot) = self.into_parts();
+        Ok(RawGuard::new(pool, slot))
+    }
+}
+
+impl<H: Handle> Drop for RawGuard<H> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        let slot = unsafe { self.slot.take() };
+        self.pool.release(slot);
+    }
+}
+
+/// A public guard around a [`RawGuard`]: the type, and that it is used as the connection is. The lists are the generic
+/// parameters of the type (with defaults), those of an `impl`, and the arguments of the type there.
+macro_rules! guard {
+    (
+        $(#[$meta:meta])*
+        $name:ident, struct[$($declared:tt)*], impl[$($parameters:tt)*], for[$($arguments:tt)*],
+        $handle:ty, $connection:ty
+    ) => {
+        $(#[$meta])*
+        #[must_use = "the connection goes back to the pool at once if the guard is not kept"]
+        pub struct $name<$($declared)*>(pub(super) $crate::slot::RawGuard<$handle>);
+
+        impl<$($parameters)*> core::ops::Deref for $name<$($arguments)*> {
+            type Target = $connection;
+
+            #[inline(always)]
+            fn deref(&self) -> &Self::Target {
+                self.0.connection()
+            }
+        }
+
+        impl<$($parameters)*> core::ops::DerefMut for $name<$($arguments)*> {
+            #[inline(always)]
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                self.0.connection_mut()
+            }
+        }
+
+        impl<$($parameters)*> core::fmt::Debug for $name<$($arguments)*>
+        where
+            $connection: core::fmt::Debug,
+        {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($name)).field("slot", &self.0.slot()).field("connection", &**self).finish()
+            }
+        }
+    };
+}
+pub(crate) use guard;

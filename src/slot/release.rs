@@ -1,0 +1,77 @@
+// knows: parts, engine, sync · must not know: what a connection is
+//! A slot comes back.
+
+use core::mem::ManuallyDrop;
+
+use super::parts::PoolParts;
+use crate::engine::{AcquireError, SlotToken, VacateReason};
+use crate::sync::run_to_end;
+
+/// Releases a filled slot as it is.
+#[inline(always)]
+pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
+    if pool.engine().release(slot) {
+        release_slow(pool);
+    }
+}
+
+/// Slow half of release: a caller waits, or the pool is closed or shrinking. Waiters are woken before a connection is
+/// ended, which may take long; and it is ended even if a waker panics.
+///
+/// The rare ends of the fast path take the pool's address and nothing else, so that the fast path has nothing to spill.
+#[cold]
+#[inline(never)]
+fn release_slow<P: PoolParts>(pool: &P) {
+    let (mut to_vacate, wakes) = pool.engine().release_slow();
+    let mut wakes = Some(wakes);
+    run_to_end(|| {
+        if let Some(wakes) = wakes.take() {
+            drop(wakes);
+            return true;
+        }
+        if let Some((slot, why)) = to_vacate.take() {
+            pool.dispose(slot, why);
+        }
+        false
+    });
+}
+
+/// Gives up a slot that was granted and not used: with a connection it is released, without one it is vacant again.
+pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
+    if pool.engine().states().get(slot.index()).is_filled() {
+        release(pool, slot);
+    } else {
+        drop(pool.engine().vacate(slot, VacateReason::NotConnected));
+    }
+}
+
+/// Does `work`, which may run user code, while the slot in an answer of the engine is at hand: if it panics, the slot is
+/// released.
+pub(crate) fn release_on_unwind<P: PoolParts>(
+    pool: &P,
+    answer: Result<SlotToken, AcquireError>,
+    work: impl FnOnce(),
+) -> Result<SlotToken, AcquireError> {
+    let kept = answer.map(|slot| ReleaseOnUnwind { pool, slot });
+    work();
+    kept.map(ReleaseOnUnwind::into_slot)
+}
+
+struct ReleaseOnUnwind<'a, P: PoolParts> {
+    pool: &'a P,
+    slot: SlotToken,
+}
+
+impl<P: PoolParts> ReleaseOnUnwind<'_, P> {
+    fn into_slot(self) -> SlotToken {
+        // SAFETY: `self` is never used or dropped again.
+        unsafe { ManuallyDrop::new(self).slot.take() }
+    }
+}
+
+impl<P: PoolParts> Drop for ReleaseOnUnwind<'_, P> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        release_unused(self.pool, unsafe { self.slot.take() });
+    }
+}

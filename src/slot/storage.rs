@@ -1,0 +1,110 @@
+// knows: engine, sync · must not know: waiters, who owns which slot
+//! A slot: its state, what a pool records about it, and the cell of its connection. The only file that turns a slot
+//! number into a reference to `C`.
+
+use core::cell::UnsafeCell;
+use core::mem::{MaybeUninit, offset_of};
+use core::ptr::NonNull;
+
+use crate::engine::{SlotState, SlotStates, SlotToken};
+use crate::sync::const_fn;
+
+/// One slot of a pool. `extra` is there whether or not the slot is filled.
+pub(crate) struct Slot<C, X = ()> {
+    state: SlotState,
+    extra: X,
+    cell: UnsafeCell<MaybeUninit<C>>,
+}
+
+// SAFETY: a cell is touched only by the owner of its slot (I2), one thread at a time, and ownership passes through the
+// bitmap's Release and Acquire or through the engine's lock. `C: Send` because the connection so moves between threads:
+// with an `Rc` two threads would count on one counter. `C: Sync` is not needed: no two threads ever reach it at once
+// through the slot. `extra` is shared by every thread that looks, so it is `Sync` itself.
+unsafe impl<C: Send, X: Sync> Sync for Slot<C, X> {}
+
+impl<C, X> Slot<C, X> {
+    const_fn! {
+        /// A slot without a connection.
+        pub(crate) const fn vacant(extra: X) -> Self {
+            Self { state: SlotState::vacant(), extra, cell: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+
+    const_fn! {
+        /// A slot above the maximum size.
+        pub(crate) const fn retired(extra: X) -> Self {
+            Self { state: SlotState::retired(), extra, cell: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+}
+
+/// The states of all slots.
+#[inline(always)]
+pub(crate) fn states<C, X>(slots: &[Slot<C, X>]) -> SlotStates<'_> {
+    let first = NonNull::from(slots).cast::<Slot<C, X>>();
+    // SAFETY: within the first slot, or just a dangling sum that `len == 0` keeps from being followed.
+    let state = unsafe { first.byte_add(if slots.is_empty() { 0 } else { offset_of!(Slot<C, X>, state) }) };
+    // SAFETY: one `SlotState` in each `Slot`, at the same offset, in one slice that is shared and alive for its borrow.
+    unsafe { SlotStates::new(state.cast(), size_of::<Slot<C, X>>(), slots.len()) }
+}
+
+/// The cell of a slot.
+///
+/// Writing through the pointer, or making a reference of it, is for the slot's owner (I2), while it holds the token.
+#[inline(always)]
+pub(crate) fn cell<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> *mut C {
+    get(slots, slot.index()).cell.get().cast()
+}
+
+/// The cell of a slot that a lease of a C program names, to check the lease (I10).
+#[cfg(feature = "ffi")]
+#[inline(always)]
+pub(crate) fn cell_at<C, X>(slots: &[Slot<C, X>], slot: usize) -> *mut C {
+    get(slots, slot).cell.get().cast()
+}
+
+/// What the pool records about a slot: for any thread.
+#[inline(always)]
+pub(crate) fn extra<C, X>(slots: &[Slot<C, X>], slot: usize) -> &X {
+    &get(slots, slot).extra
+}
+
+#[inline(always)]
+fn get<C, X>(slots: &[Slot<C, X>], slot: usize) -> &Slot<C, X> {
+    debug_assert!(slot < slots.len());
+    // SAFETY: slot numbers are below the number of slots (I5).
+    unsafe { slots.get_unchecked(slot) }
+}
+
+/// Puts a connection into a slot.
+///
+/// # Safety
+///
+/// The slot's cell is not initialised (I3).
+pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connection: C) {
+    // SAFETY: the token is the ownership of the slot (I2), so no other thread reads or writes its cell.
+    unsafe { cell(slots, slot).write(connection) };
+    states(slots).get(slot.index()).set_filled();
+}
+
+/// Drops the connection of a slot, which from then on has none, even if the destructor panics.
+///
+/// # Safety
+///
+/// The slot's cell is initialised (I3).
+pub(crate) unsafe fn empty<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
+    states(slots).get(slot.index()).set_empty();
+    // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
+    unsafe { cell(slots, slot).drop_in_place() };
+}
+
+/// Takes the connection out of a slot, which from then on has none.
+///
+/// # Safety
+///
+/// As for [`empty`].
+pub(crate) unsafe fn take<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> C {
+    states(slots).get(slot.index()).set_empty();
+    // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
+    unsafe { cell(slots, slot).read() }
+}

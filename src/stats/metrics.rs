@@ -1,0 +1,74 @@
+// knows: stat, sync · must not know: slots, waiters, connections
+//! What a pool has counted, and what a reader sees of it.
+//!
+//! Nothing here costs the fast path an atomic read-modify-write. Uses are counted in each slot's state by its holder;
+//! everything else changes on the slow path, under the engine's lock, and is only read without it.
+
+use super::stat::Stat;
+use crate::sync::const_fn;
+
+/// What a pool has counted since it was made.
+pub(crate) struct Counters {
+    pub(crate) waited: Stat,
+    pub(crate) timed_out: Stat,
+    pub(crate) discarded: Stat,
+    pub(crate) overtakes: Stat,
+    pub(crate) most_overtaken: Stat,
+    pub(crate) peak_in_use: Stat,
+    pub(crate) peak_waiting: Stat,
+    /// Uses of connections that are gone; the uses of present ones are in the states of their slots.
+    pub(crate) past_uses: Stat,
+    /// Of those, the ones beyond a connection's first.
+    pub(crate) past_reuses: Stat,
+}
+
+impl Counters {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                waited: Stat::new(0),
+                timed_out: Stat::new(0),
+                discarded: Stat::new(0),
+                overtakes: Stat::new(0),
+                most_overtaken: Stat::new(0),
+                peak_in_use: Stat::new(0),
+                peak_waiting: Stat::new(0),
+                past_uses: Stat::new(0),
+                past_reuses: Stat::new(0),
+            }
+        }
+    }
+}
+
+/// What a pool has counted, from [`Pool::metrics`](crate::Pool::metrics).
+///
+/// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of
+/// that (in 32 bits: 536,870,912). The marks (`peak_…`) start anew at
+/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`], figures that move meanwhile may be apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Connections lent, all in all.
+    pub acquired: usize,
+    /// Of those, the ones that had been lent before: what the pool saved its users from opening.
+    pub reused: usize,
+    /// Callers who had to wait in line.
+    pub waited: usize,
+    /// Callers who gave up at their deadline, those with a deadline of zero included.
+    pub timed_out: usize,
+    /// Connections dropped by `discard` or by a `retain` that said no.
+    pub discarded: usize,
+    /// Newcomers who took a connection past a waiting line: 0 under [`Fairness::Fifo`](crate::Fairness::Fifo).
+    pub overtakes: usize,
+    /// The most newcomers that any one waiter was overtaken by: at most `k` under `Fairness::Bounded(k)`.
+    pub most_overtaken: usize,
+    /// The most connections in use at once.
+    ///
+    /// Exact for pools of up to four slots, and whenever the pool ran full. In a larger one it is taken when a slot is
+    /// used for the first time since it was filled or the metrics were read, so a short peak that is spread over several
+    /// groups of slots can be missed.
+    pub peak_in_use: usize,
+    /// The most callers in line at once.
+    pub peak_waiting: usize,
+}

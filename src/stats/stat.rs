@@ -1,0 +1,46 @@
+// knows: sync · must not know: what is counted
+//! A number that a pool keeps about itself.
+
+use crate::sync::{AtomicUsize, Relaxed, const_fn};
+
+/// A number that is written under the engine's lock and read by any thread at any time.
+///
+/// Relaxed throughout: writers are ordered by the lock, and a reader gets a figure, not a view of other memory.
+pub(crate) struct Stat(AtomicUsize);
+
+impl Stat {
+    const_fn! {
+        pub(crate) const fn new(value: usize) -> Self {
+            Self(AtomicUsize::new(value))
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: usize) {
+        self.0.store(value, Relaxed);
+    }
+
+    pub(crate) fn add(&self, more: usize) {
+        self.set(self.get().wrapping_add(more));
+    }
+
+    pub(crate) fn sub(&self, less: usize) {
+        self.set(self.get().wrapping_sub(less));
+    }
+
+    /// As [`add`](Self::add), without the lock: a read-modify-write. Answers the number before.
+    pub(crate) fn add_shared(&self, more: usize) -> usize {
+        self.0.fetch_add(more, Relaxed)
+    }
+
+    /// Raises a mark, with or without the lock: a read-modify-write, but only for a record.
+    pub(crate) fn raise(&self, value: usize) {
+        if value > self.get() {
+            self.0.fetch_max(value, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A pool that connects, cut down to its engine: a caller that gets a vacant slot connects in it. A slot is in the hands of
+//! the test until the test says what came of it.
+
+use core::array;
+
+use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind};
+use crate::fairness::Fairness;
+use crate::slot::teardown::{self, VacateOnDrop};
+use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, try_acquire};
+
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod again;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod from_c;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod tests;
+
+pub(super) struct Rig<C, const N: usize> {
+    engine: EngineState,
+    slots: [Slot<C>; N],
+}
+
+impl<C, const N: usize> Rig<C, N> {
+    /// Every slot is vacant; `most` of them at once may be claimed to connect in.
+    pub(super) fn new(most: usize, fairness: Fairness) -> Self {
+        let mut engine = EngineState::new(N);
+        engine.set_fairness(fairness);
+        engine.set_max_connecting(most);
+        Self { engine, slots: array::from_fn(|_| Slot::vacant(())) }
+    }
+
+    pub(super) fn engine(&self) -> Engine<'_> {
+        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
+    }
+
+    /// One wait for a slot.
+    pub(super) fn acquire(&self, kind: WaiterKind) -> Acquire<'_, Self> {
+        Acquire::new(self, kind)
+    }
+
+    pub(super) fn try_slot(&self) -> Result<SlotToken, AcquireError> {
+        try_acquire(self)
+    }
+
+    pub(super) fn is_filled(&self, slot: &SlotToken) -> bool {
+        self.engine().states().get(slot.index()).is_filled()
+    }
+
+    /// The guard of a slot that has a connection.
+    pub(super) fn held(&self, slot: SlotToken) -> RawGuard<&Self> {
+        assert!(self.is_filled(&slot), "{slot:?} is without a connection");
+        RawGuard::new(self, slot)
+    }
+
+    /// Connecting has succeeded.
+    pub(super) fn connect(&self, slot: SlotToken, connection: C) -> RawGuard<&Self> {
+        self.fill(&slot, connection);
+        let wakes = self.engine().connected(&slot);
+        let held = self.held(slot);
+        drop(wakes);
+        held
+    }
+
+    /// Puts a connection into a vacant slot, for the caller that comes first; or fails to make one. Nothing if there is no
+    /// room.
+    pub(super) fn refill(&self, connection: Option<C>) {
+        let Some(slot) = self.engine().claim_to_refill() else { return };
+        let Some(connection) = connection else { return self.fail(slot) };
+        self.fill(&slot, connection);
+        let wakes = self.engine().refilled(&slot);
+        let held = self.held(slot);
+        drop(wakes);
+        drop(held);
+    }
+
+    /// Connecting has failed.
+    pub(super) fn fail(&self, slot: SlotToken) {
+        drop(self.engine().vacate(slot, VacateReason::NotConnected));
+    }
+
+    /// Drops an unfit connection, and answers the slot if another may be made in it at once.
+    pub(super) fn reject(&self, unfit: RawGuard<&Self>) -> Option<SlotToken> {
+        let (_, slot) = unfit.into_parts();
+        // SAFETY: a guard's slot is filled (I3).
+        unsafe { storage::empty(&self.slots, &slot) };
+        if self.engine().reclaim_to_connect(&slot) {
+            return Some(slot);
+        }
+        drop(self.engine().vacate(slot, VacateReason::Discarded));
+        None
+    }
+
+    /// Puts a connection into a vacant slot that no caller has claimed.
+    pub(super) fn insert(&self, connection: C) -> Result<(), AcquireError> {
+        let slot = self.engine().reserve()?;
+        self.fill(&slot, connection);
+        drop(self.held(slot));
+        Ok(())
+    }
+
+    fn fill(&self, slot: &SlotToken, connection: C) {
+        assert!(!self.is_filled(slot), "{slot:?} has a connection");
+        // SAFETY: the slot is not filled (I3), as was just asserted.
+        unsafe { storage::fill(&self.slots, slot, connection) };
+    }
+
+    /// Releases a slot that the caller may not own any more; `false` if it is free already.
+    pub(super) fn release_once(&self, slot: usize) -> bool {
+        match self.engine().release_once(slot) {
+            Released::Now => return true,
+            Released::Already => return false,
+            Released::NotYet => {}
+        }
+        let (released, wakes) = self.engine().release_once_locked(slot);
+        drop(wakes);
+        let Ok(to_vacate) = released else { return false };
+        if let Some((slot, why)) = to_vacate {
+            self.dispose(slot, why);
+        }
+        true
+    }
+
+    pub(super) fn resize(&self, max_size: usize) {
+        drop(self.engine().resize(max_size));
+    }
+
+    pub(super) fn drop_surplus(&self) {
+        teardown::drop_surplus(self);
+    }
+
+    pub(super) fn close(&self) {
+        teardown::close(self, || {});
+    }
+}
+
+impl<C, const N: usize> PoolParts for Rig<C, N> {
+    type Connection = C;
+    type Extra = ();
+    type Shown = ();
+
+    fn engine(&self) -> Engine<'_> {
+        Rig::engine(self)
+    }
+
+    fn slots(&self) -> &[Slot<C>] {
+        &self.slots
+    }
+
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+
+    fn dispose(&self, slot: SlotToken, why: VacateReason) {
+        let vacate = VacateOnDrop::new(self.engine(), slot, why);
+        // SAFETY: only filled slots are disposed of (I3).
+        unsafe { storage::empty(&self.slots, vacate.slot()) };
+    }
+}
+
+impl<C, const N: usize> Drop for Rig<C, N> {
+    fn drop(&mut self) {
+        teardown::drop_all(&mut self.slots, |slots, slot| {
+            // SAFETY: only filled slots are handed over (I3).
+            unsafe { storage::empty(slots, slot) };
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! Callers who come again, since what they were claimed was unfit: where they stand in line.
+
+extern crate std;
+
+use std::boxed::Box;
+
+use super::Rig;
+use super::tests::{assert_counts, assert_waits, served, wait};
+use crate::engine::Ticket;
+use crate::engine::WaiterKind;
+use crate::engine::{AcquireError, Position};
+use crate::fairness::Fairness;
+use crate::slot::Acquire;
+
+/// It has had a turn without standing in line.
+const AGAIN: Ticket = Ticket { position: Position::Again, number: None };
+
+/// Whoever had its turn and got something unfit is not sent to the end of the line.
+#[test]
+fn a_caller_whose_connection_was_unfit_is_the_next_to_be_served() {
+    let pool = Rig::<u32, 1>::new(0, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let (held, behind) = (pool.held(pool.try_slot().unwrap()), wait(&pool));
+    assert_waits(&behind);
+    assert_eq!(pool.reject(held), None);
+    let again = Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN));
+    assert_waits(&again);
+    pool.insert(8).unwrap();
+    assert_waits(&behind);
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    assert_counts(&pool, [0, 1, 0, 0]);
+}
+
+/// Neither stood in line before, so nobody knows who came first.
+#[test]
+fn of_two_who_come_again_from_no_line_the_first_is_served_first() {
+    let pool = Rig::<u32, 1>::new(1, Fairness::Fifo);
+    let slot = pool.try_slot().unwrap();
+    let again = [(); 2].map(|()| Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN)));
+    again.iter().for_each(assert_waits);
+    pool.fail(slot);
+    assert_waits(&again[1]);
+    pool.fail(served(&again[0]));
+    pool.fail(served(&again[1]));
+}
+
+/// It does not wait behind those in line either if there is something for it now.
+#[test]
+fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
+    let pool = Rig::<u32, 2>::new(1, Fairness::Bounded(1));
+    let connecting = pool.try_slot().unwrap();
+    let behind = wait(&pool);
+    assert_waits(&behind);
+    pool.insert(7).unwrap();
+    let again = Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN));
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    pool.fail(connecting);
+    assert_counts(&pool, [0, 1, 1, 0]);
+}
+
+/// The one at the head is counted as overtaken as often as those behind it: else it would open the way past them anew.
+#[test]
+fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
+    let pool = Rig::<u32, 1>::new(1, Fairness::Bounded(1));
+    let slot = pool.try_slot().unwrap();
+    let behind = wait(&pool);
+    assert_waits(&behind);
+    drop(pool.connect(slot, 7));
+    let newcomer = pool.held(pool.try_slot().unwrap());
+    assert_waits(&behind);
+    let again = Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN));
+    assert_waits(&again);
+    drop(newcomer);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "the one behind has been overtaken once already");
+    drop(pool.held(served(&again)));
+    drop(pool.held(served(&behind)));
+    assert_eq!(pool.engine().metrics().most_overtaken, 1);
+}

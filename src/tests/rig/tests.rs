@@ -1,0 +1,396 @@
+//! Lending vacant slots, one step after the other: who gets one, and what is counted meanwhile.
+
+extern crate std;
+
+use core::pin::Pin;
+use core::task::{Poll, Waker};
+use std::boxed::Box;
+
+use super::Rig;
+use crate::engine::WaiterKind;
+use crate::engine::{AcquireError, SlotToken};
+use crate::fairness::Fairness;
+use crate::slot::Acquire;
+use crate::slot::Drain;
+
+fn lender<const N: usize>() -> Rig<u32, N> {
+    Rig::new(N, Fairness::Fifo)
+}
+
+/// As many slots as the pool lends at once, all with a connection.
+pub(super) fn filled<const N: usize>() -> Rig<u32, N> {
+    let pool = lender::<N>();
+    (0..N).for_each(|_| pool.insert(0).unwrap());
+    pool
+}
+
+pub(super) type Wait<'a, const N: usize> = Pin<Box<Acquire<'a, Rig<u32, N>>>>;
+
+pub(super) fn wait<const N: usize>(pool: &Rig<u32, N>) -> Wait<'_, N> {
+    Box::pin(pool.acquire(WaiterKind::Task))
+}
+
+#[track_caller]
+pub(super) fn assert_waits<const N: usize>(wait: &Wait<'_, N>) {
+    assert_eq!(wait.as_ref().poll(Waker::noop()), Poll::Pending);
+}
+
+#[track_caller]
+pub(super) fn served<const N: usize>(wait: &Wait<'_, N>) -> SlotToken {
+    let Poll::Ready(Ok(slot)) = wait.as_ref().poll(Waker::noop()) else { panic!("was not served") };
+    slot
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    in_use: usize,
+    idle: usize,
+    vacant: usize,
+    waiting: usize,
+}
+
+#[track_caller]
+pub(super) fn assert_counts<const N: usize>(pool: &Rig<u32, N>, [in_use, idle, vacant, waiting]: [usize; 4]) {
+    let status = pool.engine().status();
+    let counts = Counts { in_use: status.in_use, idle: status.idle, vacant: status.vacant, waiting: status.waiting };
+    assert_eq!(counts, Counts { in_use, idle, vacant, waiting });
+}
+
+/// Borrowed, reused, discarded, most in use at once.
+#[track_caller]
+pub(super) fn assert_metrics<const N: usize>(pool: &Rig<u32, N>, expected: [usize; 4]) {
+    let metrics = pool.engine().metrics();
+    assert_eq!([metrics.acquired, metrics.reused, metrics.discarded, metrics.peak_in_use], expected);
+}
+
+#[test]
+fn a_pool_that_does_not_connect_lends_no_vacant_slot() {
+    let pool = Rig::<u32, 2>::new(0, Fairness::Fifo);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    assert_counts(&pool, [0, 0, 2, 0]);
+}
+
+#[test]
+fn a_slot_that_is_connected_in_is_in_use_before_and_after() {
+    let pool = lender::<2>();
+    let slot = pool.try_slot().unwrap();
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [0, 0, 0, 1]);
+    let held = pool.connect(slot, 7);
+    assert_eq!(*held.connection(), 7);
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [1, 0, 0, 1]);
+    drop(held);
+    assert_counts(&pool, [0, 1, 1, 0]);
+    drop(pool.held(pool.try_slot().unwrap()));
+    assert_metrics(&pool, [2, 1, 0, 1]);
+}
+
+#[test]
+fn an_idle_connection_is_lent_before_a_vacant_slot() {
+    let pool = lender::<3>();
+    pool.insert(7).unwrap();
+    let slot = pool.try_slot().unwrap();
+    assert!(pool.is_filled(&slot));
+    assert!(!pool.is_filled(&pool.try_slot().unwrap()));
+}
+
+#[test]
+fn a_connect_that_fails_borrows_nothing_and_leaves_the_slot_vacant() {
+    let pool = lender::<1>();
+    for _ in 0..3 {
+        pool.fail(pool.try_slot().unwrap());
+        assert_counts(&pool, [0, 0, 1, 0]);
+    }
+    assert_metrics(&pool, [0, 0, 0, 1]);
+    drop(pool.connect(pool.try_slot().unwrap(), 7));
+    assert_metrics(&pool, [1, 0, 0, 1]);
+}
+
+/// Uses of an earlier connection stay in the slot's states, and must not be counted again for a connect that failed.
+#[test]
+fn a_slot_that_had_a_connection_before_counts_its_uses_once() {
+    let pool = filled::<1>();
+    drop(pool.held(pool.try_slot().unwrap()));
+    pool.held(pool.try_slot().unwrap()).discard();
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    pool.fail(pool.try_slot().unwrap());
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    drop(pool.connect(pool.try_slot().unwrap(), 7));
+    assert_metrics(&pool, [3, 1, 1, 1]);
+}
+
+/// They are in use, so the mark is what `status` has shown at its highest, whoever looked at it then.
+#[test]
+fn slots_being_connected_in_count_for_the_peak() {
+    let pool = lender::<3>();
+    let slots = [pool.try_slot().unwrap(), pool.try_slot().unwrap()];
+    assert_counts(&pool, [2, 0, 1, 0]);
+    for slot in slots {
+        pool.fail(slot);
+    }
+    assert_metrics(&pool, [0, 0, 0, 2]);
+    pool.engine().reset_peaks();
+    let slots = [(); 3].map(|()| pool.try_slot().unwrap());
+    drop(slots.map(|slot| pool.connect(slot, 7)));
+    assert_metrics(&pool, [3, 0, 0, 3]);
+}
+
+#[test]
+fn when_all_slots_are_out_there_is_nothing_for_a_newcomer() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    let held = pool.connect(slot, 7);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    drop(held);
+    assert!(pool.try_slot().is_ok());
+}
+
+#[test]
+fn a_connect_that_fails_passes_the_turn_to_the_oldest_waiter() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    pool.fail(slot);
+    assert_waits(&second);
+    let slot = served(&first);
+    assert!(!pool.is_filled(&slot));
+    assert_counts(&pool, [1, 0, 0, 1]);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    let held = pool.connect(slot, 7);
+    assert_waits(&second);
+    drop(held);
+    assert_eq!(*pool.held(served(&second)).connection(), 7);
+}
+
+#[test]
+fn a_discarded_connection_leaves_its_slot_to_the_oldest_waiter() {
+    let pool = filled::<1>();
+    let held = pool.held(pool.try_slot().unwrap());
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    held.discard();
+    let slot = served(&wait);
+    drop(pool.connect(slot, 8));
+    assert_metrics(&pool, [2, 0, 1, 1]);
+}
+
+#[test]
+fn an_inserted_connection_serves_the_oldest_waiter() {
+    // One connects, which is all that may: the others wait beside a vacant slot.
+    let pool = Rig::<u32, 3>::new(1, Fairness::Fifo);
+    let slot = pool.try_slot().unwrap();
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    assert_counts(&pool, [1, 0, 2, 2]);
+    pool.insert(7).unwrap();
+    assert_waits(&second);
+    assert_eq!(*pool.held(served(&first)).connection(), 7);
+    pool.fail(slot);
+    assert!(pool.is_filled(&served(&second)), "what the first has given back comes before a vacant slot");
+}
+
+#[test]
+fn a_waiter_that_the_limit_holds_back_is_served_when_a_connect_ends() {
+    for succeeds in [true, false] {
+        let pool = Rig::<u32, 2>::new(1, Fairness::Fifo);
+        let slot = pool.try_slot().unwrap();
+        assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+        let wait = wait(&pool);
+        assert_waits(&wait);
+        assert_counts(&pool, [1, 0, 1, 1]);
+        let held = if succeeds {
+            Some(pool.connect(slot, 7))
+        } else {
+            pool.fail(slot);
+            None
+        };
+        assert!(!pool.is_filled(&served(&wait)), "nothing was given back");
+        assert_counts(&pool, [1 + usize::from(succeeds), 0, usize::from(!succeeds), 0]);
+        drop(held);
+    }
+}
+
+#[test]
+fn an_unfit_connection_is_replaced_in_the_same_slot() {
+    let pool = filled::<1>();
+    drop(pool.held(pool.try_slot().unwrap()));
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    let number = slot.index();
+    let slot = pool.reject(pool.held(slot)).expect("there is room to connect");
+    assert_eq!(slot.index(), number);
+    assert_counts(&pool, [1, 0, 0, 1]);
+    assert_waits(&wait);
+    assert_metrics(&pool, [2, 1, 1, 1]);
+    let held = pool.connect(slot, 8);
+    assert_waits(&wait);
+    drop(held);
+    assert_eq!(*pool.held(served(&wait)).connection(), 8);
+    assert_metrics(&pool, [4, 2, 1, 1]);
+}
+
+#[test]
+fn an_unfit_connection_is_not_replaced_beyond_the_limit() {
+    let pool = Rig::<u32, 2>::new(1, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let unfit = pool.held(pool.try_slot().unwrap());
+    let connecting = pool.try_slot().unwrap();
+    assert_eq!(pool.reject(unfit), None);
+    assert_counts(&pool, [1, 0, 1, 0]);
+    assert_metrics(&pool, [1, 0, 1, 2]);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    pool.fail(connecting);
+    assert!(pool.try_slot().is_ok());
+}
+
+#[test]
+fn an_unfit_connection_of_a_closed_pool_is_not_replaced() {
+    let pool = filled::<1>();
+    let unfit = pool.held(pool.try_slot().unwrap());
+    pool.close();
+    assert_eq!(pool.reject(unfit), None);
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let patient = wait(&pool);
+    {
+        let fickle = wait(&pool);
+        assert_waits(&fickle);
+        assert_waits(&patient);
+        pool.fail(slot);
+        assert_waits(&patient);
+        assert_counts(&pool, [1, 0, 0, 1]);
+    }
+    drop(pool.connect(served(&patient), 7));
+    assert_metrics(&pool, [1, 0, 0, 1]);
+}
+
+#[test]
+fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
+    for succeeds in [true, false] {
+        let pool = lender::<2>();
+        let slot = pool.try_slot().unwrap();
+        pool.close();
+        assert_counts(&pool, [1, 0, 1, 0]);
+        if succeeds {
+            drop(pool.connect(slot, 7));
+        } else {
+            pool.fail(slot);
+        }
+        assert_counts(&pool, [0, 0, 2, 0]);
+        assert_eq!(pool.try_slot(), Err(AcquireError::Closed));
+    }
+}
+
+#[test]
+fn a_drain_ends_when_the_last_connect_has() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    pool.close();
+    let drain = Box::pin(Drain::new(pool.engine()));
+    assert_eq!(drain.as_ref().poll_drained(Waker::noop()), Poll::Pending);
+    pool.fail(slot);
+    assert_eq!(drain.as_ref().poll_drained(Waker::noop()), Poll::Ready(()));
+}
+
+#[test]
+fn a_pool_that_shrank_during_a_connect_retires_the_slot_when_it_comes_back() {
+    for succeeds in [true, false] {
+        let pool = lender::<2>();
+        let slot = pool.try_slot().unwrap();
+        pool.resize(0);
+        assert_counts(&pool, [1, 0, 0, 0]);
+        if succeeds {
+            drop(pool.connect(slot, 7));
+        } else {
+            pool.fail(slot);
+        }
+        assert_counts(&pool, [0, 0, 0, 0]);
+        // What came back was dropped: a pool that connects has no use for it.
+        pool.resize(2);
+        assert_counts(&pool, [0, 0, 2, 0]);
+    }
+}
+
+#[test]
+fn a_pool_that_shrank_and_grew_during_a_connect_keeps_the_slot() {
+    let pool = lender::<1>();
+    let slot = pool.try_slot().unwrap();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    pool.resize(0);
+    pool.resize(1);
+    assert_waits(&wait);
+    pool.fail(slot);
+    pool.fail(served(&wait));
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+#[test]
+fn growing_lends_the_new_slots_to_those_in_line() {
+    let pool = lender::<2>();
+    pool.resize(0);
+    let (first, second) = (wait(&pool), wait(&pool));
+    assert_waits(&first);
+    assert_waits(&second);
+    pool.resize(1);
+    assert_waits(&second);
+    let slot = served(&first);
+    pool.resize(2);
+    assert_ne!(served(&second), slot);
+}
+
+#[test]
+fn what_was_connected_in_a_pool_that_shrank_is_dropped_and_its_slot_lent_again() {
+    let pool = lender::<1>();
+    let held = pool.connect(pool.try_slot().unwrap(), 7);
+    pool.resize(0);
+    drop(held);
+    pool.drop_surplus();
+    let wait = wait(&pool);
+    assert_waits(&wait);
+    pool.resize(1);
+    pool.fail(served(&wait));
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+/// More may be in use than the pool has room for, and then nothing is claimed, vacant or not.
+#[test]
+fn nothing_is_connected_while_too_many_are_out() {
+    let pool = filled::<3>();
+    let held = [(); 3].map(|()| pool.held(pool.try_slot().unwrap()));
+    pool.resize(1);
+    let [first, second, third] = held;
+    first.discard();
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    assert_counts(&pool, [2, 0, 0, 0]);
+    second.discard();
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    third.discard();
+    assert_counts(&pool, [0, 0, 1, 0]);
+    assert!(pool.try_slot().is_ok());
+}
+
+/// The upkeep connects within the same limit as everybody, and what it makes is claimed before a vacant slot.
+#[test]
+fn a_refill_keeps_to_the_limit_and_is_lent_next() {
+    let pool = Rig::<u32, 3>::new(1, Fairness::Fifo);
+    let connecting = pool.try_slot().unwrap();
+    pool.refill(Some(7));
+    assert_counts(&pool, [1, 0, 2, 0]);
+    pool.fail(connecting);
+    pool.refill(None);
+    pool.refill(Some(7));
+    assert_counts(&pool, [0, 1, 2, 0]);
+    assert_eq!(*pool.held(pool.try_slot().unwrap()).connection(), 7);
+}
