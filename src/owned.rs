@@ -36,7 +36,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// # Examples
     ///
     /// ```
-    /// # futures::executor::block_on(async {
+    /// # pollster::block_on(async {
     /// let pool = std::sync::Arc::new(conn_pool::Pool::from(["a"]));
     /// let connection = pool.get_async_owned().await?;
     /// # Ok::<(), conn_pool::PoolError>(())

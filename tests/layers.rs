@@ -354,8 +354,13 @@ fn phrases(files: &[File]) -> Vec<String> {
     unused.map(|(phrase, _)| format!("LOCAL_FACTS: no comment rests on \"{phrase}\"")).collect()
 }
 
+/// The library's folder, which the tests lie in.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -372,7 +377,7 @@ fn sources() -> Vec<File> {
         }
     }
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    collect(&root().join("src"), "", &mut files);
     files.sort_by(|one, other| one.path.cmp(&other.path));
     assert!(files.len() >= MODULES.len(), "the sources were not found");
     files
