@@ -26,6 +26,8 @@
 //! word, which comes before or after each claim and each return, and shows which.
 
 use crate::books::Books;
+#[cfg(any(feature = "ffi", test))]
+use crate::sync::cold_path;
 use crate::sync::{AtomicUsize, Relaxed, collided, ord};
 
 const ATTEND: usize = 1 << (usize::BITS - 1);
@@ -284,7 +286,7 @@ impl<'a> Bitmap<'a> {
         let (cell, bit) = if slot & self.layout.index_mask() == 0 {
             (&self.books.get(slot).word, 1)
         } else {
-            core::hint::cold_path();
+            cold_path();
             (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
         };
         let mut seen = cell.load(Relaxed);
@@ -293,7 +295,7 @@ impl<'a> Bitmap<'a> {
                 return GivenBack::Already;
             }
             if seen & ATTEND != 0 {
-                core::hint::cold_path();
+                cold_path();
                 return GivenBack::NotYet;
             }
             self.note_free(slot, seen);

@@ -3,11 +3,10 @@
 //! What the pool writes down about each slot: two words, kept beside the connection so that a borrower touches one
 //! cache line. [`Books`] finds them by stride, so the layers that keep them need not know what they stand beside.
 
-use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::sync::{AtomicUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
 
 /// The slot holds a connection: its cell is initialised (invariant I3).
 const FILLED: usize = 1 << 0;

@@ -71,6 +71,11 @@ pub(crate) use std::sync::OnceLock;
 #[cfg(feature = "std")]
 pub(crate) use std::sync::Weak;
 
+/// Marks the branch that it stands in as rare, as `core::hint::cold_path` does from Rust 1.95 on.
+#[cold]
+#[inline]
+pub(crate) const fn cold_path() {}
+
 /// Runs `work`, and passes a panic on, unless the thread unwinds already.
 pub(crate) fn run_once(work: impl FnOnce()) {
     let mut work = Some(work);
