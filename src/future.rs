@@ -64,5 +64,5 @@ get_future! {
     /// # Panics
     ///
     /// When polled after it has finished.
-    GetAsyncOwned<>, alloc::sync::Arc<Pool<C, N>>, OwnedConnGuard
+    GetAsyncOwned<>, crate::sync::Arc<Pool<C, N>>, OwnedConnGuard
 }

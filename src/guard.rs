@@ -78,7 +78,7 @@ macro_rules! handle {
 
 handle!(&Pool<C, N>);
 #[cfg(feature = "alloc")]
-handle!(alloc::sync::Arc<Pool<C, N>>);
+handle!(crate::sync::Arc<Pool<C, N>>);
 
 /// Claims the slot that comes first for the calling thread, without the lock: the fast path.
 #[inline(always)]
@@ -340,5 +340,5 @@ guard! {
     /// assert_eq!(pool.status().idle, 2);
     /// # Ok::<(), conn_pool::PoolError>(())
     /// ```
-    OwnedConnGuard<>, alloc::sync::Arc<Pool<C, N>>
+    OwnedConnGuard<>, crate::sync::Arc<Pool<C, N>>
 }

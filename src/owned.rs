@@ -2,16 +2,16 @@
 //!
 //! The twins that own an `Arc` of their pool instead of borrowing it (feature `alloc`).
 
-use alloc::sync::Arc;
-
 use crate::acquire::{Acquire, try_acquire};
 use crate::error::PoolError;
 use crate::future::GetAsyncOwned;
 use crate::guard::{Held, OwnedConnGuard};
 use crate::line::Kind;
 use crate::pool::Pool;
+use crate::sync::Arc;
 
 /// Guards and futures that own an `Arc` of the pool (feature `alloc`).
+#[cfg(target_has_atomic = "ptr")]
 impl<C, const N: usize> Pool<C, N> {
     /// [`try_get`](Self::try_get), with a guard that owns an `Arc` of the pool.
     ///
@@ -44,6 +44,34 @@ impl<C, const N: usize> Pool<C, N> {
     /// ```
     pub fn get_async_owned(self: &Arc<Self>) -> GetAsyncOwned<C, N> {
         GetAsyncOwned(Acquire::new(Arc::clone(self), Kind::Task))
+    }
+}
+
+/// Guards and futures that own an `Arc` of the pool (feature `alloc`): on this target one of `portable-atomic-util`, which
+/// no method can be called on, so they are called as `Pool::try_get_owned(&pool)`.
+#[cfg(not(target_has_atomic = "ptr"))]
+impl<C, const N: usize> Pool<C, N> {
+    /// [`try_get`](Self::try_get), with a guard that owns an `Arc` of the pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_get`](Self::try_get).
+    #[inline(always)]
+    pub fn try_get_owned(pool: &Arc<Self>) -> Result<OwnedConnGuard<C, N>, PoolError> {
+        Held::from_answer(Arc::clone(pool), try_acquire(&**pool)).map(OwnedConnGuard)
+    }
+
+    /// [`get_async`](Self::get_async), with a future and a guard that own an `Arc` of the pool: for `spawn`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_async`](Self::get_async).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get_async`](Self::get_async).
+    pub fn get_async_owned(pool: &Arc<Self>) -> GetAsyncOwned<C, N> {
+        GetAsyncOwned(Acquire::new(Arc::clone(pool), Kind::Task))
     }
 }
 

@@ -4,6 +4,12 @@
 //! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the unit
 //! tests. Each ladder picks a whole file.
 
+#[cfg(not(any(target_has_atomic = "ptr", feature = "portable-atomic")))]
+compile_error!(
+    "this target has no compare-and-swap: add the feature `portable-atomic` of conn_pool, and choose in the program how \
+     the crate portable-atomic replaces it"
+);
+
 #[cfg(conn_pool_loom)]
 mod atomics {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize};
@@ -53,9 +59,15 @@ use host as clock;
 #[path = "sync/still.rs"]
 mod clock;
 
+/// By target and not by feature: whether an `Arc` is the standard library's does not depend on who else is in the program.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+pub(crate) use alloc::sync::Arc;
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
+#[cfg(all(feature = "alloc", feature = "portable-atomic", not(target_has_atomic = "ptr")))]
+pub(crate) use portable_atomic_util::Arc;
+
 pub(crate) use clock::{coarse_monotonic, is_panicking, monotonic, thread_number};
 pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;

@@ -15,7 +15,7 @@ use super::pool::{Pool, Site};
 use super::worker::{Now, Task, at_once};
 use crate::guard::Held;
 #[cfg(feature = "alloc")]
-use alloc::sync::Arc;
+use crate::sync::Arc;
 
 /// What a borrowing call of a managed pool gives.
 type Got<G, M> = Result<G, GetError<<M as Manage>::Error>>;
@@ -43,11 +43,24 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Errors
     ///
     /// As [`try_get`](Self::try_get).
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
     #[inline]
     #[track_caller]
     pub fn try_get_owned(self: &Arc<Self>) -> Got<OwnedConnGuard<M, N, K>, M> {
         self.try_slot(Location::caller()).map(|slot| OwnedConnGuard(Held::new(Arc::clone(self), slot)))
+    }
+
+    /// [`try_get`](Self::try_get), with a guard that owns an `Arc` of the pool. No method: see
+    /// [`try_get_owned`](crate::Pool::try_get_owned) of the plain pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_get`](Self::try_get).
+    #[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+    #[inline]
+    #[track_caller]
+    pub fn try_get_owned(pool: &Arc<Self>) -> Got<OwnedConnGuard<M, N, K>, M> {
+        pool.try_slot(Location::caller()).map(|slot| OwnedConnGuard(Held::new(Arc::clone(pool), slot)))
     }
 
     #[inline(always)]
@@ -148,10 +161,30 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Cancel safety
     ///
     /// As [`get_async`](Self::get_async).
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
     #[track_caller]
     pub fn get_async_owned(self: &Arc<Self>) -> impl Future<Output = Got<OwnedConnGuard<M, N, K>, M>> + use<M, N, K> {
         let (site, pool) = (Location::caller(), Arc::clone(self));
+        async move {
+            let slot = pool.slot_async(site, Task::new).await?;
+            Ok(OwnedConnGuard(Held::new(pool, slot)))
+        }
+    }
+
+    /// [`get_async`](Self::get_async), with a future and a guard that own an `Arc` of the pool: for `spawn`. No method: see
+    /// [`try_get_owned`](crate::Pool::try_get_owned) of the plain pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_async`](Self::get_async).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get_async`](Self::get_async).
+    #[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+    #[track_caller]
+    pub fn get_async_owned(pool: &Arc<Self>) -> impl Future<Output = Got<OwnedConnGuard<M, N, K>, M>> + use<M, N, K> {
+        let (site, pool) = (Location::caller(), Arc::clone(pool));
         async move {
             let slot = pool.slot_async(site, Task::new).await?;
             Ok(OwnedConnGuard(Held::new(pool, slot)))

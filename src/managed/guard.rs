@@ -97,5 +97,5 @@ guard! {
     /// # Panics
     ///
     /// As [`ConnGuard`].
-    OwnedConnGuard<>, alloc::sync::Arc<Pool<M, N, K>>
+    OwnedConnGuard<>, crate::sync::Arc<Pool<M, N, K>>
 }

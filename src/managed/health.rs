@@ -2,7 +2,6 @@
 //!
 //! A thread that looks after a pool.
 
-use alloc::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::task::Waker;
@@ -16,7 +15,7 @@ use super::maintenance::{Watch, look_away, look_no_more, maintain};
 use super::manager::Manager;
 use super::pool::Pool;
 use super::worker::{Now, at_once};
-use crate::sync::{AtomicBool, Lock, Relaxed, Weak, with_parker};
+use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 
 /// A thread that looks after a managed pool: from [`Pool::health_check`]. Dropping it stops the thread and waits until it
 /// has ended, which takes as long as a call of the manager's that it is in the midst of.

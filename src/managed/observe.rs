@@ -6,6 +6,9 @@
 //! The fast path, borrowing and giving back, calls nothing of this, so it is the same code with those features and without.
 //! No lock is held where anybody is told, and slots are in safe hands by then: a subscriber may take its time, and panic.
 
+#[cfg(all(feature = "tracing", not(target_has_atomic = "ptr")))]
+compile_error!("the feature `tracing` of conn_pool needs a target with compare-and-swap, as the crate tracing does");
+
 #[cfg(feature = "metrics")]
 mod facade;
 #[cfg(not(feature = "metrics"))]

@@ -7,9 +7,11 @@ use core::future::Future;
 use core::time::Duration;
 
 #[cfg(feature = "alloc")]
-use alloc::{boxed::Box, sync::Arc};
+use alloc::boxed::Box;
 
 use super::manager::{AsyncManager, Event, Manage, Manager, Reason};
+#[cfg(feature = "alloc")]
+use crate::sync::Arc;
 
 macro_rules! pointer {
     ($(#[$meta:meta])* $pointer:ty) => {

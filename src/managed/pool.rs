@@ -427,7 +427,7 @@ macro_rules! handle {
 
 handle!(&Pool<M, N, K>);
 #[cfg(feature = "alloc")]
-handle!(alloc::sync::Arc<Pool<M, N, K>>);
+handle!(crate::sync::Arc<Pool<M, N, K>>);
 
 impl<M: Manage, const N: usize, K: Clock> Keep for &Pool<M, N, K> {
     type Manager = M;
