@@ -1,26 +1,34 @@
 //! Compiles every program of `c/`, and the tables of `c/inside/`, into one archive that the tests link. The `main` of
 //! `c/name.c` becomes `conn_pool_test_name`.
+//!
+//! It finds the header as any dependant's build script does: the library's build script says where it lies.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo:rerun-if-changed=c");
-    println!("cargo:rerun-if-changed=../include");
-    let mut archive = compiler();
+    let include = env::var("DEP_CONN_POOL_0_1_INCLUDE").expect("conn_pool is a direct dependency, and says where");
+    println!("cargo::rerun-if-changed=c");
+    println!("cargo::rerun-if-changed={include}");
+    println!("cargo::rustc-env=TOLD_INCLUDE={include}");
+    let mut archive = compiler(&include);
     for source in sources("c") {
         let name = source.file_stem().and_then(|stem| stem.to_str()).expect("a name in UTF-8");
         archive.objects(
-            compiler().define("main", format!("conn_pool_test_{name}").as_str()).file(&source).compile_intermediates(),
+            compiler(&include)
+                .define("main", format!("conn_pool_test_{name}").as_str())
+                .file(&source)
+                .compile_intermediates(),
         );
     }
     archive.files(sources("c/inside")).compile("conn_pool_programs");
 }
 
 /// As a careful C user compiles. What is a warning here is an error in `tests/compilers.rs`.
-fn compiler() -> cc::Build {
+fn compiler(include: &str) -> cc::Build {
     let mut build = cc::Build::new();
-    build.std("c99").define("_POSIX_C_SOURCE", "200809L").include("../include");
+    build.std("c99").define("_POSIX_C_SOURCE", "200809L").include(include);
     build.flag("-Wall").flag("-Wextra").flag("-Wpedantic").flag("-pthread");
     build
 }

@@ -8,6 +8,12 @@
 //! Each export is `border!` and nothing else: NULL is answered there, and a panic ends there.
 #![expect(non_camel_case_types, reason = "the types' names in C")]
 
+#[cfg(all(feature = "std", not(unix)))]
+compile_error!(
+    "the features `ffi` and `std` of conn_pool need Unix together: leave out `std`, for the C library without threads and \
+     clocks, or leave out `ffi`"
+);
+
 #[macro_use]
 mod border;
 mod callbacks;

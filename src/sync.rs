@@ -1,8 +1,13 @@
-//! Layer 0 · knows: the platform · must not know: slots, waiters, connections
-//!
+// knows: nothing · must not know: slots, waiters, connections
 //! The one place that names atomics, locks, threads, clocks and panics. Every other module takes them from here, so
 //! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the unit
 //! tests. Each ladder picks a whole file.
+
+#[cfg(not(any(target_has_atomic = "ptr", feature = "portable-atomic")))]
+compile_error!(
+    "this target has no compare-and-swap: add the feature `portable-atomic` of conn_pool, and choose in the program how \
+     the crate portable-atomic replaces it"
+);
 
 #[cfg(conn_pool_loom)]
 mod atomics {
@@ -35,43 +40,64 @@ mod lock;
 mod lock;
 
 #[cfg(conn_pool_loom)]
-#[path = "sync/host_loom.rs"]
-mod host;
+#[path = "sync/explorer_loom.rs"]
+mod explorer;
 #[cfg(conn_pool_shuttle)]
-#[path = "sync/host_shuttle.rs"]
+#[path = "sync/explorer_shuttle.rs"]
+mod explorer;
+
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(feature = "std")))]
+#[path = "sync/host_bare.rs"]
+mod host;
+#[cfg(any(conn_pool_loom, conn_pool_shuttle))]
+#[path = "sync/host_model.rs"]
 mod host;
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std"))]
 #[path = "sync/host_std.rs"]
 mod host;
-#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(feature = "std")))]
-#[path = "sync/host_bare.rs"]
-mod host;
 
+// Who tells one thread from another, and the time.
+#[cfg(any(conn_pool_loom, conn_pool_shuttle))]
+use explorer as threads;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+use host as threads;
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std"))]
 use host as clock;
 #[cfg(not(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std")))]
-#[path = "sync/still.rs"]
+#[path = "sync/no_clock.rs"]
 mod clock;
 
-#[cfg(feature = "alloc")]
-pub(crate) use alloc::sync::Arc;
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
-pub(crate) use clock::{coarse_monotonic, is_panicking, monotonic, thread_number};
+pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, thread_number};
 pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
-pub(crate) use host::set_home;
+pub(crate) use explorer::set_home;
+pub(crate) use host::run_to_end;
 #[cfg(feature = "std")]
-pub(crate) use host::{Parker, with_parker, yield_now};
-pub(crate) use host::{Stamp, collided, home, run_to_end};
+pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
 #[cfg(feature = "std")]
 pub(crate) use std::sync::Weak;
+
+/// By target and not by feature: whether an `Arc` is the standard library's does not depend on the rest of the program.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+pub(crate) use alloc::sync::Arc;
+#[cfg(all(feature = "alloc", feature = "portable-atomic", not(target_has_atomic = "ptr")))]
+pub(crate) use portable_atomic_util::Arc;
+#[cfg(feature = "std")]
+pub(crate) use threads::yield_now;
+pub(crate) use threads::{collided, home};
+
+/// Marks the branch that it stands in as rare, as `core::hint::cold_path` does from Rust 1.95 on.
+#[cold]
+#[inline]
+pub(crate) const fn cold_path() {}
 
 /// Runs `work`, and passes a panic on, unless the thread unwinds already.
 pub(crate) fn run_once(work: impl FnOnce()) {

@@ -41,13 +41,13 @@ const MODULES: &[Module] = &[
     ),
     module("acquire", 4, &["bitmap", "engine", "error", "guard", "line"]),
     module("drain", 4, &["engine", "line"]),
-    module("future", 5, &["acquire", "error", "guard", "pool"]),
+    module("future", 5, &["acquire", "error", "guard", "pool", "sync"]),
     module(
         "blocking",
         5,
         &["acquire", "drain", "engine", "error", "fairness", "guard", "line", "metrics", "pool", "sync"],
     ),
-    module("owned", 6, &["acquire", "blocking", "error", "future", "guard", "line", "pool"]),
+    module("owned", 6, &["acquire", "blocking", "error", "future", "guard", "line", "pool", "sync"]),
     module(
         "managed",
         6,
@@ -76,7 +76,7 @@ const HANDED_OUT: &[(&str, &str, &str)] = &[
 /// Modules that only tests compile: they use the crate as a client does, and whatever they test with.
 const TEST_ONLY: &[&str] = &["cost_card", "lender", "models", "schedules", "why_not"];
 
-/// Names of the platform, which only `sync` may use. `alloc::sync::Arc` is shared ownership and no synchronisation.
+/// Names of the platform, which only `sync` may use. Which `Arc` there is depends on the target.
 const PLATFORM: &[&str] = &[
     "core::sync::",
     "std::sync::",
@@ -84,10 +84,10 @@ const PLATFORM: &[&str] = &[
     "loom::",
     "shuttle::",
     "portable_atomic::",
+    "portable_atomic_util::",
     "critical_section::",
     "spin::",
 ];
-const PLATFORM_ALLOWED: &str = "alloc::sync::Arc";
 
 /// Files that may ask for a feature, and what for. The derive of `defmt::Format` is allowed everywhere.
 const FEATURES: &[(&str, &str)] = &[
@@ -265,8 +265,7 @@ fn platform(files: &[File]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files.iter().filter(|file| !file.is_test_only() && file.module() != "sync") {
         for (line, code) in file.code() {
-            let code = code.replace(PLATFORM_ALLOWED, "Arc");
-            for name in PLATFORM.iter().filter(|name| after(&code, name).next().is_some()) {
+            for name in PLATFORM.iter().filter(|name| after(code, name).next().is_some()) {
                 complaints.push(file.at(line, &format!("names `{name}`, which is for `sync` alone")));
             }
         }
@@ -354,8 +353,13 @@ fn phrases(files: &[File]) -> Vec<String> {
     unused.map(|(phrase, _)| format!("LOCAL_FACTS: no comment rests on \"{phrase}\"")).collect()
 }
 
+/// The library's folder, which the tests lie in.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -372,7 +376,7 @@ fn sources() -> Vec<File> {
         }
     }
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    collect(&root().join("src"), "", &mut files);
     files.sort_by(|one, other| one.path.cmp(&other.path));
     assert!(files.len() >= MODULES.len(), "the sources were not found");
     files
@@ -458,7 +462,8 @@ mod checks {
         for name in [
             "core::sync::atomic::AtomicBool",
             "std::sync::Mutex",
-            "alloc::sync::Weak",
+            "alloc::sync::Arc",
+            "portable_atomic_util::Arc",
             "loom::thread",
             "shuttle::thread",
             "portable_atomic::AtomicU8",
@@ -468,7 +473,7 @@ mod checks {
             assert_seen(&platform(&file("pool.rs", &format!("use {name};"))), "for `sync` alone");
             assert_fine(&platform(&file("sync/host_new.rs", &format!("use {name};"))));
         }
-        assert_fine(&platform(&file("owned.rs", "use alloc::sync::Arc;\n#[cfg(conn_pool_loom)]")));
+        assert_fine(&platform(&file("owned.rs", "use crate::sync::Arc;\n#[cfg(conn_pool_loom)]")));
     }
 
     #[test]

@@ -134,10 +134,10 @@ fn a_thread_without_time_for_a_check_is_told_so() {
 
 #[test]
 fn a_connection_that_is_too_old_is_not_lent_where_each_is_checked() {
-    let config = check_each().max_lifetime(Some(Duration::from_mins(1))).lifetime_jitter_percent(0);
+    let config = check_each().max_lifetime(Some(Duration::from_secs(60))).lifetime_jitter_percent(0);
     let pool = pool::<1>(Server::default(), config);
     drop(pool.get().unwrap());
-    pool.clock().advance(Duration::from_mins(1));
+    pool.clock().advance(Duration::from_secs(60));
     assert_eq!(pool.get().unwrap().id, 1);
     assert_eq!(pool.figures().discarded_for(DiscardReason::Expired), 1);
 }

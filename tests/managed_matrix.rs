@@ -21,7 +21,7 @@ use futures::future::{AbortHandle, abortable};
 const N: usize = 2;
 /// How long a thread waits whose time is to run out: long enough that it gets where it is to be then.
 const SHORT: Duration = Duration::from_millis(400);
-const LIFETIME: Duration = Duration::from_mins(10);
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 type Pool = conn_pool::managed::Pool<Rig, N, SimClock>;
 type Owned = OwnedConnGuard<Rig, N, SimClock>;

@@ -18,7 +18,7 @@ fn plans(slots: usize, most_operations: usize) -> impl Strategy<Value = Plan> {
 
 fn matches_the_model(slots: usize, cases: u32, most_operations: usize) {
     let mut config = ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model.proptest-regressions"))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("model.proptest-regressions"))),
         ..ProptestConfig::default()
     };
     if env::var_os("PROPTEST_CASES").is_none() {

@@ -61,8 +61,9 @@ fn by_id(found: Vec<(String, Site)>) -> BTreeMap<String, Site> {
     by_id
 }
 
+/// The library's folder, which the tests lie in.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 #[test]

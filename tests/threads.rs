@@ -17,7 +17,7 @@ use std::time::Duration;
 use conn_pool::{ConnGuard, Fairness, Get, Pool, PoolError};
 
 /// A waiter that nobody wakes sleeps for ever; this is how long it may look like that.
-const HANGS_AFTER: Duration = Duration::from_mins(4);
+const HANGS_AFTER: Duration = Duration::from_secs(4 * 60);
 
 fn rounds(usual: usize) -> usize {
     let factor = env::var("CONN_POOL_STRESS").map_or(1, |factor| factor.parse().expect("CONN_POOL_STRESS is a number"));
@@ -378,7 +378,7 @@ fn borrow_until_closed<const N: usize>(pool: &Pool<Connection, N>, seed: usize) 
     for borrowed in 0.. {
         let result = match dice.below(4) {
             0 => pool.get(),
-            1 => pool.get_timeout(Duration::from_mins(10)),
+            1 => pool.get_timeout(Duration::from_secs(10 * 60)),
             _ => {
                 let mut task = Task::new(pool);
                 loop {
@@ -411,7 +411,7 @@ fn closing_sends_everybody_away<const N: usize>(fairness: Fairness, seed: usize)
             if seed.is_multiple_of(2) {
                 pool.resize(seed % N).expect("smaller");
             }
-            pool.drain(Duration::from_mins(10)).expect("all come back");
+            pool.drain(Duration::from_secs(10 * 60)).expect("all come back");
             let dropped = register.dropped.load(Relaxed);
             assert_eq!(dropped, N, "what is drained is gone");
             borrowers.into_iter().map(|thread| thread.join().expect("no thread panics")).sum()

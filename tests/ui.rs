@@ -20,7 +20,7 @@ fn mistakes_are_refused_and_their_twins_are_not() {
         "use_after_discard",
         "use_after_drop",
     ] {
-        cases.compile_fail(format!("tests/ui/{mistake}.rs"));
-        cases.pass(format!("tests/ui/{mistake}_pass.rs"));
+        cases.compile_fail(format!("ui/{mistake}.rs"));
+        cases.pass(format!("ui/{mistake}_pass.rs"));
     }
 }

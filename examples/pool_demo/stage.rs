@@ -26,7 +26,7 @@ const IMPATIENT_CALLERS: usize = 2;
 /// Whoever in line is less patient than this gives up: the pool stays full until they did.
 const LONG_HOLD: Duration = Duration::from_millis(250);
 /// No step takes this long, unless something is broken.
-const FAR_TOO_LONG: Duration = Duration::from_mins(1);
+const FAR_TOO_LONG: Duration = Duration::from_secs(60);
 
 /// What there was to see.
 pub(crate) struct Seen {

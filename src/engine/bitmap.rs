@@ -26,6 +26,8 @@
 
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
+#[cfg(any(feature = "ffi", test))]
+use crate::sync::cold_path;
 use crate::sync::{AtomicUsize, Relaxed, collided, ord};
 
 const SLOW: usize = 1 << (usize::BITS - 1);
@@ -286,7 +288,7 @@ impl<'a> Bitmap<'a> {
         let (cell, bit) = if slot & self.layout.index_mask() == 0 {
             (&self.states.get(slot).word, 1)
         } else {
-            core::hint::cold_path();
+            cold_path();
             (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
         };
         let mut seen = cell.load(Relaxed);
@@ -295,7 +297,7 @@ impl<'a> Bitmap<'a> {
                 return Released::Already;
             }
             if seen & SLOW != 0 {
-                core::hint::cold_path();
+                cold_path();
                 return Released::NotYet;
             }
             self.note_free(slot, seen);

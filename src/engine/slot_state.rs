@@ -2,11 +2,10 @@
 //! What the pool records about each slot: two words, kept beside the connection so that a borrower touches one cache
 //! line. [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
 
-use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::sync::{AtomicUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
 
 /// The slot holds a connection: its cell is initialised (I3).
 const FILLED: usize = 1 << 0;

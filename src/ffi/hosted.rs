@@ -122,7 +122,7 @@ fn moment(time: &libc::timespec) -> Answer<Instant> {
     let now = Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
     let begun = Instant::now();
     // A deadline beyond what the clock can express is as good as none; a century is.
-    Ok(begun.checked_add(at.saturating_sub(now)).unwrap_or(begun + Duration::from_hours(876_000)))
+    Ok(begun.checked_add(at.saturating_sub(now)).unwrap_or(begun + Duration::from_secs(876_000 * 60 * 60)))
 }
 
 /// Makes a pool on the heap.

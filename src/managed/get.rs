@@ -104,7 +104,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///     }
     /// }
     ///
-    /// # futures::executor::block_on(async {
+    /// # pollster::block_on(async {
     /// let pool = Pool::<_, 4>::new(Server, Config::new()).unwrap();
     /// let connection = pool.get_async().await?;
     /// assert_eq!(*connection, 7);

@@ -5,6 +5,9 @@
 //! The fast path of acquire and release calls nothing of this, so it is the same code with those features and without. No
 //! lock is held where a subscriber is called, and a panic of a subscriber loses no slot.
 
+#[cfg(all(feature = "tracing", not(target_has_atomic = "ptr")))]
+compile_error!("the feature `tracing` of conn_pool needs a target with compare-and-swap, as the crate tracing does");
+
 #[cfg(feature = "tracing")]
 pub(super) mod log;
 #[cfg(not(feature = "tracing"))]

@@ -60,7 +60,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// # Examples
     ///
     /// ```
-    /// # futures::executor::block_on(async {
+    /// # pollster::block_on(async {
     /// let pool = conn_pool::Pool::from(["a", "b"]);
     /// let connection = pool.get_async().await?;
     /// # Ok::<(), conn_pool::PoolError>(())
@@ -84,7 +84,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// # Examples
     ///
     /// ```
-    /// # futures::executor::block_on(async {
+    /// # pollster::block_on(async {
     /// let pool = conn_pool::Pool::from(["a", "b"]);
     /// pool.drain_async().await;
     /// assert_eq!(pool.status().in_use, 0);

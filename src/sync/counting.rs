@@ -1,5 +1,4 @@
-//! Layer 0 · part of sync · knows: core's atomics · must not know: what is counted for
-//!
+// knows: nothing · must not know: what is counted for
 //! Atomics that count what a thread does with them, for the tests that assert what a call costs.
 
 use core::sync::atomic::{self, Ordering};

@@ -1,5 +1,4 @@
-//! Layer 0 · part of sync · knows: std · must not know: pools
-//!
+// knows: nothing · must not know: pools
 //! Threads, time and panics, as `std` gives them.
 
 use std::any::Any;
@@ -50,7 +49,7 @@ impl Stamp {
     }
 }
 
-/// Time that passes evenly, since whenever.
+/// The monotonic clock, from an arbitrary start.
 pub(crate) fn monotonic() -> Duration {
     clock::read(clock::PRECISE)
 }
@@ -100,7 +99,8 @@ pub(crate) fn is_panicking() -> bool {
     thread::panicking()
 }
 
-/// A number that no other thread has, nor has had: what it borrowed may outlive it. 0 for one that is about to end.
+/// A number that no other thread has, nor has had: what a thread borrowed may outlive it. 0 for a thread that is about to
+/// end.
 pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     // Relaxed: the number has no meaning beyond being another one.
@@ -140,7 +140,7 @@ pub(crate) fn yield_now() {
 
 /// Puts one thread to sleep until its waker is called: the bridge from a task's way of waiting to a thread's.
 ///
-/// It lives in an `Arc` that the thread keeps for its whole life, so a waker may be called after the line's lock was
+/// It lives in an `Arc` that the thread keeps for its whole life, so a waker may be called after the engine's lock was
 /// released and after the waiter's stack frame is gone, and waiting allocates nothing.
 pub(crate) struct Parker {
     state: Mutex<ParkState>,
@@ -149,7 +149,7 @@ pub(crate) struct Parker {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ParkState {
-    /// Nobody sleeps; no wake-up is pending.
+    /// The thread does not sleep; no wake-up is pending.
     Running,
     /// The thread sleeps in the condition variable: a wake-up has to notify it.
     Parked,
@@ -208,14 +208,14 @@ impl Wake for Parker {
 
 /// Lends the calling thread's parker and its waker.
 ///
-/// A nested wait of the same thread (from a waker, say) finds none there and makes one of its own, so that it cannot use
-/// up a wake-up that was meant for the wait around it.
+/// A nested wait of the same thread (from a waker, for instance) finds none and makes one of its own, so that it cannot
+/// use up a wake-up that was meant for the wait around it.
 pub(crate) fn with_parker<R>(wait: impl FnOnce(&Parker, &Waker) -> R) -> R {
     thread_local!(static PARKER: Cell<Option<(Arc<Parker>, Waker)>> = const { Cell::new(None) });
     // `try_with`, because a thread may wait while its thread-locals are being destroyed.
-    let lent = PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(new_parker);
-    let result = wait(&lent.0, &lent.1);
-    let _gone = PARKER.try_with(|parker| parker.set(Some(lent)));
+    let own = PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(new_parker);
+    let result = wait(&own.0, &own.1);
+    let _gone = PARKER.try_with(|parker| parker.set(Some(own)));
     result
 }
 

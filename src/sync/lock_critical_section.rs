@@ -1,6 +1,5 @@
-//! Layer 0 · part of sync · knows: interrupts · must not know: what it guards
-//!
-//! The line's lock where interrupt handlers touch the pool: interrupts are masked while it is held.
+// knows: nothing · must not know: what it guards
+//! The engine's lock where interrupt handlers touch the pool: interrupts are masked while it is held.
 
 use core::cell::UnsafeCell;
 
@@ -19,7 +18,7 @@ impl<T> Lock<T> {
         super::count::note_lock();
         critical_section::with(|token| {
             let value = self.0.borrow(token).get();
-            // SAFETY: in the critical section nothing else runs, and by I9 `section` itself does not come here again.
+            // SAFETY: in the critical section no other code runs, and by I9 `section` itself does not take the lock again.
             // A `RefCell` would check that at run time, with code that panics on a path that cannot.
             section(unsafe { &mut *value })
         })

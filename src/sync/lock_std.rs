@@ -1,6 +1,5 @@
-//! Layer 0 · part of sync · knows: mutexes · must not know: what it guards
-//!
-//! The line's lock where the operating system can put a thread to sleep.
+// knows: nothing · must not know: what it guards
+//! The engine's lock where the operating system can put a thread to sleep.
 
 #[cfg(conn_pool_loom)]
 use loom::sync::Mutex;
@@ -19,7 +18,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Runs `section` alone. No user code may run in it, so a poisoned mutex holds whole data all the same.
+    /// Runs `section` alone. User code never runs in it, so a poisoned mutex holds whole data all the same.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
         super::count::note_lock();

@@ -212,7 +212,9 @@ impl<const N: usize> Client<N> {
         match operation {
             Operation::TryGet => drop(self.acquired(self.pool.try_get())),
             Operation::Get if !as_task => drop(self.acquired(self.pool.get())),
-            Operation::GetTimeout if !as_task => drop(self.acquired(self.pool.get_timeout(Duration::from_hours(1)))),
+            Operation::GetTimeout if !as_task => {
+                drop(self.acquired(self.pool.get_timeout(Duration::from_secs(60 * 60))))
+            }
             Operation::Get | Operation::GetTimeout | Operation::Get => {
                 let guard = self.acquired(self.pool.get_async().await);
                 yield_now().await;

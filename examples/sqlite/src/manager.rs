@@ -21,7 +21,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// The longest that SQLite can be told to wait for a lock is some weeks; more than this nobody means.
-const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_hours(24);
+const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One database file, and how its connections are set up: in WAL mode, so that readers and a writer do not wait for each
 /// other, and with foreign keys enforced.

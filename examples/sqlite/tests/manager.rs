@@ -17,7 +17,7 @@ const SCHEMA: &str = "
     CREATE TABLE rows (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parents (id));
 ";
 const INSERT: &str = "INSERT INTO rows DEFAULT VALUES";
-const FAR_TOO_LONG: Duration = Duration::from_mins(1);
+const FAR_TOO_LONG: Duration = Duration::from_secs(60);
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1234);
 
 type SqlitePool = Pool<Sqlite, 1>;

@@ -220,7 +220,7 @@ impl Client {
     }
 
     async fn get_timeout(&self, as_task: bool) {
-        let (evicted, patience) = (read(&self.evicted), Duration::from_hours(1));
+        let (evicted, patience) = (read(&self.evicted), Duration::from_secs(60 * 60));
         let got = if as_task { self.pool.get_async_timeout(patience).await } else { self.pool.get_timeout(patience) };
         drop(self.used(got, evicted));
     }

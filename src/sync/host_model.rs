@@ -1,53 +1,18 @@
-//! Layer 0 · part of sync · knows: shuttle · must not know: pools
-//!
-//! Threads and time as shuttle schedules them, at random.
+// knows: explorer · must not know: pools
+//! Threads as a model explorer runs them: what loom and shuttle share. In what they differ, `explorer` says.
 
-use core::time::Duration;
-use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
-use shuttle::rand::{Rng, thread_rng};
-use shuttle::sync::{Condvar, Mutex};
-use shuttle::thread;
+use super::explorer::{Condvar, Mutex, deadline_passes, yield_now};
 
-shuttle::thread_local!(static HOME: Cell<usize> = const { Cell::new(0) });
-
-/// The word that this thread starts at.
-pub(crate) fn home() -> usize {
-    HOME.with(Cell::get)
-}
-
-/// Two threads met at one word: this one moves to any word.
-pub(crate) fn collided() {
-    HOME.with(|home| home.set(thread_rng().r#gen::<u8>().into()));
-}
-
-/// Schedules have no clock.
-pub(crate) struct Stamp;
-
-impl Stamp {
-    pub(crate) fn now() -> Self {
-        Self
-    }
-
-    #[expect(clippy::unused_self, reason = "the shape of the hosted twin")]
-    pub(crate) fn elapsed(&self) -> Option<Duration> {
-        None
-    }
-}
-
-/// The programs' steps do not panic, unless the program fails.
+/// The steps of a model do not panic, unless the model fails.
 pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     while step() {}
 }
 
-pub(crate) fn yield_now() {
-    shuttle::thread::yield_now();
-}
-
-/// The hosted parker, on shuttle's lock. A deadline passes after any number of turns of other threads.
+/// The hosted parker, on the explorer's lock.
 pub(crate) struct Parker {
     notified: Mutex<bool>,
     changed: Condvar,
@@ -62,10 +27,10 @@ impl Parker {
                 continue;
             }
             drop(notified);
-            if thread_rng().gen_ratio(1, 4) {
+            if deadline_passes() {
                 return false;
             }
-            thread::yield_now();
+            yield_now();
             notified = self.notified.lock().unwrap();
         }
         *notified = false;

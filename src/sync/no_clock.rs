@@ -1,0 +1,39 @@
+// knows: nothing · must not know: threads, clocks
+//! Time and threads where there are none to tell: on bare metal, and in models.
+
+use core::time::Duration;
+
+/// The moment a wait began, which is not known.
+pub(crate) struct Stamp;
+
+impl Stamp {
+    pub(crate) fn now() -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "the shape of the twin with a clock")]
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// Time stands still.
+pub(crate) fn monotonic() -> Duration {
+    Duration::ZERO
+}
+
+/// The same clock.
+pub(crate) fn coarse_monotonic() -> Duration {
+    monotonic()
+}
+
+/// Whether a panic unwinds is not known.
+#[inline(always)]
+pub(crate) fn is_panicking() -> bool {
+    false
+}
+
+/// No thread has a number.
+pub(crate) fn thread_number() -> usize {
+    0
+}
