@@ -1,6 +1,6 @@
 //! Who knows whom: each file's first line lists exactly what the file imports, and no imports go in a circle.
 //!
-//! The first line is `// knows: a, b · must not know: what`. A name is a room (a folder of `src`, or a file beside them) or,
+//! The first line is `// knows: a, b · must not know: what`, wrapped if it is long. A name is a room (a folder of `src`, or a file beside them) or,
 //! within a room, the file or folder there in which the paths of the two part. A page that only declares and re-exports its
 //! parts (`engine.rs`) needs no such line: what it shows of its parts, it knows.
 
@@ -220,9 +220,11 @@ fn is_page(file: &File) -> bool {
     has_parts && !file.code().any(|(_, line)| acts(line))
 }
 
-/// `// knows: this · must not know: that`.
+/// `// knows: this · must not know: that`, which may go on in lines of the same kind.
 fn header(file: &File) -> Option<BTreeSet<String>> {
-    let (known, forbidden) = file.text.lines().next()?.strip_prefix("// knows: ")?.split_once(" · must not know: ")?;
+    let lines = file.text.lines().map_while(|line| line.strip_prefix("// "));
+    let first = lines.collect::<Vec<_>>().join(" ");
+    let (known, forbidden) = first.strip_prefix("knows: ")?.split_once(" · must not know: ")?;
     let named = known.split(", ").map(str::trim).filter(|name| *name != "nothing");
     (!forbidden.is_empty()).then(|| named.map(str::to_owned).collect())
 }
@@ -241,7 +243,8 @@ fn headers(files: &[File]) -> Vec<String> {
             complaints.push(file.at(1, "should begin with `// knows: … · must not know: …`"));
             continue;
         };
-        if !file.text.lines().nth(1).is_some_and(|line| line.starts_with("//! ")) {
+        let mut below = file.text.lines().skip_while(|line| line.starts_with("// "));
+        if !below.next().is_some_and(|line| line.starts_with("//! ")) {
             complaints.push(file.at(2, "should say in a sentence what is in the file"));
         }
         let known = known(&map, file);
