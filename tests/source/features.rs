@@ -11,7 +11,6 @@ const FEATURES: &[(&str, &str)] = &[
     ("engine/bitmap.rs", "a slot that a C program releases twice"),
     ("engine/fast_path.rs", "a slot that a C program releases twice"),
     ("engine/slow_path.rs", "a slot that a C program releases twice"),
-    ("engine/token.rs", "a slot that a C program keeps as a number"),
     ("engine/state.rs", "threads that yield before they wait"),
     ("engine/snapshot.rs", "wait times need a clock"),
     ("engine/wait_queue.rs", "callbacks of C programs wait"),
