@@ -1,4 +1,5 @@
-// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a check is
+// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
+// check is
 //! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes back
 //! whole: that is what dropping each of these does.
 
