@@ -43,7 +43,7 @@ impl Drop for VacateOnDrop<'_> {
 /// Drops the connection of a filled slot in place, and vacates the slot, also if the connection's destructor panics.
 pub(crate) fn drop_in_place<P: PoolParts>(pool: &P, slot: SlotToken, why: VacateReason) {
     let vacate = VacateOnDrop::new(pool.engine(), slot, why);
-    // SAFETY: the slot is filled (I3), as the caller promises.
+    // SAFETY: only filled slots are disposed of (I3).
     unsafe { storage::empty(pool.slots(), vacate.slot()) };
 }
 
