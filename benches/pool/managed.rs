@@ -34,7 +34,7 @@ const TIMELESS: Config = DEFAULTS.max_lifetime(None).validate_after(None);
 
 /// A pool with all its connections made.
 fn pool(config: Config) -> Arc<Managed> {
-    let pool = Arc::new(Managed::fixed(Idle, config));
+    let pool = Arc::new(Managed::const_new(Idle, config));
     drop([(); 8].map(|()| pool.get()));
     pool
 }
@@ -77,6 +77,6 @@ pub(crate) fn figures() -> Vec<Figure> {
         beside_plain("7b. the same without an option about time, and no health check", &timeless, 1.5),
         beside_plain("7c. with the defaults, and no health check", &self_timed, 8.0),
     ];
-    assert_eq!(kept.figures().checked, 0, "a pool in use checks nothing");
+    assert_eq!(kept.metrics().checked, 0, "a pool in use checks nothing");
     figures
 }

@@ -21,7 +21,7 @@ pub(crate) struct Report {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The pool had no connection for a worker: an outcome that the command line asked for.
-    #[error("{}", .0.name())]
+    #[error("{}", variant(*.0))]
     Pool(#[from] PoolError),
     #[error("{0}")]
     Resize(#[from] ResizeError),
@@ -31,6 +31,17 @@ pub(crate) enum Failure {
     Io(#[from] io::Error),
     #[error("the demo is stuck, which is a bug")]
     Stuck,
+}
+
+/// The error as it is named in the source.
+fn variant(error: PoolError) -> &'static str {
+    match error {
+        PoolError::Timeout(_) => "Timeout",
+        PoolError::Closed => "Closed",
+        PoolError::NoConnections => "NoConnections",
+        PoolError::Exhausted => "Exhausted",
+        _ => "unknown",
+    }
 }
 
 /// Prints the outcome; its last line is the exit status.
@@ -53,7 +64,7 @@ impl Report {
     fn print(&self) {
         let Self { size, seen, metrics, .. } = self;
         println!("pool size: {size}");
-        println!("borrowed: {}", seen.acquired);
+        println!("borrowed: {}", seen.borrowed);
         println!("waiting: {}", seen.waiting);
         println!("returned: {}", seen.returned);
         println!("reused connections: {}%", self.reused_percent());

@@ -154,7 +154,7 @@ impl Lifecycle for Sqlite {
             Event::ConnectFailed { error: Some(error), .. } => self.report(format_args!("cannot connect: {error}")),
             Event::CheckFailed { error: Some(error) } => self.report(format_args!("a check failed: {error}")),
             Event::ResetFailed { error } => self.report(format_args!("a reset failed: {error}")),
-            Event::Leaked { holder } => self.report(format_args!("a connection may have leaked: {holder}")),
+            Event::Leaked { loan } => self.report(format_args!("a connection may have leaked: {loan}")),
             _ => {}
         }
     }

@@ -112,7 +112,7 @@ impl Database {
 /// Closes the pool, every connection of which has to have come back.
 fn close(pool: &SqlitePool) -> Result<(), Failure> {
     pool.drain(FAR_TOO_LONG)?;
-    let (made, closed) = (pool.figures().connected, pool.figures().discarded_in_all());
+    let (made, closed) = (pool.metrics().connected, pool.metrics().discarded_in_all());
     ensure!(made == closed, "{made} connections were made, {closed} closed");
     Ok(())
 }

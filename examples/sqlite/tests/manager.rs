@@ -83,14 +83,14 @@ fn assert_clean_and_kept(pool: &SqlitePool) {
     let connection = borrow(pool);
     assert!(connection.is_autocommit());
     assert_eq!(rows(&connection), 0);
-    assert_eq!(pool.figures().connected, 1);
+    assert_eq!(pool.metrics().connected, 1);
 }
 
 /// The next borrower has another connection, and the reason for that was counted.
 #[track_caller]
 fn assert_replaced(pool: &SqlitePool, reason: DiscardReason) {
     drop(borrow(pool));
-    assert_eq!((pool.figures().connected, pool.figures().discarded_for(reason)), (2, 1));
+    assert_eq!((pool.metrics().connected, pool.metrics().discarded_for(reason)), (2, 1));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn settings_that_a_borrower_changed_are_put_back() {
     let connection = borrow(&pool);
     assert_eq!(pragma::<u32>(&connection, "foreign_keys"), 1);
     assert_eq!(pragma::<u32>(&connection, "busy_timeout"), 1234);
-    assert_eq!(pool.figures().connected, 1);
+    assert_eq!(pool.metrics().connected, 1);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_statement_forgotten_half_way_goes_with_its_connection() {
     drop(connection);
     assert_replaced(&pool, DiscardReason::Broken);
     let [report] = database.reports().try_into().unwrap();
-    assert!(report.starts_with("a connection that was broken when it came back cannot be closed: "), "{report}");
+    assert!(report.starts_with("a connection that was broken when it was given back cannot be closed: "), "{report}");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn prepared_statements_outlive_borrowings_checks_and_resets() {
         drop(statement);
         connection.execute_batch("BEGIN").unwrap();
     }
-    assert_eq!((pool.figures().connected, pool.figures().checked), (1, 4));
+    assert_eq!((pool.metrics().connected, pool.metrics().checked), (1, 4));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_connection_to_a_file_that_is_gone_is_closed_when_it_comes_back() {
     let connection = borrow(&pool);
     fs::remove_file(&database.path).unwrap();
     drop(connection);
-    assert_eq!((pool.status().idle, pool.figures().discarded_for(DiscardReason::Broken)), (0, 1));
+    assert_eq!((pool.status().idle, pool.metrics().discarded_for(DiscardReason::Broken)), (0, 1));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_connection_to_a_file_that_is_gone_is_not_lent() {
     drop(borrow(&pool));
     fs::remove_file(&database.path).unwrap();
     assert!(matches!(pool.get().unwrap_err(), GetError::Connect { .. }));
-    assert_eq!(pool.figures().discarded_for(DiscardReason::Invalid), 1);
+    assert_eq!(pool.metrics().discarded_for(DiscardReason::Invalid), 1);
     assert!(
         database
             .reports()
@@ -309,7 +309,7 @@ fn a_connection_to_a_file_that_was_replaced_is_not_lent() {
     fs::rename(&other.path, &database.path).unwrap();
     let connection = borrow(&pool);
     assert_eq!((rows(&connection), pragma::<String>(&connection, "journal_mode")), (2, "wal".into()));
-    assert_eq!((pool.figures().connected, pool.figures().discarded_for(DiscardReason::Invalid)), (2, 1));
+    assert_eq!((pool.metrics().connected, pool.metrics().discarded_for(DiscardReason::Invalid)), (2, 1));
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_connection_to_a_file_that_was_damaged_is_not_lent() {
     let zeros = vec![0; fs::metadata(&log).unwrap().len().try_into().unwrap()];
     fs::write(&log, zeros).unwrap();
     assert!(matches!(pool.get().unwrap_err(), GetError::Connect { .. }));
-    assert_eq!(pool.figures().discarded_for(DiscardReason::Invalid), 1);
+    assert_eq!(pool.metrics().discarded_for(DiscardReason::Invalid), 1);
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn a_check_that_waited_for_a_lock_leaves_the_busy_timeout_as_it_was() {
     let pool = database.pool_with(Config::new().validate_after(Some(Duration::ZERO)));
     drop(borrow(&pool));
     let connection = pool.get_timeout(Duration::from_millis(500)).unwrap();
-    assert_eq!(pool.figures().checked, 1);
+    assert_eq!(pool.metrics().checked, 1);
     assert_eq!(pragma::<u32>(&connection, "busy_timeout"), 1234);
 }
 

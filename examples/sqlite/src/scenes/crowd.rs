@@ -32,9 +32,9 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
 
     let written = THREADS * TRANSFERS;
     ensure!(total(&*borrow(&pool)?)? == TOTAL, "money was made or lost");
-    let made = pool.figures().connected;
+    let made = pool.metrics().connected;
     ensure!(made == CONNECTIONS, "{made} connections were made");
-    ensure!(pool.metrics().peak_in_use <= CONNECTIONS, "too many were in use");
+    ensure!(pool.metrics().pool.peak_in_use <= CONNECTIONS, "too many were in use");
     drop(health);
     close(&pool)?;
     let found = database.inspect()?;

@@ -17,7 +17,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     // Some of them may be parted with by the health check, so its count alone says little.
     pool.evict_all();
     wait_until("others are ready", || is_ready(&pool, 2 * FLOOR))?;
-    let evicted = pool.figures().discarded_for(DiscardReason::Evicted);
+    let evicted = pool.metrics().discarded_for(DiscardReason::Evicted);
     ensure!(evicted == FLOOR, "{evicted} were evicted");
     drop(health);
     close(&pool)?;
@@ -28,5 +28,5 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
 }
 
 fn is_ready(pool: &SqlitePool, made: usize) -> bool {
-    pool.status().idle == FLOOR && pool.figures().connected == made
+    pool.status().idle == FLOOR && pool.metrics().connected == made
 }

@@ -33,7 +33,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
             insert(&*borrow(&pool)?, number, turn)?;
         }
     }
-    ensure!(pool.figures().discarded_in_all() == 0, "a lock has cost connections");
+    ensure!(pool.metrics().discarded_in_all() == 0, "a lock has cost connections");
     close(&pool)?;
     let found = database.inspect()?;
     ensure!(found == TURNS * THREADS, "{found} rows are in the file");

@@ -83,8 +83,8 @@ fn direct(
         Err(error) => expect_clear(&error)?,
         Ok(_) => return Err("a connection to a file that is gone was lent".into()),
     }
-    let failed = pool.figures().connect_failed;
-    wait_until("the health check has tried in vain", || pool.figures().connect_failed > failed)?;
+    let failed = pool.metrics().connect_failed;
+    wait_until("the health check has tried in vain", || pool.metrics().connect_failed > failed)?;
     files.bring_back()?;
     cues.iter().try_for_each(|cue| Ok(cue.send(())?))
 }

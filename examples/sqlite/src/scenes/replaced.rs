@@ -24,7 +24,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     let evicted = pool.evict_all();
     ensure!(evicted == CONNECTIONS - 1, "{evicted} idle connections were evicted");
     drop(held);
-    let noticed = pool.figures().discarded_for(DiscardReason::Broken);
+    let noticed = pool.metrics().discarded_for(DiscardReason::Broken);
     ensure!(noticed == 1, "{noticed} connections were found broken when they came back");
 
     let found = entries(&*borrow(&pool)?)?;

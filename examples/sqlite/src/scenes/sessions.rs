@@ -32,12 +32,12 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
         connection.busy_timeout(Duration::ZERO)?;
     }
     expect_clean(&pool, &database)?;
-    let made = pool.figures().connected;
+    let made = pool.metrics().connected;
     ensure!(made == 1, "it was not the same connection: {made} were made");
 
     borrow(&pool)?.execute_batch("CREATE TEMP TABLE notes (note TEXT)")?;
     expect_clean(&pool, &database)?;
-    let closed = pool.figures().discarded_for(DiscardReason::ResetFailed);
+    let closed = pool.metrics().discarded_for(DiscardReason::ResetFailed);
     ensure!(closed == 1, "{closed} connections were closed for what was left in them");
 
     close(&pool)?;

@@ -18,7 +18,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     let asked = THREADS * RUNS;
     let counted = runs_on_all_connections(&pool)?;
     ensure!(counted == asked, "{asked} times it was asked, and the statements count {counted} runs");
-    let kept = pool.metrics().acquired;
+    let kept = pool.metrics().pool.acquired;
     close(&pool)?;
     ensure!(kept >= asked, "{kept} borrowings");
     Ok(vec![format!(
