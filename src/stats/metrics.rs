@@ -44,7 +44,7 @@ impl Counters {
 ///
 /// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of
 /// that (in 32 bits: 536,870,912). The marks (`peak_…`) start anew at
-/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`], figures that move meanwhile may be apart.
+/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](super::Status), figures that move meanwhile may be apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
