@@ -1,18 +1,24 @@
 // knows: nothing · must not know: how it is kept
-//! What a pool promises to those who wait.
+//! What a pool promises to callers that wait.
 
-/// Who gets a connection that comes free while others wait: a policy of the pool, fixed when it is built.
+/// Which caller gets a connection that comes free while others wait: a policy of the pool, fixed when it is built.
 ///
-/// Waiters are always served in the order in which they joined the line. The policies differ in what a *newcomer* may
-/// do who arrives while the line is not empty.
+/// Waiters are always served in the order in which they joined the wait queue. The policies differ in what a *newcomer*
+/// may do that arrives while callers wait.
 ///
 /// | | promises | costs |
 /// |---|---|---|
-/// | `Fifo` | nobody in line is ever overtaken | a connection that comes free lies idle until the waiter it was given to runs: one switch of threads per hand-over |
-/// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` borrowings longer; in return, threads that run already keep the connections busy while a sleeping one is being woken. A thread that finds nothing free lets others run once before it joins the line |
+/// | `Fifo` | no waiter is ever overtaken | a free connection lies idle until the waiter that was granted it runs |
+/// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` loans longer |
 ///
-/// Take `Fifo` unless connections are held for less time than it takes to wake a thread (some microseconds) and
+/// Under `Fifo` each hand-over to a thread costs a switch of threads. Under `Bounded(k)` threads that run already keep the
+/// connections busy while a sleeping one is being woken; a thread that finds nothing free yields once before it joins the
+/// queue.
+///
+/// Take `Fifo` unless connections are in use for less time than it takes to wake a thread (some microseconds) and
 /// throughput matters more than the longest wait.
+///
+/// # Examples
 ///
 /// ```
 /// use conn_pool::{Fairness, Pool};
@@ -27,6 +33,6 @@ pub enum Fairness {
     /// First come, first served, newcomers included.
     #[default]
     Fifo,
-    /// A newcomer may take a free connection past the line, as long as nobody in it has been overtaken this often.
+    /// A newcomer may take a free connection past the wait queue, as long as no waiter has been overtaken this often.
     Bounded(u32),
 }

@@ -1,32 +1,33 @@
 //! A pool that makes its connections itself, checks them, resets them, and replaces them when they are broken or old.
 //!
-//! [`Pool<M, N>`](Pool) stands on the same slots, the same line and the same guards as the plain [`Pool<C, N>`](crate::Pool):
-//! `N` connections at most in a fixed array, waiters served in the order in which they came, threads and tasks alike, no
-//! allocation, and `no_std` if need be. `M` is a manager of yours, which knows the driver:
+//! [`Pool<M, N>`](Pool) has the same slots, the same wait queue and the same kind of guards as the plain
+//! [`Pool<C, N>`](crate::Pool): at most `N` connections in a fixed array, waiters served in the order of arrival, threads and
+//! tasks alike, no allocation, and `no_std` if need be. `M` is a manager of yours, which knows the driver:
 //!
 //! | I have | I implement | my pool has |
 //! |---|---|---|
 //! | a driver that blocks | [`Lifecycle`] and [`Manager`] | `get`, `get_timeout`, `get_deadline` (feature `std`), [`try_get`](Pool::try_get) |
 //! | a driver that awaits | [`Lifecycle`] and [`AsyncManager`] | [`get_async`](Pool::get_async), [`get_async_timeout`](Pool::get_async_timeout) |
-//! | threads and tasks in front of either | the same, in [`AsyncFromBlocking`] or `BlockingFromAsync` | all of them, and one line |
+//! | threads and tasks in front of either | the same, in [`AsyncFromBlocking`] or `BlockingFromAsync` | all of them, and one queue |
 //!
 //! # A connection's life
 //!
 //! ```text
-//!              connect                 is_valid, if idle for long              has_broken, reset
-//!  (nothing) ----------> idle --------------------------------------> claimed ----------------------> idle
-//!      ^                   |                     |                      |              |
-//!      +---- on_discard ---+---------------------+----------------------+--------------+
+//!              connect                 is_valid, if idle for long            has_broken, reset
+//!  (nothing) ----------> idle ------------------------------------> in use -------------------> idle
+//!      ^                   |                     |                     |              |
+//!      +---- on_discard ---+---------------------+---------------------+--------------+
 //!            too old, idle for too long, unfit, evicted, held during a panic, one too many, pool closed
 //! ```
 //!
-//! A caller who finds no idle connection, and a vacant slot, connects in that slot: on its own thread or task, with no lock
-//! held. If that fails the caller gets the manager's error, and the slot goes to the next in line, who tries in turn. So
-//! nobody waits for somebody else's connect, and "cannot connect" is never told as "timed out".
+//! A caller that finds no idle connection, and a vacant slot, connects in that slot: on its own thread or task, with no lock
+//! held. If the connect fails the caller gets the manager's error, and the slot goes to the next waiter, which tries in
+//! turn. So no caller waits for the connect of another, and a failed connect is not reported as a timeout.
 //!
-//! # Looking after it
+//! # Maintenance
 //!
-//! Connections grow old and stale while nobody uses them. Three ways to see to that, by who owns the loop:
+//! Connections grow old and stale while they are not used. Maintenance handles that; it runs in one of three ways, depending
+//! on who owns the loop:
 //!
 //! | | who calls | feature |
 //! |---|---|---|
@@ -34,12 +35,12 @@
 //! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | |
 //! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
 //!
-//! While one of the last two runs, borrowing costs what it costs in a plain pool (asserted by counting, measured in
-//! `docs/benchmarks.md`), since marks tell what has grown old. Otherwise each borrower and returner looks at the clock, if any option asks for
-//! it. Nothing of what [`Config`] promises rests on the maintenance but what the maintenance itself does: `min_idle`,
-//! `idle_timeout`, `keepalive` and reports of leaks.
+//! While one of the last two runs, acquire and release cost what they cost in a plain pool (asserted by counting, measured
+//! in `docs/benchmarks.md`), since marks tell which connections have grown old. Otherwise each acquire and each release
+//! reads the clock, if an option needs it. The options that need maintenance are `min_idle`, `idle_timeout`, `keepalive` and
+//! `leak_threshold`; the others are kept without it.
 //!
-//! # What it costs
+//! # Costs
 //!
 //! Ten words a slot beside those of the plain pool, and a kilobyte or three a pool with `std`, for the histograms.
 

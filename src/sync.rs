@@ -1,4 +1,3 @@
-// knows: nothing · must not know: slots, waiters, connections
 //! The one place that names atomics, locks, threads, clocks and panics. Every other module takes them from here, so
 //! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the unit
 //! tests. Each ladder picks a whole file.
@@ -28,6 +27,10 @@ mod atomics {
 mod atomics {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize};
 }
+
+mod const_fn;
+mod ordering;
+mod run;
 
 #[cfg(any(feature = "std", conn_pool_loom, conn_pool_shuttle))]
 #[path = "sync/lock_std.rs"]
@@ -71,6 +74,7 @@ mod clock;
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
 pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, thread_number};
+pub(crate) use const_fn::const_fn;
 pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
@@ -79,6 +83,8 @@ pub(crate) use host::run_to_end;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
+pub(crate) use ordering::{is_weakened, ord};
+pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
@@ -93,55 +99,3 @@ pub(crate) use portable_atomic_util::Arc;
 #[cfg(feature = "std")]
 pub(crate) use threads::yield_now;
 pub(crate) use threads::{collided, home};
-
-/// Marks the branch that it stands in as rare, as `core::hint::cold_path` does from Rust 1.95 on.
-#[cold]
-#[inline]
-pub(crate) const fn cold_path() {}
-
-/// Runs `work`, and passes a panic on, unless the thread unwinds already.
-pub(crate) fn run_once(work: impl FnOnce()) {
-    let mut work = Some(work);
-    run_to_end(|| {
-        if let Some(work) = work.take() {
-            work();
-        }
-        false
-    });
-}
-
-/// A `const fn` wherever the platform's types can be built in a constant, which loom's cannot
-/// (and shuttle's can).
-macro_rules! const_fn {
-    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
-        #[cfg(not(conn_pool_loom))]
-        $(#[$meta])* $vis const fn $($rest)*
-        #[cfg(conn_pool_loom)]
-        $(#[$meta])* $vis fn $($rest)*
-    };
-}
-pub(crate) use const_fn;
-
-/// An ordering that something rests on, with its id in the table of `docs/architecture.md`. A build of the models with
-/// `CONN_POOL_WEAKEN` set to that id makes it `Relaxed`, and some model must fail then: see `ci/weaken`.
-macro_rules! ord {
-    ($id:ident, $ordering:ident) => {
-        if $crate::sync::is_weakened(stringify!($id)) {
-            core::sync::atomic::Ordering::Relaxed
-        } else {
-            core::sync::atomic::Ordering::$ordering
-        }
-    };
-}
-pub(crate) use ord;
-
-#[cfg(conn_pool_loom)]
-pub(crate) fn is_weakened(id: &str) -> bool {
-    option_env!("CONN_POOL_WEAKEN") == Some(id)
-}
-
-#[cfg(not(conn_pool_loom))]
-#[inline(always)]
-pub(crate) const fn is_weakened(_id: &str) -> bool {
-    false
-}

@@ -86,8 +86,8 @@ fn looking_at_the_pool_allocates_nothing() {
 fn owning_the_pool_allocates_nothing_more() {
     let pool = std::sync::Arc::new(Pool::from([1]));
     let spent = allocations(|| {
-        let held = pool.try_get_owned().unwrap();
-        let mut waiting = pin!(pool.get_async_owned());
+        let held = common::owned(pool.try_get().unwrap(), &pool);
+        let mut waiting = pin!(common::get_async_owned(std::sync::Arc::clone(&pool)));
         assert!(waiting.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
         drop(held);
         assert!(waiting.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
@@ -175,10 +175,10 @@ mod managed {
             pool.resize(1).unwrap();
         });
         assert_eq!(spent, 0);
-        let figures = pool.figures();
+        let metrics = pool.metrics();
         assert!(
-            figures.connected > 40 && figures.connect_failed > 10 && figures.discarded_in_all() > 40,
-            "{figures:?}"
+            metrics.connected > 40 && metrics.connect_failed > 10 && metrics.discarded_in_all() > 40,
+            "{metrics:?}"
         );
     }
 

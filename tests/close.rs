@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Ledger, Task, hold_all, poll_once, tasks_in_line};
-use conn_pool::{ConnGuard, InsertError, Pool, PoolError};
+use conn_pool::{ConnGuard, InsertError, Pool, PoolError, TryGetError};
 
 #[test]
 fn close_drops_the_idle_connections_now_and_the_held_ones_when_they_come_back() {
@@ -27,8 +27,9 @@ fn close_drops_the_idle_connections_now_and_the_held_ones_when_they_come_back() 
 fn a_closed_pool_answers_closed_to_newcomers() {
     let pool = Pool::from(['a']);
     pool.close();
-    assert!(matches!(pool.try_get(), Err(PoolError::Closed(status)) if status.closed));
-    assert!(matches!(Task::new(&pool).error(), PoolError::Closed(_)));
+    assert!(matches!(pool.try_get(), Err(TryGetError::Closed)));
+    assert!(pool.status().closed);
+    assert!(matches!(Task::new(&pool).error(), PoolError::Closed));
     let refused = pool.insert('b').unwrap_err();
     assert!(matches!(refused, InsertError::Closed { .. }));
     assert_eq!(refused.into_connection(), 'b');
@@ -49,7 +50,7 @@ fn close_sends_ten_thousand_waiting_tasks_away() {
     assert_eq!(pool.status().waiting, 0);
     for task in &mut tasks {
         assert_eq!(task.rings(), 1);
-        assert!(matches!(task.error(), PoolError::Closed(_)));
+        assert!(matches!(task.error(), PoolError::Closed));
     }
     drop(held);
     assert_eq!(pool.metrics().acquired, 1);
@@ -60,7 +61,7 @@ fn close_sends_away_who_waits_for_nothing_but_room() {
     let pool: Pool<(), 3> = Pool::new();
     let mut tasks = tasks_in_line(&pool, 3);
     pool.close();
-    assert!(tasks.iter_mut().all(|task| matches!(task.error(), PoolError::Closed(_))));
+    assert!(tasks.iter_mut().all(|task| matches!(task.error(), PoolError::Closed)));
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn who_was_granted_a_connection_before_close_keeps_it() {
     drop(held);
     pool.close();
     let guard = granted.guard();
-    assert!(matches!(queued.error(), PoolError::Closed(_)));
+    assert!(matches!(queued.error(), PoolError::Closed));
     guard.use_alone(|| ());
     assert_eq!(ledger.dropped(), 0);
     drop(guard);
@@ -183,7 +184,7 @@ fn drain_sends_waiters_away_before_it_waits() {
     let mut tasks = tasks_in_line(&pool, 20);
     let mut drain = Box::pin(pool.drain_async());
     assert!(poll_once(&mut drain).is_pending());
-    assert!(tasks.iter_mut().all(|task| matches!(task.error(), PoolError::Closed(_))));
+    assert!(tasks.iter_mut().all(|task| matches!(task.error(), PoolError::Closed)));
     assert_eq!(pool.status().waiting, 0, "who drains does not count as waiting for a connection");
     drop(held);
     assert!(poll_once(&mut drain).is_ready());
@@ -252,15 +253,15 @@ mod with_threads {
                 .collect();
             wait_for_waiting(&pool, 21);
             pool.close();
-            assert!(matches!(task.error(), PoolError::Closed(_)));
+            assert!(matches!(task.error(), PoolError::Closed));
             for thread in threads {
-                assert!(matches!(thread.join().unwrap(), Err(PoolError::Closed(_))));
+                assert!(matches!(thread.join().unwrap(), Err(PoolError::Closed)));
             }
         });
         drop(held);
-        assert!(matches!(pool.get(), Err(PoolError::Closed(_))));
-        assert!(matches!(pool.get_timeout(Duration::ZERO), Err(PoolError::Closed(_))));
-        assert!(matches!(pool.get_deadline(Instant::now()), Err(PoolError::Closed(_))));
+        assert!(matches!(pool.get(), Err(PoolError::Closed)));
+        assert!(matches!(pool.get_timeout(Duration::ZERO), Err(PoolError::Closed)));
+        assert!(matches!(pool.get_deadline(Instant::now()), Err(PoolError::Closed)));
         assert_eq!(pool.metrics().timed_out, 0);
     }
 

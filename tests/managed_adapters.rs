@@ -94,7 +94,7 @@ fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl 
     for (call, reason) in [(Call::Broken, DiscardReason::Broken), (Call::Reset, DiscardReason::ResetFailed)] {
         script.then(call, Outcome::Error);
         borrow(&pool);
-        assert_eq!((script.discards(reason), pool.figures().discarded_for(reason)), (1, 1), "{reason}");
+        assert_eq!((script.discards(reason), pool.metrics().discarded_for(reason)), (1, 1), "{reason}");
     }
     borrow(&pool);
     assert_eq!(script.calls(Call::Check), 0, "nothing was dirty");
@@ -102,7 +102,7 @@ fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl 
     borrow(&pool);
     borrow(&pool);
     assert_eq!((script.calls(Call::Check), script.discards(DiscardReason::Invalid)), (1, 1));
-    assert_eq!(pool.figures().discarded_for(DiscardReason::Evicted), 0);
+    assert_eq!(pool.metrics().discarded_for(DiscardReason::Evicted), 0);
     let events = [
         "connected",
         "connected",
@@ -116,8 +116,8 @@ fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl 
 
 #[test]
 fn a_manager_that_blocks_does_its_duties_for_threads_and_tasks() {
-    does_its_duties(one(|script| Blocking(OnlyThreads(script))), borrow_as_a_thread);
-    does_its_duties(one(|script| Blocking(OnlyThreads(script))), borrow_as_a_task);
+    does_its_duties(one(|script| AsyncFromBlocking(OnlyThreads(script))), borrow_as_a_thread);
+    does_its_duties(one(|script| AsyncFromBlocking(OnlyThreads(script))), borrow_as_a_task);
 }
 
 #[test]
@@ -182,7 +182,7 @@ where
 
 #[test]
 fn tasks_may_use_a_manager_that_blocks() {
-    let (pool, _) = one(|script| Blocking(OnlyThreads(script)));
+    let (pool, _) = one(|script| AsyncFromBlocking(OnlyThreads(script)));
     serve_a_thread_and_a_task(&pool);
     assert_send(&pool.get_async());
 }
@@ -221,7 +221,7 @@ fn a_thread_gives_a_future_no_more_time_than_it_has() {
         pool.get_timeout(millis(5)),
         Err(GetError::Connect { .. } | GetError::Timeout(_) | GetError::Invalid { .. })
     ));
-    assert_eq!((pool.status().in_use, pool.figures().check_failed), (0, 1));
+    assert_eq!((pool.status().in_use, pool.metrics().check_failed), (0, 1));
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_suspended_pool_lends_nothing_until_it_is_resumed() {
     let held = pool.get().unwrap();
     pool.suspend();
     assert!(pool.status().suspended);
-    assert!(matches!(pool.try_get(), Err(GetError::Exhausted(_))) && pool.try_get_idle().is_none());
+    assert!(matches!(pool.try_get(), Err(GetError::Exhausted)) && pool.try_get_idle().is_none());
     assert!(matches!(pool.get_timeout(millis(5)), Err(GetError::Timeout(_))));
     let mut callers = [Job::begun(pool.get_async()), Job::begun(pool.get_async())];
     drop(held);
@@ -312,7 +312,7 @@ fn a_drain_waits_for_those_who_hold_and_says_who_they_are() {
     pool.clock().advance(secs(5));
     let second = pool.get().unwrap();
     let error = pool.drain(millis(5)).unwrap_err();
-    let longest = error.report.longest.unwrap();
+    let longest = error.report.longest_loan.unwrap();
     assert_eq!((longest.held_for, longest.site.unwrap().line()), (secs(5), line));
     assert_eq!((error.report.status.in_use, pool.loans().count()), (2, 2));
     let text = error.to_string();
@@ -353,12 +353,12 @@ fn a_drain_waits_for_a_connect_that_is_under_way() {
 }
 
 #[test]
-fn holders_are_those_who_hold_now() {
+fn loans_are_of_those_who_hold_now() {
     let pool = pool::<4>(quiet());
     assert_eq!(pool.loans().count(), 0);
     let (here, line) = (pool.get().unwrap(), line!());
     let there = pool.try_get().unwrap();
-    let lines: Vec<_> = pool.loans().map(|holder| holder.site.unwrap().line()).collect();
+    let lines: Vec<_> = pool.loans().map(|loan| loan.site.unwrap().line()).collect();
     assert_eq!(lines, [line, line + 1]);
     drop(here);
     assert_eq!(pool.loans().count(), 1);
@@ -379,10 +379,10 @@ fn the_most_in_use_is_known_when_they_are_back_and_counts_anew_when_asked_to() {
     let pool = full::<3>();
     pool.reset_peaks();
     drop([pool.get().unwrap(), pool.get().unwrap()]);
-    assert_eq!(pool.metrics().peak_in_use, 2);
+    assert_eq!(pool.metrics().pool.peak_in_use, 2);
     pool.reset_peaks();
     drop(pool.get().unwrap());
-    assert_eq!(pool.metrics().peak_in_use, 1);
+    assert_eq!(pool.metrics().pool.peak_in_use, 1);
 }
 
 #[test]

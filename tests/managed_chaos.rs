@@ -22,7 +22,7 @@ use std::task::{Context, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chaos::{Census, Conn, SimClock, State, lock, only_as_planned, panic_as_planned, survive};
+use chaos::{Census, Conn, SimClock, State, get_async_owned, lock, only_as_planned, owned, panic_as_planned, survive};
 use common::Dice;
 use conn_pool::Fairness;
 use conn_pool::managed::{
@@ -70,7 +70,7 @@ kinds! {
     ThreadServed ThreadPanicked TaskServed TaskPanicked TaskCancelled TaskDroppedElsewhere
     ToldTimeout ToldExhausted ToldQueueFull ToldClosed ToldConnect ToldConnectTimeout ToldInvalid
     HolderPanicked HolderDiscarded HolderCancelled
-    Resized Suspended EvictedAll Retained RetainPanicked MaintenanceReport MaintenanceRan MaintenancePanicked HealthCheckRan
+    Resized Suspended EvictedAll Retained RetainPanicked Maintained MaintenanceRan MaintenancePanicked HealthCheckRan
     PoolClosed PoolAtRest
 }
 
@@ -376,7 +376,7 @@ impl Somebody {
     fn hear(&mut self, error: &GetError<&'static str>) {
         self.count(match error {
             GetError::Timeout(_) => Kind::ToldTimeout,
-            GetError::Exhausted(_) => Kind::ToldExhausted,
+            GetError::Exhausted => Kind::ToldExhausted,
             GetError::QueueFull(_) => Kind::ToldQueueFull,
             GetError::Closed(_) => Kind::ToldClosed,
             GetError::Connect { .. } => Kind::ToldConnect,
@@ -448,8 +448,8 @@ impl Somebody {
                 self.use_as_thread(pool.get_timeout(timeout), Guard::discard);
             }
             4 => {
-                log.note("get_timeout_owned");
-                self.use_as_thread(pool.get_timeout_owned(timeout), Owned::discard);
+                log.note("get_timeout, owned");
+                self.use_as_thread(pool.get_timeout(timeout).map(|guard| owned(guard, &pool)), Owned::discard);
             }
             5..=7 => {
                 log.note("try_get");
@@ -463,7 +463,7 @@ impl Somebody {
             }
             _ => {
                 log.note("a task that is dropped elsewhere");
-                let mut task: Abandoned = Box::pin(pool.get_async_owned());
+                let mut task: Abandoned = Box::pin(get_async_owned(pool));
                 if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
                     // Nobody listens any more: then it is dropped here.
                     let _sent = abandoned.send(task);
@@ -497,8 +497,9 @@ impl Somebody {
                 self.use_as_task(pool.get_async().await, Guard::discard, &holds).await;
             }
             1 | 2 => {
-                self.log.note("get_async_owned");
-                self.use_as_task(pool.get_async_owned().await, Owned::discard, &holds).await;
+                self.log.note("get_async, owned");
+                let own = Arc::clone(&pool);
+                self.use_as_task(get_async_owned(own).await, Owned::discard, &holds).await;
             }
             3 => {
                 self.log.note("get_async_timeout");
@@ -584,7 +585,7 @@ impl Somebody {
             7..=9 => self.retain(&pool),
             10 | 11 => {
                 self.log.note("maintain");
-                self.count(Kind::MaintenanceReport);
+                self.count(Kind::Maintained);
                 pool.maintain(self.clock().now());
             }
             12 => {
@@ -607,7 +608,7 @@ impl Somebody {
                 assert!(status.in_use <= N && status.idle <= N && status.vacant <= N, "{status:?}");
                 assert!(!format!("{pool:?} {:?}", pool.report()).is_empty());
                 pool.reset_peaks();
-                assert!(pool.metrics().peak_in_use <= N);
+                assert!(pool.metrics().pool.peak_in_use <= N);
             }
         }
     }
@@ -805,8 +806,8 @@ impl Crew {
 
 fn report(pool: &Pool, logs: &[(&str, Arc<Log>)]) -> String {
     let mut report = format!("{pool:?}\n{:?}\n", pool.status());
-    for holder in pool.loans() {
-        writeln!(report, "{holder}").unwrap();
+    for loan in pool.loans() {
+        writeln!(report, "{loan}").unwrap();
     }
     for (name, log) in logs {
         writeln!(report, "{name}: {} (turn {})", lock(&log.doing), log.turns.load(Ordering::Relaxed)).unwrap();
@@ -834,14 +835,14 @@ fn assert_nothing_is_lost(world: &World) {
     assert!(pool.drain(Duration::ZERO).is_ok(), "{picture}");
     server.census.assert_all_gone();
     assert!(server.census.most_live() <= N, "there were {} connections\n{picture}", server.census.most_live());
-    let figures = pool.figures();
+    let metrics = pool.metrics();
     assert_eq!(
-        (figures.connected, figures.discarded_in_all()),
+        (metrics.connected, metrics.discarded_in_all()),
         (server.census.made(), server.census.made()),
         "{picture}"
     );
     for (count, reason) in world.tally.reasons.iter().zip(DiscardReason::ALL) {
-        count.fetch_add(figures.discarded_for(reason), Ordering::Relaxed);
+        count.fetch_add(metrics.discarded_for(reason), Ordering::Relaxed);
     }
 }
 

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use common::{panics, poll_with, wait_until, waker_that};
 use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Event, GetError, Manager, Nested, Pool, Retry};
-use kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
+use kit::{
+    Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, owned, pool, quiet, secs,
+};
 
 /// A clock that only one thread may read.
 #[derive(Default)]
@@ -172,7 +174,7 @@ fn a_thread_that_took_what_was_idle_does_not_wait_for_itself() {
 #[test]
 fn a_connection_borrowed_by_a_thread_that_has_ended_is_nobody_elses() {
     let pool = pool::<1>(quiet().nested(Nested::Refuse));
-    let held = thread::scope(|scope| scope.spawn(|| pool.get_owned().unwrap()).join().unwrap());
+    let held = thread::scope(|scope| scope.spawn(|| owned(pool.get().unwrap(), &pool)).join().unwrap());
     thread::scope(|scope| {
         let other = scope.spawn(|| pool.get().map(|got| got.number));
         wait_until(|| pool.status().waiting == 1 || other.is_finished());
@@ -244,7 +246,7 @@ fn a_connection_that_is_checked_is_borrowed_once() {
     drop(pool.get().unwrap());
     let checked = pool.get().unwrap();
     assert_eq!((pool.manager().calls(Call::Check), ConnGuard::uses(&checked)), (1, 2));
-    assert_eq!(pool.metrics().acquired, 2);
+    assert_eq!(pool.metrics().pool.acquired, 2);
 }
 
 /// Two that are out, the first connected first.
@@ -282,7 +284,7 @@ fn what_a_closed_pool_parts_with_was_not_discarded_by_a_borrower() {
     drop(idle);
     pool.close();
     drop(held);
-    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.metrics().discarded), (2, 0));
+    assert_eq!((pool.manager().discards(DiscardReason::Closed), pool.metrics().pool.discarded), (2, 0));
 }
 
 #[test]
@@ -300,7 +302,7 @@ fn a_look_for_an_idle_connection_that_finds_none_fit_is_no_borrowing() {
     pool.manager().then(Call::Dirty, Outcome::Error);
     drop(pool.get().unwrap());
     assert!(pool.try_get_idle().is_none());
-    assert_eq!(pool.metrics().acquired, 1);
+    assert_eq!(pool.metrics().pool.acquired, 1);
 }
 
 #[test]

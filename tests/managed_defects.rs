@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{FOREVER, panics, wait_until};
 use conn_pool::managed::{DiscardReason, GetError};
-use kit::{Call, Failed, Gate, Job, Outcome, SimPool, assert_at_rest, millis, pool, quiet};
+use kit::{Call, Failed, Gate, Job, Outcome, SimPool, assert_at_rest, get_async_owned, millis, owned, pool, quiet};
 
 fn take_all<const N: usize>(
     pool: &SimPool<N>,
@@ -64,7 +64,7 @@ fn who_comes_again_at_once_does_not_overtake_a_waiting_task() {
         let greedy = pool.get().unwrap();
         let mut modest = Job::begun(pool.get_async());
         drop(greedy);
-        assert!(matches!(pool.try_get(), Err(GetError::Exhausted(_))));
+        assert!(matches!(pool.try_get(), Err(GetError::Exhausted)));
         let mut greedy = Job::begun(pool.get_async());
         drop(modest.woken_to_end().unwrap());
         drop(greedy.woken_to_end().unwrap());
@@ -85,7 +85,7 @@ fn who_comes_again_at_once_does_not_overtake_a_waiting_thread() {
         });
         wait_until(|| pool.status().waiting == 1);
         drop(greedy);
-        assert!(matches!(pool.try_get(), Err(GetError::Exhausted(_))));
+        assert!(matches!(pool.try_get(), Err(GetError::Exhausted)));
         gate.arrive();
         assert_eq!(modest.join().unwrap(), 1);
     });
@@ -186,12 +186,12 @@ fn a_connection_that_was_held_by_one_who_panicked_is_not_lent_again() {
 fn a_guard_may_be_dropped_where_there_is_no_runtime() {
     let pool = pool::<2>(quiet().min_idle(1));
     for outcome in [Outcome::Ok, Outcome::Error] {
-        let held = Job::new(pool.get_async_owned()).end().unwrap();
+        let held = Job::new(get_async_owned(Arc::clone(&pool))).end().unwrap();
         pool.manager().then(Call::Broken, outcome);
         thread::spawn(move || drop(held)).join().unwrap();
     }
     assert_eq!(pool.manager().discards(DiscardReason::Broken), 1);
-    let last = Job::new(pool.get_async_owned()).end().unwrap();
+    let last = Job::new(get_async_owned(Arc::clone(&pool))).end().unwrap();
     let script = pool.manager().clone();
     drop(pool);
     thread::spawn(move || drop(last)).join().unwrap();
@@ -202,7 +202,7 @@ fn a_guard_may_be_dropped_where_there_is_no_runtime() {
 #[test]
 fn a_guard_that_is_dropped_where_there_is_no_runtime_serves_a_task() {
     let pool = pool::<1>(quiet());
-    let held = pool.get_owned().unwrap();
+    let held = owned(pool.get().unwrap(), &pool);
     let mut waiter = Job::begun(pool.get_async());
     thread::spawn(move || drop(held)).join().unwrap();
     assert_eq!(waiter.woken_to_end().unwrap().number, 1);

@@ -13,7 +13,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use chaos::{Census, Conn, FOREVER, Gate, SimClock, comes, lock, panic_as_planned, survive, wait_until, watched};
+use chaos::{
+    Census, Conn, FOREVER, Gate, SimClock, comes, get_async_owned, lock, owned, panic_as_planned, survive, wait_until,
+    watched,
+};
 use conn_pool::managed::{
     AsyncManager, Clock, Config, ConnGuard, DiscardReason, Event, GetError, Lifecycle, Manager, Reuse,
 };
@@ -110,7 +113,7 @@ fn assert_send<T: Send>(future: T) -> T {
 fn futures_may_be_spawned_anywhere() {
     let pool = pool::<1>(Server::default(), Config::new());
     drop(assert_send(pool.get_async()));
-    drop(assert_send(pool.get_async_owned()));
+    drop(assert_send(get_async_owned(Arc::clone(&pool))));
     drop(assert_send(pool.get_async_timeout(Duration::ZERO)));
     drop(assert_send(pool.maintain_async(Duration::ZERO)));
     drop(assert_send(pool.run_maintenance()));
@@ -139,7 +142,7 @@ fn a_connection_that_is_too_old_is_not_lent_where_each_is_checked() {
     drop(pool.get().unwrap());
     pool.clock().advance(Duration::from_secs(60));
     assert_eq!(pool.get().unwrap().id, 1);
-    assert_eq!(pool.figures().discarded_for(DiscardReason::Expired), 1);
+    assert_eq!(pool.metrics().discarded_for(DiscardReason::Expired), 1);
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn a_thread_is_not_taken_to_hold_what_it_has_given_back() {
     let pool = pool::<1>(Server::default(), Config::new().nested(conn_pool::managed::Nested::Refuse));
     let answer = watched("not nested", move || {
         let held = pool.get().unwrap();
-        let mut task = Box::pin(pool.get_async_owned());
+        let mut task = Box::pin(get_async_owned(Arc::clone(&pool)));
         assert!(poll_once(task.as_mut()).is_pending());
         // Granted to the task, which has not come for it.
         drop(held);
@@ -279,7 +282,7 @@ fn maintenance_does_not_sleep_over_what_happened_just_before() {
     let looks: [Work; 2] = [Box::new(|| ()), Box::new(move || ConnGuard::discard(own.try_get().unwrap()))];
     lock(&pool.clock().at_looks).extend(looks);
     pool.clock().clock.advance(Duration::from_secs(30));
-    assert_eq!(pool.figures().discarded_in_all(), 1);
+    assert_eq!(pool.metrics().discarded_in_all(), 1);
     pool.clock().clock.advance(Duration::from_millis(10));
     assert_eq!(pool.status().idle, 1);
 }
@@ -307,7 +310,7 @@ fn a_connection_in_use_is_not_checked_when_the_maintenance_looks_away() {
         assert!(lock(&pool.clock().at_looks).is_empty(), "nobody has looked");
         drop(pool.try_get().unwrap());
     }
-    assert_eq!(pool.figures().checked, 0);
+    assert_eq!(pool.metrics().checked, 0);
 }
 
 #[test]
@@ -327,7 +330,7 @@ fn a_connection_that_was_looked_at_in_vain_is_checked_though_the_maintenance_too
     lock(&pool.clock().at_looks).push_back(Box::new(run));
     assert!(pool.try_get_idle().is_none());
     drop(pool.try_get().unwrap());
-    assert_eq!(pool.figures().checked, 1);
+    assert_eq!(pool.metrics().checked, 1);
 }
 
 #[test]
@@ -360,7 +363,7 @@ fn who_was_granted_a_connection_does_not_wait_until_another_is_parted_with() {
     for _ in 0..300 {
         let server = Server { discards: Some(Gate::default()), ..Server::default() };
         let pool = pool::<3>(server, Config::new());
-        let mut held: Vec<_> = (0..3).map(|_| pool.try_get_owned().unwrap()).collect();
+        let mut held: Vec<_> = (0..3).map(|_| owned(pool.try_get().unwrap(), &pool)).collect();
         pool.resize(2).unwrap();
         let waiter = thread::spawn({
             let pool = Arc::clone(&pool);

@@ -19,7 +19,9 @@ use conn_pool::managed::{
     AsyncManager, Config, ConnGuard, DrainError, GetError, HealthCheck, Lifecycle, Loan, Manager, OwnedConnGuard, Pool,
     PoolReport,
 };
-use kit::{Call, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, maintain, millis, pool, quiet, secs};
+use kit::{
+    Call, Failed, Gate, Job, Outcome, Script, SimClock, SimPool, get_async_owned, maintain, millis, pool, quiet, secs,
+};
 
 #[test]
 fn a_timeout_tells_how_full_the_pool_is_and_who_holds_longest() {
@@ -50,6 +52,7 @@ fn each_error_says_what_is_wrong() {
     errors.push(slow.end().unwrap_err());
     let held = pool.get().unwrap();
     errors.push(pool.try_get().unwrap_err());
+    assert!(pool.report().to_string().starts_with("in use: 1 of 1"), "what `Exhausted` itself does not say");
     errors.push(pool.get_timeout(Duration::ZERO).unwrap_err());
     let waiter = Job::begun(pool.get_async());
     errors.push(pool.get_timeout(FOREVER).unwrap_err());
@@ -59,17 +62,17 @@ fn each_error_says_what_is_wrong() {
     drop(held);
     let told: Vec<_> = errors.iter().map(|error| (error.name(), error.to_string())).collect();
     let expected = [
-        ("Connect", "cannot connect: Connect 1 failed (in use: "),
-        ("ConnectTimeout", "cannot connect: no answer within 9s (in use: "),
-        ("Exhausted", "no connection is free (in use: 1 of 1"),
-        ("Timeout", "timed out waiting for a connection (in use: 1 of 1"),
-        ("QueueFull", "too many wait already (in use: 1 of 1, idle: 0, vacant: 0, waiting: 1"),
-        ("Closed", "the pool is closed (in use: 1 of 1"),
+        ("connect", "cannot connect: Connect 1 failed (in use: "),
+        ("connect_timeout", "cannot connect: no answer within 9s (in use: "),
+        ("exhausted", "no connection is free"),
+        ("timeout", "timed out waiting for a connection (in use: 1 of 1"),
+        ("queue_full", "wait queue is full: 1 callers waiting (in use: 1 of 1, idle: 0, vacant: 0, waiting: 1"),
+        ("closed", "the pool is closed (in use: 1 of 1"),
     ];
     for ((name, text), (expected_name, beginning)) in told.iter().zip(expected) {
         assert!(*name == expected_name && text.starts_with(beginning), "{name}: {text}");
     }
-    assert!(errors.iter().all(|error| error.report().is_some()));
+    assert!(errors.iter().all(|error| error.report().is_none() == matches!(error, GetError::Exhausted)));
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn a_nested_error_names_both_places() {
     let pool = pool::<1>(quiet().nested(conn_pool::managed::Nested::Refuse));
     let (_held, line) = (pool.get().unwrap(), line!());
     let error = pool.get().unwrap_err();
-    assert_eq!(error.name(), "Nested");
+    assert_eq!(error.name(), "nested");
     let text = error.to_string();
     assert!(text.starts_with("this thread would wait for itself: it holds a connection of the same pool (held for"));
     assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");
@@ -102,8 +105,8 @@ fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
     drop(held);
     pool.manager().then(Call::Check, Outcome::Error);
     let error = pool.try_get().unwrap_err();
-    assert_eq!(error.name(), "Invalid");
-    assert!(error.to_string().starts_with("the connection at hand failed its check: Check 2 failed ("), "{error}");
+    assert_eq!(error.name(), "invalid");
+    assert!(error.to_string().starts_with("the idle connection failed its check: Check 2 failed ("), "{error}");
     assert_eq!(error.into_manager_error(), Some(Failed(Call::Check, 2)));
 }
 
@@ -111,7 +114,7 @@ fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
 fn a_pool_without_slots_says_so() {
     let pool = pool::<0>(quiet());
     let error = pool.get().unwrap_err();
-    assert_eq!((error.name(), error.report()), ("NoConnections", None));
+    assert_eq!((error.name(), error.report()), ("no_connections", None));
     assert_eq!(pool.try_get().unwrap_err(), GetError::NoConnections);
     assert_eq!(Job::new(pool.get_async()).end().unwrap_err(), GetError::NoConnections);
     maintain(&pool);
@@ -143,7 +146,7 @@ fn futures_and_guards_may_go_to_other_threads() {
     send_and_sync::<(HealthCheck, Loan, PoolReport, DrainError, Config)>();
     let pool = pool::<2>(quiet());
     assert_send(&pool.get_async());
-    assert_send(&pool.get_async_owned());
+    assert_send(&get_async_owned(Arc::clone(&pool)));
     assert_send(&pool.get_async_timeout(secs(1)));
     assert_send(&pool.maintain_async(Duration::ZERO));
     assert_send(&pool.run_maintenance());
@@ -156,7 +159,7 @@ fn a_future_that_owns_its_pool_may_be_spawned() {
         thread::spawn(|| futures::executor::block_on(future)).join().unwrap()
     }
     let pool = pool::<2>(quiet());
-    let held = spawn(pool.get_async_owned()).unwrap();
+    let held = spawn(get_async_owned(Arc::clone(&pool))).unwrap();
     assert_eq!(held.number, 1);
     let own = Arc::clone(&pool);
     spawn(async move { assert_eq!(own.get_async_timeout(secs(1)).await.unwrap().number, 2) });
@@ -203,7 +206,7 @@ fn an_error_that_cannot_be_sent_reaches_its_caller() {
 fn a_manager_whose_error_cannot_be_sent_has_its_health_checked() {
     let pool = Arc::new(Pool::<_, 2>::new(LikeR2d2, Config::new().min_idle(1)).unwrap());
     let health = pool.health_check().unwrap();
-    wait_until(|| pool.figures().connect_failed > 0);
+    wait_until(|| pool.metrics().connect_failed > 0);
     drop(health);
 }
 
@@ -270,6 +273,6 @@ fn a_static_pool_is_ready_from_the_start() {
             scope.spawn(|| (0..50).for_each(|_| assert_eq!(*POOL.get().unwrap(), "connected")));
         }
     });
-    assert!(POOL.status().idle <= 2 && POOL.figures().connected <= 2);
+    assert!(POOL.status().idle <= 2 && POOL.metrics().connected <= 2);
     assert_eq!((POOL.status().in_use, POOL.config().check(4)), (0, Ok(())));
 }

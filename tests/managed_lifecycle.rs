@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use common::{FOREVER, panics, wait_until};
 use conn_pool::managed::{ConnGuard, DiscardReason, GetError, OwnedConnGuard, Retry};
-use kit::{Call, Failed, Gate, Job, Outcome, assert_at_rest, maintain, millis, pool, quiet, secs};
+use kit::{
+    Call, Failed, Gate, Job, Outcome, assert_at_rest, get_async_owned, maintain, millis, owned, pool, quiet, secs,
+};
 
 const ALWAYS: Option<Duration> = Some(Duration::ZERO);
 
@@ -43,7 +45,7 @@ fn a_connection_that_cannot_be_reset_is_discarded() {
     pool.manager().then(Call::Reset, Outcome::Error);
     drop(pool.get().unwrap());
     assert_eq!(
-        (pool.manager().discards(DiscardReason::ResetFailed), pool.figures().discarded_for(DiscardReason::ResetFailed)),
+        (pool.manager().discards(DiscardReason::ResetFailed), pool.metrics().discarded_for(DiscardReason::ResetFailed)),
         (1, 1)
     );
     assert_eq!(pool.manager().events(), ["connected", "reset failed: Reset 1 failed"]);
@@ -110,7 +112,7 @@ fn a_caller_without_time_leaves_what_is_to_be_checked() {
     let pool = pool::<1>(quiet().validate_after(ALWAYS));
     drop(pool.get().unwrap());
     assert!(matches!(pool.get_timeout(Duration::ZERO), Err(GetError::Timeout(_))));
-    assert_eq!((pool.manager().calls(Call::Check), pool.metrics().timed_out), (0, 1));
+    assert_eq!((pool.manager().calls(Call::Check), pool.metrics().pool.timed_out), (0, 1));
     assert_at_rest(&pool);
     assert_eq!(pool.get().unwrap().number, 1);
 }
@@ -119,7 +121,7 @@ fn a_caller_without_time_leaves_what_is_to_be_checked() {
 fn a_caller_without_time_does_not_connect() {
     let pool = pool::<1>(quiet());
     assert!(matches!(pool.get_timeout(Duration::ZERO), Err(GetError::Timeout(_))));
-    assert_eq!((pool.manager().calls(Call::Connect), pool.metrics().timed_out), (0, 1));
+    assert_eq!((pool.manager().calls(Call::Connect), pool.metrics().pool.timed_out), (0, 1));
     drop(pool.get().unwrap());
     drop(pool.get_timeout(Duration::ZERO).unwrap());
 }
@@ -240,7 +242,7 @@ fn a_caller_that_looks_for_an_idle_one_does_not_pass_the_line() {
 fn a_task_has_one_budget_for_waiting_connecting_and_checking() {
     let pool = pool::<1>(quiet().validate_after(ALWAYS));
     pool.manager().then(Call::Connect, Outcome::at(&Gate::default())).then(Call::Check, Outcome::at(&Gate::default()));
-    for (what, expected) in [("connecting", "ConnectTimeout"), ("waiting", "Timeout"), ("checking", "Timeout")] {
+    for (what, expected) in [("connecting", "connect_timeout"), ("waiting", "timeout"), ("checking", "timeout")] {
         let held = (what == "waiting").then(|| pool.get().unwrap());
         let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
         pool.clock().advance(secs(1));
@@ -273,12 +275,12 @@ fn a_task_that_gives_up_is_counted_once() {
     let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
     pool.clock().advance(secs(2));
     assert!(matches!(caller.woken_to_end(), Err(GetError::Timeout(_))));
-    assert_eq!((pool.metrics().timed_out, pool.status().waiting), (1, 0));
+    assert_eq!((pool.metrics().pool.timed_out, pool.status().waiting), (1, 0));
     drop(held);
     drop(Job::new(pool.get_async_timeout(Duration::ZERO)).end().unwrap());
     pool.evict_all();
     assert!(matches!(Job::new(pool.get_async_timeout(Duration::ZERO)).end(), Err(GetError::Timeout(_))));
-    assert_eq!((pool.metrics().timed_out, pool.manager().calls(Call::Connect)), (2, 1));
+    assert_eq!((pool.metrics().pool.timed_out, pool.manager().calls(Call::Connect)), (2, 1));
 }
 
 #[test]
@@ -298,8 +300,7 @@ fn a_thread_gives_up_when_its_time_is_over() {
     let held = pool.get().unwrap();
     assert!(matches!(pool.get_timeout(millis(5)), Err(GetError::Timeout(_))));
     assert!(matches!(pool.get_deadline(std::time::Instant::now()), Err(GetError::Timeout(_))));
-    assert!(matches!(pool.get_timeout_owned(millis(5)), Err(GetError::Timeout(_))));
-    assert_eq!(pool.metrics().timed_out, 3);
+    assert_eq!(pool.metrics().pool.timed_out, 2);
     drop(held);
     assert_at_rest(&pool);
 }
@@ -368,8 +369,8 @@ fn threads_and_tasks_stand_in_one_line() {
 fn an_owned_guard_keeps_its_pool() {
     let pool = pool::<2>(quiet());
     let script = pool.manager().clone();
-    let guards = [pool.get_owned().unwrap(), Job::new(pool.get_async_owned()).end().unwrap()];
-    assert!(pool.try_get_owned().is_err());
+    let guards = [owned(pool.get().unwrap(), &pool), Job::new(get_async_owned(Arc::clone(&pool))).end().unwrap()];
+    assert!(pool.try_get().is_err());
     drop(pool);
     let [first, second] = guards;
     OwnedConnGuard::discard(first);
@@ -377,6 +378,21 @@ fn an_owned_guard_keeps_its_pool() {
     assert_eq!((OwnedConnGuard::uses(&second), second.number), (1, 2));
     drop(second);
     assert_eq!((script.discards(DiscardReason::Closed), script.live(), script.lost()), (1, 0, 0));
+}
+
+#[test]
+fn a_guard_is_handed_back_for_the_arc_of_another_pool() {
+    let pools = [pool::<1>(quiet()), pool::<1>(quiet())];
+    let guard = pools[0].get().unwrap();
+    let Err(guard) = ConnGuard::into_owned(guard, &pools[1]) else { panic!("it owns a pool that is not its own") };
+    assert_eq!((guard.number, pools[0].status().in_use, pools[1].status().in_use), (1, 1, 0));
+    assert_eq!(pools.each_ref().map(Arc::strong_count), [1, 1]);
+    drop(owned(guard, &pools[0]));
+    for pool in &pools {
+        assert_at_rest(pool);
+        assert_eq!(Arc::strong_count(pool), 1);
+    }
+    assert_eq!(pools.each_ref().map(|pool| pool.manager().calls(Call::Reset)), [1, 0]);
 }
 
 #[test]
@@ -407,10 +423,10 @@ fn it_is_counted_what_happens_to_connections() {
     for _ in 0..3 {
         drop(pool.get().unwrap());
     }
-    let figures = pool.figures();
-    assert_eq!((figures.connected, figures.connect_failed, figures.checked, figures.check_failed), (2, 1, 2, 1));
-    assert_eq!((figures.discarded_for(DiscardReason::Invalid), figures.discarded_in_all()), (1, 1));
-    assert_eq!(pool.status().idle, figures.connected - figures.discarded_in_all());
+    let metrics = pool.metrics();
+    assert_eq!((metrics.connected, metrics.connect_failed, metrics.checked, metrics.check_failed), (2, 1, 2, 1));
+    assert_eq!((metrics.discarded_for(DiscardReason::Invalid), metrics.discarded_in_all()), (1, 1));
+    assert_eq!(pool.status().idle, metrics.connected - metrics.discarded_in_all());
 }
 
 #[test]
@@ -419,9 +435,9 @@ fn connects_are_timed() {
     let clock = pool.clock().clone();
     pool.manager().then(Call::Connect, Outcome::after(move || clock.advance(millis(100))));
     drop(pool.get().unwrap());
-    let times = pool.connect_times();
+    let times = pool.times().connect;
     assert_eq!(times.count(), 1);
-    assert!((millis(100)..millis(130)).contains(&times.longest().unwrap()), "{times:?}");
+    assert!((millis(100)..millis(130)).contains(&times.max().unwrap()), "{times:?}");
 }
 
 #[test]
@@ -432,9 +448,9 @@ fn a_sample_of_borrowings_is_timed() {
         pool.clock().advance(millis(100));
         drop(held);
     }
-    let times = pool.hold_times();
+    let times = pool.times().hold;
     assert_eq!(times.count(), 2);
-    assert!((millis(100)..millis(130)).contains(&times.longest().unwrap()), "{times:?}");
+    assert!((millis(100)..millis(130)).contains(&times.max().unwrap()), "{times:?}");
 }
 
 #[test]
@@ -449,7 +465,7 @@ fn with_maintenance_the_next_borrowing_is_timed() {
             drop(held);
         }
     }
-    assert_eq!(pool.hold_times().count(), 3);
+    assert_eq!(pool.times().hold.count(), 3);
 }
 
 #[test]

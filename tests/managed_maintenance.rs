@@ -90,7 +90,7 @@ fn a_silent_connection_is_checked_once_in_a_while() {
         assert_eq!(maintain(&pool).checked, expected);
         pool.clock().advance(secs(5));
     }
-    assert_eq!((pool.manager().calls(Call::Check), pool.figures().checked), (4, 4));
+    assert_eq!((pool.manager().calls(Call::Check), pool.metrics().checked), (4, 4));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_silent_connection_that_has_died_is_discarded() {
     pool.manager().then(Call::Check, Outcome::Error);
     let done = maintain(&pool);
     assert_eq!((done.checked, done.discarded, done.connected), (1, 1, 1));
-    assert_eq!((pool.manager().discards(DiscardReason::Invalid), pool.figures().check_failed), (1, 1));
+    assert_eq!((pool.manager().discards(DiscardReason::Invalid), pool.metrics().check_failed), (1, 1));
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn a_leak_is_reported_once_with_the_place_where_it_was_borrowed() {
     let _again = pool.get().unwrap();
     maintain(&pool);
     pool.clock().advance(secs(10));
-    assert_eq!((maintain(&pool).leaked, pool.figures().leaked), (1, 2));
+    assert_eq!((maintain(&pool).leaked, pool.metrics().leaked), (1, 2));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_leak_is_reported_though_the_connection_before_it_in_its_slot_leaked_too() {
         let held = pool.get().unwrap();
         maintain(&pool);
         pool.clock().advance(secs(10));
-        assert_eq!((maintain(&pool).leaked, pool.figures().leaked), (1, leaked));
+        assert_eq!((maintain(&pool).leaked, pool.metrics().leaked), (1, leaked));
         ConnGuard::discard(held);
     }
 }

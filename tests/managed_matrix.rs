@@ -240,7 +240,11 @@ impl Scene {
     }
 
     fn occupy(&mut self) {
-        self.bystander = Some(self.pool.try_get_owned().unwrap());
+        self.bystander = Some(self.held());
+    }
+
+    fn held(&self) -> Owned {
+        ConnGuard::into_owned(self.pool.try_get().unwrap(), &self.pool).ok().expect("a guard of this pool")
     }
 
     /// There is an idle connection.
@@ -339,7 +343,7 @@ fn at_reset(scene: &mut Scene) -> Victim {
             scene.drop_when_stalled(victim)
         }
         (Outcome::Cancelled, Caller::Thread) => {
-            let held = scene.pool.try_get_owned().unwrap();
+            let held = scene.held();
             if scene.bystander.is_none() {
                 scene.occupy();
             }
@@ -412,9 +416,9 @@ fn expected(point: Point, outcome: Outcome, caller: Caller) -> Told {
         (Outcome::Panic, ..) => Told::Panicked,
         (Outcome::Cancelled, _, Caller::Task) => Told::Dropped,
         (Outcome::Error, Point::Connect, _) | (Outcome::Cancelled, Point::Connect, Caller::Thread) => {
-            Told::Refused("Connect")
+            Told::Refused("connect")
         }
-        (Outcome::Cancelled, ..) => Told::Refused("Timeout"),
+        (Outcome::Cancelled, ..) => Told::Refused("timeout"),
         (Outcome::Ok | Outcome::Error | Outcome::Hang, ..) => Told::Served,
     }
 }
@@ -466,7 +470,7 @@ fn assert_whole(pool: &Pool) {
     pool.drain(Duration::ZERO).unwrap();
     census.assert_all_gone();
     assert!(census.most_live() <= N, "there were {} connections", census.most_live());
-    assert_eq!((pool.figures().connected, pool.figures().discarded_in_all()), (census.made(), census.made()));
+    assert_eq!((pool.metrics().connected, pool.metrics().discarded_in_all()), (census.made(), census.made()));
 }
 
 fn all_combinations() -> impl Iterator<Item = Combination> {

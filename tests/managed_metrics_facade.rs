@@ -201,7 +201,7 @@ fn each_time_is_published_once() {
         pool.publish_metrics();
     });
     assert_eq!(second.times_of("connect").len(), 1);
-    assert_eq!(pool.connect_times().count(), 2);
+    assert_eq!(pool.times().connect.count(), 2);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn waits_are_published_as_the_pool_has_measured_them() {
     drop(held);
     let told = Told::during(|| pool.publish_metrics());
     assert_eq!((told.times_of("wait").len(), told.counter("waits"), told.counter("timeouts")), (1, 1, 1));
-    let exact = pool.wait_times().longest().unwrap().as_secs_f64();
+    let exact = pool.times().wait.max().unwrap().as_secs_f64();
     assert!(told.times_of("wait")[0] >= exact * 0.75 && told.times_of("wait")[0] <= exact, "{told:?}");
 }
 
@@ -248,8 +248,8 @@ fn several_who_publish_tell_each_time_once() {
         }
     });
     let told = Told::of(&recorder.snapshotter());
-    assert_eq!(told.times_of("connect").len(), pool.connect_times().count());
-    assert_eq!(told.counter("connects"), pool.figures().connected as u64);
+    assert_eq!(told.times_of("connect").len(), pool.times().connect.count());
+    assert_eq!(told.counter("connects"), pool.metrics().connected as u64);
 }
 
 #[test]

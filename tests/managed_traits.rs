@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Clock, Config, Lifecycle, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Pool};
 
 struct Server;
 
@@ -37,7 +37,8 @@ fn assert_send<T: Send>(_: &T) {}
 fn futures_can_be_sent_to_the_threads_of_an_executor() {
     let pool = Arc::new(Pool::<_, 1, _>::with_clock(Server, Config::new(), Alarm).unwrap());
     assert_send(&pool.get_async());
-    assert_send(&pool.get_async_owned());
+    let own = Arc::clone(&pool);
+    assert_send(&async move { own.get_async().await.map(|guard| ConnGuard::into_owned(guard, &own).ok()) });
     assert_send(&pool.get_async_timeout(Duration::ZERO));
     assert_send(&pool.maintain_async(Duration::ZERO));
     assert_send(&pool.run_maintenance());

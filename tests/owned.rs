@@ -6,15 +6,15 @@ mod common;
 use std::sync::Arc;
 use std::thread;
 
-use common::{Bell, Ledger, assert_at_rest, panics, poll_once, poll_with};
-use conn_pool::{OwnedConnGuard, Pool, PoolError};
+use common::{Bell, Ledger, Task, assert_at_rest, get_async_owned, owned, panics, poll_once, poll_with};
+use conn_pool::{ConnGuard, OwnedConnGuard, Pool, PoolError, TryGetError};
 
 #[test]
 fn an_owned_guard_goes_to_another_thread_and_comes_back() {
     let pool = Arc::new(Pool::from([1, 2]));
     let threads: Vec<_> = (0..2)
         .map(|_| {
-            let mut guard = pool.try_get_owned().unwrap();
+            let mut guard = owned(pool.try_get().unwrap(), &pool);
             thread::spawn(move || *guard += 10)
         })
         .collect();
@@ -35,7 +35,7 @@ fn an_owned_guard_goes_to_another_thread_and_comes_back() {
 fn guards_keep_the_pool_alive_and_let_it_go() {
     let ledger = Ledger::new();
     let pool: Arc<Pool<_, 2>> = Arc::new(Pool::from_fn(|_| ledger.connect()));
-    let guard = pool.try_get_owned().unwrap();
+    let guard = owned(pool.try_get().unwrap(), &pool);
     assert_eq!(Arc::strong_count(&pool), 2);
     drop(pool);
     guard.use_alone(|| ());
@@ -48,7 +48,7 @@ fn guards_keep_the_pool_alive_and_let_it_go() {
 fn discarding_an_owned_guard_lets_the_pool_go() {
     let ledger = Ledger::new();
     let pool = Arc::new(Pool::from([ledger.connect(), ledger.connect_to_panic()]));
-    let [first, second] = [pool.try_get_owned().unwrap(), pool.try_get_owned().unwrap()];
+    let [first, second] = [(); 2].map(|()| owned(pool.try_get().unwrap(), &pool));
     OwnedConnGuard::discard(first);
     assert!(panics(|| OwnedConnGuard::discard(second)));
     assert_eq!(Arc::strong_count(&pool), 1);
@@ -59,14 +59,14 @@ fn discarding_an_owned_guard_lets_the_pool_go() {
 #[test]
 fn refusals_hold_on_to_nothing() {
     let pool = Arc::new(Pool::from([1]));
-    let held = pool.try_get_owned().unwrap();
-    assert!(matches!(pool.try_get_owned(), Err(PoolError::Exhausted(_))));
+    let held = owned(pool.try_get().unwrap(), &pool);
+    assert!(matches!(pool.try_get(), Err(TryGetError::Exhausted)));
     drop(held);
     pool.close();
-    assert!(matches!(pool.try_get_owned(), Err(PoolError::Closed(_))));
+    assert!(matches!(pool.try_get(), Err(TryGetError::Closed)));
     assert!(matches!(
-        poll_once(&mut Box::pin(pool.get_async_owned())),
-        std::task::Poll::Ready(Err(PoolError::Closed(_)))
+        poll_once(&mut Box::pin(get_async_owned(Arc::clone(&pool)))),
+        std::task::Poll::Ready(Err(PoolError::Closed))
     ));
     assert_eq!(Arc::strong_count(&pool), 1);
 }
@@ -78,7 +78,7 @@ fn an_owned_future_waits_in_the_same_line_and_may_be_dropped_at_any_moment() {
     let (bells, mut futures): (Vec<_>, Vec<_>) = (0..4)
         .map(|_| {
             let (bell, waker) = Bell::new();
-            let mut future = Box::pin(pool.get_async_owned());
+            let mut future = Box::pin(get_async_owned(Arc::clone(&pool)));
             assert!(poll_with(&mut future, &waker).is_pending());
             (bell, Some(future))
         })
@@ -101,7 +101,7 @@ fn a_finished_owned_future_and_its_guard_may_go_in_any_order() {
     let ledger = Ledger::new();
     for future_first in [true, false] {
         let pool = Arc::new(Pool::from([ledger.connect()]));
-        let mut future = Box::pin(pool.get_async_owned());
+        let mut future = Box::pin(get_async_owned(Arc::clone(&pool)));
         let std::task::Poll::Ready(Ok(guard)) = poll_once(&mut future) else { panic!("it is free") };
         drop(pool);
         if future_first {
@@ -119,13 +119,40 @@ fn a_finished_owned_future_and_its_guard_may_go_in_any_order() {
 fn the_last_guard_may_be_dropped_while_a_panic_unwinds() {
     let ledger = Ledger::new();
     let pool = Arc::new(Pool::from([ledger.connect()]));
-    let guard = pool.try_get_owned().unwrap();
+    let guard = owned(pool.try_get().unwrap(), &pool);
     drop(pool);
     assert!(panics(move || {
         let _guard = guard;
         panic!("the holder panics");
     }));
     ledger.assert_each_dropped_once();
+}
+
+#[test]
+fn a_guard_is_handed_back_for_the_arc_of_another_pool() {
+    let pools = [Arc::new(Pool::from([1])), Arc::new(Pool::from([2]))];
+    let guard = pools[0].try_get().unwrap();
+    let Err(guard) = ConnGuard::into_owned(guard, &pools[1]) else { panic!("it owns a pool that is not its own") };
+    assert_eq!((*guard, pools[0].status().in_use, pools[1].status().in_use), (1, 1, 0));
+    let guard = owned(guard, &pools[0]);
+    assert_eq!(pools.each_ref().map(Arc::strong_count), [2, 1]);
+    drop(guard);
+    for pool in &pools {
+        assert_at_rest(pool);
+        assert_eq!((Arc::strong_count(pool), pool.metrics().acquired), (1, usize::from(Arc::ptr_eq(pool, &pools[0]))));
+    }
+}
+
+#[test]
+fn becoming_owned_is_neither_a_release_nor_a_use() {
+    let pool = Arc::new(Pool::from([1]));
+    let mut waiter = Task::new(&pool);
+    let guard = pool.try_get().unwrap();
+    assert!(waiter.poll().is_pending());
+    let guard = owned(guard, &pool);
+    assert_eq!((waiter.rings(), pool.status().in_use, pool.metrics().acquired), (0, 1, 1));
+    drop(guard);
+    assert_eq!(*waiter.guard(), 1);
 }
 
 #[cfg(feature = "std")]
@@ -135,23 +162,23 @@ mod with_threads {
     use futures::executor::block_on;
 
     use super::common::{FOREVER, assert_at_rest, wait_for_waiting};
-    use super::{Arc, Pool, PoolError, thread};
+    use super::{Arc, Pool, PoolError, get_async_owned, owned, thread};
 
     #[test]
-    fn every_blocking_call_has_an_owned_twin() {
+    fn the_guard_of_every_blocking_call_may_own_the_pool() {
         let pool = Arc::new(Pool::from([7]));
-        let held = pool.get_owned().unwrap();
-        assert!(matches!(pool.get_timeout_owned(Duration::ZERO), Err(PoolError::Timeout(_))));
-        assert!(matches!(pool.get_timeout_owned(Duration::from_millis(5)), Err(PoolError::Timeout(_))));
-        assert!(matches!(pool.get_deadline_owned(Instant::now()), Err(PoolError::Timeout(_))));
+        let held = owned(pool.get().unwrap(), &pool);
+        assert!(matches!(pool.get_timeout(Duration::ZERO), Err(PoolError::Timeout(_))));
+        assert!(matches!(pool.get_timeout(Duration::from_millis(5)), Err(PoolError::Timeout(_))));
+        assert!(matches!(pool.get_deadline(Instant::now()), Err(PoolError::Timeout(_))));
         let waiters: Vec<_> = (0..4)
             .map(|way| {
                 let pool = Arc::clone(&pool);
                 thread::spawn(move || match way {
-                    0 => *pool.get_owned().unwrap(),
-                    1 => *pool.get_timeout_owned(Duration::MAX).unwrap(),
-                    2 => *pool.get_deadline_owned(Instant::now() + FOREVER).unwrap(),
-                    _ => *block_on(pool.get_async_owned()).unwrap(),
+                    0 => *owned(pool.get().unwrap(), &pool),
+                    1 => *owned(pool.get_timeout(Duration::MAX).unwrap(), &pool),
+                    2 => *owned(pool.get_deadline(Instant::now() + FOREVER).unwrap(), &pool),
+                    _ => *block_on(get_async_owned(pool)).unwrap(),
                 })
             })
             .collect();

@@ -122,7 +122,7 @@ fn a_waker_that_panics_does_not_keep_close_from_emptying_the_pool() {
     ledger.assert_each_dropped_once();
     assert_eq!(pool.status().waiting, 0);
     for task in &mut tasks {
-        assert_eq!(task.error().name(), "Closed");
+        assert_eq!(task.error().name(), "closed");
     }
 }
 
@@ -526,7 +526,7 @@ mod several {
             (0..20).map(|_| Task::in_line_with(&pool, waker_that_panics("one of many panics"))).collect();
         assert!(panics(|| pool.close()));
         ledger.assert_each_dropped_once();
-        assert!(tasks.iter_mut().all(|task| task.error().name() == "Closed"));
+        assert!(tasks.iter_mut().all(|task| task.error().name() == "closed"));
     }
 
     #[test]

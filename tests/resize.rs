@@ -3,13 +3,14 @@
 mod common;
 
 use common::{Dice, Ledger, Task, assert_at_rest, hold_all, poll_once, tasks_in_line};
-use conn_pool::{ConnGuard, Fairness, InsertError, Pool, PoolError};
+use conn_pool::{ConnGuard, Fairness, InsertError, Pool, TryGetError};
 
 #[test]
 fn resized_to_nothing_callers_wait_until_it_grows() {
     let pool = Pool::from([1, 2]);
     pool.resize(0).unwrap();
-    assert!(matches!(pool.try_get(), Err(PoolError::Exhausted(status)) if status.max_size == 0));
+    assert!(matches!(pool.try_get(), Err(TryGetError::Exhausted)));
+    assert_eq!(pool.status().max_size, 0);
     let mut tasks = tasks_in_line(&pool, 3);
     pool.resize(1).unwrap();
     let first = tasks[0].guard();

@@ -18,7 +18,7 @@ use futures::future::join_all;
 /// What the callers of a pool saw, to be compared with what it says.
 #[derive(Default)]
 struct Seen {
-    borrowed: AtomicUsize,
+    acquired: AtomicUsize,
     timed_out: AtomicUsize,
     discarded: AtomicUsize,
 }
@@ -40,7 +40,7 @@ fn live<const N: usize>(pool: &Pool<Conn, N>, ledger: &std::sync::Arc<Ledger>, s
     for _ in 0..turns {
         let patience = Duration::from_micros(dice.roll(300) as u64);
         let answer = match dice.roll(12) {
-            0..=2 => pool.try_get(),
+            0..=2 => pool.try_get().map_err(PoolError::from),
             3 | 4 => pool.get_timeout(patience),
             5 => pool.get_timeout(Duration::ZERO),
             6 => pool.get_timeout(FOREVER),
@@ -87,7 +87,7 @@ fn live<const N: usize>(pool: &Pool<Conn, N>, ledger: &std::sync::Arc<Ledger>, s
             Err(PoolError::Timeout(_)) => {
                 seen.timed_out.fetch_add(1, Ordering::SeqCst);
             }
-            Err(PoolError::Exhausted(_)) => {}
+            Err(PoolError::Exhausted) => {}
             Err(error) => panic!("{error}"),
         }
     }

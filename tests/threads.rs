@@ -93,7 +93,7 @@ impl Drop for Connection {
 /// What one thread did.
 #[derive(Debug, Clone, Copy, Default)]
 struct Did {
-    borrowed: usize,
+    acquired: usize,
     /// Futures dropped before they were ready; some had been granted a connection by then.
     cancelled: usize,
     timed_out: usize,
@@ -105,7 +105,7 @@ struct Did {
 impl Did {
     fn and(self, other: Self) -> Self {
         Self {
-            borrowed: self.acquired + other.acquired,
+            acquired: self.acquired + other.acquired,
             cancelled: self.cancelled + other.cancelled,
             timed_out: self.timed_out + other.timed_out,
             timed_out_in_line: self.timed_out_in_line + other.timed_out_in_line,
@@ -391,7 +391,7 @@ fn borrow_until_closed<const N: usize>(pool: &Pool<Connection, N>, seed: usize) 
         };
         match result {
             Ok(mut guard) => guard.work(&mut dice),
-            Err(PoolError::Closed(_)) => return borrowed,
+            Err(PoolError::Closed) => return borrowed,
             Err(other) => panic!("the pool is open until it is closed: {other}"),
         }
     }

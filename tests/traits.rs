@@ -74,23 +74,19 @@ assert_not_impl!(ConnGuard<'static, u8, 1>: Clone);
 #[cfg(feature = "alloc")]
 mod owned {
     use super::{Neither, SendOnly, SyncOnly, send, sync};
-    use conn_pool::{GetOwned, OwnedConnGuard};
+    use conn_pool::OwnedConnGuard;
 
     const _: () = {
         send::<OwnedConnGuard<u8, 1>>();
         sync::<OwnedConnGuard<u8, 1>>();
         send::<OwnedConnGuard<SendOnly, 1>>();
         sync::<OwnedConnGuard<SyncOnly, 1>>();
-        send::<GetOwned<u8, 1>>();
-        send::<GetOwned<SendOnly, 1>>();
     };
     assert_not_impl!(OwnedConnGuard<SendOnly, 1>: Sync);
     assert_not_impl!(OwnedConnGuard<SyncOnly, 1>: Send);
     assert_not_impl!(OwnedConnGuard<Neither, 1>: Send);
     assert_not_impl!(OwnedConnGuard<Neither, 1>: Sync);
     assert_not_impl!(OwnedConnGuard<u8, 1>: Clone);
-    assert_not_impl!(GetOwned<SyncOnly, 1>: Send);
-    assert_not_impl!(GetOwned<u8, 1>: Unpin);
 }
 
 #[test]

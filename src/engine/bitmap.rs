@@ -270,7 +270,7 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     #[must_use = "a waiter may be due for this slot"]
     pub(crate) fn release(self, slot: SlotToken) -> bool {
-        let slot = slot.index();
+        let slot = slot.into_raw();
         let bit = self.layout.bit_of(slot);
         // O5: pairs with O1 to O4; without it the next holder may read the connection as it was before.
         let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));

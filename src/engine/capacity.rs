@@ -119,7 +119,7 @@ impl<'a> Engine<'a> {
     fn put_down(self, slot: SlotToken) {
         if self.state.surplus.get() > 0 {
             self.state.surplus.sub(1);
-            self.states().get(slot.index()).set_retired(true);
+            self.states().get(slot.into_raw()).set_retired(true);
         } else {
             self.make_vacant(slot);
         }
@@ -137,12 +137,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the slot has no owner from here on but the record of vacant slots"
-    )]
     fn make_vacant(self, slot: SlotToken) {
-        self.states().get(slot.index()).set_vacant(true);
+        self.states().get(slot.into_raw()).set_vacant(true);
         self.state.vacant.add(1);
     }
 

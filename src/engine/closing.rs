@@ -99,9 +99,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Dismisses all waiters of a closed pool, and the drainers at the end of the queue once the pool is drained.
-    pub(super) fn dismiss(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+    pub(super) fn dismiss(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         while let Some(waiter) = locked.queue.head()
-            && !wakes.is_full()
+            && !batch.is_full()
         {
             // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
             let node = unsafe { wait_queue::node(waiter) };
@@ -109,7 +109,7 @@ impl<'a> Engine<'a> {
             if is_drainer && !self.is_drained(locked) {
                 return;
             }
-            wakes.wake(node.waker.take());
+            batch.wake(node.waker.take());
             // A callback counts as waiting until it was called, which may be later: the pool must not be ended before.
             if is_drainer || node.kind.is_callback() {
                 // SAFETY: it is in the queue, and the lock is held (I4).

@@ -17,13 +17,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Grants free slots to the oldest waiters.
-    pub(super) fn grant_free(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+    pub(super) fn grant_free(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if !self.may_grant() {
             return;
         }
-        while !locked.queue.is_empty() && !wakes.is_full() {
+        while !locked.queue.is_empty() && !batch.is_full() {
             let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
-            self.grant(locked, waiter, slot, wakes);
+            self.grant(locked, waiter, slot, batch);
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a> Engine<'a> {
 
     /// Wakes as many waiters as there are free slots, to compete for them, and grants a slot outright to a waiter that
     /// was overtaken often enough. So each free slot has a waiter on the way to it.
-    pub(super) fn call_to_compete(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>, limit: u32) {
+    pub(super) fn call_to_compete(self, locked: &mut Locked, batch: &mut WakeBatch<'a>, limit: u32) {
         if !self.may_grant() {
             return;
         }
@@ -64,7 +64,7 @@ impl<'a> Engine<'a> {
         let (mut idle, mut vacant) = (self.map.count_free(), self.room_to_connect());
         while let Some(waiter) = next
             && idle + vacant > 0
-            && !wakes.is_full()
+            && !batch.is_full()
         {
             // SAFETY: it is in the queue, and the lock is held (I4).
             next = unsafe { WaitQueue::behind(waiter) };
@@ -76,33 +76,33 @@ impl<'a> Engine<'a> {
                 _ => idle -= 1,
             }
             if node.kind.competes_when_woken() && self.overtaken(node) < limit as usize {
-                wakes.wake(node.waker.take());
+                batch.wake(node.waker.take());
             } else {
-                self.grant_up_to(waiter, locked, wakes);
+                self.grant_up_to(waiter, locked, batch);
             }
         }
     }
 
     /// Grants a slot to a waiter and to those before it, which were woken a moment ago: if a newcomer took what they
     /// were woken for, it would have been served before them. There are as many free slots.
-    fn grant_up_to(self, last: NonNull<Waiter>, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+    fn grant_up_to(self, last: NonNull<Waiter>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         // A pausing waiter was not woken, but is granted a slot if another one comes free at this moment: so the batch
         // may fill.
-        while !wakes.is_full()
+        while !batch.is_full()
             && let Some((waiter, slot)) = self.claim_for_queue(locked)
         {
-            self.grant(locked, waiter, slot, wakes);
+            self.grant(locked, waiter, slot, batch);
             if waiter == last {
                 return;
             }
         }
     }
 
-    fn grant(self, locked: &mut Locked, waiter: NonNull<Waiter>, slot: SlotToken, wakes: &mut WakeBatch<'a>) {
+    fn grant(self, locked: &mut Locked, waiter: NonNull<Waiter>, slot: SlotToken, batch: &mut WakeBatch<'a>) {
         self.count_grant(&slot);
         // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
         let node = unsafe { wait_queue::node(waiter) };
-        wakes.wake(node.waker.take());
+        batch.wake(node.waker.take());
         // SAFETY: it is in the queue, and the lock is held (I4).
         unsafe { self.unlink(locked, waiter, WaiterState::Granted(slot)) };
     }

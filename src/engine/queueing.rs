@@ -75,7 +75,7 @@ impl<'a> Engine<'a> {
         let since = Stamp::now();
         // Outside the section, which must not drop it: that is user code.
         let mut waker = Some(waker);
-        let (joined, mut wakes) = self.locked(|locked, wakes| {
+        let (joined, mut batch) = self.locked(|locked, batch| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             let node = unsafe { waiter.node() };
             if node.cancelled_late {
@@ -86,7 +86,7 @@ impl<'a> Engine<'a> {
                 waiter.set_number(locked.queue.next_number());
             }
             self.close_fast_path(locked);
-            self.settle(locked, wakes);
+            self.settle(locked, batch);
             let claimed = match position {
                 Position::Last => self.claim_as_newcomer(locked),
                 Position::Again => self.claim_as_head(),
@@ -104,8 +104,8 @@ impl<'a> Engine<'a> {
                 }
             }
         });
-        wakes.leftover = waker;
-        (joined, wakes)
+        batch.leftover = waker;
+        (joined, batch)
     }
 
     /// Looks at how a waiter stands. `Ready` is the end of its wait: with a slot, which is then the caller's, or without
@@ -115,7 +115,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn check(self, waiter: Pin<&Waiter>, waker: &Waker) -> (Poll<Option<SlotToken>>, WakeBatch<'a>) {
         let mut fresh: Option<Waker> = None;
         loop {
-            let mut wakes = WakeBatch::new(self);
+            let mut batch = WakeBatch::new(self);
             let seen = self.state.lock.with(|locked| {
                 // SAFETY: the lock is held and no other reference to the node is in use (I4).
                 let node = unsafe { waiter.node() };
@@ -127,12 +127,12 @@ impl<'a> Engine<'a> {
                 let is_bounded = matches!(self.state.fairness, Fairness::Bounded(_));
                 let competes = is_bounded && node.kind.competes_when_woken();
                 if competes {
-                    self.grant_free(locked, &mut wakes);
+                    self.grant_free(locked, &mut batch);
                 }
                 // SAFETY: as above; `grant_free` keeps no reference.
-                let seen = self.look(unsafe { waiter.node() }, known, waker, &mut fresh, &mut wakes);
+                let seen = self.look(unsafe { waiter.node() }, known, waker, &mut fresh, &mut batch);
                 if competes {
-                    self.settle_and_unlock(locked, &mut wakes);
+                    self.settle_and_unlock(locked, &mut batch);
                 }
                 seen
             });
@@ -140,9 +140,9 @@ impl<'a> Engine<'a> {
                 // Cloning a waker is user code: done here, without the lock. Until it is registered in the next round
                 // the waiter looks as if it had been woken, and that is how it behaves: it comes and looks.
                 Seen::NeedsWaker => fresh = Some(waker.clone()),
-                Seen::Granted(slot) => return (Poll::Ready(Some(slot)), wakes),
-                Seen::Dismissed => return (Poll::Ready(None), wakes),
-                Seen::Queued => return (Poll::Pending, wakes),
+                Seen::Granted(slot) => return (Poll::Ready(Some(slot)), batch),
+                Seen::Dismissed => return (Poll::Ready(None), batch),
+                Seen::Queued => return (Poll::Pending, batch),
             }
         }
     }
@@ -155,12 +155,12 @@ impl<'a> Engine<'a> {
         known: Option<Waker>,
         waker: &Waker,
         fresh: &mut Option<Waker>,
-        wakes: &mut WakeBatch<'a>,
+        batch: &mut WakeBatch<'a>,
     ) -> Seen {
-        wakes.leftover = known;
+        batch.leftover = known;
         if node.state == WaiterState::Queued {
-            let is_known = wakes.leftover.as_ref().is_some_and(|known| known.will_wake(waker));
-            node.waker = if is_known { wakes.leftover.take() } else { fresh.take() };
+            let is_known = batch.leftover.as_ref().is_some_and(|known| known.will_wake(waker));
+            node.waker = if is_known { batch.leftover.take() } else { fresh.take() };
             return if node.waker.is_some() { Seen::Queued } else { Seen::NeedsWaker };
         }
         self.end_wait(node).map_or(Seen::Dismissed, Seen::Granted)
@@ -175,7 +175,7 @@ impl<'a> Engine<'a> {
         reason: LeaveReason,
     ) -> (Result<SlotToken, AcquireError>, WakeBatch<'a>) {
         let mut waker = None;
-        let (left, mut wakes) = self.locked(|locked, _| {
+        let (left, mut batch) = self.locked(|locked, _| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             let node = unsafe { waiter.node() };
             if node.state != WaiterState::Queued {
@@ -188,25 +188,25 @@ impl<'a> Engine<'a> {
             }
             Err(AcquireError::TimedOut)
         });
-        wakes.leftover = waker;
-        (left, wakes)
+        batch.leftover = waker;
+        (left, batch)
     }
 
     /// Takes a waiter out of the queue if it is still in it; if not, it cannot join again.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
-        let (was_queued, wakes) = self.locked(|locked, wakes| {
+        let (was_queued, batch) = self.locked(|locked, batch| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             let node = unsafe { waiter.node() };
             let is_queued = node.state == WaiterState::Queued;
             node.cancelled_late = !is_queued;
             if is_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
-                wakes.leftover = unsafe { self.step_out(locked, waiter) };
+                batch.leftover = unsafe { self.step_out(locked, waiter) };
             }
             is_queued
         });
-        drop(wakes);
+        drop(batch);
         was_queued
     }
 

@@ -33,19 +33,19 @@ impl<'a> Engine<'a> {
             // Callers wait, and every slot that comes free is theirs. (Not a vacant one, if they do not connect.)
             return (Err(AcquireError::Exhausted), None);
         }
-        let (answer, wakes) = self.locked(|locked, wakes| {
+        let (answer, batch) = self.locked(|locked, batch| {
             self.close_fast_path(locked);
-            self.settle(locked, wakes);
+            self.settle(locked, batch);
             self.claim_as_newcomer(locked)
         });
-        (answer, Some(wakes))
+        (answer, Some(batch))
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
     /// holder of the lock finds it. In a closed pool, and in one above its maximum, the caller gets a slot to vacate.
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_slow(self) -> (Option<ToVacate>, WakeBatch<'a>) {
-        self.locked(|locked, wakes| self.claim_to_vacate(locked, wakes))
+        self.locked(|locked, batch| self.claim_to_vacate(locked, batch))
     }
 
     /// Releases a slot while the fast path is closed, unless it is free already. In a closed pool, and in one above its
@@ -56,7 +56,7 @@ impl<'a> Engine<'a> {
     #[cfg(any(feature = "ffi", test))]
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_once_locked(self, slot: usize) -> (Result<Option<ToVacate>, DoubleRelease>, WakeBatch<'a>) {
-        self.locked(|locked, wakes| {
+        self.locked(|locked, batch| {
             if self.map.is_free(slot) {
                 return Err(DoubleRelease);
             }
@@ -65,7 +65,7 @@ impl<'a> Engine<'a> {
                 return Ok(Some((slot, VacateReason::Closed)));
             }
             let _slow = self.map.release(slot);
-            Ok(self.claim_to_vacate(locked, wakes))
+            Ok(self.claim_to_vacate(locked, batch))
         })
     }
 
@@ -85,13 +85,13 @@ impl<'a> Engine<'a> {
     /// `WakeBatch` is dropped: by then the caller must have put a slot that it got where a panic does not lose it,
     /// because wakers may panic.
     pub(super) fn locked<R>(self, section: impl FnOnce(&mut Locked, &mut WakeBatch<'a>) -> R) -> (R, WakeBatch<'a>) {
-        let mut wakes = WakeBatch::new(self);
+        let mut batch = WakeBatch::new(self);
         let answer = self.state.lock.with(|locked| {
-            let answer = section(locked, &mut wakes);
-            self.settle_and_unlock(locked, &mut wakes);
+            let answer = section(locked, &mut batch);
+            self.settle_and_unlock(locked, &mut batch);
             answer
         });
-        (answer, wakes)
+        (answer, batch)
     }
 
     /// Closes the fast path until the lock is released, and longer while there is a reason to.
@@ -104,37 +104,37 @@ impl<'a> Engine<'a> {
 
     /// A slot to vacate, for a caller who has just released one. A pool that connects ends what is set aside; another
     /// pool keeps it.
-    fn claim_to_vacate(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) -> Option<ToVacate> {
+    fn claim_to_vacate(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
         if self.is_closed() {
             return self.map.claim_locked().map(|slot| (slot, VacateReason::Closed));
         }
         if !self.state.connects() || self.state.surplus.get() == 0 && locked.set_aside == 0 {
             return None;
         }
-        self.settle(locked, wakes);
+        self.settle(locked, batch);
         self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus))
     }
 
     /// Restores the invariants after a change: grants free slots to waiters, retires surplus slots, dismisses the waiters
     /// of a closed pool.
-    pub(super) fn settle(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+    pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if self.is_closed() {
-            self.dismiss(locked, wakes);
+            self.dismiss(locked, batch);
             return;
         }
         self.retire_surplus(locked);
         match self.state.fairness {
-            Fairness::Fifo => self.grant_free(locked, wakes),
-            Fairness::Bounded(limit) => self.call_to_compete(locked, wakes, limit),
+            Fairness::Fifo => self.grant_free(locked, batch),
+            Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
         }
     }
 
     /// The last step before the lock is released (I6): settles, and opens the fast path if nothing keeps it closed.
-    pub(super) fn settle_and_unlock(self, locked: &mut Locked, wakes: &mut WakeBatch<'a>) {
+    pub(super) fn settle_and_unlock(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if !locked.is_fast_path_closed {
             return;
         }
-        self.settle(locked, wakes);
+        self.settle(locked, batch);
         let is_open = !self.is_closed() && !self.state.is_suspended();
         if is_open && locked.queue.is_empty() && self.state.surplus.get() == 0 {
             locked.is_fast_path_closed = false;

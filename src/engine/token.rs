@@ -23,10 +23,9 @@ impl SlotToken {
         self.0
     }
 
-    /// Gives up the token for a number, which its holder keeps instead: a C program, in a lease.
-    #[cfg(feature = "ffi")]
+    /// Gives up the token for a number: the bitmap and the states keep slots as numbers, and so does a C program in a lease.
     #[inline(always)]
-    pub(crate) fn into_raw(self) -> usize {
+    pub(crate) const fn into_raw(self) -> usize {
         self.0
     }
 

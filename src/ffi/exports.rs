@@ -1,4 +1,5 @@
-// knows: border, callbacks, config, course, lease, platform, pool, stats, status, version, waiter, engine, managed, slot · must not know: how any of it works
+// knows: border, callbacks, config, course, lease, platform, pool, stats, status, version, waiter, engine, managed,
+// slot · must not know: how any of it works
 //! The functions that C programs call, but for those of `platform::hosted`. What each does for the C reader stands here,
 //! since the header is made of it.
 

@@ -1,4 +1,5 @@
-// knows: callbacks, config, counters, platform, status, engine, managed, slot, sync · must not know: leases, what callbacks do
+// knows: callbacks, config, counters, platform, status, engine, managed, slot, sync · must not know: leases, what
+// callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};

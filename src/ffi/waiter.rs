@@ -1,4 +1,5 @@
-// knows: border, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a lease is checked
+// knows: border, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a lease is
+// checked
 //! From a slot to a lease: at once, by sleeping, or by a callback of a C program that waits.
 
 use core::cell::Cell;

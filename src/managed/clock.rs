@@ -6,14 +6,14 @@ use core::time::Duration;
 
 use crate::sync;
 
-/// Tells a pool the time: since whenever, but never backwards.
+/// Tells a pool the time, from an arbitrary start, never backwards.
 ///
-/// It tells how old connections are, for how long they were idle or held, and when tasks are late. How long *threads* wait, and
-/// when the health check looks again, is by the system's clock in any case.
+/// The pool uses it for the ages of connections, for how long they are idle or in use, and for the deadlines of tasks. The
+/// deadlines of *threads*, and the sleep of the health check, are by the system's clock in any case.
 ///
-/// With `std` the pool brings its own, [`SystemClock`]. Firmware implements this on a timer; a program that awaits may
-/// implement it on its runtime, so that the pool can end connects and checks that take too long; a test may keep the time
-/// itself.
+/// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program that
+/// awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test may keep
+/// the time itself.
 ///
 /// # Examples
 ///
@@ -43,14 +43,14 @@ pub trait Clock {
     /// The time.
     fn now(&self) -> Duration;
 
-    /// The time, as precisely as it can be had for nearly nothing: for the ages of connections. The default is
+    /// The time, as precisely as it can be read for nearly nothing: for the ages of connections. The default is
     /// [`now`](Self::now).
     fn coarse(&self) -> Duration {
         self.now()
     }
 
-    /// Ends when `duration` has passed. The default never does, and says so in [`CAN_SLEEP`](Self::CAN_SLEEP): the pool then
-    /// sets no time limit to tasks.
+    /// Ends when `duration` has passed. The default never ends, as [`CAN_SLEEP`](Self::CAN_SLEEP) tells: the pool then limits
+    /// no task's time.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
         pending()
@@ -87,7 +87,7 @@ pointer!(
 /// The system's monotonic clock. On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
 /// milliseconds behind at most.
 ///
-/// Without `std` there is none: its time stands still, and connections do not age. Bring your own then.
+/// Without `std` there is none: its time stands still, and connections do not age. Implement [`Clock`] then.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -101,15 +101,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// A moment in milliseconds, which wrap. Two moments can be told apart in order if they are less than half a round apart:
-/// 24 days where a word has 32 bits.
+/// A moment in milliseconds, which wrap. The order of two moments is known if they are less than half a round apart: 24
+/// days where a word has 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Millis(pub(crate) usize);
 
 /// No end to a connection's life.
 pub(super) const FOR_EVER: usize = usize::MAX;
 
-/// The longest span that can be told from none.
+/// The longest span that is told from none.
 const LONGEST: usize = isize::MAX as usize;
 
 impl Millis {
@@ -130,7 +130,7 @@ impl Millis {
     }
 }
 
-/// A span in milliseconds, rounded up; what is too long to be told is as long as can be.
+/// A span in milliseconds, rounded up, and at most the longest.
 #[expect(clippy::cast_possible_truncation, reason = "compared before")]
 pub(crate) const fn span(duration: Duration) -> usize {
     let part = duration.subsec_nanos().div_ceil(1_000_000);

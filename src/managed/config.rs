@@ -61,7 +61,7 @@ pub struct Retry {
     pub longest_pause: Duration,
 }
 
-/// Which idle connection is claimed next.
+/// Which idle connection is lent next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reuse {
@@ -166,7 +166,7 @@ impl Config {
     }
 
     options! {
-        /// The most connections there may be, idle and claimed together. Default: the pool's `N`, which is also the most that
+        /// The most connections there may be, idle and in use together. Default: the pool's `N`, which is also the most that
         /// it can be.
         max_size(most: usize) Some(most);
 
@@ -211,8 +211,8 @@ impl Config {
         /// in HikariCP.
         keepalive(period: Option<Duration>) period;
 
-        /// A connection that was idle for longer is checked before it is claimed; `None`: none is. Default: 500 ms, as in
-        /// HikariCP: long enough that a busy pool hardly ever checks, short enough that a restart of the server is noticed.
+        /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
+        /// HikariCP: long enough that a busy pool hardly ever checks, short enough to notice a restart of the server.
         /// `Some(Duration::ZERO)` checks each time.
         validate_after(idle: Option<Duration>) idle;
 
@@ -226,7 +226,7 @@ impl Config {
         /// A queue that is longer than what can be served within its callers' timeouts only makes all of them time out.
         max_waiting(most: u32) Some(most);
 
-        /// Which idle connection is claimed next. Default: [`Reuse::Packed`].
+        /// Which idle connection is lent next. Default: [`Reuse::Packed`].
         reuse(reuse: Reuse) reuse;
 
         /// What happens to a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].

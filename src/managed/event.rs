@@ -11,9 +11,9 @@ use super::report::Loan;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DiscardReason {
-    /// [`has_broken`](super::Lifecycle::has_broken) said so when it came back.
+    /// [`has_broken`](super::Lifecycle::has_broken) was true when it was given back.
     Broken,
-    /// [`reset`](super::Lifecycle::reset) failed when it came back.
+    /// [`reset`](super::Lifecycle::reset) failed when it was given back.
     ResetFailed,
     /// It failed its check.
     Invalid,
@@ -23,13 +23,13 @@ pub enum DiscardReason {
     Expired,
     /// It was idle for longer than the idle timeout.
     Idle,
-    /// It was held while a panic unwound.
+    /// Its guard was dropped while a panic unwound.
     Panicked,
-    /// Its loan discarded it.
+    /// Its holder discarded it.
     Discarded,
-    /// A [`retain`](super::Pool::retain) or [`evict_all`](super::Pool::evict_all) said so.
+    /// A [`retain`](super::Pool::retain) or [`evict_all`](super::Pool::evict_all) rejected it.
     Evicted,
-    /// There were more than the maximum after a resize.
+    /// It was one too many after a resize.
     Surplus,
     /// The pool is closed, or was dropped.
     Closed,
@@ -73,14 +73,14 @@ impl DiscardReason {
 impl fmt::Display for DiscardReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Broken => "was broken when it came back",
+            Self::Broken => "was broken when it was given back",
             Self::ResetFailed => "could not be reset",
             Self::Invalid => "failed its check",
             Self::CheckCancelled => "was in the middle of a check that was cancelled",
             Self::Expired => "has reached its maximum lifetime",
             Self::Idle => "was idle for too long",
             Self::Panicked => "was held by a caller who panicked",
-            Self::Discarded => "was discarded by its loan",
+            Self::Discarded => "was discarded by its holder",
             Self::Evicted => "was evicted",
             Self::Surplus => "was one too many after a resize",
             Self::Closed => "belonged to a pool that was closed",

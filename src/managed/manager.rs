@@ -9,19 +9,19 @@ use core::time::Duration;
 
 use super::event::{DiscardReason, Event};
 
-/// What a pool has to know of connections when they come back and when they go.
+/// What a pool has to know of connections when they are given back and when they end.
 ///
 /// These functions are called where a guard is dropped: at once, on whichever thread, never as a task, so that no runtime
-/// is needed to give a connection back. All of them have a default. How connections are made and checked says
-/// [`Manager`] or [`AsyncManager`].
+/// is needed to give a connection back. All of them have a default. How connections are made and checked, [`Manager`] or
+/// [`AsyncManager`] says.
 ///
-/// None is called under a lock, so each may take its time, call the pool, and panic: by a panic the connection is lost,
-/// its slot is not.
+/// No function is called under a lock, so each may take its time, call the pool, and panic: by a panic the connection is
+/// lost, its slot is not.
 ///
 /// # Examples
 ///
 /// ```
-/// use conn_pool::managed::{Lifecycle, Manager, DiscardReason};
+/// use conn_pool::managed::{DiscardReason, Lifecycle, Manager};
 /// use std::net::TcpStream;
 /// use std::time::Duration;
 ///
@@ -48,19 +48,19 @@ use super::event::{DiscardReason, Event};
 pub trait Lifecycle {
     /// What is pooled.
     type Connection;
-    /// Why it could not be made, checked or reset. Nothing is asked of it.
+    /// Why a connection could not be made, checked or reset. It needs no trait.
     type Error;
 
-    /// Whether a connection that comes back is known to be broken, without asking its server.
+    /// Whether a connection that is given back is known to be broken, without asking its server.
     ///
-    /// `true` discards it. Called at each return, so it should be quick. The default finds none broken.
+    /// `true` discards it. Called at each release, so it should be quick. The default finds no connection broken.
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {
         let _ = connection;
         false
     }
 
-    /// Brings a connection that comes back into a clean state: rolls back what was left open, for one. The default leaves
-    /// it as it is.
+    /// Brings a connection that is given back into a clean state: rolls back an open transaction, for instance. The default
+    /// leaves it as it is.
     ///
     /// # Errors
     ///
@@ -70,16 +70,16 @@ pub trait Lifecycle {
         Ok(())
     }
 
-    /// Whether a connection that comes back, and was reset, is still to be checked before it is claimed again, however soon
-    /// that is. The default says no.
+    /// Whether a connection that was given back and reset has to be checked before it is lent again, however soon that is.
+    /// The default is `false`.
     ///
-    /// For what cannot be done in `reset`, because it takes awaiting: [`AsyncManager::is_valid`] may roll back.
+    /// For what cannot be done in `reset` because it has to be awaited: [`AsyncManager::is_valid`] may roll back.
     fn needs_check(&self, connection: &mut Self::Connection) -> bool {
         let _ = connection;
         false
     }
 
-    /// Takes leave of a connection, whatever the reason: to close it properly, or to count. The default drops it.
+    /// Ends a connection, whatever the reason: closes it properly, or counts it. The default drops it.
     fn on_discard(&self, connection: Self::Connection, reason: DiscardReason) {
         let _ = reason;
         drop(connection);
@@ -91,12 +91,12 @@ pub trait Lifecycle {
     }
 }
 
-/// Makes and checks connections, blocking the thread that calls.
+/// Makes and checks connections, blocking the calling thread.
 ///
 /// # Blocking
 ///
-/// A call that hangs keeps its caller and its slot, since nobody can stop a thread from outside; nobody else waits for it.
-/// So make use of `within`, or of the driver's own timeouts.
+/// A call that hangs keeps its caller and its slot, since no thread can be stopped from outside; no other caller waits for
+/// it. So use `within`, or the driver's own timeouts.
 pub trait Manager: Lifecycle {
     /// Makes a connection.
     ///
@@ -107,8 +107,8 @@ pub trait Manager: Lifecycle {
     /// Any; the caller gets it, in [`GetError::Connect`](super::GetError::Connect).
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
-    /// Checks a connection before it is claimed, if it was idle for long (`validate_after`) or came back dirty. The default
-    /// finds all of them fit.
+    /// Checks a connection before it is lent, if it was idle for long (`validate_after`) or needs a check
+    /// ([`Lifecycle::needs_check`]). The default finds every connection fit.
     ///
     /// # Errors
     ///
@@ -121,8 +121,8 @@ pub trait Manager: Lifecycle {
 
 /// Makes and checks connections as a task. As [`Manager`] otherwise.
 ///
-/// The pool gives connect and check their time limits if its [`Clock`](super::Clock) can sleep; else that is for whoever
-/// awaits.
+/// The pool limits the time of a connect and of a check if its [`Clock`](super::Clock) can sleep; else the task that awaits
+/// has to.
 pub trait AsyncManager: Lifecycle {
     /// Makes a connection.
     ///
@@ -132,11 +132,12 @@ pub trait AsyncManager: Lifecycle {
     ///
     /// # Cancel safety
     ///
-    /// If the caller gives up, the future is dropped and the slot goes to the next in line.
+    /// If the caller gives up, the future is dropped and the slot goes to the next waiter.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
-    /// Checks a connection before it is claimed, if it was idle for long (`validate_after`) or came back dirty, in which case
-    /// this is also where it is cleaned up. The default finds all of them fit.
+    /// Checks a connection before it is lent, if it was idle for long (`validate_after`) or needs a check
+    /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every connection
+    /// fit.
     ///
     /// # Errors
     ///
@@ -144,7 +145,7 @@ pub trait AsyncManager: Lifecycle {
     ///
     /// # Cancel safety
     ///
-    /// If the caller gives up half-way the connection is discarded: nobody knows what state it is in.
+    /// If the caller gives up half-way the connection is discarded: its state is not known.
     fn is_valid(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send {
         let _ = connection;
         async { Ok(()) }

@@ -22,7 +22,7 @@ pub(super) const SAMPLE: usize = 1 << 3;
 /// The life of a connection.
 #[repr(C)]
 pub(crate) struct ConnRecord {
-    /// Marks: set by anybody, cleared by the slot's owner.
+    /// Marks: set by any thread, cleared by the slot's owner.
     marks: AtomicUsize,
     /// When it was made. The owner's.
     born: AtomicUsize,

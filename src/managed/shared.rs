@@ -266,9 +266,9 @@ mod tests {
         let high = |random: usize| (random / (usize::MAX / 10)).min(9);
         for tenth in [low, high] {
             let shared = Shared::new(Config::new());
-            let mut shares = [0; 10];
-            (0..10_000).for_each(|_| shares[tenth(shared.random())] += 1);
-            assert!(shares.iter().all(|share| (750..1250).contains(share)), "{shares:?}");
+            let mut counts = [0; 10];
+            (0..10_000).for_each(|_| counts[tenth(shared.random())] += 1);
+            assert!(counts.iter().all(|count| (750..1250).contains(count)), "{counts:?}");
         }
     }
 

@@ -68,8 +68,8 @@ fn try_acquire_slow<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotTo
     if engine.states().len() == 0 {
         return Err(AcquireError::NoSlots);
     }
-    let (answer, wakes) = engine.claim_or_refuse(missed);
-    release_on_unwind(pool, answer, || drop(wakes))
+    let (answer, batch) = engine.claim_or_refuse(missed);
+    release_on_unwind(pool, answer, || drop(batch))
 }
 
 /// A wait for a slot, from the first look to the last; leaves the queue when it is dropped.
@@ -132,30 +132,30 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
             return self.end(Err(AcquireError::NoSlots));
         }
         // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes (I4).
-        let (joined, wakes) = unsafe { engine.join(self.waiter(), waker.clone(), self.position) };
+        let (joined, batch) = unsafe { engine.join(self.waiter(), waker.clone(), self.position) };
         match joined {
             Joined::Queued => {
                 self.progress.set(Progress::Waiting);
-                drop(wakes);
+                drop(batch);
                 Poll::Pending
             }
-            Joined::Granted(slot) => self.end_after(Ok(slot), wakes),
-            Joined::QueueFull => self.end_after(Err(AcquireError::QueueFull), wakes),
+            Joined::Granted(slot) => self.end_after(Ok(slot), batch),
+            Joined::QueueFull => self.end_after(Err(AcquireError::QueueFull), batch),
             // Only callbacks are cancelled late.
-            Joined::Closed | Joined::CancelledLate => self.end_after(Err(AcquireError::Closed), wakes),
+            Joined::Closed | Joined::CancelledLate => self.end_after(Err(AcquireError::Closed), batch),
         }
     }
 
     #[cold]
     #[inline(never)]
     fn look(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        let (seen, wakes) = self.pool.engine().check(self.waiter(), waker);
+        let (seen, batch) = self.pool.engine().check(self.waiter(), waker);
         match seen {
             Poll::Pending => {
-                drop(wakes);
+                drop(batch);
                 Poll::Pending
             }
-            Poll::Ready(slot) => self.end_after(slot.ok_or(AcquireError::Closed), wakes),
+            Poll::Ready(slot) => self.end_after(slot.ok_or(AcquireError::Closed), batch),
         }
     }
 
@@ -164,18 +164,18 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<SlotToken, AcquireError> {
         let is_pausing = self.position == Position::Pausing;
         let reason = if is_pausing { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
-        let (answer, wakes) = self.pool.engine().leave(self.waiter(), reason);
+        let (answer, batch) = self.pool.engine().leave(self.waiter(), reason);
         self.progress.set(Progress::Done);
-        release_on_unwind(self.pool, answer, || drop(wakes))
+        release_on_unwind(self.pool, answer, || drop(batch))
     }
 
     fn end_after(
         &self,
         answer: Result<SlotToken, AcquireError>,
-        wakes: WakeBatch<'_>,
+        batch: WakeBatch<'_>,
     ) -> Poll<Result<SlotToken, AcquireError>> {
         self.progress.set(Progress::Done);
-        Poll::Ready(release_on_unwind(self.pool, answer, || drop(wakes)))
+        Poll::Ready(release_on_unwind(self.pool, answer, || drop(batch)))
     }
 
     #[inline(always)]
@@ -197,9 +197,9 @@ impl<P: PoolParts> Drop for Acquire<'_, P> {
         }
         // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
-        let (left, wakes) = self.pool.engine().leave(waiter, LeaveReason::Cancelled);
+        let (left, batch) = self.pool.engine().leave(waiter, LeaveReason::Cancelled);
         // Dropped last, also if the release panics.
-        let _wakes = wakes;
+        let _wakes = batch;
         if let Ok(slot) = left {
             // A slot that was granted goes to the next waiter.
             release_unused(self.pool, slot);

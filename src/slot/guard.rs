@@ -30,6 +30,7 @@ impl<H: Handle> RawGuard<H> {
     /// For a slot that is filled.
     #[inline(always)]
     pub(crate) fn new(pool: H, slot: SlotToken) -> Self {
+        debug_assert!(storage::is_filled(pool.slots(), &slot), "a guard of a slot without a connection");
         Self { pool, slot }
     }
 
@@ -70,7 +71,7 @@ impl<H: Handle> RawGuard<H> {
 }
 
 #[cfg(feature = "alloc")]
-impl<'a, P: PoolParts> RawGuard<&'a P> {
+impl<P: PoolParts> RawGuard<&P> {
     /// The same guard with an `Arc` of the pool; the guard itself if the `Arc` is of another pool.
     pub(crate) fn into_owned(self, pool: &Arc<P>) -> Result<RawGuard<Arc<P>>, Self> {
         if !ptr::eq(self.pool, &raw const **pool) {

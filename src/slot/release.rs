@@ -22,11 +22,11 @@ pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
 #[cold]
 #[inline(never)]
 fn release_slow<P: PoolParts>(pool: &P) {
-    let (mut to_vacate, wakes) = pool.engine().release_slow();
-    let mut wakes = Some(wakes);
+    let (mut to_vacate, batch) = pool.engine().release_slow();
+    let mut batch = Some(batch);
     run_to_end(|| {
-        if let Some(wakes) = wakes.take() {
-            drop(wakes);
+        if let Some(batch) = batch.take() {
+            drop(batch);
             return true;
         }
         if let Some((slot, why)) = to_vacate.take() {

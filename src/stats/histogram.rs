@@ -273,8 +273,8 @@ mod tests {
             recorder.record_shared(Duration::from_micros(micros));
         }
         let times = recorder.read();
-        assert_eq!((times.count(), times.sum()), (6, Duration::from_micros(24_000)));
-        assert_eq!(times.mean(), Some(Duration::from_micros(4_000)));
+        assert_eq!((times.count(), times.sum()), (6, Duration::from_millis(24)));
+        assert_eq!(times.mean(), Some(Duration::from_millis(4)));
     }
 
     /// In 32 bits after 71 minutes; here the low word is full from the start.

@@ -42,33 +42,35 @@ impl Counters {
 
 /// What a pool has counted, from [`Pool::metrics`](crate::Pool::metrics).
 ///
-/// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of
-/// that (in 32 bits: 536,870,912). The marks (`peak_…`) start anew at
-/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](super::Status), figures that move meanwhile may be apart.
+/// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of that
+/// (in 32 bits: 536,870,912). The high-water marks (`peak_…`) start anew at
+/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](crate::Status), figures that change meanwhile may
+/// differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Connections lent, all in all.
+    /// Connections lent.
     pub acquired: usize,
-    /// Of those, the ones that had been lent before: what the pool saved its users from opening.
+    /// Of those, connections that had been lent before: what the pool saved its users from opening.
     pub reused: usize,
-    /// Callers who had to wait in line.
+    /// Callers who had to wait.
     pub waited: usize,
-    /// Callers who gave up at their deadline, those with a deadline of zero included.
+    /// Callers whose deadline passed, those with a deadline of zero included.
     pub timed_out: usize,
-    /// Connections dropped by `discard` or by a `retain` that said no.
+    /// Connections that their holder discarded, or that a `retain` rejected. A managed pool counts each discard by its
+    /// reason too: see [`managed::Metrics::discarded_for`](crate::managed::Metrics::discarded_for).
     pub discarded: usize,
-    /// Newcomers who took a connection past a waiting line: 0 under [`Fairness::Fifo`](crate::Fairness::Fifo).
+    /// Newcomers that took a connection past waiters: 0 under [`Fairness::Fifo`](crate::Fairness::Fifo).
     pub overtakes: usize,
-    /// The most newcomers that any one waiter was overtaken by: at most `k` under `Fairness::Bounded(k)`.
+    /// The most newcomers by which any one waiter was overtaken: at most `k` under `Fairness::Bounded(k)`.
     pub most_overtaken: usize,
     /// The most connections in use at once.
     ///
-    /// Exact for pools of up to four slots, and whenever the pool ran full. In a larger one it is taken when a slot is
-    /// used for the first time since it was filled or the metrics were read, so a short peak that is spread over several
-    /// groups of slots can be missed.
+    /// Exact for pools of up to four slots, and whenever all connections were in use. In a larger pool it is measured when
+    /// a slot is used for the first time since it was filled or the metrics were read, so a short peak that is spread over
+    /// several groups of slots can be missed.
     pub peak_in_use: usize,
-    /// The most callers in line at once.
+    /// The most callers that waited at once.
     pub peak_waiting: usize,
 }

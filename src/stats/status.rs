@@ -3,27 +3,27 @@
 
 /// How full a pool is, from [`Pool::status`](crate::Pool::status) or in a [`PoolError`](crate::PoolError).
 ///
-/// The figures are read one by one while others go on borrowing, so under load they may be apart by whatever moved in
-/// between; they settle as soon as the pool does.
+/// The figures are read one by one while callers go on, so under load they may differ by what changed in between. They
+/// agree as soon as the pool rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Status {
     /// Slots that the pool was built with: its `N`.
     pub capacity: usize,
-    /// Connections that may be out at once: `capacity`, unless it was resized.
+    /// Connections that may be in use at once: `capacity`, unless the pool was resized.
     pub max_size: usize,
-    /// Connections that are lent out. A guard that was leaked with `mem::forget` counts here for good.
+    /// Connections that are in use. A guard that was leaked with `mem::forget` counts here for good.
     pub in_use: usize,
     /// Connections that are ready to be lent.
     pub idle: usize,
     /// Slots within the maximum that have no connection: room for `insert`.
     pub vacant: usize,
-    /// Slots in which somebody is connecting: they count as in use. Managed pools only.
+    /// Slots in which a connection is being made: they count as in use. Managed pools only.
     pub connecting: usize,
-    /// Callers in the waiting line, threads and tasks.
+    /// Callers that wait, threads and tasks.
     pub waiting: usize,
-    /// Whether lending is suspended. Managed pools only.
+    /// Whether the pool is suspended. Managed pools only.
     pub suspended: bool,
     /// Whether the pool is closed.
     pub closed: bool,

@@ -1,4 +1,4 @@
-// knows: nothing · must not know: what it guards
+// knows: atomics · must not know: what it guards
 //! The engine's lock where interrupt handlers touch the pool: interrupts are masked while it is held.
 
 use core::cell::UnsafeCell;
@@ -15,7 +15,7 @@ impl<T> Lock<T> {
     /// Runs `section` alone. It is short and runs no user code.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(test)]
-        super::count::note_lock();
+        super::atomics::count::note_lock();
         critical_section::with(|token| {
             let value = self.0.borrow(token).get();
             // SAFETY: in the critical section no other code runs, and by I9 `section` itself does not take the lock again.

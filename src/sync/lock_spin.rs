@@ -1,4 +1,4 @@
-// knows: nothing · must not know: what it guards
+// knows: atomics · must not know: what it guards
 //! The engine's lock where there is neither an operating system nor a critical section: a spin lock.
 //!
 //! A handler that interrupts the holder on the same core would spin for ever, so pools that interrupt handlers touch need
@@ -14,7 +14,7 @@ impl<T> Lock<T> {
     /// Runs `section` alone. It is short and runs no user code.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(test)]
-        super::count::note_lock();
+        super::atomics::count::note_lock();
         section(&mut self.0.lock())
     }
 }

@@ -1,4 +1,4 @@
-// knows: nothing · must not know: what it guards
+// knows: atomics, const_fn · must not know: what it guards
 //! The engine's lock where the operating system can put a thread to sleep.
 
 #[cfg(conn_pool_loom)]
@@ -12,7 +12,7 @@ use std::sync::PoisonError;
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
-    super::const_fn! {
+    super::const_fn::const_fn! {
         pub(crate) const fn new(value: T) -> Self {
             Self(Mutex::new(value))
         }
@@ -21,7 +21,7 @@ impl<T> Lock<T> {
     /// Runs `section` alone. User code never runs in it, so a poisoned mutex holds whole data all the same.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
-        super::count::note_lock();
+        super::atomics::count::note_lock();
         section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -5,8 +5,7 @@ use core::array;
 
 use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::teardown::{self, VacateOnDrop};
-use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, try_acquire};
+use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, teardown, try_acquire};
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
@@ -151,9 +150,7 @@ impl<C, const N: usize> PoolParts for Rig<C, N> {
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {
-        let vacate = VacateOnDrop::new(self.engine(), slot, why);
-        // SAFETY: only filled slots are disposed of (I3).
-        unsafe { storage::empty(&self.slots, vacate.slot()) };
+        teardown::drop_in_place(self, slot, why);
     }
 }
 

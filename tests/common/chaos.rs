@@ -17,6 +17,11 @@ use std::time::{Duration, Instant};
 
 use conn_pool::managed::Clock;
 
+#[path = "owned.rs"]
+mod own;
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use own::{get_async_owned, owned};
+
 /// Longer than anything a test waits for, shorter than anybody's patience.
 pub(crate) const FOREVER: Duration = Duration::from_secs(30);
 

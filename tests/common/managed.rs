@@ -14,6 +14,11 @@ use std::time::Duration;
 
 use conn_pool::managed::{AsyncManager, Clock, Config, DiscardReason, Event, Lifecycle, Manager, Pool};
 
+#[path = "owned.rs"]
+mod own;
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use own::{get_async_owned, owned};
+
 /// Longer than anything a test waits for in real time.
 const FOREVER: Duration = Duration::from_secs(30);
 
@@ -419,7 +424,7 @@ impl Lifecycle for Script {
             Event::CheckFailed { error: Some(error) } => format!("check failed: {error}"),
             Event::CheckFailed { error: None } => String::from("check timed out"),
             Event::ResetFailed { error } => format!("reset failed: {error}"),
-            Event::Leaked { holder } => format!("leaked: {holder}"),
+            Event::Leaked { loan } => format!("leaked: {loan}"),
             _ => String::from("something else"),
         };
         lock(&self.0).events.push(event);

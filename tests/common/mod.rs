@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "alloc")]
+use conn_pool::OwnedConnGuard;
 use conn_pool::{ConnGuard, Get, Pool, PoolError};
 
 /// Longer than anything a test waits for, shorter than anybody's patience.
@@ -152,6 +154,21 @@ pub(crate) fn tasks_in_line<C, const N: usize>(pool: &Pool<C, N>, count: usize) 
 /// All the connections that are free now.
 pub(crate) fn hold_all<C, const N: usize>(pool: &Pool<C, N>) -> Vec<ConnGuard<'_, C, N>> {
     std::iter::from_fn(|| pool.try_get().ok()).collect()
+}
+
+/// The same guard, as one that owns its pool.
+#[cfg(feature = "alloc")]
+#[track_caller]
+pub(crate) fn owned<C, const N: usize>(guard: ConnGuard<'_, C, N>, pool: &Arc<Pool<C, N>>) -> OwnedConnGuard<C, N> {
+    ConnGuard::into_owned(guard, pool).ok().expect("a guard of this pool")
+}
+
+/// A future that owns its pool, and yields a guard that does: one that may be spawned.
+#[cfg(feature = "alloc")]
+pub(crate) async fn get_async_owned<C, const N: usize>(
+    pool: Arc<Pool<C, N>>,
+) -> Result<OwnedConnGuard<C, N>, PoolError> {
+    Ok(owned(pool.get_async().await?, &pool))
 }
 
 /// Accounts for connections: each is dropped once, and nobody uses one while another does.

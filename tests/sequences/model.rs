@@ -71,7 +71,7 @@ pub(crate) struct Model {
     line: VecDeque<u32>,
     pub(crate) drainers: Vec<Drainer>,
 
-    pub(crate) borrowed: usize,
+    pub(crate) acquired: usize,
     pub(crate) waited: usize,
     pub(crate) waits_ended: usize,
     pub(crate) timed_out: usize,
@@ -99,7 +99,7 @@ impl Model {
             waiters: Vec::new(),
             line: VecDeque::new(),
             drainers: Vec::new(),
-            borrowed: 0,
+            acquired: 0,
             waited: 0,
             waits_ended: 0,
             timed_out: 0,

@@ -215,7 +215,7 @@ impl<'a, const N: usize> World<'a, N> {
         let expected = self.model.borrow(call);
         let pool = self.pool;
         let result = match call {
-            Call::TryGet => pool.try_get(),
+            Call::TryGet => pool.try_get().map_err(PoolError::from),
             Call::NoPatience => pool.get_timeout(Call::NO_TIME),
             Call::HardlyAnyPatience => pool.get_timeout(Call::HARDLY_ANY_TIME),
         };
@@ -237,10 +237,8 @@ impl<'a, const N: usize> World<'a, N> {
                 guard.uses += 1;
                 self.guards.push(guard);
             }
-            Err(PoolError::Exhausted(status) | PoolError::Timeout(status) | PoolError::Closed(status)) => {
-                self.compare_status(status);
-            }
-            Err(_) => {}
+            Err(PoolError::Timeout(status)) => self.compare_status(status),
+            Err(_) => self.compare_status(self.pool.status()),
         }
     }
 
@@ -477,7 +475,7 @@ impl<const N: usize> World<'_, N> {
         assert_eq!(
             (metrics.acquired, metrics.waited, metrics.timed_out, metrics.discarded),
             (model.acquired, model.waited, model.timed_out, model.discarded),
-            "borrowed, waited, timed_out, discarded; {model:?}"
+            "acquired, waited, timed_out, discarded; {model:?}"
         );
         assert_eq!(
             (metrics.overtakes, metrics.most_overtaken, metrics.peak_waiting),
@@ -513,9 +511,9 @@ impl<const N: usize> World<'_, N> {
 fn answer<G>(result: &Result<G, PoolError>) -> Answer {
     match result {
         Ok(_) => Answer::Lent,
-        Err(PoolError::Exhausted(_)) => Answer::Exhausted,
+        Err(PoolError::Exhausted) => Answer::Exhausted,
         Err(PoolError::Timeout(_)) => Answer::TimedOut,
-        Err(PoolError::Closed(_)) => Answer::Closed,
+        Err(PoolError::Closed) => Answer::Closed,
         Err(PoolError::NoConnections) => Answer::NoConnections,
         Err(other) => panic!("an error that the model does not know: {other}"),
     }

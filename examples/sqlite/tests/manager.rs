@@ -251,7 +251,7 @@ fn a_statement_forgotten_half_way_goes_with_its_connection() {
     drop(connection);
     assert_replaced(&pool, DiscardReason::Broken);
     let [report] = database.reports().try_into().unwrap();
-    assert!(report.starts_with("a connection that was broken when it came back cannot be closed: "), "{report}");
+    assert!(report.starts_with("a connection that was broken when it was given back cannot be closed: "), "{report}");
 }
 
 #[test]

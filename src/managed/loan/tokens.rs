@@ -1,4 +1,5 @@
-// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a check is
+// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
+// check is
 //! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes back
 //! whole: that is what dropping each of these does.
 
@@ -140,6 +141,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// For a slot that is filled.
     #[inline(always)]
     pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
+        debug_assert!(storage::is_filled(pool.slots(), &slot), "a check of a slot without a connection");
         Self { pool, slot }
     }
 
@@ -285,7 +287,7 @@ pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: Discar
 /// Takes the connection out of a filled slot and hands it to the manager, which ends it.
 fn end_connection<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: DiscardReason) {
     pool.shared().counters().count_discard(reason);
-    // SAFETY: the slot is filled (I3), as the caller promises.
+    // SAFETY: only filled slots are discarded (I3).
     let connection = unsafe { storage::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
     observe::discarded(pool.shared(), reason);

@@ -1,4 +1,4 @@
-// knows: event, sync · must not know: pools
+// knows: event, manager, sync · must not know: pools
 //! Managers of one kind used as the other, so that threads and tasks can wait in one queue.
 
 use core::time::Duration;

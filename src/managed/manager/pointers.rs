@@ -1,4 +1,4 @@
-// knows: event, sync · must not know: pools
+// knows: event, manager, sync · must not know: pools
 //! A pointer to a manager is a manager: pools can share one, and a pool can have one whose type it does not know.
 
 use core::future::Future;

@@ -15,7 +15,7 @@ use alloc::sync::Arc;
 #[cfg(not(target_has_atomic = "ptr"))]
 use portable_atomic_util::Arc;
 
-use conn_pool::{OwnedConnGuard, Pool, managed};
+use conn_pool::{ConnGuard, OwnedConnGuard, Pool, managed};
 
 static SEEN: AtomicU32 = AtomicU32::new(0);
 
@@ -24,7 +24,7 @@ struct Session(OwnedConnGuard<u32, 4>);
 
 struct Bus;
 
-impl managed::Manage for Bus {
+impl managed::Lifecycle for Bus {
     type Connection = u32;
     type Error = u8;
 }
@@ -49,14 +49,15 @@ extern "C" fn _start() -> ! {
     // A manager that two pools share is a manager.
     let bus = Arc::new(Bus);
     let config = managed::Config::new();
-    let served = Arc::new(managed::Pool::<_, 4, _>::fixed_with_clock(Arc::clone(&bus), config, Still));
+    let served = Arc::new(managed::Pool::<_, 4, _>::const_with_clock(Arc::clone(&bus), config, Still));
     loop {
-        match Pool::try_get_owned(&pool).map(Session) {
-            Ok(mut session) => *session.0 += 1,
+        let owned = |guard| ConnGuard::into_owned(guard, &pool).ok();
+        match pool.try_get() {
+            Ok(guard) => owned(guard).map(Session).iter_mut().for_each(|session| *session.0 += 1),
             Err(error) => SEEN.store(u32::from(error.name().len() as u8), Ordering::Relaxed),
         }
-        match managed::Pool::try_get_owned(&served) {
-            Ok(mut connection) => *connection += 1,
+        match served.try_get() {
+            Ok(guard) => managed::ConnGuard::into_owned(guard, &served).iter_mut().for_each(|guard| **guard += 1),
             Err(error) => SEEN.store(u32::from(error.name().len() as u8), Ordering::Relaxed),
         }
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files::root;
+
 /// Where an ordering stands (`bitmap::give_back`) and what it is (`Release`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Site {
@@ -59,11 +61,6 @@ fn by_id(found: Vec<(String, Site)>) -> BTreeMap<String, Site> {
     let by_id: BTreeMap<_, _> = found.into_iter().collect();
     assert_eq!(by_id.len(), count, "an id is used twice: {by_id:?}");
     by_id
-}
-
-/// The library's folder, which the tests lie in.
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 #[test]

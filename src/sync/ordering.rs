@@ -1,0 +1,26 @@
+// knows: nothing · must not know: what is ordered
+//! Orderings that can be weakened, to show that each is needed.
+
+/// An ordering that something rests on, with its id in the table of `docs/architecture.md`. A build of the models with
+/// `CONN_POOL_WEAKEN` set to that id makes it `Relaxed`, and some model must fail then: see `ci/weaken`.
+macro_rules! ord {
+    ($id:ident, $ordering:ident) => {
+        if $crate::sync::is_weakened(stringify!($id)) {
+            core::sync::atomic::Ordering::Relaxed
+        } else {
+            core::sync::atomic::Ordering::$ordering
+        }
+    };
+}
+pub(crate) use ord;
+
+#[cfg(conn_pool_loom)]
+pub(crate) fn is_weakened(id: &str) -> bool {
+    option_env!("CONN_POOL_WEAKEN") == Some(id)
+}
+
+#[cfg(not(conn_pool_loom))]
+#[inline(always)]
+pub(crate) const fn is_weakened(_id: &str) -> bool {
+    false
+}

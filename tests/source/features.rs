@@ -1,0 +1,73 @@
+//! Features are asked for in few places, each with a reason.
+
+use crate::files::{File, assert_fine, assert_seen, file, sources};
+
+/// Files that may ask for a feature, and what for. The derive of `defmt::Format` is allowed everywhere.
+const FEATURES: &[(&str, &str)] = &[
+    ("lib.rs", "chooses the modules"),
+    ("sync.rs", "chooses the platform"),
+    ("stats.rs", "chooses the histogram"),
+    ("engine.rs", "a slot that a C program releases twice"),
+    ("engine/bitmap.rs", "a slot that a C program releases twice"),
+    ("engine/fast_path.rs", "a slot that a C program releases twice"),
+    ("engine/slow_path.rs", "a slot that a C program releases twice"),
+    ("engine/state.rs", "threads that yield before they wait"),
+    ("engine/snapshot.rs", "wait times need a clock"),
+    ("engine/wait_queue.rs", "callbacks of C programs wait"),
+    ("engine/queueing.rs", "callbacks of C programs withdraw"),
+    ("slot.rs", "chooses what needs threads"),
+    ("slot/acquire.rs", "giving up at a deadline needs a clock"),
+    ("slot/guard.rs", "the twin that owns an `Arc`"),
+    ("slot/parts.rs", "the twin that owns an `Arc`"),
+    ("slot/storage.rs", "a lease of a C program that has to be checked"),
+    ("plain.rs", "the twin that owns an `Arc`"),
+    ("plain/guard.rs", "the twin that owns an `Arc`"),
+    ("plain/get.rs", "the blocking calls"),
+    ("managed.rs", "chooses what needs threads, or an `Arc`, or the `metrics` facade"),
+    ("managed/clock.rs", "clocks that are shared"),
+    ("managed/guard.rs", "the twin that owns an `Arc`"),
+    ("managed/loan.rs", "chooses what needs threads"),
+    ("managed/manager/adapters.rs", "waiting for a future"),
+    ("managed/manager/pointers.rs", "pointers to what is on the heap"),
+    ("managed/metrics.rs", "names of counters for exporters"),
+    ("managed/observe.rs", "chooses who is told"),
+    ("managed/pool.rs", "how long things take needs a clock"),
+    ("managed/shared.rs", "pools for C ask on their fast path"),
+    ("managed/times.rs", "how long things take needs a clock"),
+    ("ffi.rs", "chooses the platform for C"),
+    ("ffi/config.rs", "whether there is a clock"),
+    ("ffi/pool.rs", "the size of a pool for C"),
+    ("tests/cost.rs", "what blocking calls cost"),
+    ("tests/cost/managed.rs", "what it costs to tell the facade"),
+];
+const ALLOWED: &str = "cfg_attr(feature = \"defmt\", derive(defmt::Format))";
+
+fn features(files: &[File]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for file in files {
+        let asking = |(_, code): &(usize, &str)| code.replace(ALLOWED, "").contains("feature =");
+        let mut asking = file.code().filter(asking).peekable();
+        if FEATURES.iter().any(|(path, _)| *path == file.path) {
+            if asking.peek().is_none() {
+                complaints.push(file.at(1, "asks for no feature: take it off the list"));
+            }
+        } else {
+            complaints.extend(asking.map(|(line, _)| file.at(line, "asks for a feature, and is not on the list")));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn features_are_asked_for_in_few_places() {
+    assert_fine(&features(&sources()));
+}
+
+#[test]
+fn a_feature_elsewhere_is_seen() {
+    let asks = "\n#[cfg(feature = \"std\")]";
+    assert_seen(&features(&file("error.rs", asks)), "src/error.rs:2: asks for a feature");
+    assert_seen(&features(&file("error.rs", "if cfg!(any(test, feature = \"std\"))")), "asks for a feature");
+    assert_seen(&features(&file("slot/guard.rs", "")), "asks for no feature");
+    assert_fine(&features(&file("error.rs", "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]")));
+}
