@@ -91,17 +91,17 @@
 //!
 //! | feature | gives | price |
 //! |---|---|---|
-//! | `std` (default) | threads that wait (`get` and its kin), waiting times, a home word for each thread, the health check; implies `alloc` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
+//! | `std` (default) | threads that wait (`get` and its kin), waiting times, [threads that do not meet](guide::scaling), the health check; implies `alloc` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
 //! | `alloc` | guards that own an `Arc` of their pool | an allocator |
 //! | `critical-section` | without `std`: a pool that interrupt handlers may touch | the slow path masks interrupts; the application provides the critical section |
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
 //! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c) | the crate `libc` |
 //! | `defmt` | `defmt::Format` for errors, status and metrics | the crate `defmt` |
 //! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
-//! | `metrics` | managed pools publish their counters through the `metrics` facade: [`publish_metrics`](managed::Pool::publish_metrics) | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |
+//! | `metrics` | managed pools publish their counters through the `metrics` facade: `Pool::publish_metrics` | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |
 //!
-//! Features only add: none takes a method or a trait away. Without `std` nothing needs an operating system or an
-//! allocator: see [the guide for firmware](guide::embedded).
+//! Features only add: none takes a method or a trait away. With `default-features = false` the crate is `no_std`, and
+//! needs neither an operating system nor an allocator: see [the guide for firmware](guide::embedded).
 //!
 //! # What it guarantees, and what it does not
 //!
@@ -155,7 +155,11 @@
 //!
 //! # The guide
 //!
-//! [All pages](guide): managed pools, errors, fairness, scaling, firmware, C, other pools, and how it all works.
+//! - For users: [managed pools](guide::managed), [errors](guide::errors), [misuse](guide::misuse),
+//!   [fairness](guide::fairness), [scaling](guide::scaling), [firmware](guide::embedded), [C](guide::c).
+//! - [Compared with r2d2, deadpool, bb8 and others](guide::peers), with their words in ours.
+//! - How it works: [architecture](guide::architecture), [benchmarks](guide::benchmarks), [decisions](guide::decisions),
+//!   and [how it is verified](guide::verification).
 //!
 //! # Rust version
 //!
