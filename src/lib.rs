@@ -91,7 +91,7 @@
 //!
 //! | feature | gives | price |
 //! |---|---|---|
-//! | `std` (default) | threads that wait (`get` and its kin), waiting times, [threads that do not meet](guide::scaling), the health check; implies `alloc` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
+//! | `std` (default) | threads that wait (`get` and its kin), waiting times, less [contention between threads](guide::scaling), the health check; implies `alloc` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
 //! | `alloc` | guards that own an `Arc` of their pool | an allocator |
 //! | `critical-section` | without `std`: a pool that interrupt handlers may touch | the slow path masks interrupts; the application provides the critical section |
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
