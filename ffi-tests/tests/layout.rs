@@ -124,7 +124,7 @@ fn places_in_rust() -> Places {
     place!(places, conn_pool_waiter { reserved });
     place!(
         places,
-        conn_pool_figures {
+        conn_pool_stats {
             capacity,
             max_size,
             in_use,
@@ -215,7 +215,7 @@ fn values_in_rust() -> Values {
             CONN_POOL_FORGED,
             CONN_POOL_FULL,
             CONN_POOL_CREATE_FAILED,
-            CONN_POOL_WAITING,
+            CONN_POOL_ALREADY_WAITING,
             CONN_POOL_NOT_WAITING,
             CONN_POOL_FORKED,
             CONN_POOL_PANIC,
