@@ -1,11 +1,14 @@
 /*
  * What the header's structures, enumerations and macros are to a C compiler, as tables for
- * tests/layout.rs, which holds them against what they are to Rust, and which fails if one of the
- * header's has no row here.
+ * tests/layout.rs. That compares them with what they are to Rust, and fails if something in the
+ * header has no row here.
  */
 #include <conn_pool.h>
 
-/* Of a structure: the size of it, or a field's place and size. Of a constant: its value. */
+/*
+ * Of a type: its alignment, in the place of the offset, and its size. Of a field: its offset and
+ * size. Of a constant: its value.
+ */
 struct row {
     const char *owner;
     const char *name;
@@ -14,7 +17,7 @@ struct row {
     int64_t value;
 };
 
-#define TYPE(type) { #type, NULL, 0, sizeof(type), 0 }
+#define TYPE(type) { #type, NULL, __alignof__(type), sizeof(type), 0 }
 #define FIELD(type, field) \
     { #type, #field, offsetof(type, field), sizeof(((type *)NULL)->field), 0 }
 #define VALUE(name) { NULL, #name, 0, 0, (int64_t)(name) }
