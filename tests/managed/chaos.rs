@@ -3,6 +3,7 @@
 //!
 //! `CONN_POOL_CHAOS_SECONDS` says for how long (default 2), `CONN_POOL_CHAOS_SEED` with which dice (default: the time).
 
+use std::env;
 use std::fmt::Write;
 use std::ops::DerefMut;
 use std::panic::AssertUnwindSafe;
@@ -11,9 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{env, thread};
 
 use conn_pool::Fairness;
 use conn_pool::managed::{
