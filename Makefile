@@ -1,12 +1,12 @@
-# conn_pool's C library, for systems with ELF and GNU binutils.
+# The C library, for systems with ELF and GNU binutils.
 #
-#   make                       libconn_pool.a and libconn_pool.so.0 in target/c-library
-#   make check                 what a packager wants to know of them
+#   make                       the archive and the shared library, in target/c-library
+#   make check                 tests both, and an install tree, as a packager would
 #   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR=
 #   make uninstall             with the same variables
 #   make bare                  libconn_pool_bare.a, for programs without an operating system: -DCONN_POOL_BARE
 #
-# For another target: TARGET is cargo's name for it, CROSS what its binutils begin with (arm-none-eabi-), CARGO and
+# For another target, TARGET is cargo's name for it, CROSS the prefix of its binutils (arm-none-eabi-), CARGO and
 # CARGOFLAGS the cargo that can build for it. FEATURES adds features to `make bare`: critical-section, portable-atomic.
 
 PREFIX = /usr/local
@@ -34,7 +34,8 @@ ifneq ($(words $(numbers)),3)
 $(error the version in Cargo.toml is '$(version)', which is not three numbers)
 endif
 
-soname := libconn_pool.so.$(major)
+# Until 1.0 each minor version may break programs, so it has a soname of its own.
+soname := libconn_pool.so.$(if $(filter 0,$(major)),0.$(minor),$(major))
 shared := libconn_pool.so.$(version)
 headers := $(wildcard include/conn_pool.h include/conn_pool.hpp)
 out := target/c-library$(TARGET:%=/%)
@@ -47,8 +48,8 @@ comma := ,
 rustc = $(CARGO) rustc --lib --target-dir target/c-library/cargo $(TARGET:%=--target %) $(CARGOFLAGS)
 one_object = LD=$(LD) AR=$(AR) NM=$(NM) OBJCOPY=$(OBJCOPY) packaging/one-object
 listed_features = ffi$(subst $(empty) $(empty),,$(addprefix $(comma),$(subst $(comma), ,$(FEATURES))))
-# What a program needs beside the archive, each once. The C library and gcc's are left out: the compiler adds them, in
-# the form that fits a shared or a static program.
+# The libraries that a program needs beside the archive, each once. The C library and gcc's are left out: the compiler
+# adds them, in the form that fits a shared or a static program.
 without_repeats = $(if $1,$(call without_repeats,$(filter-out $(lastword $1),$1)) $(lastword $1))
 private = $(strip $(call without_repeats,$(filter-out -lc -lgcc_s,$(shell cat $(out)/native-static-libs))))
 fill_in = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
@@ -64,8 +65,16 @@ check: all bare
 	$(CARGO) test -p ffi-tests
 	packaging/check
 
-# Cargo knows best whether something has changed; what is made from its files is made again if they are newer.
+# Cargo is called each time: it knows best what has changed. If it has built the same before, with the same features and
+# flags, it puts that file back, with the time of that build. So times do not tell whether the file is another one. What
+# is made from it depends on a stamp instead, which changes only if the file's contents or the tools do.
 FORCE:
+
+define stamp
+@mkdir -p $(out)
+@{ echo '$(subst ','\'',$(one_object))'; sha256sum <$<; } >$@.new
+@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+endef
 
 $(made)/c/libconn_pool.a: FORCE
 	@mkdir -p $(out)
@@ -79,21 +88,28 @@ $(made)/c-bare/libconn_pool.a: FORCE
 	$(rustc) --profile c-bare --no-default-features --features $(listed_features) --crate-type staticlib -- \
 		--cfg conn_pool_archive
 
-$(out)/libconn_pool.a: $(made)/c/libconn_pool.a packaging/one-object
-	$(one_object) $< conn_pool_ $@
+$(out)/libconn_pool.a.stamp: $(made)/c/libconn_pool.a FORCE
+	$(stamp)
 
-$(out)/$(shared): $(made)/c/libconn_pool.so
-	@mkdir -p $(out)
-	cp $< $@
+$(out)/$(shared).stamp: $(made)/c/libconn_pool.so FORCE
+	$(stamp)
+
+$(out)/libconn_pool_bare.a.stamp: $(made)/c-bare/libconn_pool.a FORCE
+	$(stamp)
+
+$(out)/libconn_pool.a: $(out)/libconn_pool.a.stamp packaging/one-object
+	$(one_object) $(made)/c/libconn_pool.a conn_pool_ $@
+
+$(out)/$(shared): $(out)/$(shared).stamp
+	cp $(made)/c/libconn_pool.so $@
 	ln -sf $(shared) $(out)/$(soname)
 	ln -sf $(soname) $(out)/libconn_pool.so
 
-# Nobody unwinds through it, since a panic ends the program: so without the tables for that.
-$(out)/libconn_pool_bare.a: $(made)/c-bare/libconn_pool.a packaging/one-object
-	@mkdir -p $(out)
-	$(one_object) $< conn_pool_ $@ --remove-section=.eh_frame '--remove-section=.ARM.ex*'
+# A panic ends the program, so the tables for unwinding are removed.
+$(out)/libconn_pool_bare.a: $(out)/libconn_pool_bare.a.stamp packaging/one-object
+	$(one_object) $(made)/c-bare/libconn_pool.a conn_pool_ $@ --remove-section=.eh_frame '--remove-section=.ARM.ex*'
 
-# Without `all`: who installs, as root, need not have cargo.
+# Does not depend on `all`: root, who installs, need not have cargo.
 install:
 	@test -f $(out)/libconn_pool.a && test -f $(out)/$(shared) || \
 		{ echo "nothing to install: run 'make' first" >&2; exit 1; }
@@ -114,11 +130,15 @@ uninstall:
 		$(DESTDIR)$(pkgconfig)/conn_pool.pc
 	rm -rf $(DESTDIR)$(cmake)
 
+# For scripts.
 version:
 	@echo $(version)
+
+soname:
+	@echo $(soname)
 
 clean:
 	rm -rf target/c-library
 
-.PHONY: all bare check install uninstall version clean FORCE
+.PHONY: all bare check install uninstall version soname clean FORCE
 .DELETE_ON_ERROR:

@@ -54,7 +54,7 @@ using event = ::conn_pool_event;
 /** What a pool is to be like: from `make_config`. */
 using config = ::conn_pool_config;
 /** What a pool has counted, and how full it is. */
-using figures = ::conn_pool_figures;
+using stats = ::conn_pool_stats;
 
 /**
  * A configuration with nothing set but its size.
@@ -419,14 +419,14 @@ public:
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      */
-    [[nodiscard]] result<connpool::figures> stats() const noexcept
+    [[nodiscard]] result<connpool::stats> stats() const noexcept
     {
-        connpool::figures figures{};
-        connpool::status status = ::conn_pool_stats(plain_, &figures, sizeof figures);
+        connpool::stats stats{};
+        connpool::status status = ::conn_pool_get_stats(plain_, &stats, sizeof stats);
         if (status != CONN_POOL_OK) {
             return status;
         }
-        return figures;
+        return stats;
     }
 
     /**

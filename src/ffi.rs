@@ -1,11 +1,14 @@
-//! What C programs call: `include/conn_pool.h` is generated from here and is where it is explained to them.
+//! The C library: what C programs call, and what stands behind it. `include/conn_pool.h` is generated from here.
 //!
-//! A pool for C has its capacity chosen at run time and lies in one block of memory: a [`conn_pool`], and its slots
-//! behind it. EngineState, line and acquiring are those of [`Pool`](crate::Pool), so C callers stand in the same kind of line
-//! as threads and tasks do. What is added here: callbacks that make, check and end resources, leases that are checked
-//! when they come back, and a border that nothing crosses but plain values.
+//! As a Rust API this module is outside semantic versioning: it is public for the tests of the C library, and for Rust
+//! programs that pass its types on to C. What is kept stable is the header and the soname.
 //!
-//! Each export is `border!` and nothing else: NULL is answered there, and a panic ends there.
+//! A pool for C gets its capacity at run time and lies in one block of memory: a [`conn_pool`] with its slots behind it. It
+//! shares the engine of [`Pool`](crate::Pool) and the lifecycle of [`managed::Pool`](crate::managed::Pool), so C callers
+//! wait in the same kind of queue as threads and tasks. What is added here: callbacks that create, check and destroy
+//! resources; leases, which are checked when they are released; and a border that only plain values cross.
+//!
+//! The body of each export is `border!` and nothing else: it stops a panic and turns errors into a status.
 #![expect(non_camel_case_types, reason = "the types' names in C")]
 
 #[cfg(all(feature = "std", not(unix)))]
@@ -14,39 +17,58 @@ compile_error!(
      clocks, or leave out `ffi`"
 );
 
-#[macro_use]
-mod border;
-mod callbacks;
-mod config;
+// Lower ones first.
 mod counters;
-mod course;
-mod exports;
-mod lease;
-mod pool;
-mod stats;
 mod status;
 mod version;
-mod waiter;
 
 #[cfg(not(all(feature = "std", unix)))]
-mod bare;
+#[path = "ffi/platform/bare.rs"]
+mod platform;
 #[cfg(all(feature = "std", unix))]
-mod hosted;
+#[path = "ffi/platform/hosted.rs"]
+mod platform;
+
 #[cfg(all(not(feature = "std"), conn_pool_archive))]
 mod panics;
 
-#[cfg(not(all(feature = "std", unix)))]
-use bare as platform;
-#[cfg(all(feature = "std", unix))]
-use hosted as platform;
+#[macro_use]
+mod border;
+mod config;
+mod turns;
 
+mod callbacks;
+
+mod pool;
+
+mod course;
+mod stats;
+
+mod lease;
+
+mod acquire;
+
+mod waiter;
+
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/wait/bare.rs"]
+mod wait;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/wait/hosted.rs"]
+mod wait;
+
+mod exports;
+#[cfg(all(feature = "std", unix))]
+mod exports_hosted;
+
+pub use acquire::CONN_POOL_WAIT_FOREVER;
 pub use config::*;
 pub use exports::*;
 #[cfg(all(feature = "std", unix))]
-pub use hosted::{conn_pool_acquire_until, conn_pool_create};
+pub use exports_hosted::*;
 pub use lease::conn_pool_lease;
 pub use pool::{CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_BASE_BARE, CONN_POOL_STORAGE_PER_SLOT, conn_pool};
-pub use stats::conn_pool_figures;
+pub use stats::conn_pool_stats;
 pub use status::conn_pool_status;
 pub use version::*;
 pub use waiter::{conn_pool_ready_fn, conn_pool_waiter};

@@ -345,13 +345,13 @@ static void sum_up(struct result *results)
 
 static void measure(int count, struct result *results)
 {
-    conn_pool_figures before, after;
+    conn_pool_stats before, after;
     size_t expected;
 
     pool_batches = 0;
-    ok("conn_pool_stats", conn_pool_stats(pool, &before, sizeof before));
+    ok("conn_pool_get_stats", conn_pool_get_stats(pool, &before, sizeof before));
     run(count);
-    ok("conn_pool_stats", conn_pool_stats(pool, &after, sizeof after));
+    ok("conn_pool_get_stats", conn_pool_get_stats(pool, &after, sizeof after));
     expected = pool_batches * BATCH * (size_t)count;
     if (after.acquired - before.acquired != expected || after.misused != 0 || after.in_use != 0) {
         fprintf(stderr, "bench: %zu leases expected, %zu counted; %zu misused, %zu in use\n",

@@ -126,9 +126,8 @@ pub(crate) fn figures() -> Vec<Figure> {
         beside_floor("1b. one thread, `get` of 8", 1.15, &mut || nanos_per_turn(TURNS, || get(&eight))),
     ];
     let first = eight.try_get();
-    figures.push(beside_floor("1c. as 1a, the first one held by somebody", 2.0, &mut || {
-        nanos_per_turn(TURNS, || try_get(&eight))
-    }));
+    figures
+        .push(beside_floor("1c. as 1a, the first one in use", 2.0, &mut || nanos_per_turn(TURNS, || try_get(&eight))));
     drop(first);
     let held = all_but_one(&thousand);
     figures.push(beside_floor("2. one thread, `try_get` of 1024, all others held", 3.0, &mut || {

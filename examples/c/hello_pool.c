@@ -28,7 +28,7 @@ int main(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool *pool;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
 
     config.capacity = 4;
     config.create = connect_one;
@@ -40,8 +40,8 @@ int main(void)
         printf("request %d on this connection\n", ++*(int *)lease.resource);
         check("release", conn_pool_release(pool, &lease));
     }
-    check("stats", conn_pool_stats(pool, &figures, sizeof figures));
-    printf("%zu leases, %zu connections\n", figures.acquired, figures.created);
+    check("stats", conn_pool_get_stats(pool, &stats, sizeof stats));
+    printf("%zu leases, %zu connections\n", stats.acquired, stats.created);
     check("destroy", conn_pool_destroy(pool));
     return 0;
 }

@@ -442,28 +442,28 @@ static void check_what_was_seen(void)
     expect("borrowers after the forgetful one", found_clean, 1, (long)THREADS * TRANSFERS);
 }
 
-static void check_figures(void)
+static void check_stats(void)
 {
-    conn_pool_figures figures;
-    conn_pool_status status = conn_pool_stats(pool, &figures, sizeof figures);
+    conn_pool_stats stats;
+    conn_pool_status status = conn_pool_get_stats(pool, &stats, sizeof stats);
 
     if (status != CONN_POOL_OK) {
-        complain("no figures: %s", conn_pool_strerror(status));
+        complain("no stats: %s", conn_pool_strerror(status));
         return;
     }
     say("pool %s: %zu leases, %zu waited for; at most %zu out and %zu in line",
-        conn_pool_name(pool), figures.acquired, figures.waited, figures.peak_in_use,
-        figures.peak_waiting);
-    say("connections: %zu made, %zu destroyed, %zu idle", figures.created, figures.destroyed,
-        figures.idle);
-    expect("connections made", (long)figures.created, CONNECTIONS + 1, CONNECTIONS + 1);
-    expect("connections destroyed", (long)figures.destroyed, 1, 1);
-    expect("connections that came back broken", (long)figures.reset_failed, 0, 0);
-    expect("connections out at once", (long)figures.peak_in_use, CONNECTIONS, CONNECTIONS);
-    expect("threads that waited", (long)figures.waited, 1, (long)figures.acquired);
-    expect("leases out", (long)figures.in_use, 0, 0);
-    expect("threads whose time was up", (long)figures.timed_out, 0, 0);
-    expect("leases misused", (long)figures.misused, 0, 0);
+        conn_pool_name(pool), stats.acquired, stats.waited, stats.peak_in_use,
+        stats.peak_waiting);
+    say("connections: %zu made, %zu destroyed, %zu idle", stats.created, stats.destroyed,
+        stats.idle);
+    expect("connections made", (long)stats.created, CONNECTIONS + 1, CONNECTIONS + 1);
+    expect("connections destroyed", (long)stats.destroyed, 1, 1);
+    expect("connections that came back broken", (long)stats.reset_failed, 0, 0);
+    expect("connections out at once", (long)stats.peak_in_use, CONNECTIONS, CONNECTIONS);
+    expect("threads that waited", (long)stats.waited, 1, (long)stats.acquired);
+    expect("leases out", (long)stats.in_use, 0, 0);
+    expect("threads whose time was up", (long)stats.timed_out, 0, 0);
+    expect("leases misused", (long)stats.misused, 0, 0);
 }
 
 static void end_pool(void)
@@ -487,7 +487,7 @@ static void bank(PGconn *connection)
     use_all_at_once();
     check_money(connection);
     check_what_was_seen();
-    check_figures();
+    check_stats();
     end_pool();
 }
 

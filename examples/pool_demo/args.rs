@@ -15,7 +15,7 @@ const BAD_USAGE: u8 = 64;
 /// Workers share a few TCP connections to a small server on this machine.
 ///
 /// Each worker takes a connection 20 times. If there are just as many workers as connections, two impatient callers
-/// join them, who find the pool full, wait in line and give up at their deadline.
+/// join them, which find the pool full, wait and give up at their deadline.
 #[derive(Parser)]
 #[command(name = "pool_demo")]
 pub(crate) struct Args {

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return status,
     };
-    // A pool of zero slots is a type of its own: nobody can ever be served, and callers are told so at once. A pool
+    // A pool of zero slots is a type of its own: no caller can ever be served, and all are told so at once. A pool
     // that was resized to zero is only paused: callers wait until it grows.
     let outcome = match args.size {
         0 => run::<0>(&args),
@@ -46,6 +46,6 @@ fn run<const N: usize>(args: &Args) -> Result<Report, Failure> {
     // Dropping the pool closes the connections, and so lets the server's threads end.
     drop(pool);
     let traffic = server.finish();
-    assert_eq!(traffic.lines, metrics.acquired, "each borrowing is one line to the server");
+    assert_eq!(traffic.lines, metrics.acquired, "each loan is one line to the server");
     Ok(Report { size: args.size, seen, metrics, traffic })
 }

@@ -1,10 +1,10 @@
 //! The order of events, forced, so that each run shows the same.
 //!
 //! 1. As many workers as there are connections take one each, and hold it.
-//! 2. The other workers line up, one after the other. If there are none, two impatient callers do.
-//! 3. The pool is full and everyone who has to wait is in line: this is what the report counts.
-//! 4. The impatient give up.
-//! 5. The first connections are let go one by one, each when the one before has reached the next in line.
+//! 2. The other workers join the queue, one after the other. If there are none, two impatient callers do.
+//! 3. The pool is full and all callers that have to wait are queued: this is what the report counts.
+//! 4. The impatient callers give up.
+//! 5. The first connections are released one by one, each when the one before has reached the next waiter.
 //! 6. From then on the workers run freely.
 //!
 //! Nothing is timed: each step waits until the pool's own `status`, or a worker, says that the one before is done.
@@ -23,16 +23,16 @@ use crate::report::Failure;
 use crate::workers::{wait_impatiently, work};
 
 const IMPATIENT_CALLERS: usize = 2;
-/// Whoever in line is less patient than this gives up: the pool stays full until they did.
+/// A waiter with a shorter timeout than this gives up: the pool stays full until then.
 const LONG_HOLD: Duration = Duration::from_millis(250);
 /// No step takes this long, unless something is broken.
 const FAR_TOO_LONG: Duration = Duration::from_secs(60);
 
 /// What there was to see.
 pub(crate) struct Seen {
-    /// Connections in use when the pool was full and everyone who had to wait was in line.
+    /// Connections in use when the pool was full and all callers that had to wait were queued.
     pub(crate) borrowed: usize,
-    /// Callers in line at that moment.
+    /// Callers in the queue at that moment.
     pub(crate) waiting: usize,
     /// Workers that finished.
     pub(crate) returned: usize,
@@ -41,11 +41,11 @@ pub(crate) struct Seen {
 
 /// How the workers fared with their first connection.
 pub(crate) struct Fairness {
-    /// How many borrowings of others, who had come later, came before that of the luckiest worker.
+    /// How many later callers were served before the luckiest worker.
     pub(crate) fairest: usize,
     /// The same for the unluckiest.
     pub(crate) least_fair: usize,
-    /// How many connections had to be let go until the last in line got one.
+    /// How many connections had to be released until the last waiter got one.
     pub(crate) longest_wait: usize,
 }
 
@@ -58,7 +58,7 @@ enum Event {
 struct FirstHold {
     /// Workers are numbered in the order in which they came.
     worker: usize,
-    /// How many borrowings there were before. In the forced order nobody else borrows meanwhile.
+    /// How many loans there were before. In the forced order no other loan begins meanwhile.
     place: usize,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn play<const N: usize>(pool: &Pool<TcpStream, N>, args: &Args) -> Re
             let (open, gate) = mpsc::channel::<()>();
             let thread = scope.spawn(move || {
                 let hold = || {
-                    // The director may have left the stage: then there is nobody to tell, and nothing to wait for.
+                    // The director may have ended: then this event has no receiver, and there is nothing to wait for.
                     let place = pool.metrics().acquired - 1;
                     let _ = tell.send(Event::Holds(FirstHold { worker, place }));
                     let _ = gate.recv();
@@ -124,7 +124,7 @@ impl<const N: usize> Director<'_, N> {
         let counts = if requests == size { self.count_with_the_impatient()? } else { self.count() };
 
         if requests > size && self.args.timeout().is_some_and(|timeout| timeout < LONG_HOLD) {
-            // Nobody lets go, so the next event is that somebody's patience is at its end.
+            // No connection is released, so the next event is a timeout.
             self.next_holder()?;
         }
         for turn in 0..requests {
@@ -154,7 +154,7 @@ impl<const N: usize> Director<'_, N> {
         })
     }
 
-    /// Waits until that many are in line, and answers with the counts of that moment.
+    /// Waits until that many callers are queued, and answers with the counts of that moment.
     fn until_waiting(&self, waiting: usize) -> Result<(usize, usize), Failure> {
         let start = Instant::now();
         while start.elapsed() < FAR_TOO_LONG {

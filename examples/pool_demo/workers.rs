@@ -1,4 +1,4 @@
-//! Those who use the pool. A worker is all that an application writes: borrow, use, let go.
+//! The users of the pool. A worker is all that an application writes: acquire, use, release.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use crate::report::Failure;
 
 /// How often a worker takes a connection.
 const TURNS: usize = 20;
-/// How long an impatient caller waits in line.
+/// How long an impatient caller waits.
 const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Takes a connection 20 times, each time for one round trip. `held_first` is called while the first one is held.
@@ -45,12 +45,12 @@ fn round_trip(connection: &mut TcpStream, line: &str) -> io::Result<()> {
     connection.write_all(line.as_bytes())?;
     let mut answer = vec![0; line.len()];
     connection.read_exact(&mut answer)?;
-    assert_eq!(answer, line.as_bytes(), "an answer to somebody else's question");
+    assert_eq!(answer, line.as_bytes(), "an answer to another worker's question");
     Ok(())
 }
 
-/// Waits in line for a short while, finds the pool full to the end, and gives up. Lines up again until it was counted,
-/// should the machine be so slow that nobody got to count before the deadline.
+/// Waits for a short while, finds the pool full to the end, and gives up. Waits again until it was counted, should the
+/// machine be so slow that the count comes after the deadline.
 pub(crate) fn wait_impatiently<const N: usize>(pool: &Pool<TcpStream, N>, counted: &AtomicBool) {
     loop {
         let answer = pool.get_timeout(SHORT_PATIENCE);

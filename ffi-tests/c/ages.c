@@ -91,14 +91,14 @@ static void maintenance_keeps_min_idle_ready(void)
 
     config.min_idle = 2;
     pool = open_pool(&config);
-    CHECK(FIGURES(pool).idle == 0);
-    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 2 && world.made == 2);
+    CHECK(STATS(pool).idle == 0);
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == 2 && world.made == 2);
     CHECK(maintain(pool) == 0 && world.made == 2);
     for (at = 0; at < CAPACITY - 1; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
     }
     /* There is room for one more. */
-    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 1 && world.made == CAPACITY);
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == 1 && world.made == CAPACITY);
     for (at = 0; at < CAPACITY - 1; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
@@ -115,11 +115,11 @@ static void what_cannot_be_made_is_tried_again_after_a_pause(void)
     config.min_idle = 1;
     pool = open_pool(&config);
     world.is_down = 1;
-    CHECK(maintain(pool) == 0 && FIGURES(pool).create_failed == 1);
+    CHECK(maintain(pool) == 0 && STATS(pool).create_failed == 1);
     world.is_down = 0;
-    CHECK(maintain(pool) == 0 && FIGURES(pool).create_failed == 1 && world.made == 0);
+    CHECK(maintain(pool) == 0 && STATS(pool).create_failed == 1 && world.made == 0);
     world.now += 200;
-    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == 1);
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -142,9 +142,9 @@ static void what_is_idle_for_too_long_is_ended_down_to_min_idle(void)
     }
     CHECK(maintain(pool) == 0);
     world.now += 99;
-    CHECK(maintain(pool) == 0 && FIGURES(pool).idle == CAPACITY);
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == CAPACITY);
     world.now += 1;
-    CHECK(maintain(pool) == CAPACITY - 1 && FIGURES(pool).idle == 1);
+    CHECK(maintain(pool) == CAPACITY - 1 && STATS(pool).idle == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -162,7 +162,7 @@ static void what_is_too_old_ends_when_it_comes_back(void)
     first = lease.resource;
     world.now += 100;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    CHECK(world.ended == 1 && FIGURES(pool).idle == 0 && FIGURES(pool).vacant == CAPACITY);
+    CHECK(world.ended == 1 && STATS(pool).idle == 0 && STATS(pool).vacant == CAPACITY);
     CHECK(use_once(pool) != first);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
@@ -196,7 +196,7 @@ static void what_is_too_old_is_replaced_before_it_ends(void)
     pool = open_pool(&config);
     CHECK(maintain(pool) == 0 && world.made == 1);
     world.now += 100;
-    CHECK(maintain(pool) == 1 && FIGURES(pool).idle == 1);
+    CHECK(maintain(pool) == 1 && STATS(pool).idle == 1);
     CHECK(world.made == 2 && world.ended == 1 && world.most_alive == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }

@@ -81,19 +81,19 @@ static void a_release_calls_back(void)
     int turns = 0, thing = 0;
     struct call call = call_in(&turns);
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool *pool = pool_of(1);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     CHECK(call.lease.pool == NULL && call.calls == 0);
-    CHECK(FIGURES(pool).waiting == 1);
+    CHECK(STATS(pool).waiting == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(call.calls == 1 && call.status == CONN_POOL_OK);
     CHECK(call.lease.pool == pool && call.lease.resource == &thing);
-    figures = FIGURES(pool);
-    CHECK(figures.waiting == 0 && figures.in_use == 1 && figures.waited == 1);
+    stats = STATS(pool);
+    CHECK(stats.waiting == 0 && stats.in_use == 1 && stats.waited == 1);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
@@ -147,7 +147,7 @@ static void a_place_that_is_given_up_is_not_called(void)
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(pool, &calls[1].waiter));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[1].waiter));
-    CHECK(FIGURES(pool).waiting == 2);
+    CHECK(STATS(pool).waiting == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(calls[0].turn == 1 && calls[1].calls == 0 && calls[2].turn == 2);
 
@@ -170,10 +170,10 @@ static void a_waiter_stands_in_one_place_only(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(other, &thing));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
-    CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
-    CHECK_STATUS(CONN_POOL_WAITING, ask(other, &call));
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, ask(pool, &call));
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, ask(other, &call));
     CHECK_STATUS(CONN_POOL_WRONG_POOL, conn_pool_cancel(other, &call.waiter));
-    CHECK(call.lease.pool == NULL && FIGURES(pool).waiting == 1 && FIGURES(other).in_use == 0);
+    CHECK(call.lease.pool == NULL && STATS(pool).waiting == 1 && STATS(other).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(call.calls == 1 && call.lease.pool == pool);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
@@ -252,7 +252,7 @@ static void a_waiter_may_be_used_again_by_its_callback(void)
     /* Its second time comes after whoever stood behind it, who keeps the lease for now. */
     CHECK(client.rounds == 1 && client.asked_again == CONN_POOL_PENDING);
     CHECK(last.calls == 1 && last.lease.resource == &thing);
-    CHECK(FIGURES(pool).waiting == 1);
+    CHECK(STATS(pool).waiting == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(pool, &client.waiter));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &last.lease));
     CHECK(client.rounds == 1);
@@ -341,7 +341,7 @@ static void who_waits_is_told_that_none_could_be_made(void)
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, unlucky.status);
     CHECK(next.calls == 1 && next.lease.resource == &factory.things[1]);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &next.lease));
-    CHECK(FIGURES(pool).create_failed == 1 && FIGURES(pool).waiting == 0);
+    CHECK(STATS(pool).create_failed == 1 && STATS(pool).waiting == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -374,7 +374,7 @@ static void an_unfit_resource_is_replaced_for_who_waits(void)
     factory.unfit_to_come = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(call.calls == 1 && call.lease.resource == &factory.things[1]);
-    CHECK(FIGURES(pool).invalid == 1 && FIGURES(pool).destroyed == 1);
+    CHECK(STATS(pool).invalid == 1 && STATS(pool).destroyed == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
@@ -393,8 +393,8 @@ static void who_waits_for_a_fit_resource_goes_on_waiting(void)
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     factory.unfit_to_come = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    CHECK(call.calls == 0 && FIGURES(pool).waiting == 1 && FIGURES(pool).vacant == 1);
-    CHECK_STATUS(CONN_POOL_WAITING, ask(pool, &call));
+    CHECK(call.calls == 0 && STATS(pool).waiting == 1 && STATS(pool).vacant == 1);
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
     CHECK(call.calls == 1 && call.lease.resource == &things[1]);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
@@ -442,7 +442,7 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     thoughts.call = &call;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &lease));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
-    CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, thoughts.asked_again);
     CHECK(call.calls == 1 && call.lease.resource == &thing);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
 
@@ -451,8 +451,8 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     thoughts.cancelled = thoughts.asked_again = CONN_POOL_PANIC;
     CHECK_STATUS(CONN_POOL_OK, ask(thoughts.pool, &call));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
-    CHECK_STATUS(CONN_POOL_WAITING, thoughts.asked_again);
-    CHECK(call.calls == 1 && FIGURES(thoughts.pool).in_use == 1);
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, thoughts.asked_again);
+    CHECK(call.calls == 1 && STATS(thoughts.pool).in_use == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
@@ -479,7 +479,7 @@ static void who_cancels_too_late_is_called_even_if_there_is_nothing(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &lease));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, thoughts.cancelled);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, call.status);
-    CHECK(call.calls == 1 && FIGURES(thoughts.pool).waiting == 0);
+    CHECK(call.calls == 1 && STATS(thoughts.pool).waiting == 0);
 
     /* It can be used again. */
     thoughts.unfit = 0;
@@ -506,7 +506,7 @@ static void a_long_line_is_served_in_order(void)
         calls[at].in_a_hurry = 1;
         CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
     }
-    CHECK(FIGURES(pool).peak_waiting == LONG_LINE);
+    CHECK(STATS(pool).peak_waiting == LONG_LINE);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     for (at = 0; at < LONG_LINE; at++) {
         CHECK(calls[at].calls == 1 && calls[at].turn == at + 1);

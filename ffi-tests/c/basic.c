@@ -40,7 +40,7 @@ static const struct {
     STATUS(CONN_POOL_FORGED),
     STATUS(CONN_POOL_FULL),
     STATUS(CONN_POOL_CREATE_FAILED),
-    STATUS(CONN_POOL_WAITING),
+    STATUS(CONN_POOL_ALREADY_WAITING),
     STATUS(CONN_POOL_NOT_WAITING),
     STATUS(CONN_POOL_FORKED),
     STATUS(CONN_POOL_PANIC),
@@ -94,7 +94,7 @@ static void a_lease_goes_out_and_comes_back(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool_lease first = CONN_POOL_LEASE_INIT, second = CONN_POOL_LEASE_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool *pool = NULL;
     int one = 1, two = 2;
 
@@ -108,9 +108,9 @@ static void a_lease_goes_out_and_comes_back(void)
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &first));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &one));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &two));
-    figures = FIGURES(pool);
-    CHECK(figures.capacity == 3 && figures.max_size == 3);
-    CHECK(figures.idle == 2 && figures.vacant == 1 && figures.in_use == 0);
+    stats = STATS(pool);
+    CHECK(stats.capacity == 3 && stats.max_size == 3);
+    CHECK(stats.idle == 2 && stats.vacant == 1 && stats.in_use == 0);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &first));
     CHECK(first.pool == pool && (first.resource == &one || first.resource == &two));
@@ -118,22 +118,22 @@ static void a_lease_goes_out_and_comes_back(void)
     CHECK(second.pool == pool && second.resource != first.resource);
     CHECK(second.resource == &one || second.resource == &two);
     CHECK(second.slot != first.slot);
-    figures = FIGURES(pool);
-    CHECK(figures.idle == 0 && figures.vacant == 1 && figures.in_use == 2);
+    stats = STATS(pool);
+    CHECK(stats.idle == 0 && stats.vacant == 1 && stats.in_use == 2);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &first));
     CHECK(is_empty(&first));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &second));
     CHECK(is_empty(&second));
-    figures = FIGURES(pool);
-    CHECK(figures.idle == 1 && figures.vacant == 2 && figures.in_use == 0);
-    CHECK(figures.acquired == 2 && figures.destroyed == 1 && figures.misused == 0);
-    CHECK(figures.peak_in_use == 2);
+    stats = STATS(pool);
+    CHECK(stats.idle == 1 && stats.vacant == 2 && stats.in_use == 0);
+    CHECK(stats.acquired == 2 && stats.destroyed == 1 && stats.misused == 0);
+    CHECK(stats.peak_in_use == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_reset_peaks(pool));
-    CHECK(FIGURES(pool).peak_in_use == 0);
+    CHECK(STATS(pool).peak_in_use == 0);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &first));
-    CHECK(FIGURES(pool).reused == 1);
+    CHECK(STATS(pool).reused == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &first));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }

@@ -46,33 +46,33 @@ static inline int check_status(int expected, int found, const char *file, int li
     return expected == found;
 }
 
-static inline conn_pool_figures check_figures(const conn_pool *pool, const char *file, int line)
+static inline conn_pool_stats check_stats(const conn_pool *pool, const char *file, int line)
 {
-    conn_pool_figures figures;
-    conn_pool_status status = conn_pool_stats(pool, &figures, sizeof figures);
+    conn_pool_stats stats;
+    conn_pool_status status = conn_pool_get_stats(pool, &stats, sizeof stats);
     if (status != CONN_POOL_OK) {
-        const conn_pool_figures none = { 0 };
-        figures = none;
+        const conn_pool_stats none = { 0 };
+        stats = none;
     }
-    check_status(CONN_POOL_OK, status, file, line, "conn_pool_stats");
-    return figures;
+    check_status(CONN_POOL_OK, status, file, line, "conn_pool_get_stats");
+    return stats;
 }
 
 /*
  * Waits until so many callers stand in line. The time is bounded, and only ever passes in full if
  * the pool is broken.
  */
-static inline int check_line(const conn_pool *pool, size_t length)
+static inline int check_waiting(const conn_pool *pool, size_t length)
 {
     const struct timespec moment = { 0, 200000 };
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     int tries;
 
     for (tries = 0; tries < 100000; tries++) {
-        if (conn_pool_stats(pool, &figures, sizeof figures) != CONN_POOL_OK) {
+        if (conn_pool_get_stats(pool, &stats, sizeof stats) != CONN_POOL_OK) {
             return 0;
         }
-        if (figures.waiting == length) {
+        if (stats.waiting == length) {
             return 1;
         }
         nanosleep(&moment, NULL);
@@ -100,10 +100,10 @@ static inline int check_report(const char *name)
 #define CHECK_STATUS(expected, call) check_status((expected), (call), __FILE__, __LINE__, #call)
 
 /* What the pool has counted. */
-#define FIGURES(pool) check_figures((pool), __FILE__, __LINE__)
+#define STATS(pool) check_stats((pool), __FILE__, __LINE__)
 
 /* So many callers stand in line, now or in a moment. */
-#define CHECK_LINE(pool, length) \
-    check_that(check_line((pool), (length)), __FILE__, __LINE__, #length " stand in line at " #pool)
+#define CHECK_WAITING(pool, length) \
+    check_that(check_waiting((pool), (length)), __FILE__, __LINE__, #length " stand in line at " #pool)
 
 #endif

@@ -95,12 +95,12 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     const conn_pool_lease none = CONN_POOL_LEASE_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, held = scene->lease;
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     struct timespec past = { 0, 0 };
     int calls = 0;
     size_t ended = 77;
 
-    figures.capacity = 77;
+    stats.capacity = 77;
     DEMAND(conn_pool_add(scene->pool, &calls) == expected);
     DEMAND(conn_pool_try_acquire(scene->pool, &lease) == expected);
     DEMAND(conn_pool_acquire(scene->pool, 0, &lease) == expected);
@@ -112,7 +112,7 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     DEMAND(conn_pool_discard(scene->pool, &held) == expected);
     DEMAND(conn_pool_resize(scene->pool, 0) == expected);
     DEMAND(conn_pool_maintain(scene->pool, &ended) == expected);
-    DEMAND(conn_pool_stats(scene->pool, &figures, sizeof figures) == expected);
+    DEMAND(conn_pool_get_stats(scene->pool, &stats, sizeof stats) == expected);
     DEMAND(conn_pool_reset_peaks(scene->pool) == expected);
     DEMAND(conn_pool_close(scene->pool) == expected);
     DEMAND(conn_pool_drain(scene->pool, CONN_POOL_WAIT_FOREVER) == expected);
@@ -122,7 +122,7 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     }
     DEMAND(memcmp(&lease, &none, sizeof lease) == 0);
     DEMAND(memcmp(&held, &scene->lease, sizeof held) == 0);
-    DEMAND(ended == 77 && figures.capacity == 77 && calls == 0 && destroyed == 0);
+    DEMAND(ended == 77 && stats.capacity == 77 && calls == 0 && destroyed == 0);
 }
 
 static void refused_and_abandoned(const struct scene *scene)
@@ -139,7 +139,7 @@ static void a_child_is_refused_and_the_parent_goes_on(void)
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
-    conn_pool_figures figures;
+    conn_pool_stats stats;
 
     destroyed = 0;
     scene.pool = open_pool(&thing);
@@ -153,9 +153,9 @@ static void a_child_is_refused_and_the_parent_goes_on(void)
     scene.waiter = &waiter;
     in_a_child(refused_and_abandoned, &scene);
 
-    figures = FIGURES(scene.pool);
-    CHECK(figures.in_use == 1 && figures.waiting == 1 && figures.closed == 0);
-    CHECK(figures.misused == 0 && figures.destroyed == 0);
+    stats = STATS(scene.pool);
+    CHECK(stats.in_use == 1 && stats.waiting == 1 && stats.closed == 0);
+    CHECK(stats.misused == 0 && stats.destroyed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(scene.pool, &waiter));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(scene.pool, 0, &lease));
@@ -217,7 +217,7 @@ static void abandoned_storage_can_be_used_again(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(scene.pool, &thing));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
     in_a_child(abandoned_in_place, &scene);
-    CHECK(FIGURES(scene.pool).in_use == 1);
+    CHECK(STATS(scene.pool).in_use == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
     CHECK(destroyed == 1);
@@ -258,6 +258,54 @@ static void a_child_has_pools_of_its_own(void)
     CHECK(scene.pool != NULL);
     in_a_child(child_with_a_child, &scene);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+}
+
+/* A callback of the child's own is called, although the child was born within one of the parent's. */
+static void child_that_waits(const struct scene *scene)
+{
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, other = CONN_POOL_LEASE_INIT;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool *own = place(&childs, sizeof childs);
+    int thing = 0, calls = 0;
+
+    (void)scene;
+    DEMAND(own != NULL);
+    DEMAND(conn_pool_add(own, &thing) == CONN_POOL_OK);
+    DEMAND(conn_pool_acquire(own, 0, &lease) == CONN_POOL_OK);
+    DEMAND(conn_pool_acquire_async(own, &waiter, count_calls, &calls, &other) == CONN_POOL_PENDING);
+    DEMAND(conn_pool_release(own, &lease) == CONN_POOL_OK);
+    DEMAND(calls == 1);
+}
+
+static void fork_when_called(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct scene *scene = user;
+
+    CHECK_STATUS(CONN_POOL_OK, status);
+    in_a_child(child_that_waits, scene);
+    scene->lease = *lease;
+    /* Makes the next callback due, which is called after this one has returned. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene->pool, &scene->lease));
+}
+
+static void a_fork_in_a_callback_leaves_the_callbacks_of_both_alone(void)
+{
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+    conn_pool_waiter first = CONN_POOL_WAITER_INIT, second = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    int thing = 0, calls = 0;
+
+    scene.pool = open_pool(&thing);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
+    lease = scene.lease;
+    CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(scene.pool, &first, fork_when_called,
+                                                            &scene, &scene.lease));
+    CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(scene.pool, &second, count_calls,
+                                                            &calls, &scene.lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &lease));
+    CHECK(calls == 1 && STATS(scene.pool).in_use == 1);
+    /* The second callback did not keep its lease, so it cannot be released. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_abandon(scene.pool));
 }
 
 struct busy {
@@ -312,7 +360,7 @@ static void a_child_does_not_wait_for_threads_that_stayed_behind(void)
     for (at = 0; at < BUSY_THREADS; at++) {
         CHECK(pthread_join(threads[at], NULL) == 0);
     }
-    CHECK(FIGURES(scene.pool).in_use == 1 && FIGURES(scene.pool).waiting == 0);
+    CHECK(STATS(scene.pool).in_use == 1 && STATS(scene.pool).waiting == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &scene.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
     CHECK(destroyed == 1);
@@ -323,6 +371,7 @@ int main(void)
     a_child_is_refused_and_the_parent_goes_on();
     abandoned_storage_can_be_used_again();
     a_child_has_pools_of_its_own();
+    a_fork_in_a_callback_leaves_the_callbacks_of_both_alone();
     a_child_does_not_wait_for_threads_that_stayed_behind();
     return check_report("fork");
 }

@@ -106,12 +106,12 @@ static void on_event(void *user, conn_pool_event event, void *resource, int code
     static const int codes[EVENTS] = { 0, CODE_CREATE, CODE_UNFIT, CODE_UNCLEAN, 0 };
     struct world *world = user;
     const struct item *item = resource;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     int wrong = 0;
 
     if (world->pool != NULL) {
-        wrong += conn_pool_stats(world->pool, &figures, sizeof figures) != CONN_POOL_OK;
+        wrong += conn_pool_get_stats(world->pool, &stats, sizeof stats) != CONN_POOL_OK;
         wrong += conn_pool_release(world->pool, &lease) != CONN_POOL_NOT_HELD;
     }
     pthread_mutex_lock(&world->lock);
@@ -154,18 +154,18 @@ static conn_pool *open_pool(struct world *world, uint32_t capacity)
 /* Ends a pool of which nothing is out, and holds its books against the world's. */
 static void close_pool(struct world *world)
 {
-    conn_pool_figures figures;
+    conn_pool_stats stats;
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_drain(world->pool, 0));
-    figures = FIGURES(world->pool);
-    CHECK(figures.closed == 1 && figures.in_use == 0 && figures.idle == 0);
-    CHECK(figures.created == figures.destroyed);
-    CHECK(figures.created == (size_t)world->made && figures.destroyed == (size_t)world->ended);
-    CHECK(figures.created == (size_t)world->events[CONN_POOL_EVENT_CREATED]);
-    CHECK(figures.create_failed == (size_t)world->events[CONN_POOL_EVENT_CREATE_FAILED]);
-    CHECK(figures.invalid == (size_t)world->events[CONN_POOL_EVENT_INVALID]);
-    CHECK(figures.reset_failed == (size_t)world->events[CONN_POOL_EVENT_RESET_FAILED]);
-    CHECK(figures.destroyed == (size_t)world->events[CONN_POOL_EVENT_DESTROYED]);
+    stats = STATS(world->pool);
+    CHECK(stats.closed == 1 && stats.in_use == 0 && stats.idle == 0);
+    CHECK(stats.created == stats.destroyed);
+    CHECK(stats.created == (size_t)world->made && stats.destroyed == (size_t)world->ended);
+    CHECK(stats.created == (size_t)world->events[CONN_POOL_EVENT_CREATED]);
+    CHECK(stats.create_failed == (size_t)world->events[CONN_POOL_EVENT_CREATE_FAILED]);
+    CHECK(stats.invalid == (size_t)world->events[CONN_POOL_EVENT_INVALID]);
+    CHECK(stats.reset_failed == (size_t)world->events[CONN_POOL_EVENT_RESET_FAILED]);
+    CHECK(stats.destroyed == (size_t)world->events[CONN_POOL_EVENT_DESTROYED]);
     CHECK(world->wrong == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(world->pool));
     CHECK(world->made == world->ended);
@@ -181,7 +181,7 @@ static void resources_are_made_when_wanted_and_used_again(void)
     int at;
 
     CHECK(strcmp(conn_pool_name(pool), "lifecycle") == 0);
-    CHECK(world.made == 0 && FIGURES(pool).vacant == CAPACITY);
+    CHECK(world.made == 0 && STATS(pool).vacant == CAPACITY);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[0]));
     item = leases[0].resource;
     CHECK(item == &world.items[0] && item->checks == 0);
@@ -197,7 +197,7 @@ static void resources_are_made_when_wanted_and_used_again(void)
     for (at = 0; at < CAPACITY; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
-    CHECK(FIGURES(pool).idle == CAPACITY && FIGURES(pool).reused == 1);
+    CHECK(STATS(pool).idle == CAPACITY && STATS(pool).reused == 1);
     close_pool(&world);
 }
 
@@ -210,10 +210,10 @@ static void a_resource_that_cannot_be_made_costs_nothing(void)
     world.failures_to_come = 2;
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, conn_pool_acquire(pool, PATIENCE_MS, &lease));
-    CHECK(lease.pool == NULL && FIGURES(pool).vacant == 1 && FIGURES(pool).in_use == 0);
+    CHECK(lease.pool == NULL && STATS(pool).vacant == 1 && STATS(pool).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    CHECK(FIGURES(pool).create_failed == 2 && FIGURES(pool).created == 1);
+    CHECK(STATS(pool).create_failed == 2 && STATS(pool).created == 1);
     close_pool(&world);
 }
 
@@ -254,7 +254,7 @@ static void after_a_failure_it_is_the_next_ones_turn(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     for (at = 0; at < IN_LINE; at++) {
         start(&waiters[at], pool);
-        CHECK_LINE(pool, (size_t)at + 1);
+        CHECK_WAITING(pool, (size_t)at + 1);
     }
     pthread_mutex_lock(&world.lock);
     world.failures_to_come = 1;
@@ -279,13 +279,13 @@ static void an_unfit_resource_is_replaced(void)
     world.items[0].unfit = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK(lease.resource == &world.items[1] && world.items[0].state == ENDED);
-    CHECK(FIGURES(pool).invalid == 1);
+    CHECK(STATS(pool).invalid == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
 
     world.items[1].unfit = 1;
     world.failures_to_come = 1;
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, conn_pool_try_acquire(pool, &lease));
-    CHECK(world.items[1].state == ENDED && FIGURES(pool).vacant == 1);
+    CHECK(world.items[1].state == ENDED && STATS(pool).vacant == 1);
     close_pool(&world);
 }
 
@@ -309,8 +309,8 @@ static void an_unfit_resource_gives_way_to_the_next_one(void)
     world.items[1].unfit = 1;
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(world.pool, &lease));
     CHECK(lease.pool == NULL && world.ended == 2);
-    CHECK(FIGURES(world.pool).vacant == 2 && FIGURES(world.pool).invalid == 2);
-    CHECK(FIGURES(world.pool).created == 0 && FIGURES(world.pool).destroyed == 2);
+    CHECK(STATS(world.pool).vacant == 2 && STATS(world.pool).invalid == 2);
+    CHECK(STATS(world.pool).created == 0 && STATS(world.pool).destroyed == 2);
     CHECK(world.wrong == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(world.pool));
     CHECK(pthread_mutex_destroy(&world.lock) == 0);
@@ -326,7 +326,7 @@ static void a_resource_that_cannot_be_reset_is_destroyed(void)
     world.items[0].unclean = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(lease.pool == NULL && world.items[0].state == ENDED);
-    CHECK(FIGURES(pool).reset_failed == 1 && FIGURES(pool).vacant == 1);
+    CHECK(STATS(pool).reset_failed == 1 && STATS(pool).vacant == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK(lease.resource == &world.items[1]);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
@@ -342,7 +342,7 @@ static void a_discarded_resource_is_destroyed_without_a_reset(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
     CHECK(world.items[0].resets == 0 && world.items[0].state == ENDED);
-    CHECK(FIGURES(pool).vacant == 1);
+    CHECK(STATS(pool).vacant == 1);
     close_pool(&world);
 }
 
@@ -370,20 +370,20 @@ static void a_pool_shrinks_and_grows(void)
         CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
     }
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_resize(pool, CAPACITY + 1));
-    CHECK(FIGURES(pool).max_size == CAPACITY);
+    CHECK(STATS(pool).max_size == CAPACITY);
     /* What is out is left alone, and ended when it comes back. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 1));
-    CHECK(FIGURES(pool).max_size == 1 && FIGURES(pool).in_use == CAPACITY && world.ended == 0);
+    CHECK(STATS(pool).max_size == 1 && STATS(pool).in_use == CAPACITY && world.ended == 0);
     for (at = 0; at < CAPACITY; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
-    CHECK(FIGURES(pool).idle == 1 && world.ended == CAPACITY - 1);
+    CHECK(STATS(pool).idle == 1 && world.ended == CAPACITY - 1);
     /* What is idle is ended at once; 0 pauses the pool. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 0));
-    CHECK(FIGURES(pool).idle == 0 && world.ended == CAPACITY);
+    CHECK(STATS(pool).idle == 0 && world.ended == CAPACITY);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
     start(&waiter, pool);
-    CHECK_LINE(pool, 1);
+    CHECK_WAITING(pool, 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, CAPACITY));
     CHECK(pthread_join(waiter.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_OK, waiter.status);
@@ -404,7 +404,7 @@ static void max_size_bounds_what_is_out(void)
 
     config.max_size = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &world.pool));
-    CHECK(FIGURES(world.pool).max_size == 1 && FIGURES(world.pool).capacity == CAPACITY);
+    CHECK(STATS(world.pool).max_size == 1 && STATS(world.pool).capacity == CAPACITY);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(world.pool, &lease));
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(world.pool, &one_more));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(world.pool, 2));
@@ -438,8 +438,8 @@ static void maintenance_ends_what_is_unfit(void)
     CHECK(ended == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[0]));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
-    CHECK(world.items[0].state == ENDED && FIGURES(pool).idle == 1);
-    CHECK(FIGURES(pool).in_use == 0);
+    CHECK(world.items[0].state == ENDED && STATS(pool).idle == 1);
+    CHECK(STATS(pool).in_use == 0);
     close_pool(&world);
 }
 
@@ -465,10 +465,10 @@ static void maintenance_ends_what_a_resize_has_set_aside(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(world.pool, 0));
     CHECK(world.ended == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(world.pool, 2));
-    CHECK(FIGURES(world.pool).idle == 2);
+    CHECK(STATS(world.pool).idle == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(world.pool, 1));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(world.pool, &ended));
-    CHECK(ended == 1 && world.ended == 1 && FIGURES(world.pool).idle == 1);
+    CHECK(ended == 1 && world.ended == 1 && STATS(world.pool).idle == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(world.pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(world.pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(world.pool));
@@ -481,20 +481,20 @@ static void a_pool_is_not_ended_while_it_is_in_use(void)
     struct world world;
     conn_pool *pool = open_pool(&world, 2);
     conn_pool_lease out = CONN_POOL_LEASE_INIT, idle = CONN_POOL_LEASE_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &out));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &idle));
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
     /* "With nothing changed": it is still open, and lends. */
-    CHECK(FIGURES(pool).closed == 0 && world.ended == 0);
+    CHECK(STATS(pool).closed == 0 && world.ended == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &idle));
 
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_drain(pool, 0));
-    figures = FIGURES(pool);
-    CHECK(figures.closed == 1 && figures.in_use == 1 && figures.idle == 0 && world.ended == 1);
+    stats = STATS(pool);
+    CHECK(stats.closed == 1 && stats.in_use == 1 && stats.idle == 0 && world.ended == 1);
     CHECK_STATUS(CONN_POOL_CLOSED, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_close(pool));
@@ -512,9 +512,9 @@ static void who_waits_keeps_a_pool_alive(void)
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 0));
     start(&waiter, pool);
-    CHECK_LINE(pool, 1);
+    CHECK_WAITING(pool, 1);
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
-    CHECK(FIGURES(pool).waiting == 1 && FIGURES(pool).closed == 0);
+    CHECK(STATS(pool).waiting == 1 && STATS(pool).closed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_close(pool));
     CHECK(pthread_join(waiter.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_CLOSED, waiter.status);
@@ -543,13 +543,13 @@ static void a_drain_waits_for_what_is_out(void)
     waiter.status = CONN_POOL_PANIC;
     CHECK(pthread_create(&waiter.thread, NULL, drain, &waiter) == 0);
     for (tries = 0; tries < 100000; tries++) {
-        conn_pool_figures figures;
-        if (conn_pool_stats(pool, &figures, sizeof figures) != CONN_POOL_OK || figures.closed) {
+        conn_pool_stats stats;
+        if (conn_pool_get_stats(pool, &stats, sizeof stats) != CONN_POOL_OK || stats.closed) {
             break;
         }
         nanosleep(&moment, NULL);
     }
-    CHECK(FIGURES(pool).closed == 1);
+    CHECK(STATS(pool).closed == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &one));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &two));
     CHECK(pthread_join(waiter.thread, NULL) == 0);

@@ -28,11 +28,11 @@ static conn_pool *open_pool(uint32_t capacity)
 static void still_works(conn_pool *pool, uint32_t capacity, size_t misused)
 {
     conn_pool_lease leases[CAPACITY], one_more = CONN_POOL_LEASE_INIT;
-    conn_pool_figures figures = FIGURES(pool);
+    conn_pool_stats stats = STATS(pool);
     uint32_t at;
 
-    CHECK(figures.misused == misused);
-    CHECK(figures.in_use == 0 && figures.idle == capacity && figures.waiting == 0);
+    CHECK(stats.misused == misused);
+    CHECK(stats.in_use == 0 && stats.idle == capacity && stats.waiting == 0);
     CHECK(capacity <= CAPACITY);
     for (at = 0; at < capacity; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &leases[at]));
@@ -43,7 +43,7 @@ static void still_works(conn_pool *pool, uint32_t capacity, size_t misused)
     for (at = 0; at < capacity; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
-    CHECK(FIGURES(pool).misused == misused && FIGURES(pool).in_use == 0);
+    CHECK(STATS(pool).misused == misused && STATS(pool).in_use == 0);
 }
 
 static conn_pool_lease damaged_lease(void)
@@ -80,11 +80,11 @@ static void refuses(conn_pool_status expected, conn_pool *pool)
     conn_pool_lease lease = damaged_lease();
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
     const conn_pool_waiter fresh = CONN_POOL_WAITER_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     struct timespec past = { 0, 0 };
     size_t ended;
 
-    memset(&figures, CANARY, sizeof figures);
+    memset(&stats, CANARY, sizeof stats);
     memset(&ended, CANARY, sizeof ended);
     CHECK_STATUS(expected, conn_pool_add(pool, &things[0]));
     CHECK_STATUS(expected, conn_pool_try_acquire(pool, &lease));
@@ -97,11 +97,11 @@ static void refuses(conn_pool_status expected, conn_pool *pool)
     CHECK_STATUS(expected, conn_pool_discard(pool, &lease));
     CHECK_STATUS(expected, conn_pool_resize(pool, 1));
     CHECK_STATUS(expected, conn_pool_maintain(pool, &ended));
-    CHECK_STATUS(expected, conn_pool_stats(pool, &figures, sizeof figures));
+    CHECK_STATUS(expected, conn_pool_get_stats(pool, &stats, sizeof stats));
     CHECK_STATUS(expected, conn_pool_reset_peaks(pool));
     CHECK_STATUS(expected, conn_pool_close(pool));
     CHECK_STATUS(expected, conn_pool_drain(pool, 0));
-    CHECK(is_as_it_was(&lease, sizeof lease) && is_as_it_was(&figures, sizeof figures));
+    CHECK(is_as_it_was(&lease, sizeof lease) && is_as_it_was(&stats, sizeof stats));
     CHECK(is_as_it_was(&ended, sizeof ended) && memcmp(&waiter, &fresh, sizeof waiter) == 0);
 }
 
@@ -144,7 +144,7 @@ static void null_anywhere_is_an_error_and_no_crash(void)
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool_lease lease = damaged_lease();
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     struct timespec past = { 0, 0 };
     conn_pool *none = NULL, *pool = open_pool(CAPACITY);
     const conn_pool_status invalid = CONN_POOL_INVALID_ARGUMENT;
@@ -171,8 +171,8 @@ static void null_anywhere_is_an_error_and_no_crash(void)
     CHECK_STATUS(invalid, conn_pool_cancel(pool, NULL));
     CHECK_STATUS(invalid, conn_pool_release(pool, NULL));
     CHECK_STATUS(invalid, conn_pool_discard(pool, NULL));
-    CHECK_STATUS(invalid, conn_pool_stats(pool, NULL, sizeof figures));
-    CHECK_STATUS(invalid, conn_pool_stats(pool, &figures, 0));
+    CHECK_STATUS(invalid, conn_pool_get_stats(pool, NULL, sizeof stats));
+    CHECK_STATUS(invalid, conn_pool_get_stats(pool, &stats, 0));
     CHECK(is_as_it_was(&lease, sizeof lease));
     /* Here NULL means "does not matter". */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
@@ -206,13 +206,13 @@ static void a_lease_comes_back_once(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
     refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
-    CHECK(FIGURES(pool).idle == 1 && FIGURES(pool).destroyed == 0);
+    CHECK(STATS(pool).idle == 1 && STATS(pool).destroyed == 0);
 
     /* The slot is somebody else's now, who is not robbed of it. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK(lease.slot == copy.slot && lease.generation != copy.generation);
     refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
-    CHECK(FIGURES(pool).in_use == 1 && FIGURES(pool).destroyed == 0);
+    CHECK(STATS(pool).in_use == 1 && STATS(pool).destroyed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
 
@@ -230,7 +230,7 @@ static void a_discarded_lease_is_gone(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
     CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
     refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
-    CHECK(FIGURES(pool).destroyed == 1 && FIGURES(pool).vacant == 1);
+    CHECK(STATS(pool).destroyed == 1 && STATS(pool).vacant == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
     refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
     still_works(pool, 1, 3);
@@ -250,7 +250,7 @@ static void a_lease_goes_back_to_its_own_pool(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(other, &others));
     CHECK(others.slot == lease.slot && others.generation == lease.generation);
     refuses_lease(CONN_POOL_WRONG_POOL, give_back, other, lease);
-    CHECK(FIGURES(pool).in_use == 1 && FIGURES(other).in_use == 1);
+    CHECK(STATS(pool).in_use == 1 && STATS(other).in_use == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(other, &others));
     still_works(pool, 1, 0);
@@ -303,7 +303,7 @@ static void a_forged_lease_is_refused(give_back *give_back)
     refuses_lease(forged, give_back, pool, with_resource(first, &first));
     refuses_lease(forged, give_back, pool, with_resource(first, NULL));
 
-    CHECK(FIGURES(pool).in_use == CAPACITY && FIGURES(pool).destroyed == 0);
+    CHECK(STATS(pool).in_use == CAPACITY && STATS(pool).destroyed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &first));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &second));
     still_works(pool, CAPACITY, 12);
@@ -418,7 +418,7 @@ static void a_configuration_of_another_size_is_understood_or_refused(void)
     newer.known.struct_size = sizeof newer;
     CHECK(conn_pool_config_problem(&newer.known) == NULL);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&newer.known, &pool));
-    CHECK(FIGURES(pool).capacity == CAPACITY);
+    CHECK(STATS(pool).capacity == CAPACITY);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
     for (at = 0; at < sizeof newer.more; at++) {
         newer.more[at] = 1;
@@ -431,26 +431,26 @@ static void a_configuration_of_another_size_is_understood_or_refused(void)
  * The figures of a newer and of an older program: as many as it has room for, and zeros for what is
  * not known here.
  */
-static void figures_of_another_size_are_understood(void)
+static void stats_of_another_size_are_understood(void)
 {
     struct {
-        conn_pool_figures known;
+        conn_pool_stats known;
         size_t more[2];
         unsigned char canary;
     } newer;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool *pool = open_pool(CAPACITY);
 
     memset(&newer, CANARY, sizeof newer);
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_stats(pool, &newer.known,
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_get_stats(pool, &newer.known,
                                                sizeof newer.known + sizeof newer.more));
     CHECK(newer.known.capacity == CAPACITY && newer.known.closed == 0);
     CHECK(newer.more[0] == 0 && newer.more[1] == 0 && newer.canary == CANARY);
 
-    memset(&figures, CANARY, sizeof figures);
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_stats(pool, &figures, sizeof figures.capacity));
-    CHECK(figures.capacity == CAPACITY);
-    CHECK(is_as_it_was(&figures.max_size, sizeof figures - sizeof figures.capacity));
+    memset(&stats, CANARY, sizeof stats);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_get_stats(pool, &stats, sizeof stats.capacity));
+    CHECK(stats.capacity == CAPACITY);
+    CHECK(is_as_it_was(&stats.max_size, sizeof stats - sizeof stats.capacity));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -471,6 +471,6 @@ int main(void)
     a_refused_lease_is_not_reset();
     a_configuration_that_makes_no_sense_is_refused();
     a_configuration_of_another_size_is_understood_or_refused();
-    figures_of_another_size_are_understood();
+    stats_of_another_size_are_understood();
     return check_report("misuse");
 }

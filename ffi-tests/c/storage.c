@@ -37,7 +37,7 @@ static void every_slot_works(conn_pool *pool, uint32_t capacity)
     }
     CHECK(refused == 0);
     CHECK_STATUS(CONN_POOL_FULL, conn_pool_add(pool, &things[0]));
-    CHECK(FIGURES(pool).idle == capacity);
+    CHECK(STATS(pool).idle == capacity);
     for (at = 0; at < capacity; at++) {
         if (conn_pool_try_acquire(pool, &leases[at]) != CONN_POOL_OK) {
             refused++;
@@ -48,7 +48,7 @@ static void every_slot_works(conn_pool *pool, uint32_t capacity)
     }
     CHECK(refused == 0);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &one_more));
-    CHECK(FIGURES(pool).in_use == capacity);
+    CHECK(STATS(pool).in_use == capacity);
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
     for (at = 0; at < capacity; at++) {
         refused += conn_pool_release(pool, &leases[at]) != CONN_POOL_OK;
@@ -80,7 +80,7 @@ static void a_pool_lives_in_static_storage(void *storage, size_t size, uint32_t 
 
     /* What a pool leaves behind does not matter to the next one. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_init(storage, size, &config, &pool));
-    CHECK(FIGURES(pool).vacant == capacity && FIGURES(pool).acquired == 0);
+    CHECK(STATS(pool).vacant == capacity && STATS(pool).acquired == 0);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[0]));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));

@@ -56,7 +56,7 @@ static void everybody_is_served(uint32_t max_overtakes)
     struct resource resources[RESOURCES] = { { 0, 0 } };
     struct worker workers[WORKERS];
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool *pool = NULL;
     int at, uses = 0;
 
@@ -82,11 +82,11 @@ static void everybody_is_served(uint32_t max_overtakes)
         uses += resources[at].uses;
     }
     CHECK(uses == WORKERS * ROUNDS);
-    figures = FIGURES(pool);
-    CHECK(figures.acquired == (size_t)WORKERS * ROUNDS);
-    CHECK(figures.in_use == 0 && figures.waiting == 0 && figures.idle == RESOURCES);
-    CHECK(figures.peak_in_use <= RESOURCES && figures.misused == 0 && figures.timed_out == 0);
-    CHECK(max_overtakes != 0 || figures.overtakes == 0);
+    stats = STATS(pool);
+    CHECK(stats.acquired == (size_t)WORKERS * ROUNDS);
+    CHECK(stats.in_use == 0 && stats.waiting == 0 && stats.idle == RESOURCES);
+    CHECK(stats.peak_in_use <= RESOURCES && stats.misused == 0 && stats.timed_out == 0);
+    CHECK(max_overtakes != 0 || stats.overtakes == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -185,9 +185,9 @@ static void the_line_is_kept(int (*is_callback)(int number))
         } else {
             CHECK(pthread_create(&customer->thread, NULL, wait_as_a_thread, customer) == 0);
         }
-        CHECK_LINE(queue.pool, (size_t)at + 1);
+        CHECK_WAITING(queue.pool, (size_t)at + 1);
     }
-    CHECK(FIGURES(queue.pool).peak_waiting == IN_LINE);
+    CHECK(STATS(queue.pool).peak_waiting == IN_LINE);
     CHECK(queue.length == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(queue.pool, &lease));
     for (at = 0; at < IN_LINE; at++) {
@@ -202,7 +202,7 @@ static void the_line_is_kept(int (*is_callback)(int number))
             CHECK(queue.order[at] == at);
         }
     }
-    CHECK(FIGURES(queue.pool).waited == IN_LINE);
+    CHECK(STATS(queue.pool).waited == IN_LINE);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(queue.pool));
 }
 
@@ -234,7 +234,7 @@ static void a_lease_may_be_given_back_by_another_thread(void)
     CHECK(pthread_create(&thread, NULL, give_back, &handover) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(handover.lease.pool == NULL);
-    CHECK(FIGURES(handover.pool).in_use == 0);
+    CHECK(STATS(handover.pool).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
 }
 
@@ -316,7 +316,7 @@ static void a_place_is_given_up_or_served(void)
     struct worker worker = { NULL, 0, 0 };
     pthread_t threads[CALLERS];
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     size_t served = 0;
     int at;
 
@@ -341,9 +341,9 @@ static void a_place_is_given_up_or_served(void)
         served += (size_t)callers[at].served;
     }
     CHECK(worker.served == ROUNDS);
-    figures = FIGURES(worker.pool);
-    CHECK(figures.acquired == served + ROUNDS);
-    CHECK(figures.in_use == 0 && figures.waiting == 0 && figures.idle == 1);
+    stats = STATS(worker.pool);
+    CHECK(stats.acquired == served + ROUNDS);
+    CHECK(stats.in_use == 0 && stats.waiting == 0 && stats.idle == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(worker.pool));
 }
 

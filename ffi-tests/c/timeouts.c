@@ -65,21 +65,21 @@ static void a_wait_ends_in_time_and_not_before(void)
     int64_t began;
 
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_acquire(pool, 0, &lease));
-    CHECK(FIGURES(pool).timed_out == 0);
+    CHECK(STATS(pool).timed_out == 0);
 
     began = now_ms();
     CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire(pool, SHORT_MS, &lease));
     CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
-    CHECK(FIGURES(pool).timed_out == 1);
+    CHECK(STATS(pool).timed_out == 1);
 
     began = now_ms();
     deadline = in_ms(SHORT_MS);
     CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &deadline, &lease));
     CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
-    CHECK(FIGURES(pool).timed_out == 2);
+    CHECK(STATS(pool).timed_out == 2);
 
     CHECK(is_untouched(&lease));
-    CHECK(FIGURES(pool).waiting == 0);
+    CHECK(STATS(pool).waiting == 0);
     end(pool, &out);
 }
 
@@ -117,6 +117,31 @@ static void a_deadline_out_of_form_is_refused(void)
     end(pool, &out);
 }
 
+static void a_deadline_may_be_two_numbers(void)
+{
+    static const int64_t wrong[] = { -1, 1000000000, INT64_C(4294967296), INT64_MAX, INT64_MIN };
+    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    int thing = 0;
+    conn_pool *pool = busy_pool(&thing, &out);
+    struct timespec deadline = in_ms(SHORT_MS);
+    int64_t began = now_ms();
+    size_t at;
+
+    CHECK_STATUS(CONN_POOL_TIMED_OUT,
+                 conn_pool_acquire_deadline(pool, deadline.tv_sec, deadline.tv_nsec, &lease));
+    CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_deadline(pool, INT64_MIN, 0, &lease));
+    for (at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
+        CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT,
+                     conn_pool_acquire_deadline(pool, deadline.tv_sec, wrong[at], &lease));
+    }
+    CHECK(is_untouched(&lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_deadline(pool, INT64_MAX, 999999999, &lease));
+    CHECK(lease.resource == &thing);
+    end(pool, &lease);
+}
+
 struct sleeper {
     conn_pool *pool;
     pthread_t thread;
@@ -134,7 +159,7 @@ static void *sleep_in_line(void *argument)
     int64_t began = now_ms();
 
     if (sleeper->timeout_ms < 0) {
-        remote.tv_sec = (time_t)INT64_MAX;
+        remote.tv_sec = (time_t)(sizeof(time_t) == 8 ? INT64_MAX : INT32_MAX);
         sleeper->status = conn_pool_acquire_until(sleeper->pool, &remote, &sleeper->lease);
     } else {
         sleeper->status =
@@ -175,14 +200,14 @@ static void a_long_wait_is_served(void)
 
     for (at = 0; at < IN_LINE; at++) {
         start(&sleepers[at], pool, timeouts[at]);
-        CHECK_LINE(pool, (size_t)at + 1);
+        CHECK_WAITING(pool, (size_t)at + 1);
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
     for (at = 0; at < IN_LINE; at++) {
         CHECK(pthread_join(sleepers[at].thread, NULL) == 0);
         CHECK_STATUS(CONN_POOL_OK, sleepers[at].status);
     }
-    CHECK(FIGURES(pool).timed_out == 0);
+    CHECK(STATS(pool).timed_out == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -197,15 +222,15 @@ static void who_has_left_the_line_is_passed_over(void)
     CHECK(pthread_join(hasty.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_TIMED_OUT, hasty.status);
     start(&patient, pool, PATIENCE_MS);
-    CHECK_LINE(pool, 1);
+    CHECK_WAITING(pool, 1);
     start(&hasty, pool, SHORT_MS);
     CHECK(pthread_join(hasty.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_TIMED_OUT, hasty.status);
-    CHECK_LINE(pool, 1);
+    CHECK_WAITING(pool, 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
     CHECK(pthread_join(patient.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_OK, patient.status);
-    CHECK(FIGURES(pool).timed_out == 2 && FIGURES(pool).idle == 1);
+    CHECK(STATS(pool).timed_out == 2 && STATS(pool).idle == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -233,7 +258,7 @@ static void no_signal_ends_a_wait(void)
     sigemptyset(&handler.sa_mask);
     CHECK(sigaction(SIGUSR1, &handler, &before) == 0);
     start(&sleeper, pool, WAIT_MS);
-    CHECK_LINE(pool, 1);
+    CHECK_WAITING(pool, 1);
     for (sent = 1; sent <= SIGNALS; sent++) {
         int tries;
         CHECK(pthread_kill(sleeper.thread, SIGUSR1) == 0);
@@ -296,6 +321,7 @@ int main(void)
     a_wait_ends_in_time_and_not_before();
     a_deadline_that_has_passed_tries_once();
     a_deadline_out_of_form_is_refused();
+    a_deadline_may_be_two_numbers();
     a_long_wait_is_served();
     who_has_left_the_line_is_passed_over();
     no_signal_ends_a_wait();

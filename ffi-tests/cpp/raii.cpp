@@ -82,9 +82,9 @@ connpool::pool pool_of(std::uint32_t capacity, book &book)
 
 std::size_t in_use(const connpool::pool &pool)
 {
-    auto figures = pool.stats();
-    CHECK(figures);
-    return figures->in_use;
+    auto stats = pool.stats();
+    CHECK(stats);
+    return stats->in_use;
 }
 
 void a_lease_goes_back_at_the_end_of_its_scope()

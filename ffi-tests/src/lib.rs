@@ -4,5 +4,7 @@
 
 use conn_pool as _;
 
+pub mod compile;
 pub mod header;
+pub mod names;
 pub mod text;

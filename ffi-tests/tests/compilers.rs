@@ -1,14 +1,10 @@
-//! The header, the C++ wrapper and the C programs are clean under the compilers and language versions that we promise,
-//! with every warning an error.
-//!
-//! `gcc`, `g++`, `clang` and `clang++` are called by these names. One that is missing fails its test: a promise that
-//! nobody has looked after is none.
+//! The header, the C++ wrapper and the C programs compile without a warning, with the compilers and language versions that
+//! we promise.
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
+use ffi_tests::compile::{Job, assert_none_fails};
 use ffi_tests::header::root;
 
 const C: &[&str] = &["c99", "c11", "c17", "c2x"];
@@ -43,49 +39,6 @@ int use_the_header(void)
     return CONN_POOL_VERSION == (int)conn_pool_version();
 }
 "#;
-
-/// What a compiler is to make of a text.
-struct Job {
-    compiler: &'static str,
-    /// As `-x` has it.
-    language: &'static str,
-    standard: &'static str,
-    flags: Vec<&'static str>,
-}
-
-impl Job {
-    /// Compiles, and throws the object away. Fails with what the compiler complains of.
-    fn run(&self, text: &str) -> Result<(), String> {
-        let mut command = Command::new(self.compiler);
-        // Some warnings are found by the optimiser only.
-        command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-c", "-o", "/dev/null"]);
-        command.arg(format!("-std={}", self.standard)).args(&self.flags).arg("-I").arg(root().join("include"));
-        command.args(["-x", self.language, "-"]).current_dir(root().join("ffi-tests/c"));
-        let mut child = match command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                let package = self.compiler.replace("clang++", "clang");
-                return Err(format!("{} does not start ({error}): apt-get install {package}", self.compiler));
-            }
-        };
-        // A compiler that stops reading has something to say, which comes below.
-        let _ = child.stdin.take().expect("it was piped").write_all(text.as_bytes());
-        let output = child.wait_with_output().expect("a child can be waited for");
-        if output.status.success() {
-            return Ok(());
-        }
-        let (said, flags) = (String::from_utf8_lossy(&output.stderr), self.flags.join(" "));
-        Err(format!("{} -std={} {flags}\n{said}", self.compiler, self.standard))
-    }
-}
-
-#[track_caller]
-fn assert_none_fails(outcomes: impl IntoIterator<Item = Result<(), String>>) {
-    let outcomes: Vec<_> = outcomes.into_iter().collect();
-    assert!(!outcomes.is_empty(), "nothing was compiled");
-    let complaints: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
-    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
-}
 
 /// The header, alone and in use, hosted and without an operating system.
 #[track_caller]

@@ -1,4 +1,4 @@
-//! What the header says of structures and constants is the same to C and to Rust.
+//! What the header says of structures and constants is the same to C and to Rust, whatever the options of the program.
 //!
 //! The C side is `c/inside/layout.c`, the Rust side the tables below. Which rows there must be is read from the header:
 //! a new structure, field, constant or macro fails the first test until it has a row on both sides.
@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, offset_of};
+use std::path::Path;
+use std::process::Command;
 use std::{fs, ptr};
 
 use ::conn_pool::ffi::*;
+use ffi_tests::compile::{Job, assert_none_fails};
 use ffi_tests::header::root;
-use ffi_tests::text::{bracketed, code, is_word, words};
+use ffi_tests::text::{bracketed, code, is_word, without_directives, words};
 
 /// The macros that are no values: those with a test of their own below, and those that only the preprocessor sees.
 const NO_VALUES: &[&str] = &[
@@ -48,7 +51,7 @@ unsafe extern "C" {
     safe fn conn_pool_layout_storages(sizes: &mut [usize; 2], addresses: &mut [usize; 2]);
 }
 
-/// `type` or `type.field`.
+/// `type` with its alignment and size, or `type.field` with its offset and size.
 type Places = BTreeMap<String, (usize, usize)>;
 type Values = BTreeMap<String, i64>;
 
@@ -84,7 +87,7 @@ const fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
 /// The rows of one type. A field that is not named here does not compile.
 macro_rules! place {
     ($places:ident, $type:ident) => {
-        $places.insert(stringify!($type).to_owned(), (0, size_of::<$type>()));
+        $places.insert(stringify!($type).to_owned(), (align_of::<$type>(), size_of::<$type>()));
     };
     ($places:ident, $type:ident { $($field:ident),* $(,)? }) => {
         place!($places, $type);
@@ -124,7 +127,7 @@ fn places_in_rust() -> Places {
     place!(places, conn_pool_waiter { reserved });
     place!(
         places,
-        conn_pool_figures {
+        conn_pool_stats {
             capacity,
             max_size,
             in_use,
@@ -215,7 +218,7 @@ fn values_in_rust() -> Values {
             CONN_POOL_FORGED,
             CONN_POOL_FULL,
             CONN_POOL_CREATE_FAILED,
-            CONN_POOL_WAITING,
+            CONN_POOL_ALREADY_WAITING,
             CONN_POOL_NOT_WAITING,
             CONN_POOL_FORKED,
             CONN_POOL_PANIC,
@@ -304,6 +307,109 @@ fn places_and_sizes_are_the_same_in_c_and_rust() {
     assert_eq!(places_in_c(), places_in_rust());
 }
 
+/// A program that prints the rows of `layout.c`.
+const PRINT: &str = r#"
+#include <stdio.h>
+int main(void)
+{
+    const struct row *row = conn_pool_layout_types;
+
+    for (; row->owner != NULL; row++) {
+        printf("%s%s%s %u %u\n", row->owner, row->name != NULL ? "." : "", row->name != NULL ? row->name : "",
+               (unsigned)row->offset, (unsigned)row->size);
+    }
+    return 0;
+}
+"#;
+
+/// What a program may set before it includes the header, and options that change the layout of its own structures. The
+/// system's headers come first, since they may be laid out wrongly then.
+const SETTINGS: &[(&[&str], &str)] = &[
+    (&[], ""),
+    (&["-fpack-struct=1"], ""),
+    (&["-fpack-struct=2", "-fshort-enums"], ""),
+    (&["-fshort-enums"], ""),
+    (&[], "#pragma pack(1)"),
+    (&[], "#pragma pack(push, 2)"),
+    (&["-funsigned-char", "-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"], ""),
+];
+
+/// The places of a program that is compiled so.
+fn places_of_a_program(job: &Job, before: &str, name: &str) -> Result<Places, String> {
+    let layout = fs::read_to_string(root().join("ffi-tests/c/inside/layout.c")).unwrap();
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let text = format!("#include <time.h>\n{before}\n{layout}\n{PRINT}");
+    job.call(&["-o", program.to_str().expect("UTF-8")], &text)?;
+    let output = Command::new(&program).output().expect("it was just built");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let place = |line: &str| {
+        let mut words = line.split(' ');
+        let name = words.next()?.to_owned();
+        let mut number = || words.next()?.parse().ok();
+        Some((name, (number()?, number()?)))
+    };
+    Ok(text.lines().map(|line| place(line).expect("as printed above")).collect())
+}
+
+#[test]
+fn places_and_sizes_do_not_depend_on_the_options_of_the_program() {
+    let mut outcomes = Vec::new();
+    for (compiler, language, standard) in
+        [("gcc", "c", "c99"), ("clang", "c", "c2x"), ("g++", "c++", "c++17"), ("clang++", "c++", "c++17")]
+    {
+        for (number, &(flags, before)) in SETTINGS.iter().enumerate() {
+            let job = Job { compiler, language, standard, flags: flags.to_vec() };
+            let found = places_of_a_program(&job, before, &format!("layout-{compiler}-{standard}-{number}"));
+            outcomes.push(found.and_then(|found| {
+                let wrong: Vec<_> =
+                    places_in_rust().into_iter().filter(|(name, place)| found.get(name) != Some(place)).collect();
+                if wrong.is_empty() {
+                    Ok(())
+                } else {
+                    Err(format!("{compiler} -std={standard} {flags:?} {before}: not {wrong:?}"))
+                }
+            }));
+        }
+    }
+    assert_none_fails(outcomes);
+}
+
+/// The words that types in the header are made of, beside our own. Each has one size for a target, whatever the options and
+/// macros of a program. Not so `time_t`, `off_t`, `long double`, an enumeration, or a structure of the system's.
+const FIXED: &[&str] =
+    &["const", "void", "char", "int", "unsigned", "size_t", "int32_t", "uint32_t", "int64_t", "uint64_t"];
+
+/// Types of exported functions, callbacks and fields that are made of anything else.
+fn loose_types(header: &str) -> Vec<String> {
+    let code = without_directives(&code(header)).replace("extern", "").replace("CONN_POOL_API", "");
+    // Functions for the program to compile are not passed to the library.
+    let exported = code.split("static inline").next().unwrap_or_default();
+    let mut complaints = Vec::new();
+    for declaration in exported.split([';', '{', '}']) {
+        // Members of an enumeration have no type. Its own size is that of a row of the tables.
+        let is_enum = words(declaration).find(|word| *word != "typedef") == Some("enum");
+        if is_enum || declaration.contains('=') {
+            continue;
+        }
+        for part in declaration.split(['(', ',', ')']).map(|part| part.split('[').next().unwrap_or_default()) {
+            let mut words: Vec<&str> = words(part).filter(|word| !["typedef", "struct"].contains(word)).collect();
+            // A name, unless it stands alone: `void` of no parameters.
+            if words.len() > 1 {
+                words.pop();
+            }
+            let is_loose = |word: &&str| !FIXED.contains(word) && !word.starts_with("conn_pool");
+            complaints.extend(words.into_iter().filter(is_loose).map(|word| format!("`{word}` in `{}`", part.trim())));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn what_crosses_the_border_is_made_of_types_of_one_size() {
+    let header = fs::read_to_string(root().join("include/conn_pool.h")).unwrap();
+    assert_eq!(loose_types(&header), [""; 0]);
+}
+
 #[test]
 fn constants_are_the_same_in_c_and_rust() {
     assert_eq!(values_in_c(), values_in_rust());
@@ -368,6 +474,23 @@ mod reading {
         let found = declared(header);
         assert_eq!(found.values, set(&["ONE", "TWO", "E_ONE", "E_TWO"]));
         assert_eq!(found.places, set(&["e", "s", "s.name", "s.reserved", "s.last", "call"]));
+    }
+
+    #[test]
+    fn types_of_more_than_one_size_are_seen() {
+        assert_eq!(
+            loose_types("CONN_POOL_API int f(void); CONN_POOL_API const char *g(uint32_t a, size_t b);"),
+            [""; 0]
+        );
+        assert_eq!(loose_types("typedef struct conn_pool_s { void *a; uint64_t b[4]; } conn_pool_s;"), [""; 0]);
+        assert_eq!(loose_types("static inline int f(const struct timespec *at) { time_t a; }"), [""; 0]);
+        assert_eq!(
+            loose_types("int f(void *a, const struct timespec *at);"),
+            ["`timespec` in `const struct timespec *at`"]
+        );
+        assert_eq!(loose_types("int f(enum kind kind);"), ["`enum` in `enum kind kind`", "`kind` in `enum kind kind`"]);
+        assert_eq!(loose_types("typedef int (*conn_pool_fn)(time_t when);"), ["`time_t` in `time_t when`"]);
+        assert_eq!(loose_types("typedef struct conn_pool_s { long a; } conn_pool_s;"), ["`long` in `long a`"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! test here. A program
 //!
 //! - is C99 and POSIX.1-2008, without warnings from gcc and clang (`tests/compilers.rs`);
-//! - makes its order of events with the pool's own figures (`CHECK_LINE`), not with sleeps;
+//! - makes its order of events with the pool's own figures (`CHECK_WAITING`), not with sleeps;
 //! - ends what it began: it is run under valgrind and sanitizers too, and linked against the installed library.
 
 use std::collections::BTreeSet;

@@ -1,5 +1,6 @@
-//! The symbol mirror: each function that `src/ffi` exports is declared in the header, is called by a C program, and is
-//! `border!` and nothing else; and the header declares no function that is not exported.
+//! The symbol mirror. Each function that `src/ffi` exports is `border!` and nothing else, is declared in the header, and is
+//! called by a C program. The header declares no function that is not exported. What it defines inline instead calls
+//! exported functions only, and is called by a C program too.
 //!
 //! Each check is a function from texts to its complaints, so that the tests at the end can show it a text that is wrong
 //! and see it complain.
@@ -93,13 +94,61 @@ fn declared(header: &Text) -> BTreeSet<String> {
     prototypes.filter_map(|prototype| called(prototype, PREFIX).next()).map(str::to_owned).collect()
 }
 
+const INLINE: &str = "static inline ";
+
+/// A function that a header defines, for the program to compile.
+#[derive(Debug, PartialEq)]
+struct Inline {
+    name: String,
+    body: String,
+}
+
+/// The functions that a header defines, and its code without them. One that cannot be read has no name, and so fails the
+/// checks.
+fn inlines(header: &Text) -> (Vec<Inline>, String) {
+    let code = without_directives(&code(&header.text));
+    let mut parts = code.split(INLINE);
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    let mut found = Vec::new();
+    for part in parts {
+        let head = part.split('{').next().unwrap_or_default();
+        let name = called(head, PREFIX).next().unwrap_or_default();
+        let (body, after) = bracketed(part, '{', '}').unwrap_or((part, ""));
+        found.push(Inline { name: name.to_owned(), body: body.to_owned() });
+        rest.push_str(after);
+    }
+    (found, rest)
+}
+
 /// Every prototype bears `CONN_POOL_API`, without which a shared library would hide it.
 fn prototypes(header: &Text) -> Vec<String> {
-    let (declared, code) = (declared(header), without_directives(&code(&header.text)));
+    let (declared, (_, code)) = (declared(header), inlines(header));
     called(&code, PREFIX)
         .filter(|name| !declared.contains(*name))
         .map(|name| format!("{}: `{name}` is declared without CONN_POOL_API", header.name))
         .collect()
+}
+
+/// An inline function is a thin layer over the exported ones: it calls them, and is none of them.
+fn wrappers(header: &Text) -> Vec<String> {
+    let (declared, (inlines, _)) = (declared(header), inlines(header));
+    let mut complaints = Vec::new();
+    for Inline { name, body } in &inlines {
+        let complain = |what: &str| format!("{}: the inline function `{name}` {what}", header.name);
+        if !name.starts_with(PREFIX) {
+            complaints.push(complain("does not begin with conn_pool_"));
+        }
+        if declared.contains(name) {
+            complaints.push(complain("is declared as exported too"));
+        }
+        let calls: Vec<&str> = called(body, PREFIX).collect();
+        if calls.is_empty() {
+            complaints.push(complain("calls no exported function"));
+        }
+        let unknown = calls.iter().filter(|call| !declared.contains(**call));
+        complaints.extend(unknown.map(|call| complain(&format!("calls `{call}`, which is not exported"))));
+    }
+    complaints
 }
 
 /// The header and the exports are the same functions.
@@ -121,8 +170,10 @@ fn mirror(exports: &[Export], header: &Text) -> Vec<String> {
 fn calls(header: &Text, programs: &[Text]) -> Vec<String> {
     let codes: Vec<String> = programs.iter().map(|program| code(&program.text)).collect();
     let called: BTreeSet<&str> = codes.iter().flat_map(|code| called(code, PREFIX)).collect();
+    let inlines = inlines(header).0.into_iter().map(|inline| inline.name);
     declared(header)
         .into_iter()
+        .chain(inlines)
         .filter(|name| !called.contains(name.as_str()))
         .map(|name| format!("{}: `{name}` is called by no program of ffi-tests/c", header.name))
         .collect()
@@ -173,6 +224,14 @@ fn every_export_is_the_border_and_nothing_else() {
 fn the_header_declares_what_is_exported() {
     assert_fine(&mirror(&exports(&texts("src/ffi", ".rs", true)), &header()));
     assert_fine(&prototypes(&header()));
+}
+
+#[test]
+fn inline_functions_are_thin_layers_over_exported_ones() {
+    assert_fine(&wrappers(&header()));
+    let (inlines, _) = inlines(&header());
+    // The one that there is; without it this test shows nothing.
+    assert_eq!(inlines.iter().map(|inline| inline.name.as_str()).collect::<Vec<_>>(), ["conn_pool_acquire_until"]);
 }
 
 #[test]
@@ -253,6 +312,38 @@ mod checks {
     fn a_function_that_a_shared_library_would_hide_is_seen() {
         assert_seen(&prototypes(&c_header("int conn_pool_go(int);")), "`conn_pool_go` is declared without");
         assert_fine(&prototypes(&c_header("CONN_POOL_API int conn_pool_go(int);\ntypedef int (*conn_pool_fn)(int);")));
+    }
+
+    /// A header with an exported function, and an inline one.
+    fn with_inline(name: &str, body: &str) -> Text {
+        c_header(&format!("CONN_POOL_API int conn_pool_go(int);\nstatic inline int {name}(int a)\n{{\n{body}\n}}\n"))
+    }
+
+    #[test]
+    fn an_inline_function_needs_no_marker() {
+        let header = with_inline("conn_pool_wrap", "if (a) { return 1; } return conn_pool_go(a);");
+        assert_fine(&prototypes(&header));
+        assert_fine(&wrappers(&header));
+        assert_eq!(declared(&header), BTreeSet::from(["conn_pool_go".to_owned()]));
+        let after = c_header("static inline int conn_pool_wrap(int a) { return 1; }\nint conn_pool_late(int);");
+        assert_seen(&prototypes(&after), "`conn_pool_late` is declared without");
+    }
+
+    #[test]
+    fn an_inline_function_that_is_no_thin_layer_is_seen() {
+        let seen = |name: &str, body: &str| wrappers(&with_inline(name, body));
+        assert_seen(&seen("conn_pool_wrap", "return a; // conn_pool_go(a)"), "`conn_pool_wrap` calls no exported");
+        assert_seen(&seen("conn_pool_wrap", "return conn_pool_gone(a);"), "calls `conn_pool_gone`, which is not exp");
+        assert_seen(&seen("conn_pool_go", "return conn_pool_go(a);"), "`conn_pool_go` is declared as exported too");
+        assert_seen(&seen("wrap", "return conn_pool_go(a);"), "does not begin with conn_pool_");
+    }
+
+    #[test]
+    fn an_inline_function_that_no_program_calls_is_seen() {
+        let header = with_inline("conn_pool_wrap", "return conn_pool_go(a);");
+        let seen = |program: &str| calls(&header, &[Text::new("go.c", program)]);
+        assert_seen(&seen("conn_pool_go(1);"), "`conn_pool_wrap` is called by no program");
+        assert_fine(&seen("conn_pool_go(1); conn_pool_wrap(1);"));
     }
 
     #[test]

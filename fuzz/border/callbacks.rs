@@ -1,4 +1,4 @@
-//! What the pools call: each callback checks that it is its turn, may call a pool, and answers as its fate says.
+//! What the pools call: each callback checks that it is due, may call a pool, and answers as its fate says.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -42,7 +42,7 @@ pub(super) unsafe extern "C" fn create(user: *mut c_void, resource: *mut *mut c_
             record.failures_to_tell.push(code);
         }
     });
-    // After a failure it is of no interest to anybody.
+    // After a failure the pool does not read it.
     // SAFETY: a pool calls with a place to write to.
     unsafe { *resource = ptr::without_provenance_mut(made) };
     code
@@ -119,7 +119,7 @@ pub(super) unsafe extern "C" fn clock_ms(_: *mut c_void) -> u64 {
     World::present().with(|state| state.now)
 }
 
-/// A resource may end if it is unfit, or nobody has it and the pool has no place for it any more, or it has grown old.
+/// A resource may end if it is unfit or too old, or if it is not in use and the pool has no place for it any more.
 fn end(record: &mut Record, resource: usize, to: Place) {
     let has_no_place = record.closed || record.was_shrunk || record.ages;
     let is_unfit = record.ages && !matches!(record.place(resource), Place::Doomed(_));
@@ -143,7 +143,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
     let lease = unsafe { lease.as_ref() };
     let at = world.with(|state| {
         let was_barred = state.barred[user.addr()];
-        let (at, place) = state.in_line[user.addr()].take().expect("a waiter is called once, and in line");
+        let (at, place) = state.in_line[user.addr()].take().expect("a waiter is called once, and while it waits");
         state.check_turn(at, place);
         let station = &mut state.stations[at];
         let record = station.record.as_mut().expect("a pool that is there");
@@ -156,7 +156,7 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
             (CONN_POOL_CLOSED, None) => assert!(record.closed, "it was not closed"),
             (CONN_POOL_CREATE_FAILED, None) => assert!(record.answers.not_created > 0, "no create has failed"),
             (CONN_POOL_EXHAUSTED, None) => {
-                assert!(was_barred && record.answers.unfit > 0, "it could have gone back in line");
+                assert!(was_barred && record.answers.unfit > 0, "it could have waited again");
             }
             (other, lease) => panic!("a waiter was told {other:?} with {lease:?}"),
         }

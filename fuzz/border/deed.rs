@@ -15,7 +15,8 @@ pub(crate) enum Deed {
     Cancel,
     Release,
     Discard,
-    /// Gives a copy back that was damaged, or used before, or belongs elsewhere; by `discard` if the argument is odd.
+    /// Releases a copy of a lease that is damaged, used before, or of another pool; by `discard` if the argument is
+    /// odd.
     Misuse,
     Resize,
     Maintain,
@@ -32,7 +33,7 @@ pub(crate) enum Deed {
     Words,
 }
 
-/// How a callback fares that is called while something is done.
+/// How the callbacks of an act answer.
 ///
 /// The numbers come from the bytes of the act alone, so that changing one act leaves the others as they were.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +89,7 @@ impl Act {
         Self { deed: Deed::decode(deed), at, argument, more, fate: Fate::decode(u16::from_le_bytes([low, high])) }
     }
 
-    /// What a callback does. It may end a pool that nobody uses meanwhile, and should not sleep.
+    /// What a callback does. It may end a pool that is not in use meanwhile, and should not sleep.
     pub(crate) fn of_callback(fate: &mut Fate) -> Self {
         let deed = match fate.draw(64) {
             0..12 => Deed::TryAcquire,

@@ -105,7 +105,7 @@ fn wish(at: usize, act: Act) -> Wish {
             faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
     }
-    // Of a pool that does not tell, nobody knows what has grown too old.
+    // If a pool does not tell of ends, the model cannot know what has grown too old.
     if drawn & 6 != 0 && (has.destroy || has.on_event) {
         config.idle_timeout_ms = if drawn & 2 == 0 { 0 } else { 1 + fate.draw(1000) };
         config.max_lifetime_ms = if drawn & 4 == 0 { 0 } else { 1 + fate.draw(1000) };

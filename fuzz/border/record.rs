@@ -7,7 +7,7 @@ use ::conn_pool::ffi::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_OK,
     CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
 };
-use ::conn_pool::ffi::{conn_pool, conn_pool_figures, conn_pool_lease};
+use ::conn_pool::ffi::{conn_pool, conn_pool_stats, conn_pool_lease};
 
 /// Which callbacks a pool has.
 #[derive(Debug, Clone, Copy)]
@@ -220,11 +220,11 @@ impl Record {
     }
 
     /// Compares it with what the pool says while nobody calls it.
-    pub(crate) fn compare(&mut self, figures: &conn_pool_figures, waiting: usize) {
+    pub(crate) fn compare(&mut self, stats: &conn_pool_stats, waiting: usize) {
         self.forget_ended();
         let held = self.held();
         if self.tells_ends() {
-            assert_eq!(figures.destroyed, self.destroyed, "destroyed; {self:?}");
+            assert_eq!(stats.destroyed, self.destroyed, "destroyed; {self:?}");
             let alive = self.resources.values().filter(|place| **place != Place::Gone).count();
             assert_eq!(alive, self.added + self.created - self.destroyed, "alive; {self:?}");
             for (resource, place) in &self.resources {
@@ -233,47 +233,47 @@ impl Record {
             }
         } else {
             let known = self.resources.values().filter(|place| **place == Place::Gone).count();
-            assert!(figures.destroyed >= known, "destroyed: {figures:?}; {self:?}");
-            self.destroyed = figures.destroyed;
+            assert!(stats.destroyed >= known, "destroyed: {stats:?}; {self:?}");
+            self.destroyed = stats.destroyed;
         }
         assert_eq!(self.resources.values().filter(|place| **place == Place::Held).count(), held, "{self:?}");
         assert!(self.failures_to_tell.is_empty() || !self.has.on_event, "a failed create was not told: {self:?}");
 
         assert_eq!(
-            (figures.capacity, figures.max_size, figures.in_use, figures.waiting, figures.closed),
+            (stats.capacity, stats.max_size, stats.in_use, stats.waiting, stats.closed),
             (self.capacity, self.max_size, held, waiting, usize::from(self.closed)),
-            "capacity, max_size, in_use, waiting, closed; {figures:?} {self:?}"
+            "capacity, max_size, in_use, waiting, closed; {stats:?} {self:?}"
         );
         assert_eq!(
-            (figures.created, figures.create_failed, figures.invalid, figures.reset_failed),
+            (stats.created, stats.create_failed, stats.invalid, stats.reset_failed),
             (self.created, self.create_failed, self.invalid, self.reset_failed),
-            "created, create_failed, invalid, reset_failed; {figures:?} {self:?}"
+            "created, create_failed, invalid, reset_failed; {stats:?} {self:?}"
         );
         assert_eq!(
-            (figures.misused, figures.timed_out, figures.exhausted),
+            (stats.misused, stats.timed_out, stats.exhausted),
             (self.misused, self.timed_out, self.exhausted),
-            "misused, timed_out, exhausted; {figures:?} {self:?}"
+            "misused, timed_out, exhausted; {stats:?} {self:?}"
         );
-        self.compare_room(figures, held);
-        assert!((held..=self.capacity).contains(&figures.peak_in_use), "{figures:?} {self:?}");
-        assert!(figures.peak_waiting >= waiting && figures.reused <= figures.acquired, "{figures:?} {self:?}");
-        assert!(figures.acquired >= self.leases, "{figures:?} {self:?}");
-        assert!(self.max_overtakes > 0 || figures.overtakes == 0, "{figures:?} {self:?}");
-        (self.idle, self.vacant) = (figures.idle, figures.vacant);
+        self.compare_room(stats, held);
+        assert!((held..=self.capacity).contains(&stats.peak_in_use), "{stats:?} {self:?}");
+        assert!(stats.peak_waiting >= waiting && stats.reused <= stats.acquired, "{stats:?} {self:?}");
+        assert!(stats.acquired >= self.leases, "{stats:?} {self:?}");
+        assert!(self.max_overtakes > 0 || stats.overtakes == 0, "{stats:?} {self:?}");
+        (self.idle, self.vacant) = (stats.idle, stats.vacant);
     }
 
-    fn compare_room(&self, figures: &conn_pool_figures, held: usize) {
+    fn compare_room(&self, stats: &conn_pool_stats, held: usize) {
         let room = self.max_size.saturating_sub(held);
-        assert_eq!(figures.idle + figures.vacant, room, "idle and vacant; {figures:?} {self:?}");
+        assert_eq!(stats.idle + stats.vacant, room, "idle and vacant; {stats:?} {self:?}");
         let alive = self.added + self.created - self.destroyed;
-        let set_aside = alive.checked_sub(held + figures.idle);
-        let set_aside = set_aside.unwrap_or_else(|| panic!("more than there are: {figures:?} {self:?}"));
+        let set_aside = alive.checked_sub(held + stats.idle);
+        let set_aside = set_aside.unwrap_or_else(|| panic!("more than there are: {stats:?} {self:?}"));
         let may_set_aside = self.was_shrunk && !self.has.create && !self.closed;
-        assert!(set_aside == 0 || may_set_aside, "{set_aside} set aside; {figures:?} {self:?}");
-        assert!(figures.idle == 0 || !self.closed, "{figures:?} {self:?}");
-        if figures.waiting > 0 {
-            assert_eq!(figures.idle, 0, "somebody waits beside an idle resource; {self:?}");
-            assert!(!self.has.create || figures.vacant == 0, "somebody waits beside room to create; {self:?}");
+        assert!(set_aside == 0 || may_set_aside, "{set_aside} set aside; {stats:?} {self:?}");
+        assert!(stats.idle == 0 || !self.closed, "{stats:?} {self:?}");
+        if stats.waiting > 0 {
+            assert_eq!(stats.idle, 0, "somebody waits beside an idle resource; {self:?}");
+            assert!(!self.has.create || stats.vacant == 0, "somebody waits beside room to create; {self:?}");
         }
     }
 }

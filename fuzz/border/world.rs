@@ -265,7 +265,7 @@ impl World {
             Deed::Misuse => self.misuse(at, act),
             Deed::Resize => self.resize(at, act.argument),
             Deed::Maintain => self.maintain(at, act.argument),
-            Deed::Stats => self.stats(at, usize::from(act.argument)),
+            Deed::Stats => self.get_stats(at, usize::from(act.argument)),
             Deed::ResetPeaks => self.reset_peaks(at),
             Deed::Close => self.close(at),
             Deed::Drain => self.drain(at, act.argument % 2 == 1),
@@ -387,21 +387,22 @@ impl World {
             let record = state.stations[at].record.as_ref();
             state.depth == 0 && record.is_some_and(|record| record.idle > 0 && !record.has.validate && !record.ages)
         });
-        let (tv_sec, tv_nsec) = match argument % 8 {
+        let (seconds, nanoseconds) = match argument % 8 {
             0 => (0, -1),
             1 => (0, 1_000_000_000),
             2 => (i64::MAX, i64::MAX),
             3 => (i64::MIN, 0),
             4 if served_at_once => (i64::MAX, 999_999_999),
             5 => (-1, 999_999_999),
+            // What the header's `conn_pool_acquire_until` makes of NULL.
+            6 => (0, -1),
             _ => (0, 0),
         };
-        let time = libc::timespec { tv_sec, tv_nsec };
-        let deadline = if argument % 8 == 6 { ptr::null() } else { &raw const time };
         let mut lease = junk();
-        // SAFETY: a pool, the storage of one, or NULL; NULL or a time; and a lease that may be written.
-        let status = self.call(at, || unsafe { conn_pool_acquire_until(pool, deadline, &raw mut lease) });
-        if is_there && (argument % 8 < 3 || deadline.is_null()) {
+        // SAFETY: a pool, the storage of one, or NULL; and a lease that may be written.
+        let acquire = || unsafe { conn_pool_acquire_deadline(pool, seconds, nanoseconds, &raw mut lease) };
+        let status = self.call(at, acquire);
+        if is_there && (argument % 8 < 3 || argument % 8 == 6) {
             assert_eq!(status, CONN_POOL_INVALID_ARGUMENT);
             assert!(same(&lease, &junk()), "an output is written on success only");
         } else {
@@ -465,7 +466,7 @@ impl World {
         // SAFETY: a pool, the storage of one, or NULL; a waiter that stays where it is; a lease that may be written.
         let status = self.call(at, || unsafe { conn_pool_acquire_async(pool, waiter, on_ready, user, &raw mut lease) });
         if joined.is_none() {
-            expect(status, &[if is_there { CONN_POOL_WAITING } else { CONN_POOL_INVALID_ARGUMENT }]);
+            expect(status, &[if is_there { CONN_POOL_ALREADY_WAITING } else { CONN_POOL_INVALID_ARGUMENT }]);
             assert!(same(&lease, &junk()), "an output is written on success only");
             return;
         }
@@ -633,38 +634,38 @@ impl World {
                 .filter(|record| is_exact && !was_closed && record.create_failed + record.answers.unfit == 0)
                 .is_some()
         });
-        if is_kept && let Some(figures) = self.figures(at) {
+        if is_kept && let Some(stats) = self.stats(at) {
             let min_idle = self.with(|state| state.stations[at].record.as_ref().map_or(0, |record| record.min_idle));
-            assert!(figures.idle >= min_idle || figures.vacant == 0, "too few are idle: {figures:?}");
+            assert!(stats.idle >= min_idle || stats.vacant == 0, "too few are idle: {stats:?}");
         }
     }
 
     /// NULL if there is no pool.
-    fn figures(&self, at: usize) -> Option<conn_pool_figures> {
+    fn stats(&self, at: usize) -> Option<conn_pool_stats> {
         let pool = self.pool(at);
-        let mut figures = conn_pool_figures::default();
+        let mut stats = conn_pool_stats::default();
         // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
         let status =
-            self.call(at, || unsafe { conn_pool_stats(pool, &raw mut figures, size_of::<conn_pool_figures>()) });
+            self.call(at, || unsafe { conn_pool_get_stats(pool, &raw mut stats, size_of::<conn_pool_stats>()) });
         self.expect_ok(at, status);
-        (status == CONN_POOL_OK).then_some(figures)
+        (status == CONN_POOL_OK).then_some(stats)
     }
 
     /// Into room of another size.
-    fn stats(&self, at: usize, size: usize) {
+    fn get_stats(&self, at: usize, size: usize) {
         let (pool, is_there, _) = self.look(at);
-        let figures = self.figures(at);
+        let stats = self.stats(at);
         let mut room = vec![0xA5_u8; size].into_boxed_slice();
         // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
-        let status = self.call(at, || unsafe { conn_pool_stats(pool, room.as_mut_ptr().cast(), size) });
+        let status = self.call(at, || unsafe { conn_pool_get_stats(pool, room.as_mut_ptr().cast(), size) });
         assert_eq!(status, if is_there && size > 0 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
-        let Some(figures) = figures.filter(|_| size > 0) else {
+        let Some(stats) = stats.filter(|_| size > 0) else {
             assert!(room.iter().all(|byte| *byte == 0xA5), "an output is written on success only");
             return;
         };
-        let known = size_of::<conn_pool_figures>();
+        let known = size_of::<conn_pool_stats>();
         // SAFETY: nothing but numbers, so all of its bytes are initialised.
-        let whole = unsafe { std::slice::from_raw_parts((&raw const figures).cast::<u8>(), known) };
+        let whole = unsafe { std::slice::from_raw_parts((&raw const stats).cast::<u8>(), known) };
         let (written, beyond) = room.split_at(size.min(known));
         assert_eq!(written, &whole[..written.len()], "as much as there is room for");
         assert!(beyond.iter().all(|byte| *byte == 0), "what is not known is zero");
@@ -675,9 +676,9 @@ impl World {
         // SAFETY: a pool, the storage of one, or NULL.
         let status = self.call(at, || unsafe { conn_pool_reset_peaks(pool) });
         self.expect_ok(at, status);
-        if let Some(figures) = self.figures(at) {
-            let marks = (figures.peak_in_use, figures.peak_waiting);
-            assert_eq!(marks, (figures.in_use, figures.waiting), "the marks start anew");
+        if let Some(stats) = self.stats(at) {
+            let marks = (stats.peak_in_use, stats.peak_waiting);
+            assert_eq!(marks, (stats.in_use, stats.waiting), "the marks start anew");
         }
     }
 
@@ -791,7 +792,7 @@ impl World {
         let mut waiter = UNUSED;
         let waiter = &raw mut waiter;
         let ready: conn_pool_ready_fn = Some(callbacks::on_ready);
-        let mut figures = conn_pool_figures::default();
+        let mut stats = conn_pool_stats::default();
         let (user, no_lease) = (ptr::null_mut::<c_void>(), ptr::null_mut());
         // SAFETY: each pointer is NULL or what it has to be.
         let status = call(|| unsafe {
@@ -801,7 +802,7 @@ impl World {
                 2 => conn_pool_try_acquire(pool, no_lease),
                 3 => conn_pool_acquire(none, CONN_POOL_WAIT_FOREVER, lease),
                 4 => conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, no_lease),
-                5 => conn_pool_acquire_until(pool, ptr::null(), no_lease),
+                5 => conn_pool_acquire_deadline(pool, 0, 0, no_lease),
                 6 => conn_pool_acquire_async(none, waiter, ready, user, lease),
                 7 => conn_pool_acquire_async(pool, ptr::null_mut(), ready, user, lease),
                 8 => conn_pool_acquire_async(pool, waiter, None, user, lease),
@@ -814,8 +815,8 @@ impl World {
                 15 => conn_pool_discard(pool, no_lease),
                 16 => conn_pool_resize(none, 0),
                 17 => conn_pool_maintain(none, ptr::null_mut()),
-                18 => conn_pool_stats(none, &raw mut figures, size_of::<conn_pool_figures>()),
-                19 => conn_pool_stats(pool, ptr::null_mut(), size_of::<conn_pool_figures>()),
+                18 => conn_pool_get_stats(none, &raw mut stats, size_of::<conn_pool_stats>()),
+                19 => conn_pool_get_stats(pool, ptr::null_mut(), size_of::<conn_pool_stats>()),
                 20 => conn_pool_reset_peaks(none),
                 21 => conn_pool_close(none),
                 22 => conn_pool_drain(none, CONN_POOL_WAIT_FOREVER),
@@ -865,12 +866,12 @@ impl World {
             if self.with(|state| state.stations[at].record.is_none()) {
                 continue;
             }
-            let figures = self.figures(at).expect("the figures of a pool that is there");
+            let stats = self.stats(at).expect("the stats of a pool that is there");
             self.with(|state| {
                 let waiting = state.waiting(at);
                 let station = &mut state.stations[at];
                 let record = station.record.as_mut().expect("as above");
-                record.compare(&figures, waiting);
+                record.compare(&stats, waiting);
             });
         }
     }
@@ -889,10 +890,10 @@ impl World {
             assert_eq!(self.with(|state| state.waiting(at)), 0, "everybody in line was called");
             self.drain(at, false);
             self.compare();
-            if let Some(figures) = self.figures(at) {
+            if let Some(stats) = self.stats(at) {
                 let made =
                     self.with(|state| state.stations[at].record.as_ref().map(|record| record.added + record.created));
-                assert_eq!(Some(figures.destroyed), made, "what was made is destroyed");
+                assert_eq!(Some(stats.destroyed), made, "what was made is destroyed");
             }
             self.destroy(at, false);
         }

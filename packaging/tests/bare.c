@@ -63,7 +63,7 @@ static int run(void)
     conn_pool_lease first = CONN_POOL_LEASE_INIT;
     conn_pool_lease second = CONN_POOL_LEASE_INIT;
     conn_pool_lease copy;
-    conn_pool_figures figures;
+    conn_pool_stats stats;
     conn_pool *pool = NULL;
 
     CHECK(conn_pool_version() == CONN_POOL_VERSION);
@@ -89,8 +89,8 @@ static int run(void)
     CHECK(conn_pool_release(pool, &copy) == CONN_POOL_STALE);
     CHECK(conn_pool_release(pool, &first) == CONN_POOL_NOT_HELD);
 
-    CHECK(conn_pool_stats(pool, &figures, sizeof figures) == CONN_POOL_OK);
-    CHECK(figures.capacity == SENSORS && figures.in_use == SENSORS && figures.waiting == 0);
+    CHECK(conn_pool_get_stats(pool, &stats, sizeof stats) == CONN_POOL_OK);
+    CHECK(stats.capacity == SENSORS && stats.in_use == SENSORS && stats.waiting == 0);
     CHECK(conn_pool_destroy(pool) == CONN_POOL_BUSY);
     CHECK(conn_pool_release(pool, &served) == CONN_POOL_OK);
     CHECK(conn_pool_release(pool, &second) == CONN_POOL_OK);

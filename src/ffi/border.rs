@@ -1,15 +1,15 @@
 // knows: platform, status · must not know: pools
-//! The one door between C and the pool.
+//! The one way from C into the library.
 
 use super::platform;
 use super::status::Answer;
 use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_OK};
 
-/// The body of an export: turns the answer into a status, and stops a panic.
+/// The body of an export: turns the result into a status, and stops a panic.
 ///
-/// `fast` is tried first, without the guard: it cannot panic (if it did, the process would end), and gives `None` if the
-/// rest must do it: the body, or another function whose body is `border!`. The rest is out of line, and so is whatever
-/// is rare in `fast`, as the last thing it does: then the fast path has no registers to save.
+/// `fast` is tried first, without the guard against panics: it cannot panic (if it did, the program would end). If it
+/// gives `None`, the rest does the work: the body, or another function whose body is `border!`. The rest is out of
+/// line. So is what is rare in `fast`, as the last thing it does. Then the fast path has no registers to save.
 macro_rules! border {
     (fast: $fast:expr, else: $body:expr) => {
         border!(fast: $fast, then: $crate::ffi::border::rest(move || $body))
@@ -23,13 +23,13 @@ macro_rules! border {
     ($body:expr) => {
         $crate::ffi::border::status($crate::ffi::platform::guard(move || $body))
     };
-    // For answers that are no status: the value, and what it is after a panic.
+    // For exports that return no status: the value, and what to return after a panic.
     (value: $body:expr, or: $otherwise:expr) => {
         $crate::ffi::platform::guard(move || Ok($body)).unwrap_or($otherwise)
     };
 }
 
-/// What an export does beyond its fast path.
+/// The slow half of an export.
 #[cold]
 #[inline(never)]
 pub(super) fn rest(body: impl FnOnce() -> Answer) -> conn_pool_status {
@@ -41,11 +41,11 @@ pub(super) fn status(answer: Answer) -> conn_pool_status {
     answer.err().unwrap_or(CONN_POOL_OK)
 }
 
-/// Where the caller wants an output.
+/// An output of the caller's.
 ///
 /// # Safety
 ///
-/// It is NULL, or may be read and written for `'a` by nobody else.
+/// It is NULL, or may be read and written for `'a`, and nothing else uses it meanwhile.
 #[inline(always)]
 pub(super) unsafe fn borrow_mut<'a, T>(pointer: *mut T) -> Answer<&'a mut T> {
     // SAFETY: as the caller promises.

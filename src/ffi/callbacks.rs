@@ -1,5 +1,5 @@
-// knows: config, event, managed · must not know: pools, leases
-//! The callbacks of a C program, as a manager.
+// knows: config, managed · must not know: pools, leases
+//! The callbacks of a C program, as the manager of a pool.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -13,7 +13,7 @@ use crate::managed::{DiscardReason, Event, Lifecycle, Manager};
 #[repr(transparent)]
 pub(crate) struct Resource(pub(super) *mut c_void);
 
-// SAFETY: plain values; what the pointer points to is the C program's business.
+// SAFETY: plain values; the header tells the C program that any thread may use what the pointer points to.
 unsafe impl Send for Resource {}
 
 /// The callbacks of a configuration. They cannot unwind.
@@ -30,7 +30,7 @@ impl Callbacks {
 
 impl Lifecycle for Callbacks {
     type Connection = Resource;
-    /// What a callback has returned.
+    /// The code that a callback has returned.
     type Error = c_int;
 
     fn reset(&self, resource: &mut Resource) -> Result<(), c_int> {
@@ -53,7 +53,7 @@ impl Lifecycle for Callbacks {
         }
     }
 
-    /// What has a resource is told where that is at hand.
+    /// Events with a resource are told by the functions that have it.
     fn on_event(&self, event: &Event<'_, c_int>) {
         if let Event::ConnectFailed { error: Some(code), .. } = event {
             self.tell(conn_pool_event::CONN_POOL_EVENT_CREATE_FAILED, Resource(ptr::null_mut()), **code);
@@ -63,7 +63,7 @@ impl Lifecycle for Callbacks {
 
 impl Manager for Callbacks {
     fn connect(&self, _: Option<Duration>) -> Result<Resource, c_int> {
-        let Some(create) = self.0.create else { unreachable!("without `create` no slot is claimed to be filled") };
+        let Some(create) = self.0.create else { unreachable!("a pool without `create` never connects") };
         let mut made = ptr::null_mut();
         // SAFETY: a callback, which the program has named for this.
         match unsafe { create(self.0.user, &raw mut made) } {

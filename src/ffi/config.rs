@@ -1,5 +1,5 @@
 // knows: status, fairness, managed · must not know: pools
-//! What a pool is to be like. Grows at its end only: see `read`.
+//! The configuration of a pool. Later versions add fields at its end only: see `read`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::{MaybeUninit, offset_of};
@@ -13,89 +13,91 @@ use super::status::conn_pool_status::{
 use crate::fairness::Fairness;
 use crate::managed::{Clock, Config, Nested, ON_RETURN, Shared, SystemClock};
 
-/// The most slots that a pool can have.
+/// The largest capacity of a pool.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
-/// The longest name of a pool, in bytes, without the terminating zero; what is longer is cut.
+/// The longest name of a pool, in bytes, without the terminating zero. A longer name is cut.
 pub const CONN_POOL_MAX_NAME: u32 = 31;
 
-/// What happened to a resource, for `conn_pool_event_fn`.
+/// What happened to a resource: for `conn_pool_event_fn`.
 #[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum conn_pool_event {
-    /// `create` made it.
+    /// `create` has made it.
     CONN_POOL_EVENT_CREATED = 0,
-    /// `create` failed with this code; there is no resource.
+    /// `create` has failed with this code; the resource is NULL.
     CONN_POOL_EVENT_CREATE_FAILED = 1,
-    /// `validate` failed with this code; the resource is destroyed next.
+    /// `validate` has failed with this code; the resource is destroyed next.
     CONN_POOL_EVENT_INVALID = 2,
-    /// `reset` failed with this code; the resource is destroyed next.
+    /// `reset` has failed with this code; the resource is destroyed next.
     CONN_POOL_EVENT_RESET_FAILED = 3,
     /// It is about to be destroyed.
     CONN_POOL_EVENT_DESTROYED = 4,
 }
 
-/// Makes a resource and stores it in `*resource`. Returns 0, or a code of its own if it failed.
+/// Makes a resource and stores it in `*resource`. Returns 0, or any other number if it fails.
 pub type conn_pool_create_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut *mut c_void) -> c_int>;
-/// Checks or resets a resource. Returns 0 if the resource is fit, or a code of its own if it is to be destroyed.
+/// Checks or resets a resource. Returns 0 if the resource is fit, or any other number if it has to be destroyed.
 pub type conn_pool_check_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void) -> c_int>;
-/// Ends a resource.
+/// Ends a resource: closes and frees it.
 pub type conn_pool_destroy_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void)>;
-/// Is told what happened to a resource.
+/// Called when something happened to a resource. `code` is what the callback has returned that failed, otherwise 0.
 pub type conn_pool_event_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, event: conn_pool_event, resource: *mut c_void, code: c_int)>;
 
-/// Tells the time, in milliseconds since whenever. It may not go backwards.
+/// Returns the time in milliseconds, counted from any fixed moment. It must not go backwards.
 pub type conn_pool_clock_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> u64>;
 
-/// What a pool is to be like. Zero it or use `CONN_POOL_CONFIG_INIT`, set what you need, and leave the rest.
+/// The configuration of a pool. Initialise it with `CONN_POOL_CONFIG_INIT`, then set what you need. 0 and NULL are the
+/// defaults.
 ///
-/// Callbacks are called without a lock of the pool, possibly by several threads at once; they may call the pool, and must
-/// not throw or `longjmp` across it.
+/// Callbacks are called without a lock, possibly by several threads at once. They may call the pool. They must return:
+/// no C++ exception and no `longjmp` may leave them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct conn_pool_config {
-    /// `sizeof(conn_pool_config)`: tells the library which version of this structure it is given.
+    /// `sizeof(conn_pool_config)`: tells the library which version of the structure the program was compiled with.
     pub struct_size: usize,
-    /// Slots: the most resources there can ever be, 1 to `CONN_POOL_MAX_CAPACITY`.
+    /// How many slots the pool has, 1 to `CONN_POOL_MAX_CAPACITY`. It cannot change later.
     pub capacity: u32,
-    /// Resources that may be out at once, up to `capacity`; 0 stands for `capacity`.
+    /// How many resources may be in use at once, up to `capacity`; 0 means `capacity`. `conn_pool_resize` changes it.
     pub max_size: u32,
-    /// 0: waiters are never overtaken. k: a waiter is overtaken by at most k newcomers, for the sake of throughput.
+    /// How many newcomers may overtake a waiter, for more throughput. 0: callers are served in the order in which they
+    /// came.
     pub max_overtakes: u32,
-    /// How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. A floor: what is too old is
-    /// replaced before it is destroyed, if there is room. Needs `create`.
+    /// How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. If there is room, it
+    /// replaces a resource that is too old before it destroys it. Needs `create`.
     pub min_idle: u32,
-    /// `conn_pool_maintain` destroys a resource that was idle for longer, but for `min_idle` of them; 0: never.
+    /// `conn_pool_maintain` destroys resources that were idle for longer, except for `min_idle` of them. 0: never.
     pub idle_timeout_ms: u32,
-    /// A resource that is older is not claimed any more, and is destroyed when it comes back; each one's lifetime is shortened
-    /// by up to a quarter, at random, so that they do not all end together. 0: no limit.
+    /// An older resource is not leased again, and is destroyed when it is released. The lifetime of each resource is
+    /// shortened by up to a quarter, at random, so that they do not all end together. 0: no limit.
     pub max_lifetime_ms: u32,
-    /// Name for diagnostics; copied. May be NULL.
+    /// A name for diagnostics, which is copied. May be NULL.
     pub name: *const c_char,
     /// Passed to every callback.
     pub user: *mut c_void,
-    /// Makes a resource when one is wanted and none is idle. NULL: resources come from `conn_pool_add` only.
+    /// Makes a resource when a caller needs one and none is idle. NULL: all resources come from `conn_pool_add`.
     pub create: conn_pool_create_fn,
-    /// Checks an idle resource before it is claimed. May be NULL.
+    /// Checks an idle resource before it is leased, and in `conn_pool_maintain`. May be NULL.
     pub validate: conn_pool_check_fn,
-    /// Brings a resource that comes back into a clean state. May be NULL.
+    /// Cleans a resource that is released, for the next caller. May be NULL.
     pub reset: conn_pool_check_fn,
-    /// Ends a resource. May be NULL if there is nothing to do.
+    /// Ends a resource. May be NULL, if nothing has to be done.
     pub destroy: conn_pool_destroy_fn,
-    /// Is told what happens to resources. May be NULL.
+    /// Called at each event of a resource. May be NULL.
     pub on_event: conn_pool_event_fn,
-    /// Tells the time. NULL: the system's monotonic clock; a build without one needs this for `idle_timeout_ms` and
-    /// `max_lifetime_ms`.
+    /// The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock. The library without
+    /// threads has none, and needs this one.
     pub clock_ms: conn_pool_clock_fn,
 }
 
-/// The size of the first version of the structure; none can be smaller.
+/// The size of the first version of the structure. No version is smaller.
 const FIRST_SIZE: usize = offset_of!(conn_pool_config, clock_ms) + size_of::<conn_pool_clock_fn>();
 
 /// Whether this build has a clock of its own.
 const HAS_CLOCK: bool = cfg!(feature = "std");
 
-/// What is larger cannot be the size of any version: it was not set, and is not to be believed.
+/// No version will be larger: a larger number is memory that was not initialised.
 const LARGEST_SIZE: usize = 4096;
 
 impl conn_pool_config {
@@ -117,8 +119,9 @@ impl conn_pool_config {
         clock_ms: None,
     };
 
-    /// Reads a caller's configuration, whichever version of the structure it has. What an older one does not have is
-    /// zero; what a newer one has beyond ours must be zero, because it would be ignored. (The rule of `openat2`.)
+    /// Reads a configuration of any version of the structure. Fields that an older version does not have are zero.
+    /// Fields that a newer one has beyond ours must be zero, because they would be ignored. (Linux has the same rule
+    /// for `openat2`.)
     ///
     /// # Safety
     ///
@@ -151,7 +154,7 @@ impl conn_pool_config {
         Ok(own)
     }
 
-    /// What is wrong with a caller's configuration, in words; NULL if nothing is.
+    /// What is wrong with a configuration, as a text; NULL if nothing is.
     ///
     /// # Safety
     ///
@@ -161,10 +164,12 @@ impl conn_pool_config {
         match unsafe { Self::copy(config) } {
             Ok(config) => config.problem().map_or(ptr::null(), |(_, text)| text.as_ptr()),
             Err(CONN_POOL_CONFIG_TOO_NEW) => {
-                c"struct_size is larger than this version knows, and what is beyond is not zero".as_ptr()
+                c"struct_size is larger than in this version, and the fields beyond are not zero: use a newer library"
+                    .as_ptr()
             }
             Err(_) => {
-                c"the configuration is NULL, or its struct_size is no possible size: use CONN_POOL_CONFIG_INIT".as_ptr()
+                c"the configuration is NULL, or its struct_size is not a possible size: use CONN_POOL_CONFIG_INIT"
+                    .as_ptr()
             }
         }
     }
@@ -176,7 +181,7 @@ impl conn_pool_config {
         }
     }
 
-    /// The first thing that is wrong with it, in words.
+    /// The first thing that is wrong with it, as a status and a text.
     fn problem(&self) -> Option<(conn_pool_status, &'static CStr)> {
         let wrong = |text| Some((CONN_POOL_INVALID_ARGUMENT, text));
         let missing = |text| Some((CONN_POOL_UNSUPPORTED, text));
@@ -191,12 +196,12 @@ impl conn_pool_config {
             Self { min_idle, .. } if *min_idle as usize > self.max_size() => {
                 wrong(c"min_idle is above max_size: use 0 to max_size")
             }
-            Self { min_idle: 1.., create: None, .. } => wrong(c"min_idle needs a create that makes resources"),
+            Self { min_idle: 1.., create: None, .. } => wrong(c"min_idle needs create"),
             Self { clock_ms: None, idle_timeout_ms: 1.., .. } if !HAS_CLOCK => {
-                missing(c"idle_timeout_ms needs clock_ms in a build without a clock")
+                missing(c"idle_timeout_ms needs clock_ms in a library without threads")
             }
             Self { clock_ms: None, max_lifetime_ms: 1.., .. } if !HAS_CLOCK => {
-                missing(c"max_lifetime_ms needs clock_ms in a build without a clock")
+                missing(c"max_lifetime_ms needs clock_ms in a library without threads")
             }
             _ => None,
         }
@@ -211,7 +216,7 @@ impl conn_pool_config {
         }
     }
 
-    /// What a managed pool like this keeps beside its engine.
+    /// What a managed pool with this configuration keeps beside its engine.
     pub(super) fn shared(&self) -> Shared {
         let span = |millis: u32| (millis != 0).then(|| Duration::from_millis(millis.into()));
         let shared = Shared::new(
@@ -220,7 +225,7 @@ impl conn_pool_config {
                 .idle_timeout(span(self.idle_timeout_ms))
                 .max_lifetime(span(self.max_lifetime_ms))
                 .validate_after(self.validate.map(|_| Duration::ZERO))
-                // `conn_pool_maintain` checks all that are idle.
+                // `conn_pool_maintain` checks all idle resources itself.
                 .keepalive(None)
                 .nested(Nested::Allow),
         );
@@ -238,11 +243,11 @@ impl conn_pool_config {
         if self.max_overtakes == 0 { Fairness::Fifo } else { Fairness::Bounded(self.max_overtakes) }
     }
 
-    /// The name, cut to what the pool keeps of it, and ended by a zero.
+    /// The name, cut if need be, with a terminating zero.
     ///
     /// # Safety
     ///
-    /// The name is NULL or a string that ends with a zero.
+    /// The name is NULL or a string.
     pub(super) unsafe fn copy_name(&self) -> [c_char; CONN_POOL_MAX_NAME as usize + 1] {
         let mut copy = [0; CONN_POOL_MAX_NAME as usize + 1];
         if self.name.is_null() {

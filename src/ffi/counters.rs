@@ -1,9 +1,9 @@
 // knows: sync · must not know: what is counted when
-//! What the border counts itself.
+//! Counters for what only a pool for C counts.
 
 use crate::sync::{AtomicUsize, Relaxed};
 
-/// Counters of the border. Each event is rare, so it may cost a read-modify-write.
+/// What they count is rare, so each event may cost a read-modify-write.
 pub(super) struct Counters {
     pub(super) misused: Counter,
     pub(super) exhausted: Counter,

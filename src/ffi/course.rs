@@ -1,5 +1,5 @@
-// knows: callbacks, pool, status, engine, managed, slot · must not know: leases, who waits
-//! The course of a resource: a pool for C is a managed pool in this.
+// knows: pool, status, engine, managed, slot · must not know: leases, how a caller waits
+//! The life of a resource, which a pool for C shares with managed pools.
 
 use core::ffi::c_void;
 use core::future::Future;
@@ -16,8 +16,8 @@ use crate::managed::{
 };
 use crate::slot::{Drain, PoolParts, storage, teardown};
 
-/// Makes sure that the slot has a fit resource. If that fails the slot is released or vacated, and `Ok(None)` tells that
-/// another slot may do.
+/// Makes sure that the slot has a fit resource. If it cannot, the slot is released or vacated; `Ok(None)` then says
+/// that another slot may do.
 pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
     match at_once(make_fit(pool, &NoWait, ClaimedSlot::new(pool, slot))) {
         Ok(claimed) => {
@@ -37,19 +37,19 @@ pub(super) fn resource(pool: &conn_pool, slot: &SlotToken) -> *mut c_void {
     unsafe { (*storage::cell(pool.slots(), slot)).0 }
 }
 
-/// Looks after the idle resources, and says how many were ended.
+/// Maintains the idle resources. Returns how many it destroyed.
 pub(super) fn maintain(pool: &conn_pool) -> usize {
-    let ended = teardown::drop_surplus(pool) + at_once(pass(pool, &NoWait, pool.coarse())).discarded;
-    if pool.config().validate.is_some() { ended + check_idle(pool) } else { ended }
+    let destroyed = teardown::drop_surplus(pool) + at_once(pass(pool, &NoWait, pool.coarse())).discarded;
+    if pool.config().validate.is_some() { destroyed + check_idle(pool) } else { destroyed }
 }
 
-/// Ends every idle resource that its check finds unfit, and says how many they were.
+/// Checks every idle resource, and destroys those that are unfit. Returns how many those were.
 fn check_idle(pool: &conn_pool) -> usize {
     let idle = (0..pool.capacity()).filter_map(|slot| pool.engine().claim_slot(slot));
     idle.filter_map(|slot| (!is_still_fit(pool, slot)).then_some(())).count()
 }
 
-/// Checks the resource of a slot, and releases the slot or ends the resource.
+/// Checks the resource of a slot. If it is fit, releases the slot, otherwise destroys the resource.
 fn is_still_fit(pool: &conn_pool, slot: SlotToken) -> bool {
     match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot))) {
         Ok(fit) => {
@@ -63,7 +63,7 @@ fn is_still_fit(pool: &conn_pool, slot: SlotToken) -> bool {
     }
 }
 
-/// Whether everything has come back to a closed pool.
+/// Whether all leases of a closed pool have ended.
 pub(super) fn is_drained(pool: &conn_pool) -> bool {
     pin!(Drain::new(pool.engine())).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }

@@ -1,32 +1,27 @@
-// knows: border, callbacks, config, course, lease, platform, pool, stats, status, version, waiter, engine, managed,
-// slot · must not know: how any of it works
-//! The functions that C programs call, but for those of `platform::hosted`. What each does for the C reader stands here,
-//! since the header is made of it.
+// knows: acquire, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait, waiter, engine, managed, slot · must not know: how any of it works
+//! The functions that C programs call in every build. The header is generated from this file, so the documentation
+//! speaks to a C programmer.
 
 use core::ffi::{c_char, c_int, c_void};
 
+use super::acquire::{acquire as acquire_with, acquire_as_it_is, acquire_at_home};
 use super::border::borrow_mut;
 use super::callbacks::Resource;
-use super::config::conn_pool_config;
-use super::course;
+use super::config::{CONN_POOL_MAX_CAPACITY, conn_pool_config};
 use super::lease::{self, conn_pool_lease};
-use super::platform;
 use super::pool::conn_pool;
-use super::stats::conn_pool_figures;
+use super::stats::conn_pool_stats;
 use super::status::conn_pool_status::{
     self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT,
 };
-use super::version;
 use super::waiter::{self, conn_pool_ready_fn, conn_pool_waiter};
+use super::{course, platform, version, wait};
 use crate::engine::AcquireError;
 use crate::managed::{ManagedParts, begin};
 use crate::slot::{PoolParts, release, storage, teardown};
 
-/// `conn_pool_acquire`, `conn_pool_drain`: wait for as long as it takes.
-pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
-
-/// The version of the library that is linked: two decimal digits each for major, minor and patch, as in
-/// `CONN_POOL_VERSION` of the header.
+/// The version of the linked library, as a number: MAJOR * 10000 + MINOR * 100 + PATCH, like `CONN_POOL_VERSION` of the
+/// header.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 #[unsafe(no_mangle)]
@@ -34,7 +29,7 @@ pub extern "C" fn conn_pool_version() -> u32 {
     border!(value: version::NUMBER, or: 0)
 }
 
-/// The version of the library that is linked, as "major.minor.patch".
+/// The version of the linked library, as the string "major.minor.patch".
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 /// - Ownership: the string is constant; do not free it.
@@ -43,7 +38,7 @@ pub extern "C" fn conn_pool_version_string() -> *const c_char {
     border!(value: concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast(), or: c"".as_ptr())
 }
 
-/// What a status means, for people. Never NULL, whatever the number.
+/// The meaning of a status, as a short English text. Never NULL, whatever the number.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 /// - Ownership: the string is constant; do not free it.
@@ -52,7 +47,7 @@ pub extern "C" fn conn_pool_strerror(status: c_int) -> *const c_char {
     border!(value: conn_pool_status::text(status), or: c"".as_ptr())
 }
 
-/// A status by its name in this header, for logs. Never NULL, whatever the number.
+/// The name of a status in this header, such as `CONN_POOL_OK`, for logs. Never NULL, whatever the number.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 /// - Ownership: the string is constant; do not free it.
@@ -61,36 +56,37 @@ pub extern "C" fn conn_pool_status_name(status: c_int) -> *const c_char {
     border!(value: conn_pool_status::name(status), or: c"".as_ptr())
 }
 
-/// What is wrong with a configuration and what would be right, for people; NULL if nothing is.
+/// What is wrong with a configuration, and what would be right, as a short English text. NULL if nothing is wrong.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 /// - Ownership: the string is constant; do not free it.
 ///
 /// # Safety
 ///
-/// `config` is NULL or valid for its `struct_size` bytes.
+/// `config` is NULL or readable for its `struct_size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_config_problem(config: *const conn_pool_config) -> *const c_char {
     // SAFETY: as the caller promises.
     border!(value: unsafe { conn_pool_config::explain(config) }, or: c"".as_ptr())
 }
 
-/// The bytes of storage that `conn_pool_init` needs for so many slots; 0 if there can be no such pool.
-/// `CONN_POOL_STORAGE_SIZE(capacity)` is the same at compile time, or a little more.
+/// How many bytes of storage `conn_pool_init` needs for a pool of this capacity. 0 if the capacity is out of range.
+///
+/// `CONN_POOL_STORAGE_SIZE(capacity)` is a constant that is never less.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 #[unsafe(no_mangle)]
 pub extern "C" fn conn_pool_storage_size(capacity: u32) -> usize {
     border!(
         value: {
-            let is_possible = (1..=super::config::CONN_POOL_MAX_CAPACITY).contains(&capacity);
+            let is_possible = (1..=CONN_POOL_MAX_CAPACITY).contains(&capacity);
             if is_possible { conn_pool::storage_size(capacity as usize) } else { 0 }
         },
         or: 0
     )
 }
 
-/// What the storage for `conn_pool_init` must be aligned to, in bytes.
+/// The alignment, in bytes, that `conn_pool_init` needs of its storage.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
 #[unsafe(no_mangle)]
@@ -98,18 +94,20 @@ pub extern "C" fn conn_pool_storage_align() -> usize {
     border!(value: align_of::<conn_pool>(), or: 0)
 }
 
-/// Makes a pool in the caller's storage: no heap is needed. See `CONN_POOL_DEFINE_STATIC`.
+/// Makes a pool in the caller's storage, without a heap. `CONN_POOL_DEFINE_STATIC` defines such storage.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_STORAGE_TOO_SMALL`, `CONN_POOL_MISALIGNED`; `CONN_POOL_INVALID_ARGUMENT`,
-///   `CONN_POOL_UNSUPPORTED` or `CONN_POOL_CONFIG_TOO_NEW` if something is wrong with the configuration.
-/// - Ownership: the storage is the pool's until `conn_pool_destroy` or `conn_pool_abandon` has returned OK; it must neither move
-///   nor be freed. `config` and its name are copied; `user` and the callbacks must outlive the pool.
+///   `CONN_POOL_UNSUPPORTED` or `CONN_POOL_CONFIG_TOO_NEW` if something is wrong with the configuration (see
+///   `conn_pool_config_problem`).
+/// - Ownership: the pool owns the storage until `conn_pool_destroy` or `conn_pool_abandon` has returned `CONN_POOL_OK`.
+///   Until then the storage must neither move nor be freed. `config` and its name are copied; `user` and the callbacks
+///   must outlive the pool.
 ///
 /// # Safety
 ///
-/// `storage` is NULL or may be written for `size` bytes; `config` is NULL or valid for its `struct_size` bytes; `out` is NULL
-/// or may be written.
+/// `storage` is NULL or writable for `size` bytes; `config` is NULL or readable for its `struct_size` bytes; `out` is
+/// NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_init(
     storage: *mut c_void,
@@ -129,16 +127,16 @@ pub unsafe extern "C" fn conn_pool_init(
     })
 }
 
-/// Gives the pool a resource that is ready, and so serves the oldest waiter.
+/// Adds a resource to the pool, for the longest waiter if there is one.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`, `CONN_POOL_FORKED`,
-///   `CONN_POOL_INVALID_ARGUMENT`.
-/// - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it stays the caller's.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
+///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+/// - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_void) -> conn_pool_status {
     border!({
@@ -156,43 +154,44 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
     })
 }
 
-/// Borrows a resource if one is free now, or can be created.
+/// Acquires a resource if one is free now, or can be created.
 ///
-/// - Thread-safe: yes. ISR-safe: in a build for interrupts (feature `critical-section`), for a pool without `create` and
+/// - Thread-safe: yes. ISR-safe: in a build with the feature `critical-section`, for a pool without `create` and
 ///   `validate`. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`,
 ///   `CONN_POOL_INVALID_ARGUMENT`.
-/// - Ownership: the lease is the caller's until it is given back with `conn_pool_release` or `conn_pool_discard`. It is
+/// - Ownership: the caller holds the lease until it is passed to `conn_pool_release` or `conn_pool_discard`. It is
 ///   written on success only.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `lease` is NULL or may be written.
+/// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiter::acquire_as_it_is) },
+        fast: unsafe { at_once(pool, lease, acquire_as_it_is) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire(pool, 0, lease) }
     )
 }
 
-/// Borrows a resource, waiting in line for up to `timeout_ms` milliseconds.
+/// Acquires a resource, waiting in the queue for up to `timeout_ms` milliseconds.
 ///
-/// 0 is `conn_pool_try_acquire`; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. The time counts from the call;
-/// being woken for nothing does not start it again. A resource that is granted in the very moment the time is up is the
-/// caller's.
+/// 0 does not wait, like `conn_pool_try_acquire`; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. The time
+/// counts from the call; a spurious wake-up does not start it again. A resource that is granted just as the time is up
+/// is not lost: the call succeeds.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as the callbacks
-///   `create` and `validate` take. A thread that holds the last lease and asks for another waits for itself.
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as `create` and
+///   `validate` take. A thread that holds the only lease and acquires another waits for itself.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_TIMED_OUT` (with 0: `CONN_POOL_EXHAUSTED`), `CONN_POOL_CLOSED`,
-///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
+///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads
+///   `CONN_POOL_UNSUPPORTED` if it would have to wait.
 /// - Ownership: as for `conn_pool_try_acquire`.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `lease` is NULL or may be written.
+/// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire(
     pool: *mut conn_pool,
@@ -201,13 +200,13 @@ pub unsafe extern "C" fn conn_pool_acquire(
 ) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiter::acquire_as_it_is) },
+        fast: unsafe { at_once(pool, lease, acquire_as_it_is) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire(pool, timeout_ms, lease) }
     )
 }
 
-/// The rest of acquiring: from the thread's home.
+/// The second attempt: from the thread's home.
 ///
 /// # Safety
 ///
@@ -216,13 +215,13 @@ pub unsafe extern "C" fn conn_pool_acquire(
 unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
-        fast: unsafe { at_once(pool, lease, waiter::acquire_at_home) },
+        fast: unsafe { at_once(pool, lease, acquire_at_home) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire_in_full(pool, timeout_ms, lease) }
     )
 }
 
-/// The rest of acquiring: whatever it takes.
+/// The slow half of acquiring: callbacks, waiting, errors.
 ///
 /// # Safety
 ///
@@ -236,15 +235,15 @@ unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut con
         if lease.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        let patience = platform::patience(timeout_ms);
-        let own = waiter::acquire(pool, |ticket| platform::slot(pool, patience, ticket))?;
-        // SAFETY: it may be written, as the caller promises; only now, since callbacks may use it until here.
+        let patience = wait::patience(timeout_ms);
+        let own = acquire_with(pool, |ticket| wait::slot(pool, patience, ticket))?;
+        // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
         unsafe { lease.write(own) };
         Ok(())
     })
 }
 
-/// What can be done with a pool and a lease without calling anybody; `None` if there is more to it, or anything is wrong.
+/// The fast path of a call with a pool and a lease: no callback, no error. `None` if it takes more than that.
 ///
 /// # Safety
 ///
@@ -263,29 +262,30 @@ unsafe fn at_once(
     what(pool, lease)
 }
 
-/// Borrows a resource now, or takes a place in the line in which threads wait too, and is called back.
+/// Acquires a resource now, or joins the wait queue, in which threads wait too, and is called back.
 ///
-/// On `CONN_POOL_OK` the lease is there at once, and there is no callback. On `CONN_POOL_PENDING` `on_ready` will be called
-/// exactly once, unless the place is given up first: by whichever thread finds that it is its turn. Usually that is the one that
-/// brings the resource back, but it may be any whose call changes the pool, this one included before it has returned. So hold
-/// no lock around calls of the pool that `on_ready` takes. If a resource has to be created or checked for it, that is done
-/// by the same thread.
+/// On `CONN_POOL_OK` the lease is written at once, and `on_ready` is not called. On `CONN_POOL_PENDING` `on_ready` will
+/// be called exactly once, unless the wait is cancelled first. The thread that calls it is the one whose call has
+/// served the waiter: usually a release, but it may be any call that changes the pool, even this one before it has
+/// returned. So hold no lock around calls of the pool that `on_ready` takes. If a resource has to be created or checked
+/// for the waiter, the same thread does that.
 ///
-/// `on_ready` may call the pool, but must not end it, and must not wait: no acquire with a timeout and no drain, of this pool
-/// or another. Callbacks whose turn comes on the same thread are called after it has returned, and may own what it waits for.
+/// `on_ready` may call the pool, but must not end it, and must not wait: no acquire with a timeout and no drain, of
+/// this pool or another. Other callbacks that are due on the same thread are called after it has returned, and may hold
+/// what it would wait for.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_try_acquire`.
-/// - Returns `CONN_POOL_OK`, `CONN_POOL_PENDING`; `CONN_POOL_WAITING` if the waiter stands in a line; `CONN_POOL_CLOSED`,
-///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; `CONN_POOL_EXHAUSTED` if a callback cancelled it meanwhile;
-///   `CONN_POOL_INVALID_ARGUMENT`.
-/// - Ownership: `waiter` stays the caller's, and must neither move nor be freed until `on_ready` was called or
-///   `conn_pool_cancel` has returned `CONN_POOL_OK`. `lease` is written at once or not at all. The lease that `on_ready` is given
-///   is the callee's.
+/// - Returns `CONN_POOL_OK`, `CONN_POOL_PENDING`; `CONN_POOL_ALREADY_WAITING` if the waiter is in a wait queue;
+///   `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; `CONN_POOL_EXHAUSTED` if a callback has
+///   cancelled it meanwhile; `CONN_POOL_INVALID_ARGUMENT`.
+/// - Ownership: `waiter` stays the caller's. It must neither move nor be freed until `on_ready` was called or
+///   `conn_pool_cancel` has returned `CONN_POOL_OK`. `lease` is written before the call returns, or not at all.
+///   `on_ready` owns the lease that it is given.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before; `lease` is NULL
-/// or may be written.
+/// The pool is NULL, or was made by this library and is not freed; `waiter` is NULL, zeroed, or was used before;
+/// `lease` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire_async(
     pool: *mut conn_pool,
@@ -305,20 +305,21 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
     })
 }
 
-/// Gives up a place in line: `on_ready` will not be called.
+/// Cancels an asynchronous wait: `on_ready` will not be called.
 ///
-/// On `CONN_POOL_NOT_WAITING` it was called, or will be; with `CONN_POOL_EXHAUSTED` if the resource that it was to have turns out
-/// unfit, since it does not go back in line then.
+/// On `CONN_POOL_NOT_WAITING` `on_ready` was called, or will be. If it will be, and the resource meant for it turns out
+/// unfit, it gets `CONN_POOL_EXHAUSTED`: after this call the waiter does not join the queue again.
 ///
-/// - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: no. Async-signal-safe: no.
-///   Blocks: only for as long as callbacks take that are due meanwhile.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is about to
-///   be) or the waiter was never in line; `CONN_POOL_WRONG_POOL` if it stands in another pool's line; `CONN_POOL_FORKED`.
+/// - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: no. Async-signal-safe:
+///   no. Blocks: only for as long as callbacks take that become due.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is
+///   about to be) or the waiter was never queued; `CONN_POOL_WRONG_POOL` if it is in another pool's queue;
+///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: after `CONN_POOL_OK` the waiter may be freed.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `waiter` is NULL, zeroed, or was used before.
+/// The pool is NULL, or was made by this library and is not freed; `waiter` is NULL, zeroed, or was used before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut conn_pool_waiter) -> conn_pool_status {
     border!({
@@ -332,23 +333,23 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
     })
 }
 
-/// Gives a lease back, and so serves the oldest waiter. The lease is zeroed.
+/// Releases a lease: its resource goes to the longest waiter, or is idle. The lease is zeroed.
 ///
-/// With `reset`, the resource is reset first, and destroyed if that fails. Once the pool is closed it is destroyed.
+/// A pool with `reset` resets the resource first, and destroys it if that fails. A closed pool destroys it.
 ///
-/// - Thread-safe: yes; a lease may be given back by another thread than the one that got it. ISR-safe: as
-///   `conn_pool_try_acquire`, for a pool without `reset`; in a closed pool `destroy`, and for waiters `on_ready`, are then called
-///   in the handler. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-/// - Returns `CONN_POOL_OK`; and if the lease is not in order, with nothing changed: `CONN_POOL_NOT_HELD` (empty, or given back
-///   already), `CONN_POOL_STALE` (and its slot claimed again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`; `CONN_POOL_FORKED`,
-///   `CONN_POOL_INVALID_ARGUMENT`.
-///   Two threads that give back or discard copies of one lease at the very same moment are a data race of the program's own,
-///   which may go unnoticed: the slot may then be claimed to two callers, or without a resource.
-/// - Ownership: on success the resource is the pool's again.
+/// - Thread-safe: yes; any thread may release the lease, not only the one that acquired it. ISR-safe: as
+///   `conn_pool_try_acquire`, for a pool without `reset`; the handler then calls `destroy` if the pool is closed, and
+///   `on_ready` if a callback is waiting. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Returns `CONN_POOL_OK`. If something is wrong with the lease, nothing changes: `CONN_POOL_NOT_HELD` (empty, or
+///   released already), `CONN_POOL_STALE` (and its slot is leased again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`.
+///   Also `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+/// - Not detected: two threads that release or discard copies of one lease at the very same moment. That is a data race
+///   of the program; the slot may then be leased to two callers, or without a resource.
+/// - Ownership: on success the pool owns the resource again.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `lease` is NULL or may be read and written.
+/// The pool is NULL, or was made by this library and is not freed; `lease` is NULL, or readable and writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
@@ -362,9 +363,10 @@ pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut con
     )
 }
 
-/// Gives a lease back whose resource is broken: it is destroyed, and its slot is vacant. The lease is zeroed.
+/// Ends a lease whose resource is broken: the resource is destroyed and its slot is vacant. The lease is zeroed.
 ///
-/// A pool with `create` makes another one for whoever waits; else `conn_pool_add` may.
+/// If callers wait, a pool with `create` creates another resource for the first of them; in a pool without, it takes
+/// `conn_pool_add`.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns what `conn_pool_release` returns.
@@ -372,7 +374,7 @@ pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut con
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `lease` is NULL or may be read and written.
+/// The pool is NULL, or was made by this library and is not freed; `lease` is NULL, or readable and writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!({
@@ -382,18 +384,18 @@ pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut con
     })
 }
 
-/// Sets how many resources may be out at once, 0 to the pool's capacity; 0 pauses it.
+/// Sets how many resources may be in use at once, from 0 to the capacity. 0 pauses the pool.
 ///
-/// What is out is left alone. A pool with `create` destroys what it has no place for; another one sets it aside until the pool
-/// grows again or `conn_pool_maintain` is called.
+/// Resources in use are left alone. Of the idle ones a smaller pool keeps only as many as it has room for: a pool with
+/// `create` destroys the surplus; a pool without sets it aside until it grows again or `conn_pool_maintain` is called.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity; `CONN_POOL_FORKED`.
-/// - Ownership: leases stay their loans'.
+/// - Ownership: leases stay valid, and with their callers.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -> conn_pool_status {
     border!({
@@ -410,70 +412,71 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
     })
 }
 
-/// Looks after the idle resources: destroys what a resize has set aside, what is older than `max_lifetime_ms`, and what was
-/// idle for longer than `idle_timeout_ms` beyond `min_idle` of them; creates what is missing to `min_idle`; destroys what
-/// `validate` finds unfit, to be made up for by the next call. To be called from a timer of the program's own, since the
-/// library starts no thread.
+/// Maintains the idle resources. Call it from a timer: the library starts no thread.
+///
+/// It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
+/// `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
+/// `validate` finds unfit; the next call replaces that.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-///   A resource is out while it is checked.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `ended`, which may be NULL, gets the number of
-///   resources destroyed.
-/// - Ownership: what is destroyed is gone; nothing else changes.
+///   A resource is in use while it is checked.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `destroyed`, which may be NULL, gets the
+///   number of resources destroyed.
+/// - Ownership: leases stay valid, and with their callers.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `ended` is NULL or may be written.
+/// The pool is NULL, or was made by this library and is not freed; `destroyed` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn conn_pool_maintain(pool: *mut conn_pool, ended: *mut usize) -> conn_pool_status {
+pub unsafe extern "C" fn conn_pool_maintain(pool: *mut conn_pool, destroyed: *mut usize) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
         let count = course::maintain(pool);
         // SAFETY: as the caller promises.
-        if let Ok(ended) = unsafe { borrow_mut(ended) } {
-            *ended = count;
+        if let Ok(destroyed) = unsafe { borrow_mut(destroyed) } {
+            *destroyed = count;
         }
         Ok(())
     })
 }
 
-/// What the pool has counted, and how full it is. Takes no lock and stops nobody.
+/// What the pool has counted, and how full it is. Takes no lock and delays no caller.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT`, `CONN_POOL_FORKED`.
-/// - Ownership: `figures` is the caller's; `size` is `sizeof(conn_pool_figures)`, by which the library knows which version of
-///   the structure it is given.
+/// - Ownership: `stats` stays the caller's. `size` is `sizeof(conn_pool_stats)`: it tells the library which version of
+///   the structure the program was compiled with.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed; `figures` is NULL or may be written for `size` bytes.
+/// The pool is NULL, or was made by this library and is not freed; `stats` is NULL or writable for `size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn conn_pool_stats(
+pub unsafe extern "C" fn conn_pool_get_stats(
     pool: *const conn_pool,
-    figures: *mut conn_pool_figures,
+    stats: *mut conn_pool_stats,
     size: usize,
 ) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        if figures.is_null() || size == 0 {
+        if stats.is_null() || size == 0 {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
         // SAFETY: as the caller promises, and it is not NULL.
-        unsafe { conn_pool_figures::read(pool).write(figures, size) };
+        unsafe { conn_pool_stats::read(pool).write(stats, size) };
         Ok(())
     })
 }
 
-/// Starts the marks `peak_in_use` and `peak_waiting` anew from what they are now.
+/// Resets `peak_in_use` and `peak_waiting` to what is in use and waiting now.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_reset_peaks(pool: *mut conn_pool) -> conn_pool_status {
     border!({
@@ -483,30 +486,30 @@ pub unsafe extern "C" fn conn_pool_reset_peaks(pool: *mut conn_pool) -> conn_poo
     })
 }
 
-/// The pool's name, as far as it was kept (31 bytes); "" if it has none, or for NULL.
+/// The pool's name, cut to `CONN_POOL_MAX_NAME` bytes; "" if it has none, or if `pool` is NULL.
 ///
 /// - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
-/// - Ownership: the string is the pool's and lives as long.
+/// - Ownership: the string belongs to the pool and lives as long as it.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char {
     // SAFETY: as the caller promises.
     border!(value: unsafe { conn_pool::of_any_process(pool) }.map_or(c"".as_ptr(), conn_pool::name), or: c"".as_ptr())
 }
 
-/// Closes the pool for good: new callers and all who wait get `CONN_POOL_CLOSED`; idle resources are destroyed now, the others
-/// when they come back. Closing it again does nothing.
+/// Closes the pool for good. New callers and all waiters get `CONN_POOL_CLOSED`. Idle resources are destroyed now, the
+/// others when they are released. To close it again does nothing.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
-/// - Ownership: leases stay their loans', to be given back as ever.
+/// - Ownership: leases stay valid, and have to be released as before.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_status {
     border!({
@@ -516,41 +519,43 @@ pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_stat
     })
 }
 
-/// Closes the pool and waits until every lease has come back, for up to `timeout_ms` milliseconds (0: looks once;
-/// `CONN_POOL_WAIT_FOREVER`). May be repeated.
+/// Closes the pool and waits until no lease is held, for up to `timeout_ms` milliseconds. 0 does not wait;
+/// `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks take. A
-///   thread that holds a lease waits for itself.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out (`conn_pool_stats` tells how many); `CONN_POOL_FORKED`,
-///   `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
-/// - Ownership: after `CONN_POOL_OK` whoever gave back a lease is done with the pool, so that it may be destroyed if nobody is in
-///   another of its functions.
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
+///   take. A thread that holds a lease waits for itself.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many);
+///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would
+///   have to wait.
+/// - Ownership: after `CONN_POOL_OK` the threads that released the leases no longer touch the pool. It may be destroyed
+///   as soon as no thread is in another of its functions.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed.
+/// The pool is NULL, or was made by this library and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
         teardown::close(pool, || {});
-        let is_drained = course::is_drained(pool) || (timeout_ms != 0 && platform::wait_for_drain(pool, timeout_ms)?);
+        let is_drained = course::is_drained(pool) || (timeout_ms != 0 && wait::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }
 
-/// Ends a pool: destroys its resources, and frees it if `conn_pool_create` has made it. NULL is fine, and does nothing.
+/// Ends a pool: destroys its resources, and frees it if `conn_pool_create` made it. NULL is allowed, and does nothing.
 ///
-/// - Thread-safe: no: nobody else may be using the pool, or do so later. ISR-safe: no. Async-signal-safe: no. Blocks: only for as
-///   long as callbacks take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are out or somebody waits
-///   (`conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see `conn_pool_abandon`).
+/// - Thread-safe: no: no other thread may use the pool, now or later. ISR-safe: no. Async-signal-safe: no. Blocks: only
+///   for as long as callbacks take.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held or callers wait (use
+///   `conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see `conn_pool_abandon`);
+///   `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still there to tell.
 /// - Ownership: on success the pool is gone, and storage of the caller's is the caller's again.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed, and nobody else is using it.
+/// The pool is NULL, or was made by this library and is not freed, and nothing else is using it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_status {
     border!({
@@ -571,17 +576,21 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
     })
 }
 
-/// Forgets a pool, whatever is out: no callback is called, no lock is taken, its memory is freed if `conn_pool_create` has made
-/// it. For the child of a fork, where the resources belong to the parent; anywhere else nobody may be waiting, or due to be
-/// called back. NULL is fine, and does nothing.
+/// Forgets a pool, even if leases are held: calls no callback, takes no lock, and frees its memory if
+/// `conn_pool_create` made it. NULL is allowed, and does nothing.
 ///
-/// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already (and lay in storage of the caller's).
-/// - Ownership: the pool is gone; its resources are the caller's to forget or to close.
+/// For the child of a fork, where the resources belong to the parent. In any other process no caller may be waiting,
+/// and no callback may be due.
+///
+/// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage.
+///   Blocks: no.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
+///   there to tell.
+/// - Ownership: the pool is gone; it is for the caller to close or forget its resources.
 ///
 /// # Safety
 ///
-/// The pool is NULL or was made by this library and not freed, and nobody in this process is using it.
+/// The pool is NULL, or was made by this library and is not freed, and nothing in this process is using it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_abandon(pool: *mut conn_pool) -> conn_pool_status {
     border!({

@@ -1,5 +1,5 @@
-// knows: border, course, pool, status, engine, managed, slot, sync · must not know: who waits
-//! Leases: what a guard is in Rust, made of plain values and checked when it is given back.
+// knows: border, course, pool, status, engine, managed, slot, sync · must not know: how a caller waits
+//! Leases: what guards are in Rust, made of plain values, and checked when they are released.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -16,17 +16,20 @@ use crate::managed::{DiscardReason, ManagedParts, ON_RETURN, SELF_TIMED, discard
 use crate::slot::{PoolParts, storage};
 use crate::sync::Relaxed;
 
-/// A resource on loan. A plain value: zero means "none", a copy is the same lease and not another one.
+/// The right to use a resource, from acquire to release.
+///
+/// A plain value. It may be copied, but a copy is the same lease: only one of them can be released. All zero is an
+/// empty lease.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct conn_pool_lease {
-    /// The pool that it is of; NULL in an empty lease.
+    /// The pool that the resource belongs to; NULL in an empty lease.
     pub pool: *mut conn_pool,
-    /// What was borrowed: what `create` made, or what `conn_pool_add` was given.
+    /// The resource: what `create` made, or what was passed to `conn_pool_add`.
     pub resource: *mut c_void,
-    /// Its slot; the library's own business.
+    /// The slot of the resource. Private to the library.
     pub slot: u32,
-    /// Tells this lease from the slot's earlier and later ones; the library's own business.
+    /// Tells this lease from earlier and later ones of the slot. Private to the library.
     pub generation: u32,
 }
 
@@ -46,7 +49,7 @@ pub(super) fn lend(pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
     conn_pool_lease { pool: ptr::from_ref(pool).cast_mut(), resource, slot: slot as u32, generation: generation as u32 }
 }
 
-/// The slot of a lease that is in order, and its generation. What is not in order is refused, and nothing is changed.
+/// The slot of a valid lease, and its generation. A lease that is not valid is refused, and nothing is changed.
 #[inline(always)]
 fn check(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<(usize, usize)> {
     let slot = lease.slot as usize;
@@ -55,20 +58,20 @@ fn check(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<(usize, usize)> {
     }
     let generation = pool.generation(slot).load(Relaxed);
     #[expect(clippy::cast_possible_truncation, reason = "a generation may wrap")]
-    let is_out = generation as u32 == lease.generation && generation & 1 == 1;
-    // SAFETY: a lease that is out is the slot's owner (I2), and the cell has been written (I10).
-    if !is_out || unsafe { (*storage::cell_at(pool.slots(), slot)).0 } != lease.resource {
+    let is_held = generation as u32 == lease.generation && generation & 1 == 1;
+    // SAFETY: a lease that is held owns the slot (I2), and the cell has been written (I10).
+    if !is_held || unsafe { (*storage::cell_at(pool.slots(), slot)).0 } != lease.resource {
         return Err(complaint(pool, lease));
     }
     Ok((slot, generation))
 }
 
-/// Takes a lease back that is to be released as it is. Answers a number and not a token, because another thread may have
-/// given a copy of the lease back at the same moment.
+/// Ends a lease whose slot is released next. Returns a number instead of a token, because another thread may have ended
+/// a copy of the lease at the same moment.
 ///
-/// A load and a store: one step would be a read-modify-write more for each lease. So two threads that give copies of one
-/// lease back at the same moment may both get through here; the bitmap then refuses the second, unless a third has
-/// borrowed the slot in between, or one of them discards. The header says so.
+/// It loads and stores the generation: in one step it would cost each lease a read-modify-write more. So two threads
+/// that release copies of one lease at the same moment may both pass. The bitmap then refuses the second, unless a
+/// third thread has claimed the slot in between, or one of the two discards. The header says so.
 #[inline(always)]
 fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
     let (slot, generation) = check(pool, lease)?;
@@ -76,14 +79,14 @@ fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
     Ok(slot)
 }
 
-/// As [`redeem`], for a caller that does more with the slot than release it: one step, so that of several copies one gets
-/// through.
+/// As [`redeem`], for a caller that does more with the slot than release it: in one step, so that only one of several
+/// copies passes.
 fn redeem_alone(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<SlotToken> {
     let (slot, generation) = check(pool, lease)?;
     loop {
-        // Relaxed: it decides between copies of one lease, whose holder has the slot's contents already.
+        // Relaxed: it decides between copies of one lease, and its caller sees what is in the slot already.
         match pool.generation(slot).compare_exchange_weak(generation, generation.wrapping_add(1), Relaxed, Relaxed) {
-            // SAFETY: the lease was the ownership of the slot (I2), and has just ended.
+            // SAFETY: the lease owned the slot (I2), and has just ended.
             Ok(_) => return Ok(unsafe { SlotToken::from_raw(slot) }),
             Err(now) if now == generation => {}
             Err(_) => return Err(complaint(pool, lease)),
@@ -91,7 +94,7 @@ fn redeem_alone(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<SlotToken> 
     }
 }
 
-/// What is wrong with a lease.
+/// What is wrong with a lease that [`check`] refuses.
 #[cold]
 #[inline(never)]
 fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
@@ -110,14 +113,14 @@ fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
     let now = pool.generation(slot).load(Relaxed) as u32;
     match now.wrapping_sub(lease.generation) {
         1 => CONN_POOL_NOT_HELD,
-        // ClaimedSlot before: half of all numbers lie in the past.
+        // An earlier one: half of all numbers lie in the past.
         2..=0x7fff_ffff => CONN_POOL_STALE,
-        // It is the one that is out, but for the resource; or one that there has not been yet.
+        // The present one with another resource, or one that does not exist yet.
         _ => CONN_POOL_FORGED,
     }
 }
 
-/// Gives a lease back if there is no callback to call first; `None` if there is.
+/// The fast path of release. `None` if a callback has to be called, or a time recorded.
 #[inline(always)]
 pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
     if pool.shared().has(ON_RETURN | SELF_TIMED) {
@@ -129,12 +132,12 @@ pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) ->
     })
 }
 
-/// Gives a lease back.
+/// Releases a lease, in full.
 #[cold]
 pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
     let Some(slot) = recycle(pool, slot) else {
-        // From the moment the slot was vacated, the pool may be gone.
+        // Since the slot was vacated, the pool may be gone.
         *lease = conn_pool_lease::EMPTY;
         return Ok(());
     };
@@ -144,13 +147,12 @@ pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     }
 }
 
-/// From the moment the slot is released, the pool may be gone: drained and destroyed by another thread. So nothing of it
-/// is touched then.
+/// Once the slot is released, another thread may drain and destroy the pool. So the pool is not touched after that.
 #[inline(always)]
 fn release_slot(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn_pool_status {
     match pool.engine().release_once(slot) {
         Released::Now => {
-            // After the exchange, which would have to wait for what is written before it.
+            // Not before the exchange, which would have to wait for the write.
             *lease = conn_pool_lease::EMPTY;
             CONN_POOL_OK
         }
@@ -170,13 +172,13 @@ fn release_slot_locked(pool: &conn_pool, slot: usize, lease: &mut conn_pool_leas
     Ok(())
 }
 
-/// Another thread has just given a copy of the lease back.
+/// Another thread has just released a copy of the lease.
 fn returned_twice(pool: &conn_pool) -> conn_pool_status {
     pool.counters().misused.add_one();
     CONN_POOL_NOT_HELD
 }
 
-/// Gives a lease back whose resource is unfit: it is destroyed.
+/// Ends a lease, and destroys its resource.
 pub(super) fn discard(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
     *lease = conn_pool_lease::EMPTY;

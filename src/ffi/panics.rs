@@ -1,5 +1,5 @@
-// knows: panics · must not know: pools
-//! The panic handler of the archive without `std`: a Rust program that uses the crate brings its own, so this one is
+// knows: nothing · must not know: pools
+//! The panic handler of the archive without `std`. A Rust program that uses the crate has its own, so this one is
 //! compiled for the archive only (`--cfg conn_pool_archive`, see the Makefile).
 
 use core::panic::PanicInfo;

@@ -21,11 +21,11 @@ use crate::managed::{ConnRecord, LoanRecord, ManagedParts, Millis, Shared, TimeR
 use crate::slot::{PoolParts, Slot, release, storage};
 use crate::sync::{AtomicUsize, Relaxed};
 
-/// The bytes of storage that a pool needs beside its slots, at most: see `CONN_POOL_STORAGE_SIZE`.
+/// Bytes of storage for a pool without its slots: see `CONN_POOL_STORAGE_SIZE`.
 pub const CONN_POOL_STORAGE_BASE: usize = 3072;
-/// The same in a build without `std`.
+/// The same for the library without threads (`CONN_POOL_BARE`).
 pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1024;
-/// The bytes of storage for each slot, at most. With room for what later versions may keep there.
+/// Bytes of storage for each slot, with room for what later versions may keep there.
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 96;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
@@ -36,40 +36,41 @@ const _: () = assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAG
 const _: () = assert!(align_of::<conn_pool>() <= align_of::<u64>());
 const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource, SlotExtra>>());
 
-/// What is written down about each slot of a pool for C.
+/// What a pool for C keeps for each slot, beside the resource.
 ///
-/// Initialised from the beginning, whether or not the slot is filled, since a damaged lease may name any slot.
+/// Valid from the beginning, also while the slot is vacant, because a damaged lease may name any slot.
 pub(crate) struct SlotExtra {
-    /// Odd while a lease of the slot is out. Written by the slot's owner only, read by anybody.
+    /// Odd while a lease of the slot is held. Only the slot's owner writes it; any thread may read it.
     generation: AtomicUsize,
     record: ConnRecord,
 }
 
-/// A pool of resources. Opaque: made by `conn_pool_create` or `conn_pool_init`.
+/// A pool of resources. Opaque; made by `conn_pool_create` or `conn_pool_init`.
 pub struct conn_pool {
-    /// Says that this is a pool, and of which process: see `present_stamp`. 0 once it is destroyed.
+    /// Marks the memory as a pool of a certain process: see `present_stamp`. 0 once it is destroyed.
     stamp: AtomicUsize,
     slots: NonNull<Slot<Resource, SlotExtra>>,
     capacity: usize,
     layout: Layout,
-    /// Not 0: threads have met here, and look for a slot each from a home of its own.
+    /// Not 0 once threads have met here: from then on each looks for a slot from a home of its own.
     ///
-    /// A word, since the compiler puts what is smaller at the end, beside the first slot: see the assertion below.
+    /// A whole word, because the compiler moves smaller fields to the end, beside the first slot: see the assertion
+    /// below.
     has_homes: AtomicUsize,
     engine: EngineState,
     shared: Shared,
     manager: Callbacks,
     counters: Counters,
     name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
-    /// The library has allocated the storage.
+    /// Whether the library has allocated the storage.
     on_heap: bool,
 }
 
-// What each caller reads is on another cache line than the first slot, which one of them writes.
+// What each caller reads is on another cache line than the first slot, which its owner writes.
 const _: () = assert!(offset_of!(conn_pool, has_homes) + 64 <= size_of::<conn_pool>());
 
-// SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. Callbacks and their `user` are
-// shared between threads by the C program's own choice, which the header asks for.
+// SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. The header tells the C
+// program that any thread may call the callbacks with `user`.
 unsafe impl Sync for conn_pool {}
 
 impl conn_pool {
@@ -82,7 +83,7 @@ impl conn_pool {
     ///
     /// # Safety
     ///
-    /// `storage` may be written for `size` bytes, and is the pool's until it is destroyed or abandoned; the
+    /// `storage` may be written for `size` bytes, and belongs to the pool until it is destroyed or abandoned. The
     /// configuration's name is NULL or a string.
     pub(super) unsafe fn place(
         storage: *mut c_void,
@@ -106,7 +107,7 @@ impl conn_pool {
         let slots = unsafe { pool.add(1) }.cast::<Slot<Resource, SlotExtra>>();
         for slot in 0..capacity {
             let empty = Slot::vacant(SlotExtra { generation: AtomicUsize::new(0), record: ConnRecord::new() });
-            // SAFETY: within the storage, as above; nobody else knows of it yet.
+            // SAFETY: within the storage, as above; no other thread knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
         }
         let mut engine = EngineState::new(capacity);
@@ -145,7 +146,7 @@ impl conn_pool {
         Ok(pool)
     }
 
-    /// A pool that the caller names.
+    /// The pool that a caller passes.
     ///
     /// # Safety
     ///
@@ -172,18 +173,18 @@ impl conn_pool {
         }
     }
 
-    /// Whether it is a pool of this process, and not destroyed.
+    /// Whether it is a pool of this process, and is not destroyed.
     #[inline(always)]
     pub(super) fn is_present(&self) -> bool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
-    /// Gives back what the pool has of the system, which is its locks. Not for the child of a fork, where another thread may
-    /// have held one.
+    /// Drops the locks, which may be resources of the system. Not for the child of a fork, where a lock may be locked
+    /// for ever.
     ///
     /// # Safety
     ///
-    /// It is a pool that is ended next, and which nobody uses any more.
+    /// It is a pool, which is not used again and is ended next.
     pub(super) unsafe fn release_locks(pool: *mut Self) {
         // SAFETY: a field of a pool, as the caller promises.
         let engine = unsafe { &raw mut (*pool).engine };
@@ -195,18 +196,19 @@ impl conn_pool {
         unsafe { shared.drop_in_place() };
     }
 
-    /// From now on this is no pool, and its storage is nobody's or the caller's.
+    /// Ends the pool, and frees its storage unless that is the caller's.
     ///
     /// # Safety
     ///
-    /// It is a pool, which nobody uses any more.
+    /// It is a pool, which is not used again.
     pub(super) unsafe fn end(pool: *mut Self) {
         // SAFETY: as the caller promises.
         let own = unsafe { &*pool };
         own.stamp.store(0, Relaxed);
         if own.on_heap {
-            // SAFETY: on the heap, so `conn_pool_create` has made it; and nobody uses it, as the caller promises.
-            unsafe { platform::free(pool) };
+            let size = Self::storage_size(own.capacity);
+            // SAFETY: on the heap, so it was allocated in this size; and it is not used again, as the caller promises.
+            unsafe { platform::free(pool.cast(), size, align_of::<Self>()) };
         }
     }
 
@@ -222,14 +224,14 @@ impl conn_pool {
 
     #[inline(always)]
     pub(super) fn has_homes(&self) -> bool {
-        // Relaxed: who learns of it late looks at the first word once more.
+        // Relaxed: a thread that sees the change late looks at the first word once more.
         self.has_homes.load(Relaxed) != 0
     }
 
-    /// From now on threads look for a slot each from a home of its own, if there is more than one.
+    /// From now on each thread looks for a slot from a home of its own, if there is more than one home.
     #[inline(always)]
     pub(super) fn use_homes(&self) {
-        // Only if it is news: the line is one that every caller reads.
+        // Written once only: every caller reads this cache line.
         if !self.has_homes() && !self.map().has_one_word() {
             self.has_homes.store(1, Relaxed);
         }
@@ -273,7 +275,7 @@ impl PoolParts for conn_pool {
 
     #[inline(always)]
     fn slots(&self) -> &[Slot<Resource, SlotExtra>] {
-        // SAFETY: so many slots, behind the header and for as long as it (I10).
+        // SAFETY: `capacity` slots, behind the header and for as long as it (I10).
         unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 

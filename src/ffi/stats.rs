@@ -1,5 +1,5 @@
 // knows: pool, managed, slot · must not know: how it is counted
-//! What a pool has counted, for C.
+//! The counters of a pool, for C.
 
 use core::ptr;
 
@@ -7,57 +7,58 @@ use super::pool::conn_pool;
 use crate::managed::{DiscardReason, ManagedParts};
 use crate::slot::PoolParts;
 
-/// What a pool has counted, and how full it is: from `conn_pool_stats`. Grows at its end only.
+/// What a pool has counted, and how full it is: from `conn_pool_get_stats`. Later versions add fields at the end only.
 ///
-/// Figures that move meanwhile may be apart; they settle as soon as the pool does.
+/// The fields are read one after the other. While other threads use the pool they may not add up; once no thread does,
+/// they do.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct conn_pool_figures {
+pub struct conn_pool_stats {
     /// Slots.
     pub capacity: usize,
-    /// Resources that may be out at once.
+    /// Resources that may be in use at once.
     pub max_size: usize,
-    /// Resources that are out.
+    /// Resources in use: leased, or in a callback.
     pub in_use: usize,
-    /// Resources ready to be claimed.
+    /// Resources ready to be acquired.
     pub idle: usize,
     /// Slots within `max_size` that have no resource.
     pub vacant: usize,
-    /// Callers in line.
+    /// Callers in the wait queue.
     pub waiting: usize,
-    /// The most that were in use at once, since the marks were reset.
+    /// The most resources in use at once, since `conn_pool_reset_peaks`.
     pub peak_in_use: usize,
-    /// The most that waited at once, since the marks were reset.
+    /// The most callers waiting at once, since `conn_pool_reset_peaks`.
     pub peak_waiting: usize,
-    /// Resources taken from the pool, those included that `validate` then refused. Counts wrap at `SIZE_MAX`.
+    /// Resources acquired, with those that `validate` then found unfit. This and all counts below wrap at `SIZE_MAX`.
     pub acquired: usize,
-    /// Of those, how many were of a resource that had been claimed before.
+    /// Those of `acquired` whose resource had been acquired before.
     pub reused: usize,
-    /// Callers who had to wait.
+    /// Callers that had to wait.
     pub waited: usize,
-    /// Callers whose time was up.
+    /// Callers whose time was up before they got a resource.
     pub timed_out: usize,
-    /// Newcomers who passed a waiter; 0 unless `max_overtakes` was set.
+    /// Newcomers that overtook a waiter; 0 unless `max_overtakes` is set.
     pub overtakes: usize,
-    /// Resources that `create` made.
+    /// Resources that `create` has made.
     pub created: usize,
     /// Calls of `create` that failed.
     pub create_failed: usize,
     /// Resources that `validate` found unfit.
     pub invalid: usize,
-    /// Resources that `reset` could not clean.
+    /// Resources that `reset` has failed to clean.
     pub reset_failed: usize,
-    /// Resources that were destroyed, for whatever reason.
+    /// Resources destroyed, for any reason.
     pub destroyed: usize,
-    /// Releases and discards that were refused because the lease was not in order.
+    /// Releases and discards that were refused because something was wrong with the lease.
     pub misused: usize,
     /// 1 if the pool is closed, else 0.
     pub closed: usize,
-    /// Callers who did not want to wait, and were refused because nothing was free.
+    /// Calls without a wait that were refused because no resource was free.
     pub exhausted: usize,
 }
 
-impl conn_pool_figures {
+impl conn_pool_stats {
     pub(super) fn read(pool: &conn_pool) -> Self {
         let (status, common, own) = (pool.engine().status(), pool.engine().metrics(), pool.counters());
         let metrics = pool.shared().counters().read(common);
@@ -86,7 +87,7 @@ impl conn_pool_figures {
         }
     }
 
-    /// Writes as much of it as the caller has room for, and zeros beyond what this version knows.
+    /// Writes as much of it as the caller has room for. What a later version has beyond that is zero.
     ///
     /// # Safety
     ///

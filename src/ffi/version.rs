@@ -1,11 +1,11 @@
 // knows: nothing · must not know: pools
 //! Which version of the library this is.
 
-/// The version that this header is of: major.
+/// The version of this header: its major number.
 pub const CONN_POOL_VERSION_MAJOR: u32 = 0;
-/// The version that this header is of: minor.
+/// The version of this header: its minor number.
 pub const CONN_POOL_VERSION_MINOR: u32 = 1;
-/// The version that this header is of: patch.
+/// The version of this header: its patch number.
 pub const CONN_POOL_VERSION_PATCH: u32 = 0;
 
 const fn number(text: &str) -> u32 {
@@ -15,7 +15,7 @@ const fn number(text: &str) -> u32 {
     }
 }
 
-// A constant of the header must be a literal; so the literals are held against the truth here.
+// A constant of the header must be a literal. So the literals are compared with Cargo.toml here.
 const _: () = assert!(CONN_POOL_VERSION_MAJOR == number(env!("CARGO_PKG_VERSION_MAJOR")));
 const _: () = assert!(CONN_POOL_VERSION_MINOR == number(env!("CARGO_PKG_VERSION_MINOR")));
 const _: () = assert!(CONN_POOL_VERSION_PATCH == number(env!("CARGO_PKG_VERSION_PATCH")));

@@ -116,7 +116,7 @@ impl Millis {
     #[expect(clippy::cast_possible_truncation, reason = "moments wrap")]
     pub(crate) const fn at(time: Duration) -> Self {
         // In 64 bits, since a longer division costs firmware a kilobyte.
-        Self((time.as_secs().wrapping_mul(1000) + time.subsec_millis() as u64) as usize)
+        Self(time.as_secs().wrapping_mul(1000).wrapping_add(time.subsec_millis() as u64) as usize)
     }
 
     /// How long ago `earlier` was; 0 if it is later.
@@ -152,6 +152,13 @@ mod tests {
         let late = Millis(5);
         assert_eq!((late.since(early), early.since(late)), (10, 0));
         assert_eq!((late.later_of(early), early.later_of(late)), (late, late));
+    }
+
+    #[test]
+    fn any_time_is_a_moment() {
+        let last = Duration::new(u64::MAX / 1000, 999_999_999);
+        assert_eq!(Millis::at(last + Duration::from_millis(5)).since(Millis::at(last)), 5);
+        assert_eq!(Millis::at(Duration::MAX).since(Millis::at(Duration::MAX - Duration::from_secs(1))), 1000);
     }
 
     #[test]

@@ -6,8 +6,7 @@ use core::fmt;
 use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
 use crate::error::{InsertError, PoolError, ResizeError};
 use crate::fairness::Fairness;
-use crate::slot::teardown::{self, VacateOnDrop};
-use crate::slot::{PoolParts, RawGuard, Slot, release, storage};
+use crate::slot::{PoolParts, RawGuard, Slot, release, storage, teardown};
 use crate::stats::{Metrics, Retained, Status};
 use crate::sync::const_fn;
 
@@ -359,10 +358,7 @@ impl<C, const N: usize> PoolParts for Pool<C, N> {
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {
-        // The slot comes back whole even if the connection's destructor panics.
-        let vacate = VacateOnDrop::new(self.engine(), slot, why);
-        // SAFETY: only filled slots are disposed of (I3).
-        unsafe { storage::empty(&self.slots, vacate.slot()) };
+        teardown::drop_in_place(self, slot, why);
     }
 }
 

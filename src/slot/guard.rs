@@ -30,6 +30,7 @@ impl<H: Handle> RawGuard<H> {
     /// For a slot that is filled.
     #[inline(always)]
     pub(crate) fn new(pool: H, slot: SlotToken) -> Self {
+        debug_assert!(storage::is_filled(pool.slots(), &slot), "a guard of a slot without a connection");
         Self { pool, slot }
     }
 

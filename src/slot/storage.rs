@@ -76,12 +76,19 @@ fn get<C, X>(slots: &[Slot<C, X>], slot: usize) -> &Slot<C, X> {
     unsafe { slots.get_unchecked(slot) }
 }
 
+/// Whether the slot has a connection (I3).
+#[inline(always)]
+pub(crate) fn is_filled<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> bool {
+    get(slots, slot.index()).state.is_filled()
+}
+
 /// Puts a connection into a slot.
 ///
 /// # Safety
 ///
 /// The slot's cell is not initialised (I3).
 pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connection: C) {
+    debug_assert!(!is_filled(slots, slot));
     // SAFETY: the token is the ownership of the slot (I2), so no other thread reads or writes its cell.
     unsafe { cell(slots, slot).write(connection) };
     states(slots).get(slot.index()).set_filled();
@@ -93,6 +100,7 @@ pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connecti
 ///
 /// The slot's cell is initialised (I3).
 pub(crate) unsafe fn empty<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
+    debug_assert!(is_filled(slots, slot));
     states(slots).get(slot.index()).set_empty();
     // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
     unsafe { cell(slots, slot).drop_in_place() };
@@ -104,6 +112,7 @@ pub(crate) unsafe fn empty<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
 ///
 /// As for [`empty`].
 pub(crate) unsafe fn take<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> C {
+    debug_assert!(is_filled(slots, slot));
     states(slots).get(slot.index()).set_empty();
     // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
     unsafe { cell(slots, slot).read() }

@@ -40,6 +40,13 @@ impl Drop for VacateOnDrop<'_> {
     }
 }
 
+/// Drops the connection of a filled slot in place, and vacates the slot, also if the connection's destructor panics.
+pub(crate) fn drop_in_place<P: PoolParts>(pool: &P, slot: SlotToken, why: VacateReason) {
+    let vacate = VacateOnDrop::new(pool.engine(), slot, why);
+    // SAFETY: only filled slots are disposed of (I3).
+    unsafe { storage::empty(pool.slots(), vacate.slot()) };
+}
+
 /// Closes a pool: dismisses all waiters, does what `and_then` says, and ends the idle connections. Each step is taken
 /// even if one before it panics.
 pub(crate) fn close<P: PoolParts>(pool: &P, and_then: impl FnOnce()) {

@@ -1,17 +1,17 @@
-//! What each operation costs, by counting: figures that do not depend on the machine.
+//! What each operation costs, by counting: numbers that do not depend on the machine.
 //!
 //! | operation | read-modify-writes | locks |
 //! |---|---|---|
 //! | `try_get`, `get` when something is free | 1 | 0 |
-//! | dropping the guard when nobody waits | 1 | 0 |
-//! | a use that sets a new record of connections in use | 1 more | 0 |
+//! | dropping the guard when no caller waits | 1 | 0 |
+//! | a use that raises the peak of connections in use | 1 more | 0 |
 //! | `try_get` when nothing is free, one word | 0 | 0 |
 //! | `try_get` when nothing is free, more words | 2 for each word | 1 |
-//! | `try_get` when somebody is in line already | 0 | 0 |
+//! | `try_get` when a caller waits already | 0 | 0 |
 //! | `retain`, for each idle connection | 2 | 0 |
-//! | giving back with a check that the slot is held | 1 | 0 |
-//! | in a pool that connects: nothing is free and nothing vacant | 2 for each word | 1 |
-//! | in a pool that connects: a vacant slot is claimed | 2 for each word | 1 |
+//! | a release with a check that the slot is in use | 1 | 0 |
+//! | in a pool that connects: `try_get` when nothing is free and nothing vacant | 2 for each word | 1 |
+//! | in a pool that connects: `try_get` of a vacant slot | 2 for each word | 1 |
 //! | in a pool that connects: a connect ends, well or not | 0 | 1 |
 //!
 //! What a managed pool adds is in `cost/managed.rs`. There is no fence in the crate to count: `sync` exports none.
@@ -25,12 +25,11 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
-use crate::engine::AcquireError;
-use crate::engine::{Bitmap, Layout, Released};
+use crate::engine::{AcquireError, Bitmap, ClaimError, Layout, Released, SlotToken};
 use crate::slot::{PoolParts, storage};
 use crate::sync::count::{Spent, during};
 use crate::tests::rig::Rig;
-use crate::{ConnGuard, Fairness, Pool};
+use crate::{ConnGuard, Fairness, Pool, TryGetError};
 
 const NOTHING: Spent = Spent { rmws: 0, locks: 0 };
 const TWO: Spent = Spent { rmws: 2, locks: 0 };
@@ -102,7 +101,7 @@ fn the_last_free_slot_of_many_costs_no_more() {
 }
 
 #[test]
-fn a_new_record_of_connections_in_use_costs_one_more_rmw_once() {
+fn a_new_peak_of_connections_in_use_costs_one_more_rmw_once() {
     let pool = Pool::from([1_u64, 2, 3]);
     let (first, spent) = during(|| pool.try_get().unwrap());
     assert_eq!(spent, Spent { rmws: 1, locks: 0 });
@@ -120,7 +119,7 @@ fn an_exhausted_pool_of_one_word_is_refused_without_any() {
     assert_eq!(during(|| pool.try_get().is_err()), (true, NOTHING));
 }
 
-/// A look at several words proves nothing unless nobody can claim anything meanwhile.
+/// A look at several words proves nothing unless no slot can be claimed meanwhile.
 #[test]
 fn an_exhausted_pool_of_two_words_is_refused_under_the_lock() {
     let pool = filled::<8>();
@@ -131,7 +130,7 @@ fn an_exhausted_pool_of_two_words_is_refused_under_the_lock() {
 }
 
 #[test]
-fn a_newcomer_who_finds_a_line_is_refused_without_any() {
+fn a_newcomer_that_finds_a_waiter_is_refused_without_any() {
     let pool = filled::<8>();
     let held = [(); 8].map(|()| pool.try_get().unwrap());
     let mut waiting = pin!(pool.get_async());
@@ -141,7 +140,7 @@ fn a_newcomer_who_finds_a_line_is_refused_without_any() {
 }
 
 #[test]
-fn when_nobody_needs_attention_any_more_the_fast_path_is_open_again() {
+fn when_nothing_keeps_it_closed_the_fast_path_is_open_again() {
     for fairness in [Fairness::Fifo, Fairness::Bounded(3)] {
         let pool = filled::<8>().with_fairness(fairness);
         let check = |when: &str| {
@@ -158,11 +157,11 @@ fn when_nobody_needs_attention_any_more_the_fast_path_is_open_again() {
             drop(held);
             assert!(served.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
         }
-        check("the line was served or has left");
+        check("one waiter was served, the other has left");
         let held = [(); 8].map(|()| pool.try_get().unwrap());
         pool.resize(6).unwrap();
         drop(held);
-        check("the surplus has come back");
+        check("the surplus was released");
         pool.resize(8).unwrap();
         check("the pool has grown");
         ConnGuard::discard(pool.try_get().unwrap());
@@ -191,9 +190,9 @@ fn a_visit_that_finds_the_fast_path_closed_misses_nothing() {
     map.open_fast_path();
 }
 
-/// In a pool of more than eight words a search does not begin at the next word, but at the one that came by something.
+/// In a pool of more than eight words, a search begins at the word that the hint names, not at the next one.
 #[test]
-fn the_word_that_last_came_by_a_free_slot_is_searched_before_the_others() {
+fn the_word_that_last_gained_a_free_slot_is_searched_before_the_others() {
     let pool = filled::<300>();
     let mut held = [(); 300].map(|()| Some(pool.try_get().unwrap()));
     let mut release = |slot: u64| drop(held.iter_mut().find(|held| held.as_deref() == Some(&slot)).unwrap().take());
@@ -202,7 +201,7 @@ fn the_word_that_last_came_by_a_free_slot_is_searched_before_the_others() {
     release(200);
     release(101);
     let first = pool.try_get().unwrap();
-    assert_eq!(*first, 200, "word 3 had something already when slot 101 came back");
+    assert_eq!(*first, 200, "word 3 had a free slot already when slot 101 was released");
     assert_eq!([pool.try_get(), pool.try_get()].map(|guard| *guard.unwrap()), [100, 101]);
 }
 
@@ -217,7 +216,8 @@ fn with_up_to_eight_words_the_next_word_is_the_one_to_search() {
     assert_eq!((*found, spent), (20, Spent { rmws: 1, locks: 0 }));
 }
 
-/// Until it has met another, a thread begins at the first word; from then on at a word of its own, and goes round.
+/// Until a thread has collided with another, it begins at the first word; from then on at a word of its own, and goes
+/// on from there.
 #[test]
 #[cfg(feature = "std")]
 fn a_thread_that_has_met_another_begins_at_a_word_of_its_own() {
@@ -235,14 +235,14 @@ fn a_thread_that_has_met_another_begins_at_a_word_of_its_own() {
                 let held = [(); 16].map(|()| pool.try_get().unwrap());
                 let numbers = held.each_ref().map(|guard| usize::try_from(**guard).unwrap());
                 assert_eq!(numbers, core::array::from_fn(|turn| (own + turn) % 16));
-                assert!(one.try_get().is_ok(), "where there is but one word it is everybody's");
+                assert!(one.try_get().is_ok(), "a pool of one word has the same one for every thread");
             });
         });
     }
 }
 
 #[test]
-fn giving_back_with_a_check_takes_one_rmw() {
+fn a_release_with_a_check_takes_one_rmw() {
     let pool: Rig<u64, 8> = Rig::new(0, Fairness::Fifo);
     pool.insert(7).unwrap();
     let slot = pool.try_slot().unwrap().index();
@@ -250,7 +250,7 @@ fn giving_back_with_a_check_takes_one_rmw() {
     assert_eq!(during(|| pool.engine().release_once(slot)), (Released::Already, NOTHING));
 }
 
-/// Vacant slots are in no bitmap. To look at both is no snapshot, unless nobody can claim anything meanwhile.
+/// Vacant slots are not in the bitmap. Looking at both is no snapshot, unless no slot can be claimed meanwhile.
 #[test]
 fn a_pool_that_connects_takes_the_lock_for_what_is_not_idle() {
     let pool: Rig<u64, 8> = Rig::new(8, Fairness::Fifo);
@@ -312,11 +312,23 @@ fn a_pool_is_small() {
 #[test]
 fn an_over_aligned_connection_pads_its_slot_to_its_alignment() {
     #[repr(align(64))]
-    struct WaitQueue(#[expect(dead_code, reason = "only its size matters")] u8);
-    assert_eq!(size_of::<Pool<WaitQueue, 9>>() - size_of::<Pool<WaitQueue, 8>>(), 2 * size_of::<WaitQueue>());
+    struct CacheLine(#[expect(dead_code, reason = "only its size matters")] u8);
+    assert_eq!(size_of::<Pool<CacheLine, 9>>() - size_of::<Pool<CacheLine, 8>>(), 2 * size_of::<CacheLine>());
 }
 
 #[test]
 fn a_guard_is_two_words() {
     assert_eq!(size_of::<ConnGuard<'_, [u8; 99], 8>>(), 2 * size_of::<usize>());
+    #[cfg(feature = "alloc")]
+    assert_eq!(size_of::<crate::OwnedConnGuard<[u8; 99], 8>>(), 2 * size_of::<usize>());
+}
+
+/// What is two words travels in registers. The error of `try_get` needs no third one: the guard's reference is never null,
+/// which leaves room for it.
+#[test]
+fn an_answer_of_the_fast_path_is_two_words() {
+    assert_eq!(size_of::<SlotToken>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<SlotToken, AcquireError>>(), 2 * size_of::<usize>());
+    assert_eq!(size_of::<Result<SlotToken, ClaimError>>(), 2 * size_of::<usize>());
+    assert_eq!(size_of::<Result<ConnGuard<'_, u64, 8>, TryGetError>>(), 2 * size_of::<usize>());
 }

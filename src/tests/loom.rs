@@ -3,8 +3,8 @@
 
 extern crate std;
 
+mod connecting;
 mod from_c;
-mod lending;
 mod managed;
 mod upkeep;
 
@@ -21,9 +21,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 
 use crate::sync::{set_home, with_parker};
-use crate::{ConnGuard, Fairness, Pool, PoolError};
+use crate::{ConnGuard, Fairness, OwnedConnGuard, Pool, PoolError};
 
-/// How many preemptions a schedule may have: two find all that was ever found here, and more can be asked for.
+/// How many preemptions a schedule may have. Two were enough for every defect that these models have found so far.
 fn bound() -> usize {
     std::env::var("CONN_POOL_LOOM_PREEMPTIONS").ok().and_then(|bound| bound.parse().ok()).unwrap_or(2)
 }
@@ -40,8 +40,8 @@ fn explore_up_to(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// A connection that notices two loans at once, and a loan that does not see what the last one wrote: loom checks
-/// each access to its cell.
+/// A connection that notices two users at once, and a user that does not see what the last one wrote: loom checks each
+/// access to its cell.
 struct Connection {
     uses: UnsafeCell<usize>,
 }
@@ -55,8 +55,9 @@ impl Connection {
     }
 
     fn touch(&mut self) -> usize {
-        // SAFETY: as for `Send`: if another thread could be here too, the model fails.
-        self.uses.with_mut(|uses| unsafe {
+        self.uses.with_mut(|uses| {
+            // SAFETY: if another thread could be here too, loom reports it and the model fails.
+            let uses = unsafe { &mut *uses };
             *uses += 1;
             *uses
         })
@@ -69,13 +70,19 @@ fn filled<const N: usize>() -> Shared<N> {
     Arc::new(Pool::from_fn(|_| Connection::new()))
 }
 
-fn touch<const N: usize>(result: Result<ConnGuard<'_, Connection, N>, PoolError>) -> Result<(), PoolError> {
+fn touch<const N: usize, E>(result: Result<ConnGuard<'_, Connection, N>, E>) -> Result<(), E> {
     result.map(|mut guard| {
         guard.touch();
     })
 }
 
-/// Another thread of the client, starting at its own word.
+/// A guard to send to another thread.
+fn owned<const N: usize>(pool: &Shared<N>) -> OwnedConnGuard<Connection, N> {
+    let guard = pool.try_get().expect("a connection is free");
+    ConnGuard::into_owned(guard, pool).ok().expect("it is a guard of this pool")
+}
+
+/// Another thread of the client, which looks for a slot at the word `home` first.
 fn client<P: 'static>(home: usize, pool: &Arc<P>, work: impl FnOnce(&P) + 'static) -> JoinHandle<()> {
     let pool = Arc::clone(pool);
     thread::spawn(move || {
@@ -85,10 +92,12 @@ fn client<P: 'static>(home: usize, pool: &Arc<P>, work: impl FnOnce(&P) + 'stati
 }
 
 fn join<const M: usize>(threads: [JoinHandle<()>; M]) {
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
-/// Runs a future as a task would be: polled when its waker was called.
+/// Runs a future as an executor would: polls it again when its waker was called.
 fn run<T>(task: impl Future<Output = T>) -> T {
     let mut task = pin!(task);
     with_parker(|parker, waker| {
@@ -101,12 +110,12 @@ fn run<T>(task: impl Future<Output = T>) -> T {
     })
 }
 
-/// Polls a future once and gives it up.
+/// Polls a future once and drops it.
 fn glance<T>(task: impl Future<Output = T>) -> Poll<T> {
     pin!(task).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// So many connections can be borrowed, and no more: none is lost, none is claimed twice.
+/// `present` connections can be acquired at once, and no more: none is lost, none is lent twice.
 fn assert_whole<const N: usize>(pool: &Pool<Connection, N>, present: usize) {
     let held: Vec<_> = core::iter::from_fn(|| pool.try_get().ok()).collect();
     assert_eq!(held.len(), present, "{pool:?}");
@@ -176,7 +185,7 @@ fn the_oldest_waiter_is_served_first() {
             touch(pool.try_get()).ok();
         });
         drop(held);
-        // Whatever the newcomer did meanwhile, the connection is the first waiter's, and no other's.
+        // Whatever the newcomer has done meanwhile, the connection is granted to the first waiter.
         assert!(!poll(&mut second));
         assert!(poll(&mut first));
         assert!(poll(&mut second));
@@ -236,7 +245,7 @@ fn a_timeout_races_with_a_grant() {
 }
 
 #[test]
-fn a_timeout_in_the_line_lets_the_next_one_pass() {
+fn a_timeout_in_the_queue_lets_the_next_waiter_pass() {
     explore(|| {
         let pool = filled::<1>();
         let impatient = client(0, &pool, |pool| {
@@ -351,12 +360,12 @@ fn closing_races_with_a_waiter() {
             Ok(()) | Err(PoolError::Closed) => {}
             Err(other) => panic!("{other}"),
         });
-        let giver = {
+        let closer = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || pool.close())
         };
         drop(held);
-        join([waiter, giver]);
+        join([waiter, closer]);
         assert_eq!((pool.status().vacant, pool.status().in_use), (1, 0));
     });
 }
@@ -393,9 +402,9 @@ fn a_waiter_is_served_from_any_word() {
 fn try_get_is_exact_over_several_words() {
     explore(|| {
         // Slots 0 and 1 share a word, slot 2 has one of its own. First slot 2 is free, then slot 0 too, then slot 0
-        // alone: at no moment is there none, though each word is without for a while.
+        // alone. So some slot is free at every moment, though each word has none for a while.
         let pool = filled::<3>();
-        let [first, _second, third] = [(); 3].map(|()| pool.try_get_owned().unwrap());
+        let [first, _second, third] = [(); 3].map(|()| owned(&pool));
         drop(third);
         let mover = client(1, &pool, |pool| {
             drop(first);
@@ -407,12 +416,12 @@ fn try_get_is_exact_over_several_words() {
 }
 
 #[test]
-fn a_visitor_sees_what_the_last_holder_wrote() {
+fn a_visitor_sees_what_the_last_owner_wrote() {
     explore(|| {
         let pool = filled::<1>();
-        let loan = client(0, &pool, |pool| touch(pool.get()).unwrap());
+        let owner = client(0, &pool, |pool| touch(pool.get()).unwrap());
         pool.retain(|connection| connection.touch() > 0);
-        join([loan]);
+        join([owner]);
         assert_whole(&pool, 1);
     });
 }

@@ -1,12 +1,13 @@
-//! A pool that connects, cut down to its engine: a caller that gets a vacant slot connects in it. A slot is in the hands of
-//! the test until the test says what came of it.
+//! A pool that connects, cut down to its engine: a caller that gets a vacant slot connects in it. The test owns the
+//! slot until it says whether the connect succeeded.
 
 use core::array;
 
-use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind};
+use crate::engine::{
+    AcquireError, Bitmap, DoubleRelease, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind,
+};
 use crate::fairness::Fairness;
-use crate::slot::teardown::{self, VacateOnDrop};
-use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, try_acquire};
+use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, teardown, try_acquire};
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
@@ -21,7 +22,7 @@ pub(super) struct Rig<C, const N: usize> {
 }
 
 impl<C, const N: usize> Rig<C, N> {
-    /// Every slot is vacant; `most` of them at once may be claimed to connect in.
+    /// Every slot is vacant; `most` callers at once may connect.
     pub(super) fn new(most: usize, fairness: Fairness) -> Self {
         let mut engine = EngineState::new(N);
         engine.set_fairness(fairness);
@@ -61,8 +62,8 @@ impl<C, const N: usize> Rig<C, N> {
         held
     }
 
-    /// Puts a connection into a vacant slot, for the caller that comes first; or fails to make one. Nothing if there is no
-    /// room.
+    /// Connects in a vacant slot as maintenance does, or fails to; the connection goes to the first caller. Does
+    /// nothing if there is no room to connect.
     pub(super) fn refill(&self, connection: Option<C>) {
         let Some(slot) = self.engine().claim_to_refill() else { return };
         let Some(connection) = connection else { return self.fail(slot) };
@@ -78,7 +79,7 @@ impl<C, const N: usize> Rig<C, N> {
         drop(self.engine().vacate(slot, VacateReason::NotConnected));
     }
 
-    /// Drops an unfit connection, and answers the slot if another may be made in it at once.
+    /// Drops an unfit connection; answers its slot if the caller may reconnect in it at once.
     pub(super) fn reject(&self, unfit: RawGuard<&Self>) -> Option<SlotToken> {
         let (_, slot) = unfit.into_parts();
         // SAFETY: a guard's slot is filled (I3).
@@ -90,7 +91,7 @@ impl<C, const N: usize> Rig<C, N> {
         None
     }
 
-    /// Puts a connection into a vacant slot that no caller has claimed.
+    /// Puts a connection into a vacant slot, for the first caller.
     pub(super) fn insert(&self, connection: C) -> Result<(), AcquireError> {
         let slot = self.engine().reserve()?;
         self.fill(&slot, connection);
@@ -104,7 +105,7 @@ impl<C, const N: usize> Rig<C, N> {
         unsafe { storage::fill(&self.slots, slot, connection) };
     }
 
-    /// Releases a slot that the caller may not own any more; `false` if it is free already.
+    /// Releases a slot that the caller may not own any more; `false` if the slot is free already.
     pub(super) fn release_once(&self, slot: usize) -> bool {
         match self.engine().release_once(slot) {
             Released::Now => return true,
@@ -113,9 +114,10 @@ impl<C, const N: usize> Rig<C, N> {
         }
         let (released, wakes) = self.engine().release_once_locked(slot);
         drop(wakes);
-        let Ok(to_vacate) = released else { return false };
-        if let Some((slot, why)) = to_vacate {
-            self.dispose(slot, why);
+        match released {
+            Ok(Some((slot, why))) => self.dispose(slot, why),
+            Ok(None) => {}
+            Err(DoubleRelease) => return false,
         }
         true
     }
@@ -151,9 +153,7 @@ impl<C, const N: usize> PoolParts for Rig<C, N> {
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {
-        let vacate = VacateOnDrop::new(self.engine(), slot, why);
-        // SAFETY: only filled slots are disposed of (I3).
-        unsafe { storage::empty(&self.slots, vacate.slot()) };
+        teardown::drop_in_place(self, slot, why);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Longer programs than loom can explore, run by shuttle under random schedules: eight threads and tasks, few
-//! connections, every operation of the pool. What a program does next is chosen at random too, and recorded with the
+//! connections, every operation of the pool. Each next operation is chosen at random too, and recorded with the
 //! schedule, so a failure can be replayed (shuttle prints how).
 
 extern crate std;
 
-mod lending;
+mod connecting;
 mod managed;
 
 use core::future::Future;
@@ -23,14 +23,14 @@ use shuttle::{Config, Runner, thread};
 
 use crate::{ConnGuard, Fairness, Pool, PoolError};
 
-/// Threads of a program; as many again are tasks.
+/// Threads of a program; it has as many tasks.
 const THREADS: usize = 4;
-/// What each of them does, one after the other.
+/// How many operations each of them does, one after the other.
 const OPERATIONS: usize = 4;
-/// How many places in a schedule `PctScheduler` chooses to interfere at.
+/// At how many places of a schedule `PctScheduler` preempts.
 const DEPTH: usize = 4;
 
-/// How many schedules are tried, all tests together.
+/// How many schedules all tests together try.
 fn schedules() -> usize {
     std::env::var("CONN_POOL_SHUTTLE_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000)
 }
@@ -41,21 +41,21 @@ fn explore(program: impl Fn() + Send + Sync + 'static) {
     let share = (schedules() / PROGRAMS / 2).max(1);
     let program = Arc::new(program);
     let mut config = Config::new();
-    // That orderings count as SeqCst is known: they are loom's business.
+    // shuttle takes every ordering for SeqCst, and warns of it. The orderings are explored by loom.
     config.silence_warnings = true;
-    // The usual 32 KiB do not hold the message of an assertion that fails, nor a managed pool's callers.
+    // The default of 32 KiB is too small for the message of a failed assertion, and for callers of a managed pool.
     config.stack_size = 0x2_0000;
     let run = Arc::clone(&program);
     Runner::new(RandomScheduler::new(share), config.clone()).run(move || run());
     Runner::new(PctScheduler::new(DEPTH, share), config).run(move || program());
 }
 
-/// What the clients did, to compare with what the pool says. These counts are not scheduled.
+/// What the clients did, to compare with the pool's metrics. These are not shuttle's atomics: counting adds no step.
 #[derive(Default)]
-struct Stat {
+struct Counts {
     alive: AtomicUsize,
     next_number: AtomicUsize,
-    claimed: AtomicUsize,
+    lent: AtomicUsize,
     lent_first: AtomicUsize,
     timed_out: AtomicUsize,
     discarded: AtomicUsize,
@@ -70,25 +70,25 @@ fn read(counter: &AtomicUsize) -> usize {
     counter.load(Relaxed)
 }
 
-/// A connection that knows whether it is held, and is counted.
+/// A connection that notices a second user at once, and is counted.
 struct Connection {
     number: usize,
     uses: usize,
     held: AtomicBool,
-    tally: Arc<Stat>,
+    counts: Arc<Counts>,
 }
 
 impl Connection {
-    fn new(tally: &Arc<Stat>) -> Self {
-        count(&tally.alive);
-        Self { number: count(&tally.next_number), uses: 0, held: AtomicBool::new(false), tally: Arc::clone(tally) }
+    fn new(counts: &Arc<Counts>) -> Self {
+        count(&counts.alive);
+        Self { number: count(&counts.next_number), uses: 0, held: AtomicBool::new(false), counts: Arc::clone(counts) }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         assert!(!*self.held.get_mut(), "dropped while in use");
-        self.tally.alive.fetch_sub(1, Relaxed);
+        self.counts.alive.fetch_sub(1, Relaxed);
     }
 }
 
@@ -96,7 +96,7 @@ type Guard<'a, const N: usize> = ConnGuard<'a, Connection, N>;
 
 struct Client<const N: usize> {
     pool: Pool<Connection, N>,
-    tally: Arc<Stat>,
+    counts: Arc<Counts>,
 }
 
 /// What a client may do next.
@@ -105,7 +105,7 @@ enum Operation {
     TryGet,
     Get,
     GetTimeout,
-    Get,
+    GetAsTask,
     Cancel,
     Replace,
     Resize,
@@ -116,14 +116,14 @@ enum Operation {
 
 impl Operation {
     fn any() -> Self {
-        use Operation::{Cancel, DropSurplus, Get, GetTimeout, Look, Replace, Resize, Retain, TryGet};
+        use Operation::{Cancel, DropSurplus, Get, GetAsTask, GetTimeout, Look, Replace, Resize, Retain, TryGet};
         const ALL: [Operation; 14] = [
-            // What happens most in a program is what waits and what gives up.
+            // Most often an operation that waits, or gives up.
             Get,
             Get,
             Get,
-            Get,
-            Get,
+            GetAsTask,
+            GetAsTask,
             Cancel,
             Cancel,
             GetTimeout,
@@ -140,17 +140,17 @@ impl Operation {
 
 impl<const N: usize> Client<N> {
     fn new(fairness: Fairness) -> Arc<Self> {
-        let tally = Arc::default();
-        let pool = Pool::from_fn(|_| Connection::new(&tally)).with_fairness(fairness);
-        Arc::new(Self { pool, tally })
+        let counts = Arc::default();
+        let pool = Pool::from_fn(|_| Connection::new(&counts)).with_fairness(fairness);
+        Arc::new(Self { pool, counts })
     }
 
-    /// Uses a connection for a moment; two users of one at a time are noticed.
-    fn borrowed<'a>(&self, answer: Result<Guard<'a, N>, PoolError>) -> Option<Guard<'a, N>> {
-        let mut guard = match answer {
+    /// Uses a connection for a moment; a second user at the same time is noticed.
+    fn used<'a>(&self, answer: Result<Guard<'a, N>, impl Into<PoolError>>) -> Option<Guard<'a, N>> {
+        let mut guard = match answer.map_err(Into::into) {
             Ok(guard) => guard,
             Err(PoolError::Timeout(_)) => {
-                count(&self.tally.timed_out);
+                count(&self.counts.timed_out);
                 return None;
             }
             Err(PoolError::Exhausted) => return None,
@@ -160,23 +160,23 @@ impl<const N: usize> Client<N> {
             }
             Err(other) => panic!("{other}"),
         };
-        count(&self.tally.claimed);
+        count(&self.counts.lent);
         if guard.uses == 0 {
-            count(&self.tally.lent_first);
+            count(&self.counts.lent_first);
         }
         guard.uses += 1;
-        assert!(!guard.held.swap(true, Relaxed), "claimed twice");
+        assert!(!guard.held.swap(true, Relaxed), "lent twice");
         thread::yield_now();
-        assert!(guard.held.swap(false, Relaxed), "claimed twice");
+        assert!(guard.held.swap(false, Relaxed), "lent twice");
         Some(guard)
     }
 
-    /// Puts new connections in the place of so many that are gone.
+    /// Inserts new connections in place of `gone` discarded ones.
     ///
-    /// While a resize has the pool small there is no room for them; the one who did it makes room again.
+    /// While another client keeps the pool small there is no room for them; that client resizes it back.
     fn refill(&self, gone: usize) {
         for _ in 0..gone {
-            let mut connection = Connection::new(&self.tally);
+            let mut connection = Connection::new(&self.counts);
             while let Err(refused) = self.pool.insert(connection) {
                 connection = refused.into_connection();
                 if self.pool.is_closed() {
@@ -191,39 +191,37 @@ impl<const N: usize> Client<N> {
         let mut wait = pin!(self.pool.get_async());
         for _ in 0..thread_rng().gen_range(1..3) {
             if let core::task::Poll::Ready(answer) = wait.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                drop(self.acquired(answer));
+                drop(self.used(answer));
                 return;
             }
             thread::yield_now();
         }
-        count(&self.tally.cancelled);
+        count(&self.counts.cancelled);
     }
 
-    /// Makes the pool smaller for a while; several may do so at once.
+    /// Makes the pool smaller for a while; several clients may do so at once.
     fn resize(&self) {
         self.pool.resize(thread_rng().gen_range(0..N)).unwrap();
         thread::yield_now();
-        drop(self.acquired(self.pool.try_get()));
+        drop(self.used(self.pool.try_get()));
         self.pool.resize(N).unwrap();
     }
 
     /// One operation, as a task or a thread does it.
     async fn step(&self, operation: Operation, as_task: bool) {
         match operation {
-            Operation::TryGet => drop(self.acquired(self.pool.try_get())),
-            Operation::Get if !as_task => drop(self.acquired(self.pool.get())),
-            Operation::GetTimeout if !as_task => {
-                drop(self.acquired(self.pool.get_timeout(Duration::from_secs(60 * 60))))
-            }
-            Operation::Get | Operation::GetTimeout | Operation::Get => {
-                let guard = self.acquired(self.pool.get_async().await);
+            Operation::TryGet => drop(self.used(self.pool.try_get())),
+            Operation::Get if !as_task => drop(self.used(self.pool.get())),
+            Operation::GetTimeout if !as_task => drop(self.used(self.pool.get_timeout(Duration::from_secs(60 * 60)))),
+            Operation::Get | Operation::GetTimeout | Operation::GetAsTask => {
+                let guard = self.used(self.pool.get_async().await);
                 yield_now().await;
                 drop(guard);
             }
             Operation::Cancel => self.cancel(),
             Operation::Replace => {
-                if let Some(guard) = self.acquired(self.pool.get_async().await) {
-                    count(&self.tally.discarded);
+                if let Some(guard) = self.used(self.pool.get_async().await) {
+                    count(&self.counts.discarded);
                     ConnGuard::discard(guard);
                     self.refill(1);
                 }
@@ -231,7 +229,7 @@ impl<const N: usize> Client<N> {
             Operation::Resize => self.resize(),
             Operation::Retain => {
                 let gone = self.pool.retain(|connection| connection.uses < 2).discarded;
-                self.tally.discarded.fetch_add(gone, Relaxed);
+                self.counts.discarded.fetch_add(gone, Relaxed);
                 self.refill(gone);
             }
             Operation::DropSurplus => {
@@ -241,7 +239,7 @@ impl<const N: usize> Client<N> {
             Operation::Look => {
                 let status = self.pool.status();
                 assert!(status.idle <= N && status.vacant <= N && status.waiting <= 2 * THREADS, "{status:?}");
-                let _figures = self.pool.metrics();
+                let _metrics = self.pool.metrics();
                 self.pool.reset_peaks();
             }
         }
@@ -283,18 +281,18 @@ impl<const N: usize> Client<N> {
         }
     }
 
-    /// Nothing is lost, nothing is doubled, and the pool has counted what the clients have.
+    /// No connection is lost or lent twice, and the pool has counted what the clients have.
     fn assert_whole(&self) {
         let status = self.pool.status();
         assert_eq!((status.idle, status.in_use, status.vacant, status.waiting), (N, 0, 0, 0), "{:?}", self.pool);
-        assert_eq!(read(&self.tally.alive), N);
+        assert_eq!(read(&self.counts.alive), N);
         let metrics = self.pool.metrics();
-        // A grant that nobody picked up is a use to the pool, and unknown to the client that went away.
-        let unseen = metrics.acquired - read(&self.tally.claimed);
-        assert!(unseen <= read(&self.tally.cancelled), "{metrics:?}");
-        assert!(metrics.reused >= read(&self.tally.claimed) - read(&self.tally.lent_first), "{metrics:?}");
-        assert_eq!(metrics.timed_out, read(&self.tally.timed_out));
-        assert_eq!(metrics.discarded, read(&self.tally.discarded));
+        // A grant that was not picked up counts as a use to the pool; the client that cancelled does not know of it.
+        let unseen = metrics.acquired - read(&self.counts.lent);
+        assert!(unseen <= read(&self.counts.cancelled), "{metrics:?}");
+        assert!(metrics.reused >= read(&self.counts.lent) - read(&self.counts.lent_first), "{metrics:?}");
+        assert_eq!(metrics.timed_out, read(&self.counts.timed_out));
+        assert_eq!(metrics.discarded, read(&self.counts.discarded));
         match self.pool.fairness() {
             Fairness::Fifo => assert_eq!((metrics.overtakes, metrics.most_overtaken), (0, 0)),
             Fairness::Bounded(limit) => assert!(metrics.most_overtaken <= limit as usize, "{metrics:?}"),
@@ -306,12 +304,12 @@ impl<const N: usize> Client<N> {
         assert_eq!(numbers.len(), N, "each connection once");
     }
 
-    /// A closed and drained pool has given up all its connections.
+    /// A closed and drained pool has dropped all its connections.
     fn assert_drained(&self) {
         let status = self.pool.status();
         assert_eq!((status.idle, status.in_use, status.waiting), (0, 0, 0), "{:?}", self.pool);
         assert_eq!(status.vacant, status.max_size, "{:?}", self.pool);
-        assert_eq!(read(&self.tally.alive), 0);
+        assert_eq!(read(&self.counts.alive), 0);
     }
 }
 
@@ -341,7 +339,7 @@ fn clients_that_overtake_lose_none() {
     clients_come_and_go::<3>(Fairness::Bounded(2));
 }
 
-/// With one connection a called waiter that leaves is the only one on its way: it has to pass the call on.
+/// With one connection, a woken waiter that leaves is the only one on its way to it: it has to wake the next.
 #[test]
 fn clients_that_overtake_at_one_connection_keep_it() {
     clients_come_and_go::<1>(Fairness::Bounded(u32::MAX));
@@ -356,8 +354,8 @@ fn a_thread_and_a_task_drain_a_pool_in_use() {
     });
 }
 
-/// Eight wakers are called per hold of the lock. The first eight in line never come and look, so the ninth and tenth are
-/// served only if the giver goes on by itself.
+/// Eight wakers are called per hold of the lock. The first eight waiters are never polled again, so the ninth and tenth
+/// are served only if the resizing thread takes the lock again by itself.
 #[test]
 fn a_crowd_larger_than_a_batch_of_wakers_is_served() {
     explore(|| {
@@ -370,7 +368,7 @@ fn a_crowd_larger_than_a_batch_of_wakers_is_served() {
         }
         let others = [0, 1].map(|_| {
             let clients = Arc::clone(&clients);
-            thread::spawn(move || drop(clients.acquired(clients.pool.get()).unwrap()))
+            thread::spawn(move || drop(clients.used(clients.pool.get()).unwrap()))
         });
         thread::yield_now();
         clients.pool.resize(10).unwrap();
@@ -378,7 +376,7 @@ fn a_crowd_larger_than_a_batch_of_wakers_is_served() {
             other.join().unwrap();
         }
         idlers.clear();
-        clients.tally.cancelled.fetch_add(IDLERS, Relaxed);
+        clients.counts.cancelled.fetch_add(IDLERS, Relaxed);
         clients.assert_whole();
     });
 }

@@ -1,5 +1,5 @@
-//! Why not simpler? Small models of the protocols that come to mind first, each of which loom breaks, and beside each the
-//! smallest change that holds: what the engine does in its place.
+//! Why not simpler? Small models of the protocols that come to mind first, each of which loom breaks, and beside each
+//! the smallest change that holds: what the engine does in its place.
 //!
 //! They are models and not the crate's code: one slot, one word, and a waiter reduced to what the question needs.
 
@@ -18,7 +18,7 @@ use loom::sync::{Condvar, Mutex};
 
 /// The slot is free.
 const FREE: usize = 1;
-/// Somebody must be looked after.
+/// The fast path is closed: a waiter has to be served.
 const SLOW: usize = 2;
 
 /// The one word of a one-slot pool.
@@ -29,12 +29,12 @@ impl Word {
         Self(AtomicUsize::new(value))
     }
 
-    /// Claims the slot if it is free, as the lock's loan does: whatever SLOW says.
+    /// Claims the slot if it is free, whatever SLOW says: for the lock's holder.
     fn claim_locked(&self) -> bool {
         self.0.fetch_and(!FREE, Acquire) & FREE != 0
     }
 
-    /// `true` if somebody must be looked after.
+    /// `true` if the slow half of the release has to follow.
     fn release(&self) -> bool {
         self.0.fetch_add(FREE, Release) & SLOW != 0
     }
@@ -48,7 +48,7 @@ impl Word {
     }
 }
 
-/// A thread's bed. A sleeper that nobody wakes is a deadlock to loom.
+/// Where a thread sleeps. To loom a sleeper that is never woken is a deadlock.
 struct Parker {
     notified: Mutex<bool>,
     changed: Condvar,

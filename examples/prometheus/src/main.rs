@@ -1,7 +1,7 @@
 //! A managed pool under a small load, whose figures Prometheus can fetch.
 //!
-//! `cargo run -p conn_pool-prometheus` serves them until it is stopped; with `-- --once` it fetches them itself, prints what it
-//! got, and ends.
+//! `cargo run -p conn_pool-prometheus` serves them until it is stopped; with `-- --once` it fetches them itself, prints
+//! what it got, and ends.
 
 mod load;
 mod serve;

@@ -23,11 +23,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 /// The longest that SQLite can be told to wait for a lock is some weeks; more than this nobody means.
 const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One database file, and how its connections are set up: in WAL mode, so that readers and a writer do not wait for each
-/// other, and with foreign keys enforced.
+/// One database file, and how its connections are set up: in WAL mode, so that readers and a writer do not wait for
+/// each other, and with foreign keys enforced.
 ///
-/// `synchronous` is `NORMAL`: after a power cut the last commits may be missing, and the file is sound. Use `FULL` if each
-/// commit has to be on the disk when it returns.
+/// `synchronous` is `NORMAL`: after a power cut the last commits may be missing, and the file is sound. Use `FULL` if
+/// each commit has to be on the disk when it returns.
 ///
 /// # Examples
 ///
@@ -70,8 +70,9 @@ pub enum Error {
 }
 
 impl Sqlite {
-    /// Connections to the database file at `path`, which has to exist: a pool that made a new one in the place of one that
-    /// is missing would hide that it is missing. They wait for a lock for up to 5 s, and reports go to standard error.
+    /// Connections to the database file at `path`, which has to exist: a pool that made a new one in the place of one
+    /// that is missing would hide that it is missing. They wait for a lock for up to 5 s, and reports go to standard
+    /// error.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let report = Box::new(|report: &str| eprintln!("{report}"));
@@ -92,8 +93,8 @@ impl Sqlite {
         self
     }
 
-    /// Creates the database file, unless it is there, and runs `schema` in it. Before there are others: the change to WAL
-    /// mode takes the database for itself.
+    /// Creates the database file, unless it is there, and runs `schema` in it. Before there are others: the change to
+    /// WAL mode takes the database for itself.
     ///
     /// # Errors
     ///
@@ -168,7 +169,8 @@ impl Manager for Sqlite {
         self.be_busy_within(&connection, within)?;
         use_wal(&connection)?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // The log is opened by name after the database: they would not belong together if the database was moved meanwhile.
+        // The log is opened by name after the database: they would not belong together if the database was moved
+        // meanwhile.
         must_not_have_moved(&connection)?;
         self.settle(&mut connection)?;
         Ok(connection)

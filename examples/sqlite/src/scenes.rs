@@ -135,8 +135,8 @@ fn total(connection: &Connection) -> Result<i64, Failure> {
     Ok(connection.prepare_cached("SELECT sum(balance) FROM accounts")?.query_row([], |row| row.get(0))?)
 }
 
-/// A transaction that writes takes the lock when it begins. One that begins as a reader, and finds on its first write that
-/// somebody else has written, fails at once instead of waiting.
+/// A transaction that writes takes the lock when it begins. One that begins as a reader, and finds on its first write
+/// that somebody else has written, fails at once instead of waiting.
 fn write_in(connection: &mut Connection) -> rusqlite::Result<rusqlite::Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }

@@ -1,5 +1,5 @@
-//! What the manager does for a pool, one thing at a time. The pools have one connection, so that the next borrower's is the
-//! last one's, unless that was closed.
+//! What the manager does for a pool, one thing at a time. The pools have one connection, so that the next borrower's is
+//! the last one's, unless that was closed.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

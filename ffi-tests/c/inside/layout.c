@@ -1,11 +1,14 @@
 /*
  * What the header's structures, enumerations and macros are to a C compiler, as tables for
- * tests/layout.rs, which holds them against what they are to Rust, and which fails if one of the
- * header's has no row here.
+ * tests/layout.rs. That compares them with what they are to Rust, and fails if something in the
+ * header has no row here.
  */
 #include <conn_pool.h>
 
-/* Of a structure: the size of it, or a field's place and size. Of a constant: its value. */
+/*
+ * Of a type: its alignment, in the place of the offset, and its size. Of a field: its offset and
+ * size. Of a constant: its value.
+ */
 struct row {
     const char *owner;
     const char *name;
@@ -14,7 +17,7 @@ struct row {
     int64_t value;
 };
 
-#define TYPE(type) { #type, NULL, 0, sizeof(type), 0 }
+#define TYPE(type) { #type, NULL, __alignof__(type), sizeof(type), 0 }
 #define FIELD(type, field) \
     { #type, #field, offsetof(type, field), sizeof(((type *)NULL)->field), 0 }
 #define VALUE(name) { NULL, #name, 0, 0, (int64_t)(name) }
@@ -46,28 +49,28 @@ const struct row conn_pool_layout_types[] = {
     FIELD(conn_pool_lease, generation),
     TYPE(conn_pool_waiter),
     FIELD(conn_pool_waiter, reserved),
-    TYPE(conn_pool_figures),
-    FIELD(conn_pool_figures, capacity),
-    FIELD(conn_pool_figures, max_size),
-    FIELD(conn_pool_figures, in_use),
-    FIELD(conn_pool_figures, idle),
-    FIELD(conn_pool_figures, vacant),
-    FIELD(conn_pool_figures, waiting),
-    FIELD(conn_pool_figures, peak_in_use),
-    FIELD(conn_pool_figures, peak_waiting),
-    FIELD(conn_pool_figures, acquired),
-    FIELD(conn_pool_figures, reused),
-    FIELD(conn_pool_figures, waited),
-    FIELD(conn_pool_figures, timed_out),
-    FIELD(conn_pool_figures, overtakes),
-    FIELD(conn_pool_figures, created),
-    FIELD(conn_pool_figures, create_failed),
-    FIELD(conn_pool_figures, invalid),
-    FIELD(conn_pool_figures, reset_failed),
-    FIELD(conn_pool_figures, destroyed),
-    FIELD(conn_pool_figures, misused),
-    FIELD(conn_pool_figures, closed),
-    FIELD(conn_pool_figures, exhausted),
+    TYPE(conn_pool_stats),
+    FIELD(conn_pool_stats, capacity),
+    FIELD(conn_pool_stats, max_size),
+    FIELD(conn_pool_stats, in_use),
+    FIELD(conn_pool_stats, idle),
+    FIELD(conn_pool_stats, vacant),
+    FIELD(conn_pool_stats, waiting),
+    FIELD(conn_pool_stats, peak_in_use),
+    FIELD(conn_pool_stats, peak_waiting),
+    FIELD(conn_pool_stats, acquired),
+    FIELD(conn_pool_stats, reused),
+    FIELD(conn_pool_stats, waited),
+    FIELD(conn_pool_stats, timed_out),
+    FIELD(conn_pool_stats, overtakes),
+    FIELD(conn_pool_stats, created),
+    FIELD(conn_pool_stats, create_failed),
+    FIELD(conn_pool_stats, invalid),
+    FIELD(conn_pool_stats, reset_failed),
+    FIELD(conn_pool_stats, destroyed),
+    FIELD(conn_pool_stats, misused),
+    FIELD(conn_pool_stats, closed),
+    FIELD(conn_pool_stats, exhausted),
     TYPE(conn_pool_create_fn),
     TYPE(conn_pool_check_fn),
     TYPE(conn_pool_destroy_fn),
@@ -111,7 +114,7 @@ const struct row conn_pool_layout_values[] = {
     VALUE(CONN_POOL_FORGED),
     VALUE(CONN_POOL_FULL),
     VALUE(CONN_POOL_CREATE_FAILED),
-    VALUE(CONN_POOL_WAITING),
+    VALUE(CONN_POOL_ALREADY_WAITING),
     VALUE(CONN_POOL_NOT_WAITING),
     VALUE(CONN_POOL_FORKED),
     VALUE(CONN_POOL_PANIC),

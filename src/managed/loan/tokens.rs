@@ -141,6 +141,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// For a slot that is filled.
     #[inline(always)]
     pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
+        debug_assert!(storage::is_filled(pool.slots(), &slot), "a check of a slot without a connection");
         Self { pool, slot }
     }
 
@@ -286,7 +287,7 @@ pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: Discar
 /// Takes the connection out of a filled slot and hands it to the manager, which ends it.
 fn end_connection<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: DiscardReason) {
     pool.shared().counters().count_discard(reason);
-    // SAFETY: the slot is filled (I3), as the caller promises.
+    // SAFETY: only filled slots are discarded (I3).
     let connection = unsafe { storage::take(pool.slots(), slot) };
     pool.manager().on_discard(connection, reason);
     observe::discarded(pool.shared(), reason);

@@ -1,20 +1,21 @@
 //! What a managed pool adds, by counting; for pools of one word.
 //!
-//! | operation | read-modify-writes | locks | looks at the clock |
+//! | operation | read-modify-writes | locks | readings of the clock |
 //! |---|---|---|---|
 //! | `get` and drop, without an option about time | 2 | 0 | 0 |
-//! | the same while somebody looks after the pool | 2 | 0 | 0 |
-//! | of these, the first one after each look, whose duration is measured | 2 more | 0 | 2 precise ones |
-//! | while nobody does (a new connection's first is measured too, and then one in 32) | 2 | 0 | 2 |
-//! | a check before it is claimed | 1 more | 0 | 1 more; 3 while nobody looks after it |
-//! | a connect | 5 | 3 | 1, and 2 precise ones |
+//! | the same while maintenance runs | 2 | 0 | 0 |
+//! | the first of these after each maintenance pass, whose duration is measured | 3 more | 0 | 2 precise ones |
+//! | while no maintenance runs | 2 | 0 | 2 |
+//! | of these, a connection's first and then one in 32, which are measured | 2 more | 0 | 2 precise ones more |
+//! | a check before the connection is lent | 1 more | 0 | 1 more; 3 while no maintenance runs |
+//! | a connect | 6 | 3 | 1, and 2 precise ones |
 //! | the same with a lifetime, which is drawn at random | 1 more | 0 | 1 more, and 1 precise one |
 //! | a connect that fails, and the error | 4 | 2 | 1, and 2 precise ones |
-//! | parting with a connection, giving it back included | 1 | 1 | 0 |
-//! | a look after a pool that nobody has used since the last one | 0 | 3 | 0 |
+//! | a discard, the release of its slot included | 1 | 1 | 0 |
+//! | a maintenance pass over a pool that was not used since the last one | 0 | 3 | 0 |
 //!
-//! Without `std` there are no histograms, and one read-modify-write less where a duration is measured. With `min_idle`
-//! parting with a connection, a connect, and one that fails take one lock more, to wake the maintenance.
+//! Without `std` there are no histograms, and two read-modify-writes less where a duration is measured. With `min_idle`
+//! a discard, a connect, and one that fails take one lock more, to wake maintenance.
 
 use core::cell::Cell;
 use core::future::Future;
@@ -26,7 +27,7 @@ use super::{NOTHING, RECORD, TWO};
 use crate::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Nested, Pool};
 use crate::sync::count::{Spent, during};
 
-/// Debug builds refuse nested borrowings, unless told otherwise.
+/// Debug builds refuse a nested loan, unless told otherwise.
 const CONFIG: Config = Config::new().nested(Nested::Allow);
 pub(super) const TIMELESS: Config = CONFIG.max_lifetime(None).validate_after(None);
 
@@ -46,7 +47,7 @@ impl Manager for Server {
     }
 }
 
-/// For tasks.
+/// A manager for tasks.
 struct Quick;
 
 impl Lifecycle for Quick {
@@ -60,7 +61,7 @@ impl AsyncManager for Quick {
     }
 }
 
-/// A clock that counts how often it is looked at. No sleep on it ends.
+/// A clock that counts how often it is read. No sleep on it ends.
 #[derive(Default)]
 pub(super) struct Hands {
     now: Cell<Duration>,
@@ -84,7 +85,7 @@ impl Clock for Hands {
 
 type Cost = (usize, usize, [usize; 2]);
 
-/// Read-modify-writes, locks, and coarse and precise looks at the clock.
+/// Read-modify-writes, locks, and coarse and precise readings of the clock.
 fn cost<M: Lifecycle, R>(pool: &Pool<M, 4, Hands>, work: impl FnOnce() -> R) -> (R, Cost) {
     let clock = pool.clock();
     let before = [clock.coarse.get(), clock.precise.get()];
@@ -96,7 +97,7 @@ fn vacant(config: Config) -> Pool<Server, 4, Hands> {
     Pool::const_with_clock(Server::default(), config, Hands::default())
 }
 
-/// With one connection, which has been borrowed before.
+/// With one connection, which was acquired before.
 pub(super) fn used(config: Config) -> Pool<Server, 4, Hands> {
     let pool = vacant(config);
     drop(pool.try_get().unwrap());
@@ -126,7 +127,7 @@ fn borrow_as_a_task(pool: &Pool<Quick, 4, Hands>) -> Cost {
 }
 
 #[test]
-fn a_pool_that_is_looked_after_costs_what_a_plain_one_does() {
+fn a_pool_with_maintenance_costs_what_a_plain_one_does() {
     let (pool, mut context) = (of_tasks(CONFIG), Context::from_waker(Waker::noop()));
     borrow_as_a_task(&pool);
     assert!(pin!(pool.run_maintenance()).as_mut().poll(&mut context).is_pending());
@@ -140,7 +141,7 @@ fn a_pool_that_is_looked_after_costs_what_a_plain_one_does() {
 }
 
 #[test]
-fn while_nobody_looks_after_a_pool_its_borrowers_look_at_the_clock() {
+fn without_maintenance_callers_read_the_clock() {
     let pool = used(CONFIG);
     for _ in 3..33 {
         assert_eq!(borrow(&pool), (2, 0, [2, 0]));
@@ -149,7 +150,7 @@ fn while_nobody_looks_after_a_pool_its_borrowers_look_at_the_clock() {
 }
 
 #[test]
-fn a_pool_without_times_that_is_not_looked_after_any_more_looks_at_no_clock() {
+fn a_pool_without_times_reads_no_clock_after_its_maintenance_has_ended() {
     let pool = of_tasks(TIMELESS);
     borrow_as_a_task(&pool);
     assert!(pin!(pool.run_maintenance()).as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -192,7 +193,7 @@ fn a_connect_that_fails_costs_two_locks() {
 }
 
 #[test]
-fn parting_with_a_connection_costs_one_lock() {
+fn a_discard_costs_one_lock() {
     let part = |config| {
         let pool = used(config);
         let held = pool.try_get().unwrap();
@@ -203,10 +204,10 @@ fn parting_with_a_connection_costs_one_lock() {
 }
 
 #[test]
-fn a_look_after_a_quiet_pool_costs_no_rmw() {
+fn a_maintenance_pass_over_a_quiet_pool_costs_no_rmw() {
     let pool = used(CONFIG);
     pool.maintain(Duration::ZERO);
-    // What is told to the facade is kept under a lock of its own.
+    // What was published to the facade is kept under a lock of its own.
     let locks = 3 + usize::from(cfg!(feature = "metrics"));
     assert_eq!(cost(&pool, || pool.maintain(Duration::ZERO)).1, (0, locks, [0, 0]));
 }
@@ -223,7 +224,7 @@ fn reading_metrics_and_loans_takes_no_lock() {
 /// Beside what the manager's own futures and the clock's sleep need. With `tracing` there is a span too.
 #[test]
 #[cfg(not(feature = "tracing"))]
-fn a_future_of_a_borrower_takes_less_than_120_words() {
+fn a_callers_future_takes_less_than_120_words() {
     let pool = of_tasks(CONFIG);
     let words =
         [size_of_val(&pool.get_async()), size_of_val(&pool.run_maintenance())].map(|size| size / size_of::<usize>());

@@ -1,4 +1,5 @@
-//! Models of what C programs ask of the engine: giving back a slot that one may not own any more, and callbacks in line.
+//! Models of what C programs ask of the engine: the release of a slot that the caller may not own any more, and
+//! callbacks in the wait queue.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -6,23 +7,23 @@ use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 use std::boxed::Box;
 use std::sync::Arc;
 
-use super::lending::{Pool, assert_whole, borrow, filled, lender, ready};
+use super::connecting::{Pool, assert_whole, borrow, filled, ready, vacant};
 use super::{Connection, client, explore, join};
-use crate::engine::{Joined, Position};
-use crate::engine::{Waiter, WaiterKind};
+use crate::engine::{Joined, Position, Waiter, WaiterKind};
 use crate::fairness::Fairness;
 use crate::slot::release_unused;
 use crate::tests::rig::Rig;
 
-/// Two callers give the same slot back at the same moment: one of them succeeds, and the slot is free once.
+/// Two callers release the same slot at the same moment: one of them succeeds, and the slot is free once.
 #[test]
-fn a_slot_that_two_give_back_is_free_once() {
+fn a_slot_that_two_callers_release_is_free_once() {
     explore(|| {
         let pool = filled::<2>(1, 0);
-        let given = pool.try_slot().unwrap();
+        // A number, as copies of one lease have it: a token could not be used twice.
+        let slot = pool.try_slot().unwrap().index();
         let successes = Arc::new(AtomicUsize::new(0));
         let release = move |pool: &Pool<2>, successes: &AtomicUsize| {
-            if pool.release_once(given) {
+            if pool.release_once(slot) {
                 successes.fetch_add(1, Relaxed);
             }
         };
@@ -38,23 +39,23 @@ fn a_slot_that_two_give_back_is_free_once() {
     });
 }
 
-/// A slot given back by the careful way reaches the next loan, in line or not, with all that was written in it.
+/// A slot that is released with the check reaches its next owner, queued or not, with all that was written in it.
 #[test]
-fn a_slot_given_back_once_shows_what_was_written() {
+fn a_slot_released_once_shows_what_was_written() {
     explore(|| {
         let pool = filled::<1>(1, 1);
-        let given = pool.try_slot().unwrap();
+        let slot = pool.try_slot().unwrap();
         let other = client(0, &pool, |pool| assert_eq!(borrow(pool), Ok(1)));
-        let mut held = pool.held(given);
+        let mut held = pool.held(slot);
         held.connection_mut().touch();
-        let (_, given) = held.into_parts();
-        assert!(pool.release_once(given));
+        let (_, slot) = held.into_parts();
+        assert!(pool.release_once(slot.index()));
         join([other]);
         assert_whole(&pool, 1);
     });
 }
 
-/// A callback of a C program, in memory that is the program's: the library has nothing but its address.
+/// A callback of a C program, in memory of the program: the library has nothing but its address.
 struct Callback<const N: usize> {
     pool: Arc<Pool<N>>,
     waiter: Waiter,
@@ -80,29 +81,29 @@ impl<const N: usize> Callback<N> {
     }
 
     fn queue(&self) {
-        // SAFETY: the table is made for this type, and `self` is in place until it was called or withdrawn.
+        // SAFETY: the table is made for this type, and `self` stays where it is until it was called or withdrawn.
         let waker = unsafe { Waker::from_raw(Self::raw(core::ptr::from_ref(self).cast())) };
-        // SAFETY: fresh, and in place as above.
+        // SAFETY: fresh, and stays where it is, as above.
         let (joined, wakes) = unsafe { self.pool.engine().join(self.place(), waker, Position::Last) };
         drop(wakes);
         assert_eq!(joined, Joined::Queued);
     }
 
-    /// It has its slot when it is called, and gives it back at once.
+    /// It has its slot when it is called, and releases it at once.
     fn call(own: *const ()) {
-        // SAFETY: called while it is in line, or granted and not called yet: it is in place.
+        // SAFETY: called while it is queued, or granted a slot and not called yet: it is still where it was.
         let own = unsafe { &*own.cast::<Self>() };
         own.calls.fetch_add(1, Relaxed);
         let (seen, wakes) = own.pool.engine().check(own.place(), Waker::noop());
         let Poll::Ready(Some(slot)) = seen else { panic!("called without a slot") };
-        release_unused(&&*own.pool, slot);
+        release_unused(&*own.pool, slot);
         drop(wakes);
     }
 }
 
-/// A callback is withdrawn while its turn comes: it is called, or it is withdrawn and its memory is the program's at once;
-/// never both, never neither. Another one stands behind it and is called in any case.
-fn withdrawing_races_with_the_turn(fairness: Fairness, is_vacant: bool) {
+/// A callback is withdrawn while it is granted a slot: it is called, or it is withdrawn and its memory may be reused at
+/// once; never both, never neither. Another callback is queued behind it and is called in either case.
+fn withdrawing_races_with_the_grant(fairness: Fairness, is_vacant: bool) {
     explore(move || {
         let pool: Arc<Pool<1>> = Arc::new(Rig::new(1, fairness));
         if !is_vacant {
@@ -112,13 +113,13 @@ fn withdrawing_races_with_the_turn(fairness: Fairness, is_vacant: bool) {
         let [(fickle, fickle_calls), (patient, patient_calls)] = [Callback::new(&pool), Callback::new(&pool)];
         fickle.queue();
         patient.queue();
-        let giver = client(0, &pool, move |pool| release_unused(&pool, slot));
+        let releaser = client(0, &pool, move |pool| release_unused(pool, slot));
         let is_withdrawn = pool.engine().withdraw(fickle.place());
         if is_withdrawn {
             drop(fickle);
-            join([giver]);
+            join([releaser]);
         } else {
-            join([giver]);
+            join([releaser]);
             drop(fickle);
         }
         assert_eq!(fickle_calls.load(Relaxed), usize::from(!is_withdrawn));
@@ -130,16 +131,16 @@ fn withdrawing_races_with_the_turn(fairness: Fairness, is_vacant: bool) {
 
 #[test]
 fn a_callback_is_called_or_withdrawn() {
-    withdrawing_races_with_the_turn(Fairness::Fifo, false);
+    withdrawing_races_with_the_grant(Fairness::Fifo, false);
 }
 
 #[test]
 fn a_callback_that_would_have_connected_is_called_or_withdrawn() {
-    withdrawing_races_with_the_turn(Fairness::Fifo, true);
+    withdrawing_races_with_the_grant(Fairness::Fifo, true);
 }
 
-/// Under `Bounded` tasks and threads are called without a slot; a callback has it when it is called, whatever newcomers
-/// come meanwhile.
+/// Under `Bounded` tasks and threads are woken without a slot. A callback has its slot when it is called, whatever
+/// newcomers arrive meanwhile.
 #[test]
 fn a_callback_is_granted_and_not_just_called() {
     explore(|| {
@@ -161,11 +162,11 @@ fn a_callback_is_granted_and_not_just_called() {
     });
 }
 
-/// Closing sends a callback away while it is being withdrawn: again one of the two.
+/// Closing dismisses a callback while it is being withdrawn: one of the two happens.
 #[test]
 fn a_callback_is_dismissed_or_withdrawn() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let slot = pool.try_slot().unwrap();
         let waiter = Box::pin(Waiter::new(WaiterKind::Callback));
         let calls = Arc::new(Calls(AtomicUsize::new(0)));

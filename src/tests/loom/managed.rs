@@ -1,4 +1,4 @@
-//! Models of the managed pool: what it adds to the lending of vacant slots. Time stands still, unless a model moves it.
+//! Models of the managed pool: what it adds to a pool that connects. Time stands still, unless a model moves it.
 
 use core::future::poll_fn;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -13,22 +13,22 @@ use crate::managed::{
     AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, Pool, Retry,
 };
 
-/// Whatever its config asks of a pool, it is not about time.
+/// No option that depends on time.
 pub(super) const TIMELESS: Config = Config::new().max_lifetime(None).validate_after(None).connect_timeout(None);
 
-/// A server that refuses so many connects, and counts. Only `steps` is a step of the model: what happens between two steps
-/// happens at once.
+/// A server that refuses a number of connects, and counts. Only `steps` is a step of the model: what happens between
+/// two steps happens at once.
 pub(super) struct Server {
     refusals: AtomicUsize,
     pub(super) made: AtomicUsize,
     alive: AtomicUsize,
     pub(super) checked: AtomicUsize,
-    /// Which server it is: it may be replaced.
+    /// Grows when the server is replaced by another.
     reign: AtomicUsize,
     steps: loom::sync::atomic::AtomicUsize,
 }
 
-/// A connection, and which server it leads to.
+/// A connection, and the server that it leads to.
 pub(super) struct Session {
     connection: Connection,
     reign: usize,
@@ -53,7 +53,7 @@ impl Server {
         }
     }
 
-    /// Others may come in between.
+    /// Another thread may run here.
     fn step(&self) {
         self.steps.fetch_add(1, loom::sync::atomic::Ordering::Relaxed);
     }
@@ -105,8 +105,8 @@ impl AsyncManager for Server {
     }
 }
 
-/// A clock whose time the model sets. Sleeps up to `longest` end as soon as the sleeper is looked at again, which is soon;
-/// longer ones never do.
+/// A clock whose time the model sets. A sleep of up to `longest` ends at the second poll, for which it wakes the
+/// sleeper at once; a longer one never ends.
 pub(super) struct Hands {
     millis: AtomicUsize,
     longest: Duration,
@@ -172,7 +172,7 @@ pub(super) fn get<const N: usize, K: Clock>(pool: &Pool<Server, N, K>) -> Got<'_
     run(pool.get_async())
 }
 
-/// What is to be had at once.
+/// A connection that can be had without waiting.
 pub(super) fn at_hand<const N: usize, K: Clock>(pool: &Pool<Server, N, K>) -> Option<ConnGuard<'_, Server, N, K>> {
     match glance(pool.get_async()) {
         Poll::Ready(Ok(session)) => Some(session),
@@ -181,19 +181,19 @@ pub(super) fn at_hand<const N: usize, K: Clock>(pool: &Pool<Server, N, K>) -> Op
     }
 }
 
-/// Borrows a connection for a moment.
+/// Uses a connection once.
 pub(super) fn borrow<const N: usize, K: Clock>(pool: &Pool<Server, N, K>) -> Result<(), GetError<Refused>> {
     get(pool).map(|mut session| {
         session.connection.touch();
     })
 }
 
-/// Looks after the pool once.
+/// One maintenance pass.
 pub(super) fn maintain<const N: usize>(pool: &Pool<Server, N>) {
     let _done = run(pool.maintain_async(Duration::ZERO));
 }
 
-/// Nothing is out, every connection is known of, and so many can be borrowed at once.
+/// Nothing is in use, every connection is accounted for, and `most` of them can be acquired at once.
 pub(super) fn assert_whole<const N: usize, K: Clock>(pool: &Pool<Server, N, K>, most: usize) {
     let status = pool.status();
     assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, most), "{status:?}");
@@ -214,9 +214,9 @@ fn a_vacant_slot_is_connected_in_by_one_of_two_callers() {
     });
 }
 
-/// Of two callers who want the only slot, one is refused by the server and the other is not: neither sleeps on.
+/// Of two callers that want the only slot, the server refuses one and not the other: neither stays asleep.
 #[test]
-fn a_refused_connect_passes_the_turn_to_the_other_caller() {
+fn a_refused_connect_passes_the_slot_to_the_other_caller() {
     explore(|| {
         let pool = vacant::<1>(Server::refusing(1), TIMELESS);
         let refused = Arc::new(AtomicUsize::new(0));
@@ -231,31 +231,31 @@ fn a_refused_connect_passes_the_turn_to_the_other_caller() {
         };
         count(&refused, borrow(&pool));
         join([other]);
-        assert_eq!((read(&refused), pool.figures().connect_failed), (1, 1));
+        assert_eq!((read(&refused), pool.metrics().connect_failed), (1, 1));
         assert_whole(&pool, 1);
     });
 }
 
 const TRIES_AGAIN: Config = TIMELESS.retry(Retry { attempts: 1, ..Retry::DEFAULT });
 
-/// Whoever was refused pauses in line, and the pause never ends: the other connects, and what it gives back goes to the one
-/// that pauses.
+/// The caller that was refused pauses in the queue, and its pause never ends. The other caller connects, and the
+/// connection that it releases goes to the pausing one.
 #[test]
-fn one_that_pauses_lets_the_other_connect_and_gets_what_comes_back() {
+fn a_pausing_caller_lets_the_other_connect_and_gets_what_is_released() {
     explore(|| {
         let pool = timed::<1>(Server::refusing(1), TRIES_AGAIN, NEVER);
         let other = client(0, &pool, |pool| borrow(pool).unwrap());
         borrow(&pool).unwrap();
         join([other]);
-        assert_eq!((read(&pool.manager().made), pool.figures().connect_failed), (1, 1));
+        assert_eq!((read(&pool.manager().made), pool.metrics().connect_failed), (1, 1));
         assert_whole(&pool, 1);
     });
 }
 
-/// As before, with a connection that is out when the pause begins and comes back during it, while a newcomer connects in
-/// the slot that the one who pauses has put down.
+/// As before, with a connection that is in use when the pause begins and is released during it, while a newcomer
+/// connects in the slot that the pausing caller has vacated.
 #[test]
-fn one_that_pauses_gets_a_connection_that_comes_back_and_a_newcomer_connects() {
+fn a_pausing_caller_gets_a_released_connection_while_a_newcomer_connects() {
     explore(|| {
         let pool = timed::<2>(Server::refusing(0), TRIES_AGAIN, NEVER);
         let held = at_hand(&pool).unwrap();
@@ -263,7 +263,7 @@ fn one_that_pauses_gets_a_connection_that_comes_back_and_a_newcomer_connects() {
         let mut pausing = Box::pin(pool.get_async());
         assert!(pausing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!(pool.status().waiting, 1);
-        // It never goes away again, so the one who pauses has to get the other.
+        // It keeps its connection, so the pausing caller has to get the other one.
         let newcomer = client(1, &pool, |pool| core::mem::forget(at_hand(pool).unwrap()));
         drop(held);
         join([newcomer]);
@@ -272,9 +272,9 @@ fn one_that_pauses_gets_a_connection_that_comes_back_and_a_newcomer_connects() {
     });
 }
 
-/// As many wait as may, and never more; who is refused was refused for one who waited.
+/// No more callers wait than may, and a caller is refused only while another one waits.
 #[test]
-fn a_full_line_refuses_and_never_grows_longer() {
+fn a_full_queue_refuses_and_never_grows_longer() {
     explore(|| {
         let pool = filled::<1>(TIMELESS.max_waiting(1));
         let refused = Arc::new(AtomicUsize::new(0));
@@ -284,7 +284,7 @@ fn a_full_line_refuses_and_never_grows_longer() {
             client(home, &pool, move |pool| match borrow(pool) {
                 Ok(()) => {}
                 Err(GetError::QueueFull(report)) => {
-                    assert!(refused.fetch_add(1, Relaxed) == 0, "nobody waits any more: {report:?}");
+                    assert!(refused.fetch_add(1, Relaxed) == 0, "both were refused, so neither waited: {report:?}");
                 }
                 Err(other) => panic!("{other:?}"),
             })
@@ -292,15 +292,16 @@ fn a_full_line_refuses_and_never_grows_longer() {
         drop(held);
         join(others);
         let metrics = pool.metrics();
-        assert!(metrics.peak_waiting <= 1 && metrics.waited >= read(&refused), "{metrics:?}");
-        assert_eq!(pool.figures().refused, read(&refused));
+        let common = metrics.pool;
+        assert!(common.peak_waiting <= 1 && common.waited >= read(&refused), "{metrics:?}");
+        assert_eq!(metrics.refused, read(&refused));
         assert_whole(&pool, 1);
     });
 }
 
-/// There are as many slots as callers, so nobody has to wait, and nobody is told that too many do.
+/// There are as many slots as callers: no caller has to wait, so none is told that the queue is full.
 #[test]
-fn a_line_without_places_refuses_nobody_while_there_is_room() {
+fn a_queue_without_places_refuses_no_caller_while_there_is_room() {
     explore(|| {
         let pool = vacant::<2>(Server::refusing(0), TIMELESS.max_waiting(0));
         // One idle, one vacant.
@@ -312,9 +313,9 @@ fn a_line_without_places_refuses_nobody_while_there_is_room() {
     });
 }
 
-/// While the pool is suspended nothing is claimed, idle or vacant; and nobody sleeps on when it is resumed.
+/// While the pool is suspended no slot is granted, idle or vacant; when it is resumed, no waiter stays asleep.
 #[test]
-fn a_suspended_pool_lends_nothing_and_a_resumed_one_serves_who_waited() {
+fn a_suspended_pool_lends_nothing_and_a_resumed_one_serves_the_waiters() {
     for is_filled in [true, false] {
         explore(move || {
             let pool = vacant::<1>(Server::refusing(0), TIMELESS);
@@ -332,8 +333,8 @@ fn a_suspended_pool_lends_nothing_and_a_resumed_one_serves_who_waited() {
                 })
             };
             assert!(at_hand(&pool).is_none());
-            assert!(at_hand(&pool).is_none(), "whoever left the line has opened the pool");
-            assert!(!is_served.load(Relaxed), "claimed by a suspended pool");
+            assert!(at_hand(&pool).is_none(), "the one that left the queue has opened the fast path");
+            assert!(!is_served.load(Relaxed), "lent by a suspended pool");
             pool.resume();
             join([caller]);
             assert_whole(&pool, 1);
@@ -341,7 +342,7 @@ fn a_suspended_pool_lends_nothing_and_a_resumed_one_serves_who_waited() {
     }
 }
 
-/// Whether a connection comes back before the pool is suspended, meanwhile, or after it was resumed.
+/// A connection is released before the pool is suspended, while it is, or after it was resumed.
 #[test]
 fn a_connection_comes_back_while_a_pool_is_suspended_and_resumed() {
     explore(|| {
@@ -358,8 +359,7 @@ fn a_connection_comes_back_while_a_pool_is_suspended_and_resumed() {
     });
 }
 
-/// The server is replaced, and everything evicted, while somebody connects: what leads to the old one is not claimed
-/// afterwards.
+/// The server is replaced and everything evicted during a connect: no connection to the old server is lent afterwards.
 fn evicting_races_with(connects: impl Fn(&Pool<Server, 1>) + Send + Sync + Copy + 'static) {
     explore(move || {
         let pool = vacant::<1>(Server::refusing(0), TIMELESS.min_idle(1));
@@ -367,7 +367,7 @@ fn evicting_races_with(connects: impl Fn(&Pool<Server, 1>) + Send + Sync + Copy 
         pool.manager().replace();
         pool.evict_all();
         join([connecting]);
-        assert_eq!(at_hand(&pool).unwrap().reign, 1, "claimed after it was evicted");
+        assert_eq!(at_hand(&pool).unwrap().reign, 1, "lent after it was evicted");
         assert_whole(&pool, 1);
     });
 }
@@ -393,14 +393,14 @@ fn evicting_races_with_a_return() {
         });
         drop(held);
         join([operator]);
-        assert_eq!(at_hand(&pool).unwrap().reign, 1, "claimed after it was evicted");
+        assert_eq!(at_hand(&pool).unwrap().reign, 1, "lent after it was evicted");
         assert_whole(&pool, 1);
     });
 }
 
-/// Two are out when the pool shrinks to one: whoever is last to know parts with the one that is too many.
+/// Two connections are in use when the pool shrinks to one: the resize or a release discards the surplus one.
 #[test]
-fn a_connection_that_is_one_too_many_is_parted_with_by_somebody() {
+fn a_surplus_connection_is_discarded_by_the_resize_or_a_release() {
     explore(|| {
         let pool = filled::<2>(TIMELESS);
         let [one, other] = [(); 2].map(|()| at_hand(&pool).unwrap());
@@ -413,9 +413,9 @@ fn a_connection_that_is_one_too_many_is_parted_with_by_somebody() {
     });
 }
 
-/// As before, with somebody in line for it.
+/// As before, with a waiter.
 #[test]
-fn a_pool_that_shrinks_under_a_waiter_serves_it_and_parts_with_the_rest() {
+fn a_pool_that_shrinks_under_a_waiter_serves_it_and_discards_the_surplus() {
     explore(|| {
         let pool = filled::<2>(TIMELESS);
         let [one, other] = [(); 2].map(|()| at_hand(&pool).unwrap());

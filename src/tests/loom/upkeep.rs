@@ -1,4 +1,5 @@
-//! Models of the managed pool's maintenance: what it does while others borrow, give back, and empty the pool.
+//! Models of the managed pool's maintenance, while callers acquire and release, and while the pool is evicted or
+//! closed.
 
 use core::future::{Future, pending, poll_fn};
 use core::pin::Pin;
@@ -9,12 +10,13 @@ use std::boxed::Box;
 use loom::thread;
 
 use super::managed::{Hands, SHORT, Server, TIMELESS, assert_whole, at_hand, fill, get, maintain, read, timed, vacant};
-use super::{client, explore, explore_up_to, glance, join, run};
-use crate::managed::{GetError, Pool};
+use super::{client, explore, explore_up_to, join, run};
+use crate::managed::{ConnGuard, GetError, Pool};
 
-/// The maintenance fills the only slot while somebody wants it, or is refused: the caller is served all the same.
+/// Maintenance fills the only slot while a caller wants it, or is refused by the server: the caller is served in any
+/// case.
 fn refilling_races_with_a_caller(refusals: usize) {
-    // A look at all that there is takes many steps.
+    // A maintenance pass takes many steps.
     explore_up_to(1, move || {
         let pool = vacant::<1>(Server::refusing(refusals), TIMELESS.min_idle(1));
         let upkeep = client(0, &pool, |pool| maintain(pool));
@@ -25,7 +27,8 @@ fn refilling_races_with_a_caller(refusals: usize) {
             Err(GetError::Connect { .. }) => assert_eq!(refusals, 1),
             Err(other) => panic!("{other:?}"),
         }
-        assert!(pool.figures().connect_failed == refusals && read(&pool.manager().made) <= 1, "{:?}", pool.figures());
+        let metrics = pool.metrics();
+        assert!(metrics.connect_failed == refusals && read(&pool.manager().made) <= 1, "{metrics:?}");
         assert_whole(&pool, 1);
     });
 }
@@ -42,29 +45,29 @@ fn a_refill_that_fails_passes_the_slot_to_a_caller() {
 
 type Upkeep<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-fn look_after<const N: usize>(pool: &Pool<Server, N, Hands>) -> Upkeep<'_> {
+fn maintenance_of<const N: usize>(pool: &Pool<Server, N, Hands>) -> Upkeep<'_> {
     Box::pin(pool.run_maintenance())
 }
 
-fn round(upkeep: &mut Upkeep<'_>) {
+fn pass(upkeep: &mut Upkeep<'_>) {
     assert!(upkeep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
 
-/// A connection comes back while somebody begins to look after the pool, or ceases to. Whoever sees to it that it is known
-/// since when it lies idle: it is checked before it is claimed after too long a time, or a quarter more.
+/// A connection is released while maintenance begins or ends. Either the release or maintenance records since when it
+/// is idle, so it is checked before it is lent after `validate_after`, or a quarter more.
 fn a_connection_is_checked_after_long(begins_before: bool, goes_on: bool) {
     explore(move || {
         let config = TIMELESS.validate_after(Some(Duration::from_secs(1)));
         let pool = timed::<2>(Server::refusing(0), config, Duration::MAX);
-        // The one that is claimed first keeps the pool busy.
+        // The connection that is lent first stays in use, so that the model is about the other.
         let busy = at_hand(&pool);
-        let held = glance(pool.get_async_owned()).map(Result::unwrap);
-        let mut upkeep = look_after(&pool);
+        let held = ConnGuard::into_owned(at_hand(&pool).unwrap(), &pool).ok().unwrap();
+        let mut upkeep = maintenance_of(&pool);
         if begins_before {
-            round(&mut upkeep);
+            pass(&mut upkeep);
         }
         let returner = thread::spawn(move || drop(held));
-        round(&mut upkeep);
+        pass(&mut upkeep);
         if !goes_on {
             drop(core::mem::replace(&mut upkeep, Box::pin(pending())));
         }
@@ -72,14 +75,14 @@ fn a_connection_is_checked_after_long(begins_before: bool, goes_on: bool) {
         drop(busy);
         for millis in [250, 500, 750, 1000, 1250].into_iter().take_while(|_| goes_on) {
             pool.clock().set(millis);
-            round(&mut upkeep);
+            pass(&mut upkeep);
             drop(at_hand(&pool));
         }
         pool.clock().set(1251);
         let _busy = at_hand(&pool);
         let checked = read(&pool.manager().checked);
         drop(at_hand(&pool));
-        assert_eq!(read(&pool.manager().checked), checked + 1, "claimed without a check");
+        assert_eq!(read(&pool.manager().checked), checked + 1, "lent without a check");
     });
 }
 
@@ -98,7 +101,7 @@ fn a_connection_that_comes_back_as_the_maintenance_ends_is_checked_after_long() 
     a_connection_is_checked_after_long(true, false);
 }
 
-/// The maintenance sleeps for long when nothing happens: it is not to miss that something does.
+/// Maintenance sleeps long while nothing happens, and must not miss the close.
 #[test]
 fn closing_a_pool_ends_its_maintenance() {
     explore(|| {
@@ -109,13 +112,14 @@ fn closing_a_pool_ends_its_maintenance() {
     });
 }
 
+/// Nor an eviction, which leaves fewer connections than `min_idle`.
 #[test]
 fn a_connection_that_goes_is_replaced_by_the_maintenance() {
     explore(|| {
         let pool = timed::<1>(Server::refusing(0), TIMELESS.min_idle(1), SHORT);
         fill(&pool);
         let upkeep = client(0, &pool, |pool| {
-            let mut upkeep = look_after(pool);
+            let mut upkeep = maintenance_of(pool);
             run(poll_fn(|context| {
                 assert!(upkeep.as_mut().poll(context).is_pending());
                 if read(&pool.manager().made) >= 2 { Poll::Ready(()) } else { Poll::Pending }

@@ -1,4 +1,4 @@
-//! Callers who come again, since what they were claimed was unfit: where they stand in line.
+//! Callers that wait again because their connection was unfit: their position in the wait queue.
 
 extern crate std;
 
@@ -6,16 +6,14 @@ use std::boxed::Box;
 
 use super::Rig;
 use super::tests::{assert_counts, assert_waits, served, wait};
-use crate::engine::Ticket;
-use crate::engine::WaiterKind;
-use crate::engine::{AcquireError, Position};
+use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::fairness::Fairness;
 use crate::slot::Acquire;
 
-/// It has had a turn without standing in line.
+/// Of a caller that was granted a slot without waiting.
 const AGAIN: Ticket = Ticket { position: Position::Again, number: None };
 
-/// Whoever had its turn and got something unfit is not sent to the end of the line.
+/// A caller that was granted an unfit connection does not go to the end of the queue.
 #[test]
 fn a_caller_whose_connection_was_unfit_is_the_next_to_be_served() {
     let pool = Rig::<u32, 1>::new(0, Fairness::Fifo);
@@ -32,9 +30,9 @@ fn a_caller_whose_connection_was_unfit_is_the_next_to_be_served() {
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 
-/// Neither stood in line before, so nobody knows who came first.
+/// Neither has waited before, so neither has a number, and they keep the order in which they return.
 #[test]
-fn of_two_who_come_again_from_no_line_the_first_is_served_first() {
+fn of_two_callers_that_return_without_a_number_the_first_is_served_first() {
     let pool = Rig::<u32, 1>::new(1, Fairness::Fifo);
     let slot = pool.try_slot().unwrap();
     let again = [(); 2].map(|()| Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN)));
@@ -45,7 +43,7 @@ fn of_two_who_come_again_from_no_line_the_first_is_served_first() {
     pool.fail(served(&again[1]));
 }
 
-/// It does not wait behind those in line either if there is something for it now.
+/// Nor does it wait behind callers that arrived later if a connection is free now.
 #[test]
 fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
     let pool = Rig::<u32, 2>::new(1, Fairness::Bounded(1));
@@ -60,7 +58,8 @@ fn a_caller_whose_connection_was_unfit_passes_those_who_came_later() {
     assert_counts(&pool, [0, 1, 1, 0]);
 }
 
-/// The one at the head is counted as overtaken as often as those behind it: else it would open the way past them anew.
+/// A returning caller at the head counts as overtaken as often as those behind it. Otherwise newcomers could overtake
+/// them once more.
 #[test]
 fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
     let pool = Rig::<u32, 1>::new(1, Fairness::Bounded(1));
@@ -73,7 +72,7 @@ fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
     let again = Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &AGAIN));
     assert_waits(&again);
     drop(newcomer);
-    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "the one behind has been overtaken once already");
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "the waiter behind has been overtaken once already");
     drop(pool.held(served(&again)));
     drop(pool.held(served(&behind)));
     assert_eq!(pool.engine().metrics().most_overtaken, 1);

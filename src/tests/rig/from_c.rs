@@ -1,5 +1,5 @@
-//! What C programs ask of the engine, one step after the other: giving back a slot that one may not own any more, and
-//! callbacks in line.
+//! What C programs ask of the engine, one step after the other: the release of a slot that the caller may not own any
+//! more, and callbacks in the wait queue.
 
 extern crate std;
 
@@ -18,7 +18,7 @@ use crate::fairness::Fairness;
 use crate::slot::{PoolParts, RawGuard};
 
 #[test]
-fn a_slot_is_given_back_once() {
+fn a_slot_is_released_once() {
     let pool = filled::<1>();
     let slot = pool.try_slot().unwrap().index();
     assert_eq!(pool.engine().release_once(slot), Released::Now);
@@ -27,7 +27,7 @@ fn a_slot_is_given_back_once() {
 }
 
 #[test]
-fn a_slot_given_back_once_tells_of_those_who_wait() {
+fn a_release_once_tells_that_a_caller_waits() {
     let pool = filled::<1>();
     let slot = pool.try_slot().unwrap().index();
     let wait = wait(&pool);
@@ -41,9 +41,10 @@ fn a_slot_given_back_once_tells_of_those_who_wait() {
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 
-/// It is not idle in between: whoever closes the pool and waits for it cannot come before its loan is done with the pool.
+/// The slot is not idle in between. So a thread that has closed the pool and waits for the slot, to end the pool then,
+/// does not go on before the slot's owner has vacated it.
 #[test]
-fn a_slot_of_a_closed_pool_is_its_holders_to_empty() {
+fn a_slot_of_a_closed_pool_is_vacated_by_its_owner() {
     let pool = filled::<1>();
     let slot = pool.try_slot().unwrap().index();
     pool.close();
@@ -58,7 +59,7 @@ fn a_slot_of_a_closed_pool_is_its_holders_to_empty() {
 }
 
 #[test]
-fn a_slot_that_is_one_too_many_is_its_holders_to_empty() {
+fn a_surplus_slot_is_vacated_by_its_owner() {
     let pool = filled::<2>();
     let slots = [pool.try_slot().unwrap().index(), pool.try_slot().unwrap().index()];
     pool.resize(1);
@@ -71,9 +72,9 @@ fn a_slot_that_is_one_too_many_is_its_holders_to_empty() {
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 
-/// Somebody was quicker with a copy, and the line was served since, or not.
+/// A copy of the lease was released first, between the caller's look at the word and its hold of the lock.
 #[test]
-fn a_slot_given_back_under_the_lock_is_given_back_once() {
+fn a_slot_released_under_the_lock_is_released_once() {
     let pool = filled::<1>();
     let slot = pool.try_slot().unwrap().index();
     assert_eq!(pool.engine().release_once(slot), Released::Now);
@@ -84,7 +85,7 @@ fn a_slot_given_back_under_the_lock_is_given_back_once() {
 }
 
 #[test]
-fn a_pool_with_somebody_in_line_or_something_out_is_not_unused() {
+fn a_pool_with_a_waiter_or_a_slot_in_use_is_not_unused() {
     let pool = filled::<1>();
     assert!(pool.engine().is_unused());
     let slot = pool.try_slot().unwrap().index();
@@ -109,7 +110,7 @@ impl Wake for Calls {
     }
 }
 
-/// Puts a waiter in line.
+/// Puts a waiter into the wait queue.
 fn queue<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
     let calls = Arc::<Calls>::default();
     // SAFETY: the waiter is fresh; each test ends its wait before it goes.
@@ -129,13 +130,13 @@ fn granted<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Option<S
 }
 
 #[test]
-fn who_withdraws_is_not_called_and_the_next_one_is() {
+fn a_withdrawn_callback_is_not_called_and_the_next_one_is() {
     let pool = filled::<1>();
     let held = pool.held(pool.try_slot().unwrap());
     let (first, second) = (pin!(Waiter::new(WaiterKind::Callback)), pin!(Waiter::new(WaiterKind::Callback)));
     let calls = [queue(&pool, first.as_ref()), queue(&pool, second.as_ref())];
     assert!(pool.engine().withdraw(first.as_ref()));
-    assert!(!pool.engine().withdraw(first.as_ref()), "it is in no line");
+    assert!(!pool.engine().withdraw(first.as_ref()), "it is in no queue");
     drop(held);
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1]);
     assert!(!pool.engine().withdraw(second.as_ref()), "it has its slot");
@@ -144,9 +145,9 @@ fn who_withdraws_is_not_called_and_the_next_one_is() {
     assert_metrics(&pool, [2, 1, 0, 1]);
 }
 
-/// Whoever was not in line when it was withdrawn must not go back there: it may have been on its way.
+/// A callback that was not queued when it was withdrawn must not join again: it may have been about to.
 #[test]
-fn who_withdraws_in_time_may_come_again_and_who_was_too_late_may_not() {
+fn a_callback_withdrawn_in_time_may_join_again_and_one_withdrawn_late_may_not() {
     let pool = filled::<1>();
     let held = pool.held(pool.try_slot().unwrap());
     let waiter = pin!(Waiter::new(WaiterKind::Callback));
@@ -155,7 +156,7 @@ fn who_withdraws_in_time_may_come_again_and_who_was_too_late_may_not() {
     drop(queue(&pool, waiter.as_ref()));
     assert!(pool.engine().withdraw(waiter.as_ref()));
     assert!(!pool.engine().withdraw(waiter.as_ref()));
-    // SAFETY: it is in no line, and does not get into one.
+    // SAFETY: it is in no queue, and does not join one.
     let (joined, wakes) = unsafe { pool.engine().join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
     drop(wakes);
     assert_eq!(joined, Joined::CancelledLate);
@@ -163,9 +164,9 @@ fn who_withdraws_in_time_may_come_again_and_who_was_too_late_may_not() {
     assert_counts(&pool, [0, 1, 0, 0]);
 }
 
-/// The pool must not be ended before it was told, which may be later.
+/// The pool must not be ended before the callback was called, which may be later.
 #[test]
-fn a_callback_that_is_sent_away_counts_until_it_was_told() {
+fn a_dismissed_callback_counts_as_waiting_until_it_was_told() {
     let pool = filled::<1>();
     let held = pool.held(pool.try_slot().unwrap());
     let (told, leaves) = (pin!(Waiter::new(WaiterKind::Callback)), pin!(Waiter::new(WaiterKind::Callback)));
@@ -187,7 +188,7 @@ fn a_callback_that_is_sent_away_counts_until_it_was_told() {
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
 }
 
-/// Both got something unfit, and the later one is told so later: it goes back behind the other.
+/// Both got an unfit connection. The one that arrived later returns later, and is queued behind the other.
 #[test]
 fn several_who_come_again_keep_their_order() {
     let pool = Rig::<u32, 2>::new(0, Fairness::Fifo);
@@ -200,7 +201,7 @@ fn several_who_come_again_keep_their_order() {
     let unfit = waiters.each_ref().map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
     for (waiter, slot) in waiters.iter().zip(unfit) {
         assert_eq!(pool.reject(pool.held(slot)), None);
-        // SAFETY: in no line any more, and it is served below.
+        // SAFETY: in no queue any more, and it is served below.
         let (joined, wakes) = unsafe { pool.engine().join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
         drop(wakes);
         assert_eq!(joined, Joined::Queued);
@@ -213,7 +214,7 @@ fn several_who_come_again_keep_their_order() {
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
 }
 
-/// A thread whose deadline has passed finds that it was granted a slot: it has that slot, to connect in.
+/// A thread whose deadline has passed finds that it was granted a slot: it owns the slot, and connects in it.
 #[test]
 fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
     let pool = Rig::<u32, 1>::new(1, Fairness::Fifo);
@@ -243,9 +244,9 @@ fn a_callback_has_its_slot_when_it_is_called() {
     }
 }
 
-/// A callback that takes what it was given leaves the slots of others alone: who was called to compete still has to.
+/// A callback that picks up its slot does not serve the queue: a task that was woken to compete still has to.
 #[test]
-fn a_callback_that_takes_its_slot_serves_nobody_else() {
+fn a_callback_that_takes_its_slot_serves_no_other_waiter() {
     let pool = Rig::<u32, 2>::new(2, Fairness::Bounded(9));
     let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
     let (callback, task) = (pin!(Waiter::new(WaiterKind::Callback)), pin!(Waiter::new(WaiterKind::Task)));
@@ -253,27 +254,27 @@ fn a_callback_that_takes_its_slot_serves_nobody_else() {
     drop(held);
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
     let own = pool.held(granted(&pool, callback.as_ref()).unwrap());
-    let newcomer = pool.held(pool.try_slot().expect("the task has been called, and not served"));
+    let newcomer = pool.held(pool.try_slot().expect("the task was woken, and not served"));
     assert_eq!(granted(&pool, task.as_ref()), None);
     drop((own, newcomer));
     drop(pool.held(granted(&pool, task.as_ref()).unwrap()));
     assert_counts(&pool, [0, 2, 0, 0]);
 }
 
-/// A callback gets a slot outright, and whoever stands before it must not be left with a call that a newcomer may make
-/// vain: they are served in the order in which they came.
+/// A callback is granted a slot outright. A waiter before it must not only be woken, since a newcomer could then take
+/// its slot: both are served in the order of arrival.
 #[test]
 fn a_callback_is_not_served_before_a_task_that_came_first() {
     let pool = Rig::<u32, 2>::new(2, Fairness::Bounded(9));
     let held = [pool.try_slot().unwrap(), pool.try_slot().unwrap()].map(|slot| pool.connect(slot, 7));
     let (task, callback) = (pin!(Waiter::new(WaiterKind::Task)), pin!(Waiter::new(WaiterKind::Callback)));
     let calls = [queue(&pool, task.as_ref()), queue(&pool, callback.as_ref())];
-    // Both slots come back at once, as seen from the line.
+    // Both slots are released before the wait queue is served.
     let slots = held.map(|held: RawGuard<_>| held.into_parts().1);
     assert!(slots.map(|slot| pool.engine().release(slot)).iter().all(|is_slow| *is_slow));
     drop(pool.engine().release_slow());
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
-    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "a newcomer took what the task was called for");
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "a newcomer took what the task was woken for");
     let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());
     drop(slots.map(|slot| pool.held(slot)));
     assert_counts(&pool, [0, 2, 0, 0]);

@@ -1,4 +1,4 @@
-//! Lending vacant slots, one step after the other: who gets one, and what is counted meanwhile.
+//! A pool that connects, one step after the other: who gets a vacant slot, and what is counted meanwhile.
 
 extern crate std;
 
@@ -7,19 +7,18 @@ use core::task::{Poll, Waker};
 use std::boxed::Box;
 
 use super::Rig;
-use crate::engine::WaiterKind;
-use crate::engine::{AcquireError, SlotToken};
+use crate::engine::{AcquireError, SlotToken, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::Acquire;
-use crate::slot::Drain;
+use crate::slot::{Acquire, Drain};
 
-fn lender<const N: usize>() -> Rig<u32, N> {
+/// Every slot is vacant, and callers may connect in all of them at once.
+fn vacant<const N: usize>() -> Rig<u32, N> {
     Rig::new(N, Fairness::Fifo)
 }
 
-/// As many slots as the pool lends at once, all with a connection.
+/// The same with an idle connection in every slot.
 pub(super) fn filled<const N: usize>() -> Rig<u32, N> {
-    let pool = lender::<N>();
+    let pool = vacant::<N>();
     (0..N).for_each(|_| pool.insert(0).unwrap());
     pool
 }
@@ -56,7 +55,7 @@ pub(super) fn assert_counts<const N: usize>(pool: &Rig<u32, N>, [in_use, idle, v
     assert_eq!(counts, Counts { in_use, idle, vacant, waiting });
 }
 
-/// Borrowed, reused, discarded, most in use at once.
+/// Acquired, reused, discarded, most in use at once.
 #[track_caller]
 pub(super) fn assert_metrics<const N: usize>(pool: &Rig<u32, N>, expected: [usize; 4]) {
     let metrics = pool.engine().metrics();
@@ -72,7 +71,7 @@ fn a_pool_that_does_not_connect_lends_no_vacant_slot() {
 
 #[test]
 fn a_slot_that_is_connected_in_is_in_use_before_and_after() {
-    let pool = lender::<2>();
+    let pool = vacant::<2>();
     let slot = pool.try_slot().unwrap();
     assert_counts(&pool, [1, 0, 1, 0]);
     assert_metrics(&pool, [0, 0, 0, 1]);
@@ -88,7 +87,7 @@ fn a_slot_that_is_connected_in_is_in_use_before_and_after() {
 
 #[test]
 fn an_idle_connection_is_lent_before_a_vacant_slot() {
-    let pool = lender::<3>();
+    let pool = vacant::<3>();
     pool.insert(7).unwrap();
     let slot = pool.try_slot().unwrap();
     assert!(pool.is_filled(&slot));
@@ -96,8 +95,8 @@ fn an_idle_connection_is_lent_before_a_vacant_slot() {
 }
 
 #[test]
-fn a_connect_that_fails_borrows_nothing_and_leaves_the_slot_vacant() {
-    let pool = lender::<1>();
+fn a_connect_that_fails_acquires_nothing_and_leaves_the_slot_vacant() {
+    let pool = vacant::<1>();
     for _ in 0..3 {
         pool.fail(pool.try_slot().unwrap());
         assert_counts(&pool, [0, 0, 1, 0]);
@@ -107,7 +106,7 @@ fn a_connect_that_fails_borrows_nothing_and_leaves_the_slot_vacant() {
     assert_metrics(&pool, [1, 0, 0, 1]);
 }
 
-/// Uses of an earlier connection stay in the slot's states, and must not be counted again for a connect that failed.
+/// Uses of an earlier connection stay in the slot's state, and must not be counted again for a connect that failed.
 #[test]
 fn a_slot_that_had_a_connection_before_counts_its_uses_once() {
     let pool = filled::<1>();
@@ -120,10 +119,10 @@ fn a_slot_that_had_a_connection_before_counts_its_uses_once() {
     assert_metrics(&pool, [3, 1, 1, 1]);
 }
 
-/// They are in use, so the mark is what `status` has shown at its highest, whoever looked at it then.
+/// They are in use, so the peak is the highest `in_use` that `status` could have shown.
 #[test]
 fn slots_being_connected_in_count_for_the_peak() {
-    let pool = lender::<3>();
+    let pool = vacant::<3>();
     let slots = [pool.try_slot().unwrap(), pool.try_slot().unwrap()];
     assert_counts(&pool, [2, 0, 1, 0]);
     for slot in slots {
@@ -138,7 +137,7 @@ fn slots_being_connected_in_count_for_the_peak() {
 
 #[test]
 fn when_all_slots_are_out_there_is_nothing_for_a_newcomer() {
-    let pool = lender::<1>();
+    let pool = vacant::<1>();
     let slot = pool.try_slot().unwrap();
     assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
     let held = pool.connect(slot, 7);
@@ -148,8 +147,8 @@ fn when_all_slots_are_out_there_is_nothing_for_a_newcomer() {
 }
 
 #[test]
-fn a_connect_that_fails_passes_the_turn_to_the_oldest_waiter() {
-    let pool = lender::<1>();
+fn a_connect_that_fails_passes_the_slot_to_the_oldest_waiter() {
+    let pool = vacant::<1>();
     let slot = pool.try_slot().unwrap();
     let (first, second) = (wait(&pool), wait(&pool));
     assert_waits(&first);
@@ -180,7 +179,7 @@ fn a_discarded_connection_leaves_its_slot_to_the_oldest_waiter() {
 
 #[test]
 fn an_inserted_connection_serves_the_oldest_waiter() {
-    // One connects, which is all that may: the others wait beside a vacant slot.
+    // One caller connects, and no more may: the others wait beside a vacant slot.
     let pool = Rig::<u32, 3>::new(1, Fairness::Fifo);
     let slot = pool.try_slot().unwrap();
     let (first, second) = (wait(&pool), wait(&pool));
@@ -191,7 +190,7 @@ fn an_inserted_connection_serves_the_oldest_waiter() {
     assert_waits(&second);
     assert_eq!(*pool.held(served(&first)).connection(), 7);
     pool.fail(slot);
-    assert!(pool.is_filled(&served(&second)), "what the first has given back comes before a vacant slot");
+    assert!(pool.is_filled(&served(&second)), "what the first has released comes before a vacant slot");
 }
 
 #[test]
@@ -209,7 +208,7 @@ fn a_waiter_that_the_limit_holds_back_is_served_when_a_connect_ends() {
             pool.fail(slot);
             None
         };
-        assert!(!pool.is_filled(&served(&wait)), "nothing was given back");
+        assert!(!pool.is_filled(&served(&wait)), "nothing was released");
         assert_counts(&pool, [1 + usize::from(succeeds), 0, usize::from(!succeeds), 0]);
         drop(held);
     }
@@ -260,7 +259,7 @@ fn an_unfit_connection_of_a_closed_pool_is_not_replaced() {
 
 #[test]
 fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
-    let pool = lender::<1>();
+    let pool = vacant::<1>();
     let slot = pool.try_slot().unwrap();
     let patient = wait(&pool);
     {
@@ -278,7 +277,7 @@ fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
 #[test]
 fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
     for succeeds in [true, false] {
-        let pool = lender::<2>();
+        let pool = vacant::<2>();
         let slot = pool.try_slot().unwrap();
         pool.close();
         assert_counts(&pool, [1, 0, 1, 0]);
@@ -294,7 +293,7 @@ fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
 
 #[test]
 fn a_drain_ends_when_the_last_connect_has() {
-    let pool = lender::<1>();
+    let pool = vacant::<1>();
     let slot = pool.try_slot().unwrap();
     pool.close();
     let drain = Box::pin(Drain::new(pool.engine()));
@@ -306,7 +305,7 @@ fn a_drain_ends_when_the_last_connect_has() {
 #[test]
 fn a_pool_that_shrank_during_a_connect_retires_the_slot_when_it_comes_back() {
     for succeeds in [true, false] {
-        let pool = lender::<2>();
+        let pool = vacant::<2>();
         let slot = pool.try_slot().unwrap();
         pool.resize(0);
         assert_counts(&pool, [1, 0, 0, 0]);
@@ -316,7 +315,7 @@ fn a_pool_that_shrank_during_a_connect_retires_the_slot_when_it_comes_back() {
             pool.fail(slot);
         }
         assert_counts(&pool, [0, 0, 0, 0]);
-        // What came back was dropped: a pool that connects has no use for it.
+        // Its connection was dropped: a pool that connects keeps no surplus.
         pool.resize(2);
         assert_counts(&pool, [0, 0, 2, 0]);
     }
@@ -324,7 +323,7 @@ fn a_pool_that_shrank_during_a_connect_retires_the_slot_when_it_comes_back() {
 
 #[test]
 fn a_pool_that_shrank_and_grew_during_a_connect_keeps_the_slot() {
-    let pool = lender::<1>();
+    let pool = vacant::<1>();
     let slot = pool.try_slot().unwrap();
     let wait = wait(&pool);
     assert_waits(&wait);
@@ -337,8 +336,8 @@ fn a_pool_that_shrank_and_grew_during_a_connect_keeps_the_slot() {
 }
 
 #[test]
-fn growing_lends_the_new_slots_to_those_in_line() {
-    let pool = lender::<2>();
+fn growing_grants_the_new_slots_to_the_waiters() {
+    let pool = vacant::<2>();
     pool.resize(0);
     let (first, second) = (wait(&pool), wait(&pool));
     assert_waits(&first);
@@ -352,7 +351,7 @@ fn growing_lends_the_new_slots_to_those_in_line() {
 
 #[test]
 fn what_was_connected_in_a_pool_that_shrank_is_dropped_and_its_slot_lent_again() {
-    let pool = lender::<1>();
+    let pool = vacant::<1>();
     let held = pool.connect(pool.try_slot().unwrap(), 7);
     pool.resize(0);
     drop(held);
@@ -364,7 +363,7 @@ fn what_was_connected_in_a_pool_that_shrank_is_dropped_and_its_slot_lent_again()
     assert_counts(&pool, [0, 0, 1, 0]);
 }
 
-/// More may be in use than the pool has room for, and then nothing is claimed, vacant or not.
+/// After a resize more may be in use than the pool's maximum, and then no slot is granted, vacant or not.
 #[test]
 fn nothing_is_connected_while_too_many_are_out() {
     let pool = filled::<3>();
@@ -381,7 +380,7 @@ fn nothing_is_connected_while_too_many_are_out() {
     assert!(pool.try_slot().is_ok());
 }
 
-/// The upkeep connects within the same limit as everybody, and what it makes is claimed before a vacant slot.
+/// Maintenance connects within the same limit as callers, and its connection is lent before a vacant slot.
 #[test]
 fn a_refill_keeps_to_the_limit_and_is_lent_next() {
     let pool = Rig::<u32, 3>::new(1, Fairness::Fifo);

@@ -1,5 +1,5 @@
-//! The same for a managed pool: connects fail, connections turn out broken, dirty or unfit, callers give up in the midst of
-//! it all, and operators resize, suspend, evict and look after the pool meanwhile.
+//! The same for a managed pool: connects fail, connections turn out broken, dirty or unfit, callers give up at any
+//! point, and operators resize, suspend, evict and maintain the pool meanwhile.
 
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,14 +12,14 @@ use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use super::{Connection, OPERATIONS, Stat, THREADS, count, explore, read};
+use super::{Connection, Counts, OPERATIONS, THREADS, count, explore, read};
 use crate::Fairness;
 use crate::managed::{
-    AsyncManager, Clock, Config, ConnGuard, DiscardReason, Figures, GetError, Lifecycle, Manager, Pool, Retry,
+    AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, Metrics, Pool, Retry,
 };
 
 const SLOTS: usize = 3;
-/// How many may connect at once.
+/// How many callers may connect at once.
 const MOST: usize = 2;
 
 const CONFIG: Config = Config::new()
@@ -32,12 +32,12 @@ const CONFIG: Config = Config::new()
     .idle_timeout(Some(Duration::from_millis(1500)))
     .max_lifetime(Some(Duration::from_secs(2)));
 
-/// One time in so many.
+/// True once in so many calls, at random.
 fn once_in(times: u32) -> bool {
     thread_rng().gen_ratio(1, times)
 }
 
-/// Time passes when a client says so, and sleeps end some time.
+/// A clock that a client moves. A sleep ends at a random poll.
 #[derive(Default)]
 struct Ticks(AtomicUsize);
 
@@ -55,10 +55,10 @@ impl Clock for Ticks {
     }
 }
 
-/// A server on a bad day, and which one it is: it may be replaced.
+/// A server on a bad day. `reign` grows when it is replaced by another.
 #[derive(Default)]
 struct Server {
-    tally: Arc<Stat>,
+    counts: Arc<Counts>,
     connecting: AtomicUsize,
     reign: AtomicUsize,
 }
@@ -66,14 +66,14 @@ struct Server {
 struct Session {
     connection: Connection,
     reign: usize,
-    /// A check has begun, and not ended.
+    /// A check has begun and not ended.
     is_in_doubt: bool,
 }
 
 #[derive(Debug)]
 struct BadDay;
 
-/// Somebody connects, until it is dropped.
+/// A connect in progress, until it is dropped.
 struct Connecting<'a>(&'a Server);
 
 impl<'a> Connecting<'a> {
@@ -86,7 +86,7 @@ impl<'a> Connecting<'a> {
         if once_in(3) {
             Err(BadDay)
         } else {
-            Ok(Session { connection: Connection::new(&self.0.tally), reign, is_in_doubt: false })
+            Ok(Session { connection: Connection::new(&self.0.counts), reign, is_in_doubt: false })
         }
     }
 }
@@ -98,11 +98,11 @@ impl Drop for Connecting<'_> {
 }
 
 impl Session {
-    /// The manager has it, and nobody else.
+    /// The manager's use of it, which must be the only one.
     fn touch(&mut self) {
-        assert!(!self.connection.held.swap(true, Relaxed), "claimed while the manager has it");
+        assert!(!self.connection.held.swap(true, Relaxed), "lent while the manager uses it");
         thread::yield_now();
-        assert!(self.connection.held.swap(false, Relaxed), "claimed while the manager has it");
+        assert!(self.connection.held.swap(false, Relaxed), "lent while the manager uses it");
     }
 }
 
@@ -162,7 +162,7 @@ type Guard<'a> = ConnGuard<'a, Server, SLOTS, Ticks>;
 struct Client {
     pool: Pool<Server, SLOTS, Ticks>,
     fairness: Fairness,
-    /// Everything that leads to an earlier server than this was evicted.
+    /// Connections to a server earlier than this one were evicted.
     evicted: AtomicUsize,
 }
 
@@ -195,12 +195,13 @@ impl Client {
         Arc::new(Self { pool, fairness, evicted: AtomicUsize::new(0) })
     }
 
-    /// Uses a connection for a moment; two users of one at a time are noticed, and one that was evicted before.
+    /// Uses a connection for a moment; a second user at the same time is noticed, and a connection that was evicted
+    /// before.
     fn used<'a>(&self, got: Result<Guard<'a>, GetError<BadDay>>, evicted: usize) -> Option<Guard<'a>> {
         match got {
             Ok(mut session) => {
-                assert!(session.reign >= evicted, "evicted, and claimed");
-                assert!(!session.is_in_doubt, "claimed in the middle of its check");
+                assert!(session.reign >= evicted, "lent after it was evicted");
+                assert!(!session.is_in_doubt, "lent in the middle of its check");
                 session.touch();
                 Some(session)
             }
@@ -208,7 +209,7 @@ impl Client {
                 assert!(self.pool.is_closed());
                 None
             }
-            Err(GetError::NoConnections | GetError::Nested { .. }) => panic!("there are slots, and nobody is nested"),
+            Err(GetError::NoConnections | GetError::Nested { .. }) => panic!("there are slots, and no loan is nested"),
             Err(_) => None,
         }
     }
@@ -225,7 +226,7 @@ impl Client {
         drop(self.used(got, evicted));
     }
 
-    /// Gives up after a look or some, in line, while connecting, or during a check.
+    /// Gives up after some polls: in the queue, while connecting, or during a check.
     fn cancel(&self) {
         let evicted = read(&self.evicted);
         let mut wait = pin!(self.pool.get_async());
@@ -279,7 +280,7 @@ impl Client {
         }
     }
 
-    /// Threads and tasks; if so wished somebody looks after the pool, and one of each drains it in the end.
+    /// Threads and tasks. If it `closes`, maintenance runs beside them, and one of each drains the pool in the end.
     fn run(self: &Arc<Self>, closes: bool) {
         let upkeep = closes.then(|| {
             let client = Arc::clone(self);
@@ -303,22 +304,28 @@ impl Client {
             })
             .collect();
         let tasks: Vec<_> = (0..THREADS).map(|number| spawn(client(number, true))).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        tasks.into_iter().chain(upkeep).for_each(|task| block_on(task).unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        for task in tasks.into_iter().chain(upkeep) {
+            block_on(task).unwrap();
+        }
     }
 
-    /// No slot is lost, and no connection is unknown: each that was made is idle, or was parted with.
+    /// No slot is lost, and each connection that was made is idle or was discarded.
     fn assert_whole(&self) {
         let status = self.pool.status();
         let slots = if status.closed { status.vacant } else { status.idle + status.vacant };
         assert_eq!((slots, status.in_use, status.waiting), (status.max_size, 0, 0), "{status:?}");
-        let (server, figures) = (self.pool.manager(), self.pool.figures());
-        assert_eq!((read(&server.tally.alive), read(&server.connecting)), (status.idle, 0));
-        let Figures { connected, .. } = figures;
-        assert_eq!((connected, connected - status.idle), (read(&server.tally.next_number), figures.discarded_in_all()));
+        let (server, metrics) = (self.pool.manager(), self.pool.metrics());
+        assert_eq!((read(&server.counts.alive), read(&server.connecting)), (status.idle, 0));
+        let Metrics { connected, pool: common, .. } = metrics;
+        assert_eq!(
+            (connected, connected - status.idle),
+            (read(&server.counts.next_number), metrics.discarded_in_all())
+        );
         let limit = if let Fairness::Bounded(limit) = self.fairness { limit as usize } else { 0 };
-        let metrics = self.pool.metrics();
-        assert!(metrics.most_overtaken <= limit && metrics.peak_in_use <= SLOTS, "{metrics:?}");
+        assert!(common.most_overtaken <= limit && common.peak_in_use <= SLOTS, "{metrics:?}");
     }
 }
 

@@ -7,11 +7,11 @@ use loom::thread;
 
 use super::{FREE, SLOW, Word};
 
-/// Clears the bit of a word that looked free and unattended; the old word tells whether the bit was there. It returns the
-/// word from which the slot was taken.
+/// Clears the bit of a word that showed a free slot and no SLOW; the old word tells whether the bit was still there.
+/// Answers the word from which the slot was claimed.
 ///
 /// 1. The newcomer sees a free slot and no SLOW.
-/// 2. Somebody takes the slot, a waiter finds none, sets SLOW and stands in line, and the slot is given back.
+/// 2. Another caller claims the slot, a waiter finds none, sets SLOW and joins the queue, and the slot is released.
 /// 3. The newcomer clears the bit, which is set: it has overtaken the waiter.
 fn clear_the_bit(word: &Word) -> Option<usize> {
     if word.0.load(Relaxed) != FREE {
@@ -21,7 +21,7 @@ fn clear_the_bit(word: &Word) -> Option<usize> {
     (before & FREE != 0).then_some(before)
 }
 
-/// Exchanges the word that it saw. The exchange fails if SLOW came up in between.
+/// Exchanges the word that it saw. The exchange fails if SLOW was set in between.
 fn exchange_the_word(word: &Word) -> Option<usize> {
     let seen = word.0.load(Relaxed);
     if seen != FREE {
@@ -30,18 +30,19 @@ fn exchange_the_word(word: &Word) -> Option<usize> {
     word.0.compare_exchange(seen, seen & !FREE, Acquire, Relaxed).ok()
 }
 
-fn nobody_overtakes_the_line(claim: fn(&Word) -> Option<usize>) {
+fn no_claim_overtakes_the_queue(claim: fn(&Word) -> Option<usize>) {
     loom::model(move || {
         let word = Arc::new(Word::new(FREE));
         let newcomer = {
             let word = Arc::clone(&word);
             thread::spawn(move || {
                 if let Some(before) = claim(&word) {
-                    assert_eq!(before & SLOW, 0, "took a slot past the line");
+                    assert_eq!(before & SLOW, 0, "took a slot past the queue");
                 }
             })
         };
-        // What others do meanwhile, in this order: one takes the slot, one joins the line, the first gives it back.
+        // What other callers do meanwhile, in this order: one claims the slot, one joins the queue, the first releases
+        // it.
         if word.claim_locked() {
             word.close_fast_path();
             word.release();
@@ -51,12 +52,12 @@ fn nobody_overtakes_the_line(claim: fn(&Word) -> Option<usize>) {
 }
 
 #[test]
-#[should_panic(expected = "took a slot past the line")]
-fn clearing_the_bit_blindly_overtakes_the_line() {
-    nobody_overtakes_the_line(clear_the_bit);
+#[should_panic(expected = "took a slot past the queue")]
+fn clearing_the_bit_blindly_overtakes_the_queue() {
+    no_claim_overtakes_the_queue(clear_the_bit);
 }
 
 #[test]
 fn exchanging_the_whole_word_does_not_overtake() {
-    nobody_overtakes_the_line(exchange_the_word);
+    no_claim_overtakes_the_queue(exchange_the_word);
 }

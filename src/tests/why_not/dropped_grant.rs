@@ -1,4 +1,4 @@
-//! Why does a waiter that goes away look for a grant first?
+//! Why does a waiter that leaves look for a grant first?
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ enum Who {
     Patient,
 }
 
-/// The slot is held; both stand in line for it, the fickle one first.
+/// The slot is in use; both wait for it, the fickle one first.
 struct Pool {
     shared: Mutex<Shared>,
     patient: Parker,
 }
 
 struct Shared {
-    line: VecDeque<Who>,
+    queue: VecDeque<Who>,
     granted: Option<Who>,
 }
 
 impl Shared {
     fn grant_to_the_next(&mut self) {
-        self.granted = self.line.pop_front();
+        self.granted = self.queue.pop_front();
     }
 }
 
@@ -44,16 +44,16 @@ impl Pool {
     }
 }
 
-/// Leaves the line, and that is all.
+/// Leaves the queue, and that is all.
 ///
-/// 1. The giver grants the slot to the fickle waiter, which is out of the line now.
-/// 2. The fickle waiter's future is dropped. It is in no line, so there seems to be nothing to do.
-/// 3. The slot is nobody's, and the patient waiter sleeps for ever.
+/// 1. The release grants the slot to the fickle waiter, which leaves the queue by that.
+/// 2. The fickle waiter's future is dropped. It is in no queue, so there seems to be nothing to do.
+/// 3. The slot has no owner, and the patient waiter sleeps for ever.
 fn just_leave(pool: &Pool) {
-    pool.shared.lock().unwrap().line.retain(|who| *who != Who::Fickle);
+    pool.shared.lock().unwrap().queue.retain(|who| *who != Who::Fickle);
 }
 
-/// Leaves the line, or passes on what it had been granted.
+/// Leaves the queue, or passes on the slot that it was granted.
 fn leave_or_pass_on(pool: &Pool) {
     let mut shared = pool.shared.lock().unwrap();
     if shared.granted == Some(Who::Fickle) {
@@ -67,7 +67,7 @@ fn leave_or_pass_on(pool: &Pool) {
 
 fn a_cancelled_waiter_does_not_keep_the_slot(cancel: fn(&Pool)) {
     loom::model(move || {
-        let shared = Shared { line: [Who::Fickle, Who::Patient].into(), granted: None };
+        let shared = Shared { queue: [Who::Fickle, Who::Patient].into(), granted: None };
         let pool = Arc::new(Pool { shared: Mutex::new(shared), patient: Parker::new() });
         let clients = [cancel, Pool::wait_patiently].map(|client| {
             let pool = Arc::clone(&pool);

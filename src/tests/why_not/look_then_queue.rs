@@ -11,10 +11,10 @@ struct Pool {
     waiter: Parker,
 }
 
-/// Looks, and says that it waits if there was nothing.
+/// Looks, and sets the flag if nothing was free.
 ///
 /// 1. The waiter looks: nothing is free.
-/// 2. The giver adds the bit and sees no SLOW: nobody to wake.
+/// 2. The release adds the bit and sees no SLOW: it has no waiter to wake.
 /// 3. The waiter sets SLOW and sleeps, beside a free slot.
 fn look_then_queue(pool: &Pool) {
     while !pool.word.claim_locked() {
@@ -23,8 +23,8 @@ fn look_then_queue(pool: &Pool) {
     }
 }
 
-/// Says that it waits, and looks. Either the giver's addition comes first and the look finds the bit, or the flag comes
-/// first and the giver sees it.
+/// Sets the flag, and looks. Either the addition of the release comes first and the look finds the bit, or the flag
+/// comes first and the release sees it.
 fn queue_then_look(pool: &Pool) {
     pool.word.close_fast_path();
     while !pool.word.claim_locked() {
@@ -32,7 +32,7 @@ fn queue_then_look(pool: &Pool) {
     }
 }
 
-fn a_held_slot_reaches_the_waiter(wait: fn(&Pool)) {
+fn a_released_slot_reaches_the_waiter(wait: fn(&Pool)) {
     loom::model(move || {
         let pool = Arc::new(Pool { word: Word::new(0), waiter: Parker::new() });
         let waiter = {
@@ -49,10 +49,10 @@ fn a_held_slot_reaches_the_waiter(wait: fn(&Pool)) {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn looking_before_the_flag_is_set_sleeps_beside_a_free_slot() {
-    a_held_slot_reaches_the_waiter(look_then_queue);
+    a_released_slot_reaches_the_waiter(look_then_queue);
 }
 
 #[test]
 fn looking_after_the_flag_is_set_is_enough() {
-    a_held_slot_reaches_the_waiter(queue_then_look);
+    a_released_slot_reaches_the_waiter(queue_then_look);
 }

@@ -1,4 +1,4 @@
-//! Why does the giver take the waker out of the node before it unlocks?
+//! Why does a grant take the waker out of the node before it unlocks?
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use loom::thread;
 
 use super::Parker;
 
-/// A waiter's node, on the waiter's stack. The model keeps its memory to the end and record only when the frame goes:
-/// an access that loom cannot place before that moment would be a use after it.
+/// A waiter's node, on the waiter's stack. The model keeps the memory to the end and only marks when the frame ends: an
+/// access that loom cannot place before that mark would be a use after it.
 struct Node {
     frame: UnsafeCell<()>,
     granted: Mutex<bool>,
@@ -22,16 +22,16 @@ unsafe impl Sync for Node {}
 unsafe impl Send for Node {}
 
 impl Node {
-    /// Any use of the node: of the frame that it stands in.
+    /// Any use of the node: of the frame that it lies in.
     fn used(&self) -> &Self {
         self.frame.with(|_| ());
         self
     }
 
-    /// Waits, and lets the frame go.
+    /// Waits, and returns, which ends the frame.
     fn wait(&self) {
         loop {
-            // The grant may be seen on any look: one after a spurious wake-up, or before the first sleep.
+            // Any look may see the grant: the one before the first sleep, or one after a spurious wake-up.
             if *self.granted.lock().unwrap() {
                 break;
             }
@@ -43,15 +43,15 @@ impl Node {
 
 /// Grants, unlocks, wakes through the node.
 ///
-/// 1. The giver grants and unlocks.
-/// 2. The waiter takes a look of its own, sees the grant and returns: its frame is gone, and the node with it.
-/// 3. The giver reaches for the node's parker.
+/// 1. The releasing thread grants the slot and unlocks.
+/// 2. The waiter looks by itself, sees the grant and returns: its frame is gone, and the node with it.
+/// 3. The releasing thread reads the node's parker.
 fn wake_through_the_node(node: &Node) {
     *node.used().granted.lock().unwrap() = true;
     node.used().parker.unpark();
 }
 
-/// Takes what it needs for waking out of the node while the lock keeps the waiter there.
+/// Takes the waker out of the node while the lock keeps the waiter there.
 fn take_the_waker_first(node: &Node) {
     let mut granted = node.used().granted.lock().unwrap();
     let parker = Arc::clone(&node.used().parker);
@@ -60,7 +60,7 @@ fn take_the_waker_first(node: &Node) {
     parker.unpark();
 }
 
-fn nobody_uses_a_node_that_is_gone(grant: fn(&Node)) {
+fn no_node_is_used_after_it_is_gone(grant: fn(&Node)) {
     loom::model(move || {
         let parker = Arc::new(Parker::new());
         let node = Arc::new(Node { frame: UnsafeCell::new(()), granted: Mutex::new(false), parker });
@@ -76,10 +76,10 @@ fn nobody_uses_a_node_that_is_gone(grant: fn(&Node)) {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn waking_through_the_node_uses_it_after_it_is_gone() {
-    nobody_uses_a_node_that_is_gone(wake_through_the_node);
+    no_node_is_used_after_it_is_gone(wake_through_the_node);
 }
 
 #[test]
 fn a_waker_taken_under_the_lock_outlives_the_node() {
-    nobody_uses_a_node_that_is_gone(take_the_waker_first);
+    no_node_is_used_after_it_is_gone(take_the_waker_first);
 }

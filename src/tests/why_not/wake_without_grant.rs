@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::Parker;
 
-/// Everything is under one lock. The pool's slot is held, and the oldest waiter stands in line for it.
+/// Everything is under one lock. The pool's slot is in use, and the oldest waiter is queued for it.
 struct Pool {
     shared: Mutex<Shared>,
     oldest: Parker,
@@ -19,21 +19,21 @@ struct Shared {
     free: bool,
     oldest_waits: bool,
     oldest_was_granted: bool,
-    /// Who got the slot, in order.
+    /// The callers that got the slot, in order.
     served: Vec<&'static str>,
 }
 
-/// Takes the oldest out of the line, frees the slot, and has the oldest woken to come and get it.
+/// Takes the oldest waiter out of the queue and frees the slot; the waiter is woken to claim it.
 ///
-/// 1. The giver does so and unlocks.
-/// 2. A newcomer comes along, finds a free slot and nobody in line, and takes it.
-/// 3. The oldest wakes, finds nothing, and stands in line again, now behind whoever came since.
+/// 1. The release does so and unlocks.
+/// 2. A newcomer arrives, finds a free slot and an empty queue, and claims the slot.
+/// 3. The oldest waiter wakes, finds nothing, and joins the queue again, now behind callers that arrived since.
 fn free(shared: &mut Shared) {
     shared.oldest_waits = false;
     shared.free = true;
 }
 
-/// Gives the slot to the oldest in the same section. It is never free, so there is nothing for a newcomer to find.
+/// Grants the slot to the oldest waiter under the same lock. The slot is never free, so a newcomer cannot find it.
 fn grant(shared: &mut Shared) {
     if core::mem::take(&mut shared.oldest_waits) {
         shared.oldest_was_granted = true;
@@ -83,12 +83,12 @@ fn the_oldest_is_served_first(release: fn(&mut Shared)) {
         for client in clients {
             client.join().unwrap();
         }
-        assert_eq!(pool.shared.lock().unwrap().served[0], "oldest", "served out of turn");
+        assert_eq!(pool.shared.lock().unwrap().served[0], "oldest", "served out of order");
     });
 }
 
 #[test]
-#[should_panic(expected = "served out of turn")]
+#[should_panic(expected = "served out of order")]
 fn a_wake_up_without_a_grant_lets_a_newcomer_steal_the_slot() {
     the_oldest_is_served_first(free);
 }

@@ -17,14 +17,14 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     let pool = database.pool(Config::new().name("crowd").min_idle(2))?;
     let health = pool.health_check()?;
 
-    // All connections are held until all threads wait in line, so that each run begins with a crowd.
+    // All connections are held until all threads wait, so that each run begins with a crowd.
     let mut held = Vec::new();
     for _ in 0..CONNECTIONS {
         held.push(borrow(&pool)?);
     }
     std::thread::scope(|scope| {
         let work = scope.spawn(|| in_threads(THREADS, |number| transfer_and_look(&pool, number)));
-        let waited = wait_until("all threads wait in line", || pool.status().waiting == THREADS);
+        let waited = wait_until("all threads wait", || pool.status().waiting == THREADS);
         held.clear();
         work.join().map_err(|_| "a thread panicked")??;
         waited
@@ -40,7 +40,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     let found = database.inspect()?;
     ensure!(found == written, "{written} transfers were written, {found} are in the file");
     Ok(vec![
-        format!("{THREADS} threads waited in line for {CONNECTIONS} connections, and no more than those were made"),
+        format!("{THREADS} threads waited for {CONNECTIONS} connections, and no more than those were made"),
         format!("{written} transfers were written, each once, and all of them are in the file"),
         format!("{written} times in between a thread looked: the sum was right, and its own transfers were there"),
     ])

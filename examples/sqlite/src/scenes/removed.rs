@@ -21,7 +21,8 @@ const RETRY: Retry =
 
 pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
     let database = Database::create(folder, NAME)?;
-    // Checked each time: for a database in the same process that costs little, and a file is gone from one moment to the next.
+    // Checked each time: for a database in the same process that costs little, and a file is gone from one moment to
+    // the next.
     let config = Config::new().name(NAME).min_idle(FLOOR).validate_after(Some(Duration::ZERO)).retry(RETRY);
     let pool = database.pool(config)?;
     let health = pool.health_check()?;

@@ -1,5 +1,5 @@
-//! The same for a pool that connects: connects fail, connections turn out unfit, callbacks stand in the same line as threads
-//! and tasks, and the pool is resized and closed meanwhile.
+//! The same for a pool that connects: connects fail, connections turn out unfit, callbacks wait in one queue with
+//! threads and tasks, and the pool is resized and closed meanwhile.
 
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
@@ -13,14 +13,10 @@ use shuttle::future::{block_on, spawn};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use super::{Connection, OPERATIONS, Stat, THREADS, count, explore, read};
-use crate::engine::Ticket;
-use crate::engine::{AcquireError, Joined, Position};
-use crate::engine::{Waiter, WaiterKind};
+use super::{Connection, Counts, OPERATIONS, THREADS, count, explore, read};
+use crate::engine::{AcquireError, Joined, Position, SlotToken, Ticket, Waiter, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::Acquire;
-use crate::slot::Drain;
-use crate::slot::RawGuard;
+use crate::slot::{Acquire, Drain, RawGuard};
 use crate::tests::rig::Rig;
 
 const SLOTS: usize = 3;
@@ -29,9 +25,10 @@ type Pool = Rig<Connection, SLOTS>;
 
 struct Client {
     pool: Pool,
-    tally: Arc<Stat>,
-    /// How many may connect at once, and how many do.
+    counts: Arc<Counts>,
+    /// How many callers may connect at once.
     most: usize,
+    /// How many do.
     connecting: AtomicUsize,
 }
 
@@ -58,7 +55,7 @@ impl Operation {
     }
 }
 
-/// One of two things, by chance.
+/// Whether a connect fails: one in three.
 fn fails() -> bool {
     thread_rng().gen_range(0..3) == 0
 }
@@ -66,15 +63,15 @@ fn fails() -> bool {
 impl Client {
     fn new(most: usize, fairness: Fairness) -> Arc<Self> {
         let pool = Rig::new(most, fairness);
-        Arc::new(Self { pool, tally: Arc::default(), most, connecting: AtomicUsize::new(0) })
+        Arc::new(Self { pool, counts: Arc::default(), most, connecting: AtomicUsize::new(0) })
     }
 
-    async fn slot(&self, position: Position) -> Option<usize> {
-        let wait = pin!(Acquire::with_ticket(&self.pool, WaiterKind::Task, &Ticket { turn, number: None }));
+    async fn slot(&self, position: Position) -> Option<SlotToken> {
+        let wait = pin!(Acquire::with_ticket(&self.pool, WaiterKind::Task, &Ticket { number: None, position }));
         self.granted(poll_fn(move |context| wait.as_ref().poll(context.waker())).await)
     }
 
-    fn granted(&self, answer: Result<usize, AcquireError>) -> Option<usize> {
+    fn granted(&self, answer: Result<SlotToken, AcquireError>) -> Option<SlotToken> {
         match answer {
             Ok(slot) => Some(slot),
             Err(AcquireError::Closed) => {
@@ -82,15 +79,16 @@ impl Client {
                 None
             }
             Err(AcquireError::Exhausted | AcquireError::TimedOut) => None,
-            Err(refusal @ (AcquireError::NoSlots | AcquireError::QueueFull)) => {
-                panic!("{refusal:?} in a pool without that limit")
+            Err(error @ (AcquireError::NoSlots | AcquireError::QueueFull)) => {
+                panic!("{error:?} in a pool without that limit")
             }
         }
     }
 
-    /// The connection of a slot, made if there is none; `None` if that failed and the slot was put down.
-    fn ready(&self, slot: usize) -> Option<RawGuard<&Pool>> {
-        if self.pool.is_filled(slot) {
+    /// The guard of a slot; connects first if the slot is vacant. `None` if the connect failed: the slot is vacant
+    /// again.
+    fn ready(&self, slot: SlotToken) -> Option<RawGuard<&Pool>> {
+        if self.pool.is_filled(&slot) {
             return Some(self.pool.held(slot));
         }
         assert!(count(&self.connecting) < self.most, "too many connect at once");
@@ -100,15 +98,15 @@ impl Client {
             self.pool.fail(slot);
             return None;
         }
-        Some(self.pool.connect(slot, Connection::new(&self.tally)))
+        Some(self.pool.connect(slot, Connection::new(&self.counts)))
     }
 
-    /// Uses a connection for a moment; two users of one at a time are noticed.
-    fn borrowed(&self, slot: usize) -> Option<RawGuard<&Pool>> {
+    /// Uses a connection for a moment; a second user at the same time is noticed.
+    fn used(&self, slot: SlotToken) -> Option<RawGuard<&Pool>> {
         let mut held = self.ready(slot)?;
-        assert!(!held.connection_mut().held.swap(true, Relaxed), "claimed twice");
+        assert!(!held.connection_mut().held.swap(true, Relaxed), "lent twice");
         thread::yield_now();
-        assert!(held.connection_mut().held.swap(false, Relaxed), "claimed twice");
+        assert!(held.connection_mut().held.swap(false, Relaxed), "lent twice");
         Some(held)
     }
 
@@ -122,14 +120,14 @@ impl Client {
                 wait.give_up()
             }
         };
-        self.granted(answer).map(|slot| self.acquired(slot));
+        self.granted(answer).map(|slot| self.used(slot));
     }
 
     fn cancel(&self) {
         let wait = pin!(self.pool.acquire(WaiterKind::Task));
         for _ in 0..thread_rng().gen_range(1..3) {
             if let Poll::Ready(answer) = wait.as_ref().poll(Waker::noop()) {
-                self.granted(answer).map(|slot| self.acquired(slot));
+                self.granted(answer).map(|slot| self.used(slot));
                 return;
             }
             thread::yield_now();
@@ -137,25 +135,25 @@ impl Client {
     }
 
     async fn borrow(&self, position: Position) -> Option<RawGuard<&Pool>> {
-        self.slot(turn).await.and_then(|slot| self.acquired(slot))
+        self.slot(position).await.and_then(|slot| self.used(slot))
     }
 
     async fn reject(&self) {
         let Some(unfit) = self.borrow(Position::Last).await else { return };
         match self.pool.reject(unfit) {
-            Some(slot) => drop(self.acquired(slot)),
+            Some(slot) => drop(self.used(slot)),
             None => drop(self.borrow(Position::Again).await),
         }
     }
 
-    /// Gives back with the check that the slot is held.
+    /// Releases by number, with the check that the slot is in use.
     fn release_once(&self, held: RawGuard<&Pool>) {
         let (_, slot) = held.into_parts();
-        assert!(self.pool.release_once(slot), "it is held");
+        assert!(self.pool.release_once(slot.index()), "it was in use");
     }
 
     fn insert(&self) {
-        let _full_or_closed = self.pool.insert(Connection::new(&self.tally));
+        let _full_or_closed = self.pool.insert(Connection::new(&self.counts));
     }
 
     fn resize(&self) {
@@ -165,19 +163,19 @@ impl Client {
         self.pool.resize(SLOTS);
     }
 
-    /// Stands in line as a C program does, and may withdraw: it is called, or it was withdrawn.
+    /// Waits as a C program does, and may withdraw: either the callback is called, or it was withdrawn.
     fn callback(self: &Arc<Self>) {
         let callback = Arc::new(Callback {
             client: Arc::clone(self),
             waiter: Waiter::new(WaiterKind::Callback),
             called: AtomicBool::new(false),
         });
-        // SAFETY: fresh; and it is waited for below.
+        // SAFETY: fresh; and its wait is over before it is dropped: see below, and the waker is an `Arc` of it.
         let (joined, wakes) =
             unsafe { self.pool.engine().join(callback.place(), Arc::clone(&callback).into(), Position::Last) };
         drop(wakes);
         match joined {
-            Joined::Granted(slot) => drop(self.acquired(slot)),
+            Joined::Granted(slot) => drop(self.used(slot)),
             Joined::Closed | Joined::CancelledLate => {}
             Joined::QueueFull => panic!("there is no limit"),
             Joined::Queued => {
@@ -194,7 +192,7 @@ impl Client {
 
     async fn step(self: &Arc<Self>, operation: Operation) {
         match operation {
-            Operation::Try => drop(self.granted(self.pool.try_slot()).and_then(|slot| self.acquired(slot))),
+            Operation::Try => drop(self.granted(self.pool.try_slot()).and_then(|slot| self.used(slot))),
             Operation::Borrow => {
                 if let Some(held) = self.borrow(Position::Last).await {
                     self.release_once(held);
@@ -209,13 +207,13 @@ impl Client {
                 }
             }
             Operation::Insert => self.insert(),
-            Operation::Refill => self.pool.refill((!fails()).then(|| Connection::new(&self.tally))),
+            Operation::Refill => self.pool.refill((!fails()).then(|| Connection::new(&self.counts))),
             Operation::Resize => self.resize(),
             Operation::Callback => self.callback(),
         }
     }
 
-    /// Threads and tasks; one of each closes the pool in the end and waits until it is drained, if so wished.
+    /// Threads and tasks. If it `closes`, one of each closes the pool in the end and waits until it is drained.
     fn run(self: &Arc<Self>, closes: bool) {
         let client = |number: usize| {
             let client = Arc::clone(self);
@@ -236,15 +234,19 @@ impl Client {
             })
             .collect();
         let tasks: Vec<_> = (0..THREADS).map(|number| spawn(client(number))).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        tasks.into_iter().for_each(|task| block_on(task).unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        for task in tasks {
+            block_on(task).unwrap();
+        }
     }
 
     fn assert_whole(&self) {
         let status = self.pool.engine().status();
         let slots = if status.closed { status.vacant } else { status.idle + status.vacant };
         assert_eq!((slots, status.in_use, status.waiting), (status.max_size, 0, 0), "{status:?}");
-        assert_eq!(read(&self.tally.alive), status.idle);
+        assert_eq!(read(&self.counts.alive), status.idle);
         assert!(self.pool.engine().is_unused(), "{status:?}");
         let (metrics, fairness) = (self.pool.engine().metrics(), self.pool.engine().fairness());
         let limit = if let Fairness::Bounded(limit) = fairness { limit as usize } else { 0 };
@@ -260,7 +262,7 @@ struct Callback {
 
 impl Callback {
     fn place(&self) -> Pin<&Waiter> {
-        // SAFETY: it is in an `Arc`, which nobody moves it out of.
+        // SAFETY: it is in an `Arc`, and never moved out of it.
         unsafe { Pin::new_unchecked(&self.waiter) }
     }
 }
@@ -270,7 +272,7 @@ impl Wake for Callback {
         let (seen, wakes) = self.client.pool.engine().check(self.place(), Waker::noop());
         drop(wakes);
         match seen {
-            Poll::Ready(Some(slot)) => drop(self.client.acquired(slot)),
+            Poll::Ready(Some(slot)) => drop(self.client.used(slot)),
             Poll::Ready(None) => assert!(self.client.pool.engine().is_closed()),
             Poll::Pending => panic!("called without a slot"),
         }
@@ -285,7 +287,7 @@ fn clients_connect(most: usize, fairness: Fairness) {
         clients.assert_whole();
         clients.pool.close();
         clients.assert_whole();
-        assert_eq!(read(&clients.tally.alive), 0);
+        assert_eq!(read(&clients.counts.alive), 0);
     });
 }
 
@@ -305,6 +307,6 @@ fn a_pool_is_drained_while_clients_connect() {
         let clients = Client::new(1, Fairness::Fifo);
         clients.run(true);
         clients.assert_whole();
-        assert_eq!(read(&clients.tally.alive), 0);
+        assert_eq!(read(&clients.counts.alive), 0);
     });
 }

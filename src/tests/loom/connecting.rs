@@ -1,4 +1,4 @@
-//! Models of a pool that connects: vacant slots are claimed, and whoever gets one connects in it.
+//! Models of a pool that connects: a caller that gets a vacant slot connects in it.
 
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
@@ -11,58 +11,54 @@ use std::vec::Vec;
 use loom::thread;
 
 use super::{Connection, client, explore, glance, join, run};
-use crate::engine::Ticket;
-use crate::engine::WaiterKind;
-use crate::engine::{AcquireError, Position};
+use crate::engine::{AcquireError, Position, SlotToken, Ticket, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::Acquire;
-use crate::slot::Drain;
-use crate::slot::{RawGuard, release_unused};
+use crate::slot::{Acquire, Drain, RawGuard, release_unused};
 use crate::tests::rig::Rig;
 
 pub(super) type Pool<const N: usize> = Rig<Connection, N>;
 
-/// A pool of vacant slots, `most` of which are claimed at once.
-pub(super) fn lender<const N: usize>(most: usize) -> Arc<Pool<N>> {
+/// A pool of vacant slots; `most` callers at once may connect.
+pub(super) fn vacant<const N: usize>(most: usize) -> Arc<Pool<N>> {
     Arc::new(Rig::new(most, Fairness::Fifo))
 }
 
-/// The same with `present` connections.
+/// The same with `present` idle connections.
 pub(super) fn filled<const N: usize>(present: usize, most: usize) -> Arc<Pool<N>> {
-    let pool = lender(most);
+    let pool = vacant(most);
     (0..present).for_each(|_| pool.insert(Connection::new()).unwrap());
     pool
 }
 
 /// Waits for a slot, as a task.
-fn slot<const N: usize>(pool: &Pool<N>) -> Result<usize, AcquireError> {
-    slot_in_turn(pool, Position::Last)
+fn slot<const N: usize>(pool: &Pool<N>) -> Result<SlotToken, AcquireError> {
+    slot_from(pool, Position::Last)
 }
 
-fn slot_in_turn<const N: usize>(pool: &Pool<N>, position: Position) -> Result<usize, AcquireError> {
-    let acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, &Ticket { turn, number: None }));
+fn slot_from<const N: usize>(pool: &Pool<N>, position: Position) -> Result<SlotToken, AcquireError> {
+    let acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, &Ticket { number: None, position }));
     let acquire = acquire.into_ref();
     run(poll_fn(|context| acquire.poll(context.waker())))
 }
 
-/// Connects in a slot that was claimed without a connection.
-pub(super) fn ready<const N: usize>(pool: &Pool<N>, slot: usize) -> RawGuard<&Pool<N>> {
-    if pool.is_filled(slot) { pool.held(slot) } else { pool.connect(slot, Connection::new()) }
+/// The guard of a slot; connects first if the slot is vacant.
+pub(super) fn ready<const N: usize>(pool: &Pool<N>, slot: SlotToken) -> RawGuard<&Pool<N>> {
+    if pool.is_filled(&slot) { pool.held(slot) } else { pool.connect(slot, Connection::new()) }
 }
 
-/// Borrows a connection for a moment, and says how often it had been used.
+/// Uses a connection once, and answers how often it had been used before.
 pub(super) fn borrow<const N: usize>(pool: &Pool<N>) -> Result<usize, AcquireError> {
     slot(pool).map(|slot| ready(pool, slot).connection_mut().touch() - 1)
 }
 
-/// A task in line, looked at by hand.
-fn in_line<const N: usize>(pool: &Pool<N>) -> Pin<Box<Acquire<&Pool<N>>>> {
+/// A waiter of the queue, to be polled by hand.
+fn queued<const N: usize>(pool: &Pool<N>) -> Pin<Box<Acquire<'_, Pool<N>>>> {
     let wait = Box::pin(pool.acquire(WaiterKind::Task));
     assert_eq!(wait.as_ref().poll(Waker::noop()), Poll::Pending);
     wait
 }
 
-/// Nothing is out, and so many can be borrowed at once: no slot is lost, none is claimed twice.
+/// Nothing is in use, and `most` slots can be acquired at once: none is lost, none is claimed twice.
 pub(super) fn assert_whole<const N: usize>(pool: &Pool<N>, most: usize) {
     let status = pool.engine().status();
     assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, most), "{status:?}");
@@ -75,7 +71,7 @@ pub(super) fn assert_whole<const N: usize>(pool: &Pool<N>, most: usize) {
 #[test]
 fn two_callers_connect_once() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let theirs = Arc::new(AtomicUsize::new(0));
         let other = {
             let theirs = Arc::clone(&theirs);
@@ -83,17 +79,17 @@ fn two_callers_connect_once() {
         };
         let own = borrow(&pool).unwrap();
         join([other]);
-        assert_eq!(own + theirs.load(Relaxed), 1, "who came second found what the first had connected");
+        assert_eq!(own + theirs.load(Relaxed), 1, "the second caller got what the first had connected");
         assert_whole(&pool, 1);
     });
 }
 
-/// A failed connect passes the turn on, whether the other is in line already, is joining it, or comes later: nobody
-/// sleeps beside a vacant slot.
+/// A failed connect leaves a vacant slot. The other caller gets it, whether it is queued by then, is joining the queue,
+/// or comes later: it does not sleep beside the slot.
 #[test]
 fn a_failed_connect_races_with_a_caller_that_joins() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
         let other = client(0, &pool, |pool| assert_eq!(borrow(pool), Ok(0)));
         pool.fail(connecting);
@@ -102,14 +98,15 @@ fn a_failed_connect_races_with_a_caller_that_joins() {
     });
 }
 
-/// Of three callers two fail: each passes the turn on, also if it got it from one that had failed.
+/// Of three callers two fail to connect. Each leaves the slot to the next, also if it got the slot from the other
+/// failure.
 #[test]
-fn each_failed_connect_passes_the_turn_on() {
+fn each_failed_connect_passes_the_slot_on() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let fails = |pool: &Pool<1>| {
             let slot = slot(pool).unwrap();
-            if pool.is_filled(slot) { drop(pool.held(slot)) } else { pool.fail(slot) }
+            if pool.is_filled(&slot) { drop(pool.held(slot)) } else { pool.fail(slot) }
         };
         let others = [client(0, &pool, fails), client(0, &pool, |pool| assert!(borrow(pool).is_ok()))];
         fails(&pool);
@@ -118,7 +115,7 @@ fn each_failed_connect_passes_the_turn_on() {
     });
 }
 
-/// Counts those who connect at a time. Not a step of the model: what happens between two steps happens at once.
+/// Counts the callers that connect at once. Its counter is not loom's, so counting adds no step to the model.
 struct Limit {
     most: usize,
     connecting: AtomicUsize,
@@ -137,8 +134,8 @@ impl Limit {
         self.connecting.fetch_sub(1, Relaxed);
     }
 
-    fn ready<'p, const N: usize>(&self, pool: &'p Pool<N>, slot: usize) -> RawGuard<&'p Pool<N>> {
-        if pool.is_filled(slot) {
+    fn ready<'p, const N: usize>(&self, pool: &'p Pool<N>, slot: SlotToken) -> RawGuard<&'p Pool<N>> {
+        if pool.is_filled(&slot) {
             return pool.held(slot);
         }
         self.enter();
@@ -148,12 +145,12 @@ impl Limit {
     }
 }
 
-/// One connects at a time though two slots are vacant. Nobody gives anything back, so whoever is held back is served by
-/// the success of the other.
+/// Two slots are vacant, and one caller at a time may connect. Neither releases its slot before both have one, so the
+/// caller that the limit holds back is served because the other has connected.
 #[test]
 fn a_connect_that_ends_lets_the_next_one_begin() {
     explore(|| {
-        let (pool, limit) = (lender::<2>(1), Limit::new(1));
+        let (pool, limit) = (vacant::<2>(1), Limit::new(1));
         let other = {
             let limit = Arc::clone(&limit);
             client(1, &pool, move |pool| {
@@ -168,11 +165,11 @@ fn a_connect_that_ends_lets_the_next_one_begin() {
     });
 }
 
-/// As before, and the one who connects fails.
+/// As before, and each connect fails.
 #[test]
 fn a_connect_that_fails_lets_the_next_one_begin() {
     explore(|| {
-        let (pool, limit) = (lender::<2>(1), Limit::new(1));
+        let (pool, limit) = (vacant::<2>(1), Limit::new(1));
         let fails = |pool: &Pool<2>, limit: &Limit| {
             let slot = slot(pool).unwrap();
             limit.enter();
@@ -190,7 +187,7 @@ fn a_connect_that_fails_lets_the_next_one_begin() {
     });
 }
 
-/// The limit holds for one who connects anew too, and who may not is not forgotten.
+/// The limit holds for a caller that reconnects too; if it may not reconnect, it waits and is served.
 #[test]
 fn an_unfit_connection_is_replaced_within_the_limit() {
     explore(|| {
@@ -200,14 +197,14 @@ fn an_unfit_connection_is_replaced_within_the_limit() {
             let limit = Arc::clone(&limit);
             client(1, &pool, move |pool| core::mem::forget(limit.ready(pool, slot(pool).unwrap())))
         };
-        let own = pool.reject(unfit).unwrap_or_else(|| slot_in_turn(&pool, Position::Again).unwrap());
+        let own = pool.reject(unfit).unwrap_or_else(|| slot_from(&pool, Position::Again).unwrap());
         drop(limit.ready(&pool, own));
         join([other]);
         assert_eq!(pool.engine().status().in_use, 1);
     });
 }
 
-fn end_connect<const N: usize>(pool: &Pool<N>, slot: usize, succeeds: bool) {
+fn end_connect<const N: usize>(pool: &Pool<N>, slot: SlotToken, succeeds: bool) {
     if succeeds {
         pool.connect(slot, Connection::new()).connection_mut().touch();
     } else {
@@ -215,11 +212,11 @@ fn end_connect<const N: usize>(pool: &Pool<N>, slot: usize, succeeds: bool) {
     }
 }
 
-/// Closing during a connect, which then succeeds or fails: the slot ends vacant, whoever waited for it is sent away, and
-/// the drain ends.
+/// The pool is closed during a connect, which then succeeds or fails: the slot ends vacant, its waiter is dismissed,
+/// and the drain ends.
 fn closing_races_with_a_connect(succeeds: bool) {
     explore(move || {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
         let closer = client(0, &pool, |pool| {
             pool.close();
@@ -244,11 +241,11 @@ fn closing_races_with_a_connect_that_fails() {
     closing_races_with_a_connect(false);
 }
 
-/// A pool that is paused and resumed during a connect: the slot comes back or is set aside and comes back, and the waiter
-/// is served.
+/// The pool shrinks to nothing and grows again during a connect: the slot is retired or not, comes back in either case,
+/// and the waiter is served.
 fn resizing_races_with_a_connect(succeeds: bool) {
     explore(move || {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
         let resizer = client(0, &pool, |pool| {
             pool.resize(0);
@@ -272,10 +269,11 @@ fn resizing_races_with_a_connect_that_fails() {
     resizing_races_with_a_connect(false);
 }
 
-/// The only slot is refilled while somebody wants it, or the refill fails: the caller gets the connection, or connects.
+/// Maintenance refills the only slot, or fails to, while a caller wants it: the caller gets the connection, or
+/// connects.
 fn a_refill_races_with_a_caller(succeeds: bool) {
     explore(move || {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let upkeep = client(0, &pool, move |pool| pool.refill(succeeds.then(Connection::new)));
         assert_eq!(borrow(&pool), Ok(0));
         join([upkeep]);
@@ -293,11 +291,11 @@ fn a_refill_that_fails_races_with_a_caller() {
     a_refill_races_with_a_caller(false);
 }
 
-/// The pool grows while others connect in what it has: each finds a slot.
+/// The pool grows while another caller connects in the slot that it has: each caller finds a slot.
 #[test]
 fn a_pool_that_grows_lends_its_new_slots() {
     explore(|| {
-        let pool = lender::<2>(2);
+        let pool = vacant::<2>(2);
         pool.resize(1);
         let other = client(1, &pool, |pool| core::mem::forget(ready(pool, slot(pool).unwrap())));
         pool.resize(2);
@@ -307,7 +305,7 @@ fn a_pool_that_grows_lends_its_new_slots() {
     });
 }
 
-/// A broken connection is dropped while somebody waits: the waiter is claimed the vacant slot.
+/// A broken connection is discarded while a caller waits: the waiter is granted the vacant slot.
 #[test]
 fn a_waiter_connects_in_the_slot_of_a_discarded_connection() {
     explore(|| {
@@ -321,8 +319,8 @@ fn a_waiter_connects_in_the_slot_of_a_discarded_connection() {
     });
 }
 
-/// Validation fails, and the loan connects anew in its slot: nobody else gets the slot in between, and whoever waits
-/// gets the new connection.
+/// A check fails, and the slot's owner reconnects in it: no other caller gets the slot in between, and the waiter gets
+/// the new connection.
 #[test]
 fn an_unfit_connection_is_replaced_in_its_slot() {
     explore(|| {
@@ -336,7 +334,7 @@ fn an_unfit_connection_is_replaced_in_its_slot() {
     });
 }
 
-/// As before in a pool that is being closed: the loan connects anew or is sent away, and the drain ends.
+/// As before in a pool that is being closed: the owner reconnects or is refused, and the drain ends.
 #[test]
 fn closing_races_with_the_replacement_of_an_unfit_connection() {
     explore(|| {
@@ -354,13 +352,13 @@ fn closing_races_with_the_replacement_of_an_unfit_connection() {
     });
 }
 
-/// A waiter that was granted a vacant slot goes away without having looked: the next one gets it.
+/// A waiter that was granted a vacant slot leaves without picking it up: the next waiter gets it.
 #[test]
 fn a_vacant_slot_that_is_never_picked_up_goes_to_the_next() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
-        let fickle = in_line(&pool);
+        let fickle = queued(&pool);
         let patient = client(0, &pool, |pool| assert_eq!(borrow(pool), Ok(0)));
         pool.fail(connecting);
         drop(fickle);
@@ -369,16 +367,17 @@ fn a_vacant_slot_that_is_never_picked_up_goes_to_the_next() {
     });
 }
 
-/// A waiter that goes away while the slot is being put down: queued, granted or not there yet, it stands in nobody's way.
+/// A waiter leaves while the slot is being vacated. Whether it is queued, granted the slot or not there yet, the other
+/// waiter is served.
 #[test]
 fn a_cancelled_waiter_passes_a_vacant_slot_on() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
         let fickle = client(0, &pool, |pool| {
             let acquire = pool.acquire(WaiterKind::Task);
             if let Poll::Ready(slot) = glance(poll_once(acquire)) {
-                release_unused(&pool, slot.unwrap());
+                release_unused(pool, slot.unwrap());
             }
         });
         let patient = client(0, &pool, |pool| assert_eq!(borrow(pool), Ok(0)));
@@ -388,16 +387,17 @@ fn a_cancelled_waiter_passes_a_vacant_slot_on() {
     });
 }
 
-async fn poll_once<const N: usize>(acquire: Acquire<&Pool<N>>) -> Result<usize, AcquireError> {
+async fn poll_once<const N: usize>(acquire: Acquire<'_, Pool<N>>) -> Result<SlotToken, AcquireError> {
     let acquire = pin!(acquire);
     poll_fn(|context| acquire.as_ref().poll(context.waker())).await
 }
 
-/// A deadline passes while the slot is being put down: the slot is the late one's, who connects, or the pool's.
+/// A deadline passes while the slot is being vacated: the late caller is granted the slot and connects, or the slot
+/// stays with the pool.
 #[test]
 fn a_timeout_races_with_the_grant_of_a_vacant_slot() {
     explore(|| {
-        let pool = lender::<1>(1);
+        let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
         let late = client(0, &pool, |pool| {
             let wait = pin!(pool.acquire(WaiterKind::Thread));
@@ -407,7 +407,7 @@ fn a_timeout_races_with_the_grant_of_a_vacant_slot() {
             };
             match answer {
                 Ok(slot) => drop(ready(pool, slot)),
-                Err(refusal) => assert_eq!(refusal, AcquireError::TimedOut),
+                Err(error) => assert_eq!(error, AcquireError::TimedOut),
             }
         });
         pool.fail(connecting);
@@ -416,11 +416,11 @@ fn a_timeout_races_with_the_grant_of_a_vacant_slot() {
     });
 }
 
-/// A connection put in from outside goes to whoever the limit holds back, while the one who connects goes on.
+/// An inserted connection goes to the waiter that the limit holds back, while the other caller still connects.
 #[test]
-fn an_inserted_connection_goes_to_one_whom_the_limit_holds_back() {
+fn an_inserted_connection_goes_to_a_waiter_that_the_limit_holds_back() {
     explore(|| {
-        let pool = lender::<2>(1);
+        let pool = vacant::<2>(1);
         let connecting = pool.try_slot().unwrap();
         let waiter = client(1, &pool, |pool| assert_eq!(borrow(pool), Ok(0)));
         pool.insert(Connection::new()).unwrap();
@@ -430,7 +430,8 @@ fn an_inserted_connection_goes_to_one_whom_the_limit_holds_back() {
     });
 }
 
-/// Under `Bounded` a waiter is called to a vacant slot and may find it taken: a failed connect calls it again.
+/// Under `Bounded` a waiter is woken to compete for a vacant slot and may find it taken: a failed connect wakes it
+/// again.
 #[test]
 fn a_called_waiter_competes_for_a_vacant_slot() {
     explore(|| {
@@ -438,7 +439,7 @@ fn a_called_waiter_competes_for_a_vacant_slot() {
         let waiter = client(0, &pool, |pool| assert!(borrow(pool).is_ok()));
         for _ in 0..2 {
             if let Ok(slot) = pool.try_slot() {
-                if pool.is_filled(slot) { drop(pool.held(slot)) } else { pool.fail(slot) }
+                if pool.is_filled(&slot) { drop(pool.held(slot)) } else { pool.fail(slot) }
             }
         }
         join([waiter]);

@@ -1,0 +1,32 @@
+// knows: status · must not know: pools, leases, waiters
+//! The twin of `hosted` in a build without `std`: no processes, no threads, no heap. A panic ends the program.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+
+use crate::ffi::status::Answer;
+
+pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    work()
+}
+
+/// The number that marks a block of memory as a pool.
+#[inline(always)]
+pub(super) const fn present_stamp() -> usize {
+    0xC0_99_01
+}
+
+pub(super) const fn watch_forks() {}
+
+/// Runs `work` with NULL: threads and interrupt handlers cannot be told apart here, so nothing is kept for them.
+pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
+    work(&Cell::new(ptr::null()));
+}
+
+/// Does nothing: no pool is on the heap.
+///
+/// # Safety
+///
+/// As for the twin.
+pub(super) unsafe fn free(_: *mut c_void, _: usize, _: usize) {}

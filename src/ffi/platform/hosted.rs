@@ -1,0 +1,90 @@
+// knows: status, sync · must not know: pools, leases, waiters
+//! What the C library needs of an operating system. `bare` is its twin in a build without `std`.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+use std::alloc::{self, Layout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread_local;
+
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_location;
+#[cfg(any(target_os = "linux", target_os = "dragonfly"))]
+use libc::__errno_location as errno_location;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+use libc::__error as errno_location;
+
+use crate::ffi::status::Answer;
+use crate::ffi::status::conn_pool_status::{CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
+use crate::sync::{AtomicUsize, OnceLock, Relaxed};
+
+/// Runs `work`, stops a panic, and restores `errno`, which sleeping or waiting for a lock may change.
+pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    // SAFETY: a call of the C library's: the place is the thread's own and lives as long as it.
+    let errno = unsafe { errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { errno.read() };
+    let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        // Its destructor might panic in turn.
+        std::mem::forget(payload);
+        Err(CONN_POOL_PANIC)
+    });
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    answer
+}
+
+static STAMP: AtomicUsize = AtomicUsize::new(0xC0_99_01);
+
+/// The number that marks a block of memory as a pool of this process. A fork's child has another one: there a pool of
+/// the parent must not be used, because its lock and the threads that may hold it stayed in the parent.
+#[inline(always)]
+pub(super) fn present_stamp() -> usize {
+    // Relaxed: it changes in a process that has one thread.
+    STAMP.load(Relaxed)
+}
+
+/// From now on, a fork's child has a stamp of its own.
+pub(super) fn watch_forks() {
+    extern "C" fn in_the_child() {
+        STAMP.store(STAMP.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+    static WATCHED: OnceLock<()> = OnceLock::new();
+    WATCHED.get_or_init(|| {
+        // SAFETY: a call of the C library's; the handler changes one atomic, so it may run at any fork. If there is no
+        // memory to register it, forks go unnoticed, as they would without it.
+        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+    });
+}
+
+/// Runs `work` with a pointer of the calling thread's own. It is NULL at first.
+pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
+    thread_local!(static OWN: Cell<*const ()> = const { Cell::new(ptr::null()) });
+    OWN.with(work);
+}
+
+fn layout(size: usize, align: usize) -> Answer<Layout> {
+    Layout::from_size_align(size, align).map_err(|_| CONN_POOL_OUT_OF_MEMORY)
+}
+
+/// Allocates `size` bytes, which are not 0.
+pub(super) fn allocate(size: usize, align: usize) -> Answer<*mut c_void> {
+    let layout = layout(size, align)?;
+    debug_assert!(size != 0, "a pool has a header");
+    // SAFETY: a call of the allocator's, whose size is not zero.
+    let block = unsafe { alloc::alloc(layout) };
+    if block.is_null() { Err(CONN_POOL_OUT_OF_MEMORY) } else { Ok(block.cast()) }
+}
+
+/// Frees what [`allocate`] has allocated.
+///
+/// # Safety
+///
+/// `allocate` returned the block for this size and alignment, and it is not used again.
+pub(super) unsafe fn free(block: *mut c_void, size: usize, align: usize) {
+    if let Ok(layout) = layout(size, align) {
+        // SAFETY: allocated with this layout, as the caller promises.
+        unsafe { alloc::dealloc(block.cast(), layout) };
+    }
+}

@@ -1,0 +1,25 @@
+// knows: acquire, pool, status, engine · must not know: leases, callbacks
+//! The twin of `hosted` in a build without `std`, where no caller can sleep.
+
+use crate::engine::{SlotToken, Ticket};
+use crate::ffi::acquire::try_slot;
+use crate::ffi::pool::conn_pool;
+use crate::ffi::status::Answer;
+use crate::ffi::status::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
+
+/// Whether the call would wait if it could.
+pub(super) const fn patience(timeout_ms: u32) -> bool {
+    timeout_ms != 0
+}
+
+/// A slot, if one is free now.
+pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: &mut Ticket) -> Answer<SlotToken> {
+    try_slot(pool).map_err(|status| match status {
+        CONN_POOL_EXHAUSTED if would_wait => CONN_POOL_UNSUPPORTED,
+        status => status,
+    })
+}
+
+pub(super) const fn wait_for_drain(_: &conn_pool, _: u32) -> Answer<bool> {
+    Err(CONN_POOL_UNSUPPORTED)
+}

@@ -1,0 +1,59 @@
+//! The guide: how to use the pools, and how they work.
+//!
+//! The pages are those of the folder `docs/` of the repository.
+//!
+//! | page | answers |
+//! |---|---|
+//! | [managed pools](managed) | What do I write for my driver? Who connects, and who keeps connections in order? |
+//! | [errors] | What does this error mean, and what do I do about it? |
+//! | [misuse] | What happens if I leak a guard, drop a future, panic, resize, close …? |
+//! | [fairness] | Who gets a connection that comes free? |
+//! | [scaling] | What does it cost with many threads, and which `N` do I choose? |
+//! | [firmware](embedded) | How do I use it without `std`, in an interrupt handler, on a Cortex-M0? |
+//! | [C](c) | How do C programs use it? |
+//! | [other pools](peers) | How does it compare, and what are the words of r2d2, deadpool and bb8 here? |
+//! | [benchmarks] | How fast is it, and how was that measured? |
+//! | [architecture] | How does it work? |
+//! | [verification] | How is it tested, and what is not checked? |
+//! | [decisions] | Why is it like that? |
+
+/// The pages, each with the places that the links of all pages lead to. In the repository a page says itself where its
+/// links lead, at its end; here that comes second, and the first place that is given for a link counts.
+macro_rules! pages {
+    ($($page:ident: $file:literal;)*) => {$(
+        #[doc = concat!(
+            "[architecture]: crate::guide::architecture\n",
+            "[benchmarks]: crate::guide::benchmarks\n",
+            "[c]: crate::guide::c\n",
+            "[decisions]: crate::guide::decisions\n",
+            "[fairness]: crate::guide::fairness\n",
+            "[managed]: crate::guide::managed\n",
+            "[misuse]: crate::guide::misuse\n",
+            "[verification]: crate::guide::verification\n",
+            "[`AsyncManager`]: crate::managed::AsyncManager\n",
+            "[`Clock`]: crate::managed::Clock\n",
+            "[`Fairness`]: crate::Fairness\n",
+            "[`Lifecycle`]: crate::managed::Lifecycle\n",
+            "[`Manager`]: crate::managed::Manager\n",
+            "[`PoolError`]: crate::PoolError\n",
+            "[`managed::Pool`]: crate::managed::Pool\n\n",
+        )]
+        #[doc = include_str!($file)]
+        pub mod $page {}
+    )*};
+}
+
+pages! {
+    managed: "../docs/managed.md";
+    errors: "../docs/errors.md";
+    misuse: "../docs/misuse.md";
+    fairness: "../docs/fairness.md";
+    scaling: "../docs/scaling.md";
+    embedded: "../docs/embedded.md";
+    c: "../docs/c.md";
+    peers: "../docs/peers.md";
+    benchmarks: "../docs/benchmarks.md";
+    architecture: "../docs/architecture.md";
+    verification: "../docs/verification.md";
+    decisions: "../docs/decisions.md";
+}
