@@ -1,13 +1,17 @@
 //! Where no memory is allocated: on the fast path, and for waiting.
+//!
+//! A program of its own, since a counting allocator takes the place of the usual one.
 
-mod common;
+#[path = "kit/mod.rs"]
+mod kit;
 
 use std::pin::pin;
 use std::task::{Context, Poll};
 
 use allocation_counter::measure;
-use common::Bell;
 use conn_pool::{Fairness, Pool};
+use kit::Bell;
+use kit::plain::waiting_tasks;
 
 fn allocations(work: impl FnOnce()) -> u64 {
     measure(work).count_total
@@ -59,7 +63,7 @@ fn a_task_waits_without_allocating() {
 fn a_crowd_is_served_and_sent_away_without_allocating() {
     let pool = Pool::from([0; 20]);
     pool.resize(0).unwrap();
-    let mut tasks = common::tasks_in_line(&pool, 40);
+    let mut tasks = waiting_tasks(&pool, 40);
     assert_eq!(allocations(|| pool.resize(20).unwrap()), 0);
     assert_eq!(allocations(|| pool.close()), 0);
     for task in &mut tasks[20..] {
@@ -86,8 +90,8 @@ fn looking_at_the_pool_allocates_nothing() {
 fn owning_the_pool_allocates_nothing_more() {
     let pool = std::sync::Arc::new(Pool::from([1]));
     let spent = allocations(|| {
-        let held = common::owned(pool.try_get().unwrap(), &pool);
-        let mut waiting = pin!(common::get_async_owned(std::sync::Arc::clone(&pool)));
+        let held = kit::plain::owned(pool.try_get().unwrap(), &pool);
+        let mut waiting = pin!(kit::plain::get_async_owned(std::sync::Arc::clone(&pool)));
         assert!(waiting.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
         drop(held);
         assert!(waiting.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
@@ -229,7 +233,8 @@ mod with_threads {
     use std::thread;
     use std::time::Duration;
 
-    use super::common::{FOREVER, wait_for_waiting};
+    use super::kit::FOREVER;
+    use super::kit::plain::wait_for_waiting;
     use super::{Pool, allocations};
 
     #[test]

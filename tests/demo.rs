@@ -68,7 +68,7 @@ fn default_run_fills_the_pool_and_lets_the_impatient_wait_in_vain() {
 }
 
 #[test]
-fn more_workers_than_connections_wait_in_line() {
+fn more_workers_than_connections_wait_in_the_queue() {
     let expected = "pool size: 4\nborrowed: 4\nwaiting: 4\nreturned: 8\nreused connections: 97%\nexit code: 0\n";
     assert_prints("--size 4 --requests 8", expected, 0);
 }
@@ -110,7 +110,7 @@ fn connections_that_nobody_needs_stay_in_the_pool() {
 }
 
 #[test]
-fn nobody_in_line_is_overtaken() {
+fn nobody_in_the_queue_is_overtaken() {
     let expected = "pool size: 4\nborrowed: 4\nwaiting: 12\nreturned: 16\nreused connections: 98%\n\
          requests overtaken: 0\nfairest worker: overtaken by 0\nleast fair worker: overtaken by 0\n\
          longest wait: 12 returns\nexit code: 0\n";

@@ -1,7 +1,7 @@
 //! Mistakes that the compiler finds, each beside a twin that is right.
 //!
-//! What it says is compared with `ui/*.stderr`; after a change of the compiler, `TRYBUILD=overwrite cargo test --test ui`
-//! writes them anew.
+//! What it says is compared with `ui/*.stderr`; after a change of the compiler, `TRYBUILD=overwrite cargo test --test
+//! ui` writes them anew.
 #![cfg(feature = "std")]
 
 #[test]

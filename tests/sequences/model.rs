@@ -67,8 +67,8 @@ pub(crate) struct Model {
     retired: usize,
     /// All waiters, in the order in which they were made.
     pub(crate) waiters: Vec<Waiter>,
-    /// The names of those in line, oldest first.
-    line: VecDeque<u32>,
+    /// The names of the waiters, oldest first.
+    queue: VecDeque<u32>,
     pub(crate) drainers: Vec<Drainer>,
 
     pub(crate) acquired: usize,
@@ -97,7 +97,7 @@ impl Model {
             set_aside: 0,
             retired: 0,
             waiters: Vec::new(),
-            line: VecDeque::new(),
+            queue: VecDeque::new(),
             drainers: Vec::new(),
             acquired: 0,
             waited: 0,
@@ -120,7 +120,7 @@ impl Model {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.line.len()
+        self.queue.len()
     }
 
     /// Slots that the maximum leaves no room for.
@@ -128,20 +128,20 @@ impl Model {
         self.set_aside + self.retired
     }
 
-    /// What must be true of any pool that nobody is working on.
+    /// What must be true of any pool while no call is under way.
     pub(crate) fn check(&self) {
         let Self { slots, max_size, surplus, idle, vacant, .. } = self;
         assert_eq!(self.in_use() + idle + vacant, max_size + surplus, "{self:?}");
         assert_eq!(self.in_use() + idle + vacant + self.beyond_maximum(), *slots, "{self:?}");
         assert!(*surplus == 0 || idle + vacant == 0 || self.closed, "{self:?}");
         match self.fairness {
-            _ if self.closed => assert!(self.line.is_empty() && *idle == 0 && self.set_aside == 0, "{self:?}"),
+            _ if self.closed => assert!(self.queue.is_empty() && *idle == 0 && self.set_aside == 0, "{self:?}"),
             Fairness::Bounded(limit) => {
                 assert!(self.most_overtaken <= limit, "{self:?}");
-                let called = self.line.iter().filter(|name| self.waiter(**name).woken).count();
-                assert!(called >= self.line.len().min(*idle), "a free slot has somebody on the way to it: {self:?}");
+                let called = self.queue.iter().filter(|name| self.waiter(**name).woken).count();
+                assert!(called >= self.queue.len().min(*idle), "a free slot has a waiter on the way to it: {self:?}");
             }
-            _ => assert!(self.line.is_empty() || *idle == 0, "a waiter beside a free slot: {self:?}"),
+            _ => assert!(self.queue.is_empty() || *idle == 0, "a waiter beside a free slot: {self:?}"),
         }
     }
 }
@@ -157,7 +157,7 @@ impl Model {
         if call == Call::HardlyAnyPatience {
             self.waited += 1;
             self.waits_ended += 1;
-            self.peak_waiting = self.peak_waiting.max(self.line.len() + 1);
+            self.peak_waiting = self.peak_waiting.max(self.queue.len() + 1);
         }
         Answer::TimedOut
     }
@@ -184,13 +184,13 @@ impl Model {
         if self.idle == 0 {
             return Answer::Exhausted;
         }
-        if let Some(head) = self.line.front() {
+        if let Some(head) = self.queue.front() {
             let Fairness::Bounded(limit) = self.fairness else { return Answer::Exhausted };
             if self.waiter(*head).overtaken >= limit {
                 return Answer::Exhausted;
             }
             self.overtakes += 1;
-            for name in self.line.clone() {
+            for name in self.queue.clone() {
                 let waiter = self.waiter_mut(name);
                 waiter.overtaken += 1;
                 self.most_overtaken = self.most_overtaken.max(self.waiter(name).overtaken);
@@ -237,7 +237,7 @@ impl Model {
         let answer = match self.waiter(name).stage {
             Stage::Fresh => self.join(name),
             Stage::Queued => {
-                // Whoever comes has the line served in order; under `Bounded` it may have been called for that.
+                // A newcomer has the queue served in order; under `Bounded` it may have been called for that.
                 self.serve();
                 self.waiter_mut(name).woken = false;
                 if self.waiter(name).stage == Stage::Granted { self.pick_up(name) } else { Answer::Pending }
@@ -259,7 +259,7 @@ impl Model {
     pub(crate) fn drop_waiter(&mut self, name: u32) -> bool {
         let stage = self.waiter(name).stage;
         self.waiters.retain(|waiter| waiter.name != name);
-        self.line.retain(|other| *other != name);
+        self.queue.retain(|other| *other != name);
         if stage == Stage::Queued || stage == Stage::Granted {
             self.waits_ended += 1;
         }
@@ -277,9 +277,9 @@ impl Model {
             return answer;
         }
         self.waiter_mut(name).stage = Stage::Queued;
-        self.line.push_back(name);
+        self.queue.push_back(name);
         self.waited += 1;
-        self.peak_waiting = self.peak_waiting.max(self.line.len());
+        self.peak_waiting = self.peak_waiting.max(self.queue.len());
         Answer::Pending
     }
 
@@ -356,7 +356,7 @@ impl Model {
 
     /// How many connections a `retain` visits.
     pub(crate) fn on_show(&self) -> usize {
-        if self.line.is_empty() { self.idle } else { 0 }
+        if self.queue.is_empty() { self.idle } else { 0 }
     }
 
     /// A `retain` said no to so many.
@@ -371,7 +371,7 @@ impl Model {
     /// Answers with the number of connections that are dropped.
     pub(crate) fn close(&mut self) -> usize {
         self.closed = true;
-        for name in std::mem::take(&mut self.line) {
+        for name in std::mem::take(&mut self.queue) {
             let waiter = self.waiter_mut(name);
             (waiter.stage, waiter.woken) = (Stage::Dismissed, true);
         }
@@ -415,7 +415,7 @@ impl Model {
     /// What is free goes to the oldest.
     fn serve(&mut self) {
         while self.idle > 0
-            && let Some(head) = self.line.front()
+            && let Some(head) = self.queue.front()
         {
             self.grant(*head);
         }
@@ -423,7 +423,7 @@ impl Model {
 
     /// As many are called as there are slots; who was overtaken often enough gets one outright.
     fn call(&mut self, limit: u32) {
-        for name in self.line.iter().copied().take(self.idle).collect::<Vec<_>>() {
+        for name in self.queue.iter().copied().take(self.idle).collect::<Vec<_>>() {
             if self.waiter(name).overtaken < limit {
                 self.waiter_mut(name).woken = true;
             } else {
@@ -433,7 +433,7 @@ impl Model {
     }
 
     fn grant(&mut self, name: u32) {
-        self.line.retain(|other| *other != name);
+        self.queue.retain(|other| *other != name);
         self.idle -= 1;
         self.acquired += 1;
         let waiter = self.waiter_mut(name);

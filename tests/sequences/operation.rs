@@ -43,13 +43,13 @@ pub(crate) enum Operation {
     ReadMetrics,
 }
 
-/// A way to borrow that returns without anybody else's help.
+/// A way to borrow that returns without help from other callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     TryGet,
     /// `get_timeout(0)` looks once.
     NoPatience,
-    /// `get_timeout(1 ns)` stands in line and leaves it.
+    /// `get_timeout(1 ns)` joins the queue and leaves it.
     HardlyAnyPatience,
 }
 

@@ -73,7 +73,7 @@ struct Polled<F> {
     future: Pin<Box<F>>,
     bell: Arc<Bell>,
     waker: Waker,
-    /// Wakers that it was given before; nobody should call them any more.
+    /// Wakers that it was given before, which must not be called any more.
     past: Vec<(Arc<Bell>, usize)>,
     name: u32,
 }
@@ -116,9 +116,9 @@ struct World<'a, const N: usize> {
     waiters: Vec<Polled<Get<'a, Connection, N>>>,
     drainers: Vec<Polled<Drain<'a>>>,
     next_name: u32,
-    /// Uses of connections that nobody saw, since their waiters were dropped before they picked them up.
+    /// Uses of connections that the test did not see, since their waiters were dropped before they picked them up.
     lost_uses: usize,
-    /// The mark must be at least this: what was in use when somebody looked.
+    /// The mark must be at least this: what was in use when the test looked.
     peak_seen: usize,
 }
 
@@ -231,7 +231,7 @@ impl<'a, const N: usize> World<'a, N> {
             Ok(mut guard) => {
                 let known = &mut self.known[guard.number];
                 assert_eq!(known.place, Place::Pool, "connection {} was in the pool", guard.number);
-                assert_eq!(known.uses, guard.uses, "connection {} is as its last holder left it", guard.number);
+                assert_eq!(known.uses, guard.uses, "connection {} is as its last borrower left it", guard.number);
                 known.place = Place::Held;
                 known.uses += 1;
                 guard.uses += 1;
@@ -408,7 +408,7 @@ impl<'a, const N: usize> World<'a, N> {
         self.peak_seen = self.model.in_use();
     }
 
-    /// Lets everything go, the waiters first in the order of the line, as an executor would that runs out of work.
+    /// Lets everything go, the waiters first in the order of the queue, as an executor would that runs out of work.
     fn finish(&mut self) {
         self.compare_metrics();
         while self.waiters.iter().any(Polled::is_woken) {
@@ -495,7 +495,7 @@ impl<const N: usize> World<'_, N> {
         assert!(peaks.contains(&metrics.peak_in_use), "{peaks:?}, not {}", metrics.peak_in_use);
     }
 
-    /// These connections were dropped since the last look, and so many that nobody held.
+    /// These connections were dropped since the last look, and so many that were not held.
     fn expect_drops(&mut self, numbers: &[usize], more: usize) {
         let dropped = self.dropped.take();
         assert_eq!(dropped.len(), numbers.len() + more, "dropped: {dropped:?}, expected: {numbers:?} and {more} more");

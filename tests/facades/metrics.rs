@@ -1,0 +1,248 @@
+//! What a managed pool publishes through the `metrics` facade: names, labels, and numbers that agree with its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Lifecycle, Manager, Nested, Pool};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+use crate::kit::SimClock;
+use crate::kit::managed::millis;
+
+/// Each connect takes 3 ms.
+#[derive(Default)]
+struct Server(SimClock);
+
+impl Lifecycle for Server {
+    type Connection = ();
+    type Error = ();
+}
+
+impl Manager for Server {
+    fn connect(&self, _: Option<Duration>) -> Result<(), ()> {
+        self.0.advance(millis(3));
+        Ok(())
+    }
+}
+
+type Orders = Pool<Server, 4, SimClock>;
+
+fn pool(config: Config) -> Orders {
+    let clock = SimClock::default();
+    Pool::with_clock(Server(clock.clone()), config.name("orders").nested(Nested::Allow), clock).unwrap()
+}
+
+/// What a recorder was told, by name and labels but for `pool`, which has to be there.
+#[derive(Debug, Default)]
+struct Told {
+    gauges: BTreeMap<String, String>,
+    counters: BTreeMap<String, u64>,
+    times: BTreeMap<String, Vec<f64>>,
+    undescribed: BTreeSet<String>,
+}
+
+impl Told {
+    fn of(snapshotter: &Snapshotter) -> Self {
+        let mut told = Self::default();
+        for (key, _, description, value) in snapshotter.snapshot().into_vec() {
+            let key = key.key();
+            let (mut name, mut pools) = (key.name().to_owned(), 0);
+            for label in key.labels() {
+                match (label.key(), label.value()) {
+                    ("pool", pool) => {
+                        assert_eq!(pool, "orders");
+                        pools += 1;
+                    }
+                    (_, value) => name = format!("{name} {value}"),
+                }
+            }
+            assert_eq!(pools, 1, "{key}");
+            if description.is_none() {
+                told.undescribed.insert(name.clone());
+            }
+            match value {
+                DebugValue::Gauge(value) => drop(told.gauges.insert(name, value.to_string())),
+                DebugValue::Counter(count) => drop(told.counters.insert(name, count)),
+                DebugValue::Histogram(times) => {
+                    drop(told.times.insert(name, times.iter().map(|time| time.0).collect()));
+                }
+            }
+        }
+        told
+    }
+
+    /// What a recorder is told that hears `work` alone.
+    fn during(work: impl FnOnce()) -> Self {
+        let recorder = DebuggingRecorder::new();
+        metrics::with_local_recorder(&recorder, work);
+        Self::of(&recorder.snapshotter())
+    }
+
+    #[track_caller]
+    fn counter(&self, name: &str) -> u64 {
+        self.counters[&format!("conn_pool_{name}_total")]
+    }
+
+    fn times_of(&self, name: &str) -> &[f64] {
+        self.times.get(&format!("conn_pool_{name}_seconds")).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[test]
+fn every_figure_is_published_and_described_under_its_conventional_name() {
+    let told = Told::during(|| pool(Config::new()).publish_metrics());
+    let gauges = ["connections connecting", "connections idle", "connections in_use", "connections vacant"];
+    let gauges = gauges.into_iter().chain(["max_size", "waiting"]).map(|name| format!("conn_pool_{name}"));
+    assert_eq!(told.gauges.keys().cloned().collect::<Vec<_>>(), gauges.collect::<Vec<_>>());
+    let counters = [
+        "acquires",
+        "check_failures",
+        "checks",
+        "connect_failures",
+        "connects",
+        "leaks",
+        "refusals",
+        "reuses",
+        "timeouts",
+        "waits",
+    ];
+    let counters = counters.into_iter().map(|name| format!("conn_pool_{name}_total"));
+    let discards = DiscardReason::ALL.iter().map(|reason| format!("conn_pool_discards_total {}", reason.name()));
+    assert_eq!(told.counters.keys().cloned().collect::<BTreeSet<_>>(), counters.chain(discards).collect());
+    let times = ["connect", "hold", "wait"].map(|name| format!("conn_pool_{name}_seconds"));
+    assert_eq!(told.times.keys().cloned().collect::<Vec<_>>(), times);
+    assert_eq!(told.undescribed, BTreeSet::new());
+}
+
+#[test]
+fn the_states_of_the_slots_are_apart_and_come_to_the_maximum() {
+    /// Publishes while it connects.
+    struct Looks;
+    static POOL: Pool<Looks, 4> =
+        Pool::const_new(Looks, Config::new().max_size(3).name("orders").nested(Nested::Allow));
+
+    impl Lifecycle for Looks {
+        type Connection = ();
+        type Error = ();
+    }
+
+    impl Manager for Looks {
+        fn connect(&self, _: Option<Duration>) -> Result<(), ()> {
+            POOL.publish_metrics();
+            Ok(())
+        }
+    }
+
+    let first = POOL.get().unwrap();
+    let told = Told::during(|| drop(POOL.get()));
+    let gauges = ["connecting", "idle", "in_use", "vacant"].map(|state| format!("conn_pool_connections {state}"));
+    assert_eq!(gauges.map(|gauge| told.gauges[&gauge].as_str()), ["1", "0", "1", "1"]);
+    assert_eq!(told.gauges["conn_pool_max_size"], "3");
+    drop(first);
+}
+
+#[test]
+fn counters_agree_with_the_pool() {
+    let pool = pool(Config::new().max_size(1).max_waiting(0));
+    for _ in 0..5 {
+        drop(pool.get().unwrap());
+    }
+    let held = pool.get().unwrap();
+    assert!(pool.get().is_err());
+    assert!(pool.get_timeout(Duration::ZERO).is_err());
+    ConnGuard::discard(held);
+    let told = Told::during(|| pool.publish_metrics());
+    let counters = ["acquires", "reuses", "connects", "refusals", "timeouts", "waits"];
+    assert_eq!(counters.map(|name| told.counter(name)), [6, 5, 1, 1, 1, 0]);
+    assert_eq!(told.counters["conn_pool_discards_total discarded"], 1);
+    assert_eq!(told.counters.values().sum::<u64>(), 15);
+}
+
+#[test]
+fn counters_are_of_the_pools_whole_life_however_often_they_are_published() {
+    let pool = pool(Config::new());
+    let recorder = DebuggingRecorder::new();
+    metrics::with_local_recorder(&recorder, || {
+        for _ in 0..3 {
+            drop(pool.get().unwrap());
+            pool.publish_metrics();
+        }
+    });
+    let told = Told::of(&recorder.snapshotter());
+    assert_eq!((told.counter("acquires"), told.counter("reuses"), told.counter("connects")), (3, 2, 1));
+    assert_eq!(told.counters, Told::during(|| pool.publish_metrics()).counters);
+}
+
+#[test]
+fn each_time_is_published_once() {
+    let pool = pool(Config::new().validate_after(None));
+    let first = Told::during(|| {
+        drop(pool.get().unwrap());
+        pool.publish_metrics();
+        pool.publish_metrics();
+    });
+    assert_eq!((first.times_of("connect").len(), first.times_of("hold").len()), (1, 1));
+    let second = Told::during(|| {
+        let _two = (pool.get().unwrap(), pool.get().unwrap());
+        pool.publish_metrics();
+    });
+    assert_eq!(second.times_of("connect").len(), 1);
+    assert_eq!(pool.times().connect.count(), 2);
+}
+
+#[test]
+fn times_are_in_seconds_and_near_what_was_measured() {
+    let pool = pool(Config::new());
+    let told = Told::during(|| {
+        let held = pool.get().unwrap();
+        pool.clock().advance(millis(2000));
+        drop(held);
+        pool.publish_metrics();
+    });
+    let is_near = |times: &[f64], exact: f64| times.len() == 1 && (times[0] - exact).abs() <= exact / 8.0;
+    assert!(is_near(told.times_of("connect"), 0.003), "{told:?}");
+    assert!(is_near(told.times_of("hold"), 2.0), "{told:?}");
+}
+
+#[test]
+fn waits_are_published_as_the_pool_has_measured_them() {
+    let pool = pool(Config::new().max_size(1));
+    let held = pool.get().unwrap();
+    assert!(pool.get_timeout(Duration::from_millis(20)).is_err());
+    drop(held);
+    let told = Told::during(|| pool.publish_metrics());
+    assert_eq!((told.times_of("wait").len(), told.counter("waits"), told.counter("timeouts")), (1, 1, 1));
+    let exact = pool.times().wait.max().unwrap().as_secs_f64();
+    assert!(told.times_of("wait")[0] >= exact * 0.75 && told.times_of("wait")[0] <= exact, "{told:?}");
+}
+
+#[test]
+fn several_who_publish_tell_each_time_once() {
+    let pool = pool(Config::new());
+    let recorder = DebuggingRecorder::new();
+    let rounds = 50;
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                metrics::with_local_recorder(&recorder, || {
+                    for _ in 0..rounds {
+                        ConnGuard::discard(pool.get().unwrap());
+                        pool.publish_metrics();
+                    }
+                });
+            });
+        }
+    });
+    let told = Told::of(&recorder.snapshotter());
+    assert_eq!(told.times_of("connect").len(), pool.times().connect.count());
+    assert_eq!(told.counter("connects"), pool.metrics().connected as u64);
+}
+
+#[test]
+fn a_look_of_the_maintenance_publishes_too_and_a_borrower_does_not() {
+    let pool = pool(Config::new().min_idle(2));
+    let told = Told::during(|| drop(pool.get().unwrap()));
+    assert!(told.counters.is_empty() && told.gauges.is_empty() && told.times.is_empty());
+    let told = Told::during(|| assert_eq!(pool.maintain(pool.clock().now()).connected, 1));
+    assert_eq!((told.counter("connects"), told.gauges["conn_pool_connections idle"].as_str()), (2, "2"));
+}

@@ -1,0 +1,162 @@
+//! Connections are checked before they are lent: which, when, and what follows.
+
+use std::time::Duration;
+
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, Pool};
+
+use crate::kit::managed::{ALWAYS, assert_at_rest, millis, pool, quiet, secs};
+use crate::kit::{Call, Gate, Job, Outcome, Script, watched};
+
+#[test]
+fn a_task_ends_a_check_that_takes_too_long_and_connects_anew() {
+    let pool = pool::<1>(quiet().validation_timeout(Some(secs(4))).validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
+    let mut caller = Job::begun(pool.get_async());
+    pool.clock().advance(secs(4));
+    assert_eq!(caller.woken_to_end().unwrap().number, 2);
+    assert_eq!((pool.manager().discards(DiscardReason::Invalid), pool.metrics().check_failed), (1, 1));
+    assert_eq!(pool.manager().events()[1], "check timed out");
+}
+
+#[test]
+fn what_was_idle_for_long_is_checked_before_it_is_lent() {
+    let pool = pool::<1>(quiet().validate_after(Some(millis(500))));
+    drop(pool.get().unwrap());
+    for (idle, checks) in [(500, 0), (501, 1), (100, 1), (500, 1), (900, 2)] {
+        pool.clock().advance(millis(idle));
+        drop(pool.get().unwrap());
+        assert_eq!(pool.manager().calls(Call::Check), checks, "after {idle} ms");
+    }
+}
+
+#[test]
+fn the_time_that_a_connection_is_in_use_is_not_idle_time() {
+    let pool = pool::<1>(quiet().validate_after(Some(millis(500))));
+    let held = pool.get().unwrap();
+    pool.clock().advance(secs(60));
+    drop(held);
+    drop(pool.get().unwrap());
+    assert_eq!(pool.manager().calls(Call::Check), 0);
+}
+
+#[test]
+fn with_no_time_each_is_checked_and_with_none_nothing_is() {
+    for (after, checks) in [(ALWAYS, 3), (None, 0)] {
+        let pool = pool::<1>(quiet().validate_after(after));
+        for _ in 0..4 {
+            drop(pool.get().unwrap());
+            pool.clock().advance(secs(0));
+        }
+        assert_eq!(pool.manager().calls(Call::Check), checks);
+    }
+}
+
+#[test]
+fn a_dirty_connection_is_checked_before_it_is_lent_again() {
+    let pool = pool::<1>(quiet());
+    pool.manager().then(Call::Dirty, Outcome::Error);
+    drop(pool.get().unwrap());
+    assert!(pool.try_get_idle().is_none());
+    drop(pool.get().unwrap());
+    drop(pool.get().unwrap());
+    assert_eq!((pool.manager().calls(Call::Check), pool.manager().calls(Call::Connect)), (1, 1));
+}
+
+#[test]
+fn what_fails_its_check_is_replaced_for_the_same_caller() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::Error);
+    assert_eq!(pool.get().unwrap().number, 2);
+    assert_eq!(pool.manager().discards(DiscardReason::Invalid), 1);
+    assert!(pool.manager().events().contains(&"check failed: Check 1 failed".into()));
+}
+
+#[test]
+fn a_caller_without_time_leaves_what_is_to_be_checked() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    assert!(matches!(pool.get_timeout(Duration::ZERO), Err(GetError::Timeout(_))));
+    assert_eq!((pool.manager().calls(Call::Check), pool.metrics().pool.timed_out), (0, 1));
+    assert_at_rest(&pool);
+    assert_eq!(pool.get().unwrap().number, 1);
+}
+
+#[test]
+fn a_thread_without_time_for_a_check_is_told_so() {
+    let pool = pool::<1>(Config::new().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    let answer = watched("no time", move || pool.get_timeout(Duration::ZERO).map(drop));
+    assert!(matches!(answer, Err(GetError::Timeout(_))), "{answer:?}");
+}
+
+#[test]
+fn without_time_for_a_check_a_caller_times_out_and_the_connection_stays() {
+    let pool = Pool::<_, 1>::new(Script::default(), Config::new().validate_after(ALWAYS)).unwrap();
+    drop(pool.get().unwrap());
+    assert!(matches!(pool.get_timeout(Duration::ZERO), Err(GetError::Timeout(_))));
+    assert_eq!((pool.status().idle, pool.metrics().pool.timed_out), (1, 1));
+    assert_eq!(pool.metrics().discarded_in_all(), 0);
+}
+
+#[test]
+fn whoever_gives_up_while_a_connection_is_checked_passes_the_turn_on() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
+    let first = Job::begun(pool.get_async());
+    let mut second = Job::begun(pool.get_async());
+    drop(first);
+    assert_eq!(second.woken_to_end().unwrap().number, 2);
+}
+
+/// Its turn had come: those who came later are served after it.
+#[test]
+fn a_caller_whose_connection_was_unfit_keeps_its_place() {
+    let pool = pool::<2>(quiet().max_connecting(1).validate_after(ALWAYS));
+    let held = [pool.get().unwrap(), pool.get().unwrap()];
+    let mut early = Job::begun(pool.get_async());
+    let mut late = Job::begun(pool.get_async());
+    let [first, second] = held;
+    let gate = Gate::default();
+    pool.manager().then(Call::Broken, Outcome::Error).then(Call::Connect, Outcome::at(&gate));
+    drop(first);
+    early.wait_on();
+    pool.manager().then(Call::Check, Outcome::Error);
+    drop(second);
+    late.wait_on();
+    let mut last = Job::begun(pool.get_async());
+    gate.open();
+    let early = early.woken_to_end().unwrap();
+    let late = late.woken_to_end().unwrap();
+    last.wait_on();
+    drop(early);
+    drop(last.woken_to_end().unwrap());
+    drop(late);
+}
+
+#[test]
+fn a_connection_that_is_checked_is_borrowed_once() {
+    let pool = pool::<1>(quiet().nested(Nested::Allow));
+    pool.manager().then(Call::Dirty, Outcome::Error);
+    drop(pool.get().unwrap());
+    let checked = pool.get().unwrap();
+    assert_eq!((pool.manager().calls(Call::Check), ConnGuard::uses(&checked)), (1, 2));
+    assert_eq!(pool.metrics().pool.acquired, 2);
+}
+
+#[test]
+fn who_finds_a_connection_unfit_makes_no_other_while_too_many_are_out() {
+    let (pool, gate) = (pool::<2>(Config::new().validate_after(ALWAYS)), Gate::default());
+    pool.manager().then(Call::Check, Outcome::error_at(&gate));
+    let held = pool.try_get().unwrap();
+    drop(pool.try_get().unwrap());
+    let mut task = Job::begun(pool.get_async());
+    pool.resize(1).unwrap();
+    gate.open();
+    // With the one that is still held there are as many as may be.
+    assert!(task.poll().is_pending(), "another was made");
+    drop(held);
+    assert_eq!((task.end().unwrap().number, pool.manager().calls(Call::Connect)), (1, 2));
+}

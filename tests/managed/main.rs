@@ -1,0 +1,26 @@
+//! The managed pool: one file for each thing that a user does with it, or that can happen meanwhile.
+#![cfg(feature = "std")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod adapting;
+mod administering;
+mod aging;
+mod borrowing;
+mod building;
+mod chaos;
+mod checking;
+mod connecting;
+mod defects;
+mod health_checking;
+mod implementing;
+mod maintaining;
+mod matrix;
+mod nesting;
+mod panicking;
+mod reporting;
+mod retrying;
+mod traits;
+mod waiting;
+mod waking;

@@ -1,0 +1,98 @@
+//! A thread that holds a connection and asks for another.
+
+use std::sync::Arc;
+use std::thread;
+
+use conn_pool::managed::{Config, GetError, Nested};
+
+use crate::kit::managed::{get_async_owned, millis, owned, pool, quiet};
+use crate::kit::{poll_once, wait_until, watched};
+
+#[test]
+fn a_thread_that_would_wait_for_itself_is_told_so() {
+    let pool = pool::<1>(quiet().nested(Nested::Refuse));
+    let (held, line) = (pool.get().unwrap(), line!());
+    match pool.get().unwrap_err() {
+        GetError::Nested { own, .. } => assert_eq!(own.site.unwrap().line(), line),
+        other => panic!("{other}"),
+    }
+    assert!(matches!(pool.get_timeout(millis(1)), Err(GetError::Timeout(_))));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| pool.get().unwrap().number);
+        wait_until(|| pool.status().waiting == 1);
+        drop(held);
+        assert_eq!(other.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_thread_may_hold_two_while_there_are_enough() {
+    let pool = pool::<2>(quiet().nested(Nested::Refuse));
+    let held = [pool.get().unwrap(), pool.get().unwrap()];
+    assert!(matches!(pool.get(), Err(GetError::Nested { .. })));
+    drop(held);
+    drop([pool.get().unwrap(), pool.get().unwrap()]);
+}
+
+#[test]
+fn a_thread_may_wait_while_it_holds_one_if_that_is_allowed() {
+    let pool = pool::<1>(quiet().nested(Nested::Allow));
+    let held = pool.get().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until(|| pool.status().waiting == 1);
+            drop(held);
+        });
+        assert_eq!(pool.get().unwrap().number, 1);
+    });
+}
+
+#[test]
+fn a_thread_that_took_what_was_idle_does_not_wait_for_itself() {
+    let pool = pool::<1>(quiet().nested(Nested::Refuse));
+    drop(pool.get().unwrap());
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let _held = pool.try_get_idle().unwrap();
+            assert!(matches!(pool.get(), Err(GetError::Nested { .. })));
+        });
+        wait_until(|| thread.is_finished() || pool.status().waiting == 1);
+        pool.close();
+    });
+}
+
+#[test]
+fn a_connection_borrowed_by_a_thread_that_has_ended_is_nobody_elses() {
+    let pool = pool::<1>(quiet().nested(Nested::Refuse));
+    let held = thread::scope(|scope| scope.spawn(|| owned(pool.get().unwrap(), &pool)).join().unwrap());
+    thread::scope(|scope| {
+        let other = scope.spawn(|| pool.get().map(|got| got.number));
+        wait_until(|| pool.status().waiting == 1 || other.is_finished());
+        drop(held);
+        assert_eq!(other.join().unwrap(), Ok(1));
+    });
+}
+
+#[test]
+fn a_thread_is_not_taken_to_hold_what_it_has_given_back() {
+    let pool = pool::<1>(Config::new().nested(Nested::Refuse));
+    let answer = watched("not nested", move || {
+        let held = pool.get().unwrap();
+        let mut task = Box::pin(get_async_owned(Arc::clone(&pool)));
+        assert!(poll_once(&mut task).is_pending());
+        // Granted to the task, which has not come for it.
+        drop(held);
+        let waiting = Arc::clone(&pool);
+        let later = thread::spawn(move || {
+            wait_until(|| waiting.status().waiting == 1);
+            drop(task);
+        });
+        let answer = pool.get().map(drop);
+        // Ends in any case, so that the task goes.
+        if answer.is_ok() {
+            later.join().unwrap();
+        }
+        answer
+    });
+    assert!(answer.is_ok(), "{answer:?}");
+}

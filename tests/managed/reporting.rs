@@ -1,0 +1,231 @@
+//! What the pool says: errors, loans, events, counts and times.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use conn_pool::managed::{DiscardReason, Event, GetError};
+
+use crate::kit::managed::{ALWAYS, full, maintain, millis, pool, quiet, secs};
+use crate::kit::{Call, FOREVER, Failed, Gate, Job, Outcome, wait_until};
+
+#[test]
+fn a_timeout_tells_how_full_the_pool_is_and_who_holds_longest() {
+    let pool = pool::<2>(quiet().max_lifetime(Some(secs(3600))).name("orders"));
+    let (_first, line) = (pool.get().unwrap(), line!());
+    pool.clock().advance(secs(7));
+    let _second = pool.get().unwrap();
+    let _waiter = Job::begun(pool.get_async());
+    let error = pool.get_timeout(millis(5)).unwrap_err();
+    let expected = format!(
+        "timed out waiting for a connection (pool \"orders\": in use: 2 of 2, idle: 0, vacant: 0, waiting: 1; \
+         longest held for 7s, borrowed at {}:{line}:",
+        file!()
+    );
+    assert!(error.to_string().starts_with(&expected), "{error}\n{expected}");
+}
+
+/// Each kind of error, by its name, with the beginning of its text.
+#[test]
+fn each_error_says_what_is_wrong() {
+    let pool = pool::<1>(quiet().max_waiting(1).connect_timeout(Some(secs(9))));
+    let mut errors = Vec::new();
+    pool.manager().then(Call::Connect, Outcome::Error);
+    errors.push(pool.get().unwrap_err());
+    pool.manager().then(Call::Connect, Outcome::at(&Gate::default()));
+    let mut slow = Job::begun(pool.get_async());
+    pool.clock().advance(secs(9));
+    errors.push(slow.end().unwrap_err());
+    let held = pool.get().unwrap();
+    errors.push(pool.try_get().unwrap_err());
+    assert!(pool.report().to_string().starts_with("in use: 1 of 1"), "what `Exhausted` itself does not say");
+    errors.push(pool.get_timeout(Duration::ZERO).unwrap_err());
+    let waiter = Job::begun(pool.get_async());
+    errors.push(pool.get_timeout(FOREVER).unwrap_err());
+    drop(waiter);
+    pool.close();
+    errors.push(pool.get().unwrap_err());
+    drop(held);
+    let told: Vec<_> = errors.iter().map(|error| (error.name(), error.to_string())).collect();
+    let expected = [
+        ("connect", "cannot connect: Connect 1 failed (in use: "),
+        ("connect_timeout", "cannot connect: no answer within 9s (in use: "),
+        ("exhausted", "no connection is free"),
+        ("timeout", "timed out waiting for a connection (in use: 1 of 1"),
+        ("queue_full", "wait queue is full: 1 callers waiting (in use: 1 of 1, idle: 0, vacant: 0, waiting: 1"),
+        ("closed", "the pool is closed (in use: 1 of 1"),
+    ];
+    for ((name, text), (expected_name, beginning)) in told.iter().zip(expected) {
+        assert!(*name == expected_name && text.starts_with(beginning), "{name}: {text}");
+    }
+    assert!(errors.iter().all(|error| error.report().is_none() == matches!(error, GetError::Exhausted)));
+}
+
+#[test]
+fn a_failed_connect_is_no_longer_in_use_when_it_is_told_of() {
+    let pool = pool::<1>(quiet());
+    pool.manager().then(Call::Connect, Outcome::Error);
+    let status = pool.get().unwrap_err().report().unwrap().status;
+    assert_eq!((status.in_use, status.connecting, status.vacant), (0, 0, 1));
+}
+
+#[test]
+fn a_nested_error_names_both_places() {
+    let pool = pool::<1>(quiet().nested(conn_pool::managed::Nested::Refuse));
+    let (_held, line) = (pool.get().unwrap(), line!());
+    let error = pool.get().unwrap_err();
+    assert_eq!(error.name(), "nested");
+    let text = error.to_string();
+    assert!(text.starts_with("this thread would wait for itself: it holds a connection of the same pool (held for"));
+    assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");
+}
+
+/// Nothing else could be made within the limit of connects, so the caller learns what was wrong with what was there.
+#[test]
+fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
+    let pool = pool::<2>(quiet().max_connecting(1).validate_after(Some(Duration::ZERO)));
+    drop(pool.get().unwrap());
+    let held = pool.get().unwrap();
+    pool.manager().then(Call::Connect, Outcome::at(&Gate::default()));
+    let _stuck = Job::begun(pool.get_async());
+    drop(held);
+    pool.manager().then(Call::Check, Outcome::Error);
+    let error = pool.try_get().unwrap_err();
+    assert_eq!(error.name(), "invalid");
+    assert!(error.to_string().starts_with("the idle connection failed its check: Check 2 failed ("), "{error}");
+    assert_eq!(error.into_manager_error(), Some(Failed(Call::Check, 2)));
+}
+
+#[test]
+fn the_source_of_an_error_is_the_managers() {
+    let pool = pool::<1>(quiet());
+    pool.manager().then(Call::Connect, Outcome::Error);
+    let error = pool.get().unwrap_err();
+    assert_eq!(error.source().unwrap().downcast_ref(), Some(&Failed(Call::Connect, 1)));
+    pool.close();
+    assert!(pool.get().unwrap_err().source().is_none());
+}
+
+#[test]
+fn loans_are_of_those_who_hold_now() {
+    let pool = pool::<4>(quiet());
+    assert_eq!(pool.loans().count(), 0);
+    let (here, line) = (pool.get().unwrap(), line!());
+    let there = pool.try_get().unwrap();
+    let lines: Vec<_> = pool.loans().map(|loan| loan.site.unwrap().line()).collect();
+    assert_eq!(lines, [line, line + 1]);
+    drop(here);
+    assert_eq!(pool.loans().count(), 1);
+    drop(there);
+}
+
+#[test]
+fn a_task_holds_from_where_it_called() {
+    let pool = pool::<4>(quiet());
+    let (mut job, line) = (Job::new(pool.get_async()), line!());
+    let _held = job.end().unwrap();
+    let site = pool.loans().next().unwrap().site.unwrap();
+    assert_eq!((site.file(), site.line()), (file!(), line));
+}
+
+#[test]
+fn the_most_in_use_is_known_when_they_are_back_and_counts_anew_when_asked_to() {
+    let pool = full::<3>();
+    pool.reset_peaks();
+    drop([pool.get().unwrap(), pool.get().unwrap()]);
+    assert_eq!(pool.metrics().pool.peak_in_use, 2);
+    pool.reset_peaks();
+    drop(pool.get().unwrap());
+    assert_eq!(pool.metrics().pool.peak_in_use, 1);
+}
+
+#[test]
+fn each_reason_has_a_name_and_says_what_was_the_matter() {
+    let names: HashSet<_> = DiscardReason::ALL.iter().map(|reason| reason.name()).collect();
+    let words: HashSet<_> = DiscardReason::ALL.iter().map(DiscardReason::to_string).collect();
+    assert_eq!((names.len(), words.len()), (DiscardReason::ALL.len(), DiscardReason::ALL.len()));
+    assert_eq!((DiscardReason::Idle.name(), &*DiscardReason::Idle.to_string()), ("idle", "was idle for too long"));
+}
+
+#[test]
+fn an_event_can_be_printed() {
+    let (error, took) = (&Failed(Call::Connect, 1), millis(5));
+    let print = |event: Event<'_, Failed>| event.to_string();
+    assert_eq!(
+        print(Event::ConnectFailed { error: Some(error), took }),
+        "cannot connect: Connect 1 failed (after 5ms)"
+    );
+    assert_eq!(print(Event::ConnectFailed { error: None, took }), "cannot connect: no answer within 5ms");
+    assert_eq!(print(Event::CheckFailed { error: None }), "a connection did not answer its check in time");
+    assert_eq!(print(Event::ResetFailed { error }), "a connection could not be reset: Connect 1 failed");
+}
+
+#[test]
+fn the_name_is_in_reports_and_on_the_thread() {
+    let pool = pool::<1>(quiet().min_idle(1).name("orders"));
+    let thread_name = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&thread_name);
+    let note = move || *noted.lock().unwrap() = thread::current().name().map(String::from);
+    pool.manager().then(Call::Connect, Outcome::after(note));
+    let health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 1);
+    drop(health);
+    assert_eq!(thread_name.lock().unwrap().as_deref(), Some("conn_pool orders"));
+    assert_eq!(pool.report().to_string(), "pool \"orders\": in use: 0 of 1, idle: 1, vacant: 0, waiting: 0");
+    assert!(format!("{pool:?}").contains("orders"), "{pool:?}");
+}
+
+#[test]
+fn it_is_counted_what_happens_to_connections() {
+    let pool = pool::<2>(quiet().validate_after(ALWAYS));
+    pool.manager().then(Call::Connect, Outcome::Error).then(Call::Check, Outcome::Error);
+    assert!(pool.get().is_err());
+    for _ in 0..3 {
+        drop(pool.get().unwrap());
+    }
+    let metrics = pool.metrics();
+    assert_eq!((metrics.connected, metrics.connect_failed, metrics.checked, metrics.check_failed), (2, 1, 2, 1));
+    assert_eq!((metrics.discarded_for(DiscardReason::Invalid), metrics.discarded_in_all()), (1, 1));
+    assert_eq!(pool.status().idle, metrics.connected - metrics.discarded_in_all());
+}
+
+#[test]
+fn connects_are_timed() {
+    let pool = pool::<2>(quiet());
+    let clock = pool.clock().clone();
+    pool.manager().then(Call::Connect, Outcome::after(move || clock.advance(millis(100))));
+    drop(pool.get().unwrap());
+    let times = pool.times().connect;
+    assert_eq!(times.count(), 1);
+    assert!((millis(100)..millis(130)).contains(&times.max().unwrap()), "{times:?}");
+}
+
+#[test]
+fn a_sample_of_borrowings_is_timed() {
+    let pool = pool::<1>(quiet().max_lifetime(Some(secs(3600))));
+    for _ in 0..64 {
+        let held = pool.get().unwrap();
+        pool.clock().advance(millis(100));
+        drop(held);
+    }
+    let times = pool.times().hold;
+    assert_eq!(times.count(), 2);
+    assert!((millis(100)..millis(130)).contains(&times.max().unwrap()), "{times:?}");
+}
+
+#[test]
+fn with_maintenance_the_next_borrowing_is_timed() {
+    let pool = pool::<1>(quiet());
+    drop(pool.get().unwrap());
+    for _ in 0..3 {
+        maintain(&pool);
+        for _ in 0..5 {
+            let held = pool.get().unwrap();
+            pool.clock().advance(millis(1));
+            drop(held);
+        }
+    }
+    assert_eq!(pool.times().hold.count(), 3);
+}
