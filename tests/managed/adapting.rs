@@ -11,7 +11,7 @@ use conn_pool::managed::{
     Lifecycle, Manager, Pool,
 };
 
-use crate::kit::managed::{assert_send, millis, quiet};
+use crate::kit::managed::{assert_send, millis, quiet, secs};
 use crate::kit::{Call, Conn, Failed, Gate, Job, Outcome, Script, SimClock, wait_until};
 
 /// A manager of one kind only, so that an adapter has something to add.
@@ -142,13 +142,25 @@ fn an_adapters_error_has_the_source_of_the_managers() {
 }
 
 #[test]
-fn a_clock_may_be_lent_to_a_pool() {
+fn a_clock_may_be_lent_to_a_pool_or_shared_with_it() {
     fn look(clock: impl Clock) -> [Duration; 2] {
         [clock.now(), clock.coarse()]
     }
     let clock = SimClock::default();
     clock.advance(millis(7));
     assert_eq!(look(&clock), look(clock.clone()));
+    assert_eq!(look(Arc::new(clock.clone())), look(clock));
+}
+
+#[test]
+fn a_shared_clock_ends_the_waits_of_its_pool() {
+    let clock = Arc::new(SimClock::default());
+    let pool = Pool::<_, 1, _>::with_clock(Script::default(), quiet(), Arc::clone(&clock)).unwrap();
+    pool.manager().allow(1);
+    let _held = pool.get().unwrap();
+    let mut waiting = Job::begun(pool.get_async_timeout(secs(1)));
+    clock.advance(secs(1));
+    assert_eq!(waiting.woken_to_end().unwrap_err().name(), "timeout");
 }
 
 /// A thread and a task wait, in the order in which they came.

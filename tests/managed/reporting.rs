@@ -27,6 +27,18 @@ fn a_timeout_tells_how_full_the_pool_is_and_who_holds_longest() {
     assert!(error.to_string().starts_with(&expected), "{error}\n{expected}");
 }
 
+#[test]
+fn a_name_may_be_made_at_run_time() {
+    for tenant in [7, 8] {
+        let pool = pool::<1>(quiet().name(&format!("orders-{tenant}")));
+        let expected = format!("orders-{tenant}");
+        assert_eq!(pool.report().pool.as_str(), expected);
+        pool.close();
+        let error = pool.get().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the pool is closed (pool \"{expected}\": in use: 0 of 1")), "{error}");
+    }
+}
+
 /// Each kind of error, by its name, with the beginning of its text.
 #[test]
 fn each_error_says_what_is_wrong() {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -119,4 +120,17 @@ fn futures_can_be_sent_to_the_threads_of_an_executor() {
     assert_send(&pool.maintain_async(Duration::ZERO));
     assert_send(&pool.run_maintenance());
     assert_send(&pool.drain_async());
+}
+
+/// What panics while it holds a connection leaves a sound pool behind, so nobody has to assert that it does.
+#[test]
+fn a_pool_may_be_used_by_what_panics() {
+    let pool = pool::<1>(quiet());
+    let pool: &SimPool<1> = &pool;
+    let panicked = catch_unwind(|| {
+        let _held = pool.get().unwrap();
+        resume_unwind(Box::new("mid-query"));
+    });
+    assert!(panicked.is_err());
+    assert_eq!(pool.get().unwrap().number, 2, "the one that was in use during a panic is parted with");
 }

@@ -111,6 +111,23 @@ fn a_task_has_one_budget_for_waiting_connecting_and_checking() {
 }
 
 #[test]
+fn a_task_gives_up_at_a_moment_of_the_pools_clock() {
+    let pool = pool::<1>(quiet());
+    pool.clock().advance(secs(5));
+    let held = pool.get().unwrap();
+    let mut caller = Job::begun(pool.get_async_deadline(secs(5) + millis(100)));
+    pool.clock().advance(millis(99));
+    caller.wait_on();
+    pool.clock().advance(millis(1));
+    assert_eq!(caller.woken_to_end().unwrap_err().name(), "timeout");
+    let mut late = Job::new(pool.get_async_deadline(secs(5)));
+    assert_eq!(late.end().unwrap_err().name(), "timeout", "the moment has passed");
+    drop(held);
+    drop(Job::new(pool.get_async_deadline(secs(5))).end().expect("what is free is lent without a wait"));
+    assert_at_rest(&pool);
+}
+
+#[test]
 fn a_task_that_gives_up_is_counted_once() {
     let pool = pool::<1>(quiet());
     let held = pool.get().unwrap();

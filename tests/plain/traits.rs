@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Debug;
+use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
@@ -100,6 +101,18 @@ fn errors_are_errors_with_and_without_std() {
     let boxed: Box<dyn Error + Send + Sync> = Pool::<u8, 0>::new().try_get().unwrap_err().into();
     assert_eq!(boxed.to_string(), "the pool has no slots: it was built with N = 0");
     assert!(boxed.source().is_none());
+}
+
+/// What panics while it holds a connection leaves a sound pool behind, so nobody has to assert that it does.
+#[test]
+fn a_pool_may_be_used_by_what_panics() {
+    let pool = Pool::from([Cell::new(7)]);
+    let panicked = catch_unwind(|| {
+        let _held = pool.try_get().unwrap();
+        resume_unwind(Box::new("mid-query"));
+    });
+    assert!(panicked.is_err());
+    assert_eq!(pool.try_get().unwrap().get(), 7);
 }
 
 #[test]
