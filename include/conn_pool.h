@@ -952,8 +952,8 @@ static inline conn_pool_status conn_pool_acquire_until(conn_pool *pool,
                                                        const struct timespec *deadline,
                                                        conn_pool_lease *lease)
 {
-    int64_t seconds = deadline != NULL ? (int64_t)deadline->tv_sec : 0;
-    int64_t nanoseconds = deadline != NULL ? (int64_t)deadline->tv_nsec : -1;
+    int64_t seconds = deadline ? deadline->tv_sec : 0;
+    int64_t nanoseconds = deadline ? deadline->tv_nsec : -1;
 
     return conn_pool_acquire_deadline(pool, seconds, nanoseconds, lease);
 }

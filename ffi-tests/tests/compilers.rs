@@ -52,6 +52,16 @@ fn assert_takes_the_header(compiler: &'static str, language: &'static str, stand
     assert_none_fails(outcomes);
 }
 
+/// The header alone, with warnings that some programs turn on: what it defines inline is compiled with them.
+#[track_caller]
+fn assert_takes_the_header_strictly(compiler: &'static str, language: &'static str, more: &[&'static str]) {
+    let mut flags = vec!["-D_GNU_SOURCE", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wundef", "-Wcast-qual"];
+    flags.extend(more);
+    let standard = if language == "c" { "c99" } else { "c++17" };
+    let job = Job { compiler, language, standard, flags };
+    assert_none_fails([job.run("#include <conn_pool.h>\n")]);
+}
+
 /// The C programs.
 fn sources() -> Vec<PathBuf> {
     let mut sources = Vec::new();
@@ -98,6 +108,16 @@ fn gxx_takes_the_header() {
 #[test]
 fn clangxx_takes_the_header() {
     assert_takes_the_header("clang++", "c++", CXX);
+}
+
+#[test]
+fn programs_may_turn_on_more_warnings() {
+    for compiler in ["gcc", "clang"] {
+        assert_takes_the_header_strictly(compiler, "c", &["-Wstrict-prototypes", "-Wmissing-prototypes"]);
+    }
+    for compiler in ["g++", "clang++"] {
+        assert_takes_the_header_strictly(compiler, "c++", &["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]);
+    }
 }
 
 #[test]
