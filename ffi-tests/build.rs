@@ -1,19 +1,20 @@
 //! Compiles every program of `c/`, and the tables of `c/inside/`, into one archive that the tests link. The `main` of
 //! `c/name.c` becomes `conn_pool_test_name`.
 //!
-//! It finds the header as any dependant's build script does: the library's build script says where it lies.
+//! It finds the header as the build script of any dependant does: in the folder that the library's build script names.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let include = env::var("DEP_CONN_POOL_0_1_INCLUDE").expect("conn_pool is a direct dependency, and says where");
+    let include =
+        env::var("DEP_CONN_POOL_0_1_INCLUDE").expect("conn_pool is a direct dependency, and names its folder");
     println!("cargo::rerun-if-changed=c");
     println!("cargo::rerun-if-changed={include}");
     println!("cargo::rerun-if-env-changed=CONN_POOL_REWRITE");
     println!("cargo::rustc-env=TOLD_INCLUDE={include}");
-    // The header is about to be rewritten, and the programs may need what it does not declare yet.
+    // The header is about to be rewritten, and the programs may use what it does not declare yet.
     if env::var_os("CONN_POOL_REWRITE").is_some() {
         return;
     }
@@ -30,7 +31,7 @@ fn main() {
     archive.files(sources("c/inside")).compile("conn_pool_programs");
 }
 
-/// As a careful C user compiles. What is a warning here is an error in `tests/compilers.rs`.
+/// With the options of a careful C programmer. A warning here is an error in `tests/compilers.rs`.
 fn compiler(include: &str) -> cc::Build {
     let mut build = cc::Build::new();
     build.std("c99").define("_POSIX_C_SOURCE", "200809L").include(include);

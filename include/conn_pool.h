@@ -2,21 +2,21 @@
  * conn_pool: a pool of connections, or of other resources, in a fixed number of slots, with one fair wait queue. Once a
  * pool is made, the library allocates nothing.
  *
- * conn_pool_acquire fills a lease of a resource, conn_pool_release ends it. Callers that have to wait join the wait queue:
- * first come, first served, whether they are threads or callbacks of an event loop.
+ * conn_pool_acquire fills a lease of a resource, conn_pool_release ends it. Callers that have to wait join the wait
+ * queue: first come, first served, whether they are threads or callbacks of an event loop.
  *
- * Threads.  Any thread may call any function at any time, except conn_pool_init, conn_pool_destroy and conn_pool_abandon:
- * while one of these runs, nothing else may use the pool or its storage.
+ * Threads.  Any thread may call any function at any time, except conn_pool_init, conn_pool_destroy and
+ * conn_pool_abandon: while one of these runs, nothing else may use the pool or its storage.
  *
- * Callbacks.  A callback is called by the thread whose call needs it, without a lock of the library, possibly by several
- * threads at once. It may call the pool, but must not end it (conn_pool_destroy, conn_pool_abandon). It must return: no
- * longjmp, no C++ exception, no pthread_exit.
+ * Callbacks.  A callback is called by the thread whose call needs it, without a lock of the library, possibly by
+ * several threads at once. It may call the pool, but must not end it (conn_pool_destroy, conn_pool_abandon). It must
+ * return: no longjmp, no C++ exception, no pthread_exit.
  *
- * Errors.  0 is success. Outputs are written on success only. NULL where a pointer is needed is an error and not a crash.
- * errno is left as it was, even if a callback sets it. See conn_pool_strerror.
+ * Errors.  0 is success. Outputs are written on success only. NULL where a pointer is needed is an error and not a
+ * crash. errno is left as it was, even if a callback sets it. See conn_pool_strerror.
  *
- * Misuse.  A lease that was released already, belongs to another pool, or is damaged is refused with a status of its own,
- * and nothing changes. So is a destroyed pool, as long as its memory is still there.
+ * Misuse.  A lease that was released already, belongs to another pool, or is damaged is refused with a status of its
+ * own, and nothing changes. So is a destroyed pool, as long as its memory is still there.
  *
  * fork.  A pool belongs to the process that made it. In a child, every call that returns a status returns
  * CONN_POOL_FORKED, except conn_pool_abandon, which forgets the pool and leaves the parent's resources alone.
@@ -24,8 +24,8 @@
  * Versions.  The soname changes with each minor version until 1.0, and with each major version from then on. Within one
  * soname, functions are only added, and structures only grow, at their ends: see struct_size.
  *
- * Compiler options.  What a program passes to the library does not depend on its options: no enum and no time_t crosses the
- * border, and structures are laid out the same with -fpack-struct, #pragma pack and -fshort-enums.
+ * Compiler options.  What a program passes to the library does not depend on its options: no enum and no time_t crosses
+ * the border, and structures are laid out the same with -fpack-struct, #pragma pack and -fshort-enums.
  *
  * Signals.  Functions that wait or call callbacks are not async-signal-safe. A signal does not end a wait early.
  */
@@ -931,7 +931,8 @@ conn_pool_status conn_pool_acquire_deadline(struct conn_pool *pool,
 #endif
 
 /*
- * Declared if <time.h> has what it needs: with -std=c99 or -std=c11, the program has to define _POSIX_C_SOURCE as 200809L.
+ * Declared if <time.h> has what it needs: with -std=c99 or -std=c11, the program has to define _POSIX_C_SOURCE as
+ * 200809L.
  */
 #if defined(CONN_POOL_HOSTED) && defined(CLOCK_MONOTONIC)
 /**
@@ -951,8 +952,8 @@ static inline conn_pool_status conn_pool_acquire_until(conn_pool *pool,
                                                        const struct timespec *deadline,
                                                        conn_pool_lease *lease)
 {
-    int64_t seconds = deadline != NULL ? (int64_t)deadline->tv_sec : 0;
-    int64_t nanoseconds = deadline != NULL ? (int64_t)deadline->tv_nsec : -1;
+    int64_t seconds = deadline ? deadline->tv_sec : 0;
+    int64_t nanoseconds = deadline ? deadline->tv_nsec : -1;
 
     return conn_pool_acquire_deadline(pool, seconds, nanoseconds, lease);
 }

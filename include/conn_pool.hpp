@@ -1,10 +1,10 @@
 /*
  * conn_pool for C++17: a pool and its leases as values that clean up behind themselves.
  *
- * A thin layer over conn_pool.h, where the functions are explained; all of it is inline. It throws
- * nothing and needs neither exceptions nor RTTI: what can fail returns a `connpool::status`, or a
- * `connpool::result` that has a value or tells why not. Callbacks are those of C; lambdas that
- * capture nothing will do.
+ * A thin, inline layer over conn_pool.h, where the functions are explained. It throws nothing and
+ * needs neither exceptions nor RTTI: what can fail returns a `connpool::status`, or a
+ * `connpool::result`, which has a value or the status that says why not. Callbacks are functions of
+ * C; a lambda without captures is one.
  *
  *     connpool::config config = connpool::make_config();
  *     config.capacity = 4;
@@ -15,16 +15,16 @@
  *     if (!pool) { return complain(connpool::text(pool.status())); }
  *     if (auto lease = pool->acquire(std::chrono::seconds(2))) {
  *         use(lease->as<connection>());
- *     }   // given back here
+ *     }   // released here
  *
- * The namespace is `connpool` because the name `conn_pool` is taken, by the structure of C.
+ * The namespace is `connpool`, because `conn_pool` is the name of the structure of C.
  *
- * Threads.  A `pool` may be used by any thread at any time, but for what ends or replaces it: its
- * move, its destructor, `destroy`, `abandon` and `detach`. A `lease` is for one thread at a time,
- * and may be moved to another thread.
+ * Threads.  Any thread may use a `pool` at any time, except for what ends or replaces it: its move,
+ * its destructor, `destroy`, `abandon` and `detach`. A `lease` is for one thread at a time, and may
+ * be moved to another thread.
  *
- * Callbacks.  Called without a lock, possibly by several threads at once. They must return: an
- * exception must not leave them.
+ * Callbacks.  Called without a lock, possibly by several threads at once. They must return: no
+ * exception may leave them.
  *
  * fork.  A pool belongs to the process that made it. In a child, its destructor and those of its
  * leases leave the parent's resources alone.
@@ -47,17 +47,17 @@
 
 namespace connpool {
 
-/** What a call answers: `CONN_POOL_OK` is success. */
+/** What a call returns: `CONN_POOL_OK` is success. */
 using status = ::conn_pool_status;
 /** What happened to a resource, for `config::on_event`. */
 using event = ::conn_pool_event;
-/** What a pool is to be like: from `make_config`. */
+/** The configuration of a pool: from `make_config`. */
 using config = ::conn_pool_config;
 /** What a pool has counted, and how full it is. */
 using stats = ::conn_pool_stats;
 
 /**
- * A configuration with nothing set but its size.
+ * A configuration with defaults.
  *
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  */
@@ -67,7 +67,8 @@ using stats = ::conn_pool_stats;
 }
 
 /**
- * What is wrong with a configuration and what would be right, for people; null if nothing is.
+ * What is wrong with a configuration, and what would be right, as a short English text. Null if
+ * nothing is wrong.
  *
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  * - Ownership: the string is constant.
@@ -78,7 +79,7 @@ using stats = ::conn_pool_stats;
 }
 
 /**
- * What a status means, for people; and its name, for logs. Never null.
+ * The meaning of a status, as a short English text. Never null.
  *
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  * - Ownership: the strings are constant.
@@ -88,6 +89,12 @@ using stats = ::conn_pool_stats;
     return ::conn_pool_strerror(status);
 }
 
+/**
+ * The name of a status, such as "CONN_POOL_OK", for logs. Never null.
+ *
+ * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
+ * - Ownership: the string is constant.
+ */
 [[nodiscard]] inline const char *name(status status) noexcept
 {
     return ::conn_pool_status_name(status);
@@ -96,14 +103,14 @@ using stats = ::conn_pool_stats;
 /**
  * A value, or the status that tells why there is none.
  *
- * Without a value, what `*` and `->` lead to is an empty `T`: no lease, no pool, zeros.
+ * Without a value, `*` and `->` give an empty `T`: no lease, no pool, zeros.
  */
 template <class T>
 class [[nodiscard]] result {
 public:
-    /** What a failed call returns. */
+    /** Of a call that failed. */
     result(connpool::status why) noexcept : status_(why) {}
-    /** What a call returns that had success. */
+    /** Of a call that succeeded. */
     result(T &&value) noexcept : value_(std::move(value)), status_(CONN_POOL_OK) {}
 
     /** Whether there is a value. */
@@ -123,7 +130,7 @@ private:
 };
 
 /**
- * A resource on loan, which goes back to its pool when the lease ends. It can be moved and not
+ * The right to use a resource. Its destructor releases the resource. It can be moved and not
  * copied.
  *
  * An empty lease (never filled, moved from, released or discarded) has a null resource and does
@@ -134,10 +141,9 @@ public:
     lease() noexcept = default;
 
     /**
-     * Takes over a lease of C, as an `on_ready` of `conn_pool_acquire_async` is given it.
+     * Takes over a lease of C, such as the one that `conn_pool_acquire_async` passes to `on_ready`.
      *
-     * - Ownership: from now on it is this one's to give back; the plain structure is not to be used
-     *   any more.
+     * - Ownership: from now on this object releases it, and the plain structure must not be used.
      */
     explicit lease(const ::conn_pool_lease &plain) noexcept : plain_(plain) {}
 
@@ -148,7 +154,7 @@ public:
     lease(lease &&other) noexcept : plain_(other.detach()) {}
 
     /**
-     * Gives back what this one holds and leaves the other one empty. Moving a lease to itself does
+     * Releases what this one holds, and leaves the other one empty. Moving a lease to itself does
      * nothing.
      */
     lease &operator=(lease &&other) noexcept
@@ -161,20 +167,20 @@ public:
     }
 
     /**
-     * Gives the resource back. What the pool answers is lost: call `release` where it matters.
+     * Releases the resource. The status is lost: call `release` where it matters.
      *
      * - Blocks: only for as long as callbacks take.
      */
     ~lease() { release(); }
 
-    /** Whether there is a resource on loan. */
+    /** Whether there is a resource. */
     explicit operator bool() const noexcept { return plain_.pool != nullptr; }
 
-    /** What was borrowed: what `create` made, or what `add` was given. */
+    /** The resource: what `create` made, or what was passed to `add`. */
     [[nodiscard]] void *get() const noexcept { return plain_.resource; }
 
     /**
-     * What was borrowed, as what it is.
+     * The resource, as a pointer to `T`.
      *
      * @pre The pool's resources are of this type.
      */
@@ -185,14 +191,14 @@ public:
     }
 
     /**
-     * Gives the resource back now, and so serves the oldest waiter. The lease is empty afterwards,
-     * unless it was refused.
+     * Releases the resource now: it goes to the longest waiter, or is idle. The lease is empty
+     * afterwards, unless it was refused.
      *
      * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only
      *   for as long as callbacks take.
      * - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_HELD` if it was empty; what `conn_pool_release`
      *   returns.
-     * - Ownership: on success the resource is the pool's again.
+     * - Ownership: on success the pool owns the resource again.
      */
     connpool::status release() noexcept
     {
@@ -200,8 +206,8 @@ public:
     }
 
     /**
-     * Gives a broken resource back: it is destroyed, and its slot is vacant. The lease is empty
-     * afterwards, unless it was refused.
+     * Ends the lease of a broken resource: the resource is destroyed and its slot is vacant. The
+     * lease is empty afterwards, unless it was refused.
      *
      * - Thread-safe: no, as everything that changes a lease. Async-signal-safe: no. Blocks: only
      *   for as long as callbacks take.
@@ -214,9 +220,9 @@ public:
     }
 
     /**
-     * The lease for a function of C, which has to give it back. This one is empty afterwards.
+     * The lease as a plain structure, for functions of C. This one is empty afterwards.
      *
-     * - Ownership: the caller's.
+     * - Ownership: the caller has to release it.
      */
     [[nodiscard]] ::conn_pool_lease detach() noexcept
     {
@@ -228,10 +234,10 @@ private:
 };
 
 /**
- * A pool of resources, which it owns. It can be moved and not copied; its leases and waiters do not
- * mind.
+ * A pool of resources, which it owns. It can be moved, while leases are held too, and not copied.
  *
- * An empty pool (never made, moved from, or destroyed) answers `CONN_POOL_INVALID_ARGUMENT`.
+ * The functions of an empty pool (never made, moved from, or destroyed) return
+ * `CONN_POOL_INVALID_ARGUMENT`.
  */
 class [[nodiscard]] pool {
 public:
@@ -240,7 +246,7 @@ public:
     /**
      * Takes over a pool of C.
      *
-     * - Ownership: from now on it is this one's to destroy.
+     * - Ownership: from now on this object destroys it.
      */
     explicit pool(::conn_pool *plain) noexcept : plain_(plain) {}
 
@@ -263,12 +269,12 @@ public:
     /**
      * Ends the pool.
      *
-     * While leases are out or somebody waits it is closed instead, and its memory is never freed:
-     * the leases can still come back, and their resources are destroyed then. So `drain` it before,
-     * if threads may still be at work.
+     * While leases are held or callers wait, the pool is closed instead, and its memory is never
+     * freed: the leases can still be released, which destroys their resources. So call `drain`
+     * first, if other threads may still use the pool.
      *
-     * - Thread-safe: no: nobody else may be using the `pool`. Blocks: only for as long as callbacks
-     *   take.
+     * - Thread-safe: no: no other thread may be using the `pool`. Blocks: only for as long as
+     *   callbacks take.
      */
     ~pool() { end(); }
 
@@ -296,8 +302,8 @@ public:
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `conn_pool_init` returns.
-     * - Ownership: the storage is the pool's until the pool is gone; see the destructor for when
-     *   that is. The rest is as for `create`.
+     * - Ownership: the pool owns the storage until it is gone; see the destructor for when that is.
+     *   The rest is as for `create`.
      *
      * @pre `storage` is null or may be written for `size` bytes.
      */
@@ -311,18 +317,18 @@ public:
     /** Whether there is a pool. */
     explicit operator bool() const noexcept { return plain_ != nullptr; }
 
-    /** The pool for functions of C; it stays this one's. */
+    /** The pool for functions of C. It stays with this object. */
     [[nodiscard]] ::conn_pool *get() const noexcept { return plain_; }
 
     /**
-     * The pool for a function of C, which has to destroy it. This one is empty afterwards.
+     * The pool for functions of C. This one is empty afterwards.
      *
-     * - Ownership: the caller's.
+     * - Ownership: the caller has to destroy it.
      */
     [[nodiscard]] ::conn_pool *detach() noexcept { return std::exchange(plain_, nullptr); }
 
     /**
-     * Borrows a resource if one is free now, or can be created.
+     * Acquires a resource if one is free now, or can be created.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as `create` and
      *   `validate` take.
@@ -334,11 +340,11 @@ public:
     {
         ::conn_pool_lease plain{};
         connpool::status status = ::conn_pool_try_acquire(plain_, &plain);
-        return lent(status, plain);
+        return leased(status, plain);
     }
 
     /**
-     * Borrows a resource, waiting in line for as long as it takes.
+     * Acquires a resource, waiting in the queue for as long as it takes.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: until it is the caller's turn, or the pool
      *   is closed.
@@ -348,8 +354,8 @@ public:
     result<lease> acquire() noexcept { return acquire_ms(CONN_POOL_WAIT_FOREVER); }
 
     /**
-     * Borrows a resource, waiting in line for up to `timeout`, rounded up to milliseconds. Nothing,
-     * or less, tries once; 49 days and more wait for as long as it takes.
+     * Acquires a resource, waiting in the queue for up to `timeout`, rounded up to milliseconds.
+     * Zero or less tries once; 49 days or more wait for as long as it takes.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: up to `timeout`, and for as long as
      *   `create` and `validate` take.
@@ -364,7 +370,7 @@ public:
     }
 
     /**
-     * As `acquire`, until a moment on a steady clock. One that has passed tries once.
+     * As `acquire`, until a time on a steady clock. If it has passed, it tries once.
      */
     template <class Clock, class Duration>
     result<lease> acquire_until(std::chrono::time_point<Clock, Duration> deadline) noexcept
@@ -375,12 +381,12 @@ public:
     }
 
     /**
-     * Gives the pool a resource that is ready, and so serves the oldest waiter.
+     * Adds a resource to the pool, for the longest waiter if there is one.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
      * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`.
-     * - Ownership: on success the resource is the pool's, which ends it with `destroy`; else it
-     *   stays the caller's.
+     * - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the
+     *   caller keeps it.
      */
     [[nodiscard]] connpool::status add(void *resource) noexcept
     {
@@ -388,7 +394,7 @@ public:
     }
 
     /**
-     * Sets how many resources may be out at once, 0 to the capacity.
+     * Sets how many resources may be in use at once, from 0 to the capacity. 0 pauses the pool.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
      * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity.
@@ -399,19 +405,19 @@ public:
     }
 
     /**
-     * Looks after the idle resources; to be called from a timer of the program's own.
+     * Maintains the idle resources. Call it from a timer: the library starts no thread.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
      * - Returns the number of resources that were destroyed.
      */
     result<std::size_t> maintain() noexcept
     {
-        std::size_t ended = 0;
-        connpool::status status = ::conn_pool_maintain(plain_, &ended);
+        std::size_t destroyed = 0;
+        connpool::status status = ::conn_pool_maintain(plain_, &destroyed);
         if (status != CONN_POOL_OK) {
             return status;
         }
-        return ended;
+        return destroyed;
     }
 
     /**
@@ -430,7 +436,7 @@ public:
     }
 
     /**
-     * Starts the marks `peak_in_use` and `peak_waiting` anew.
+     * Resets `peak_in_use` and `peak_waiting` to what is in use and waiting now.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      */
@@ -440,23 +446,23 @@ public:
      * The pool's name; "" if it has none.
      *
      * - Thread-safe: yes. Async-signal-safe: yes. Blocks: no.
-     * - Ownership: the string is the pool's and lives as long.
+     * - Ownership: the string belongs to the pool and lives as long as it.
      */
     [[nodiscard]] const char *name() const noexcept { return ::conn_pool_name(plain_); }
 
     /**
-     * Closes the pool for good: new callers and all who wait get `CONN_POOL_CLOSED`.
+     * Closes the pool for good: new callers and all waiters get `CONN_POOL_CLOSED`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
      */
     connpool::status close() noexcept { return ::conn_pool_close(plain_); }
 
     /**
-     * Closes the pool and waits until every lease has come back.
+     * Closes the pool and waits until no lease is held.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: as long as it takes, or up to `timeout`,
      *   rounded as for `acquire`. A thread that holds a lease waits for itself.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still out.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held.
      */
     [[nodiscard]] connpool::status drain() noexcept
     {
@@ -470,12 +476,12 @@ public:
     }
 
     /**
-     * Ends the pool, and tells whether that was possible. An empty one has ended already.
+     * Ends the pool, and returns whether that was possible. An empty one has ended already.
      *
-     * - Thread-safe: no: nobody else may be using the pool. Async-signal-safe: no. Blocks: only for
-     *   as long as callbacks take.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are out or
-     *   somebody waits; `CONN_POOL_FORKED`.
+     * - Thread-safe: no: no other thread may be using the pool. Async-signal-safe: no. Blocks: only
+     *   for as long as callbacks take.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held or
+     *   callers wait; `CONN_POOL_FORKED`.
      * - Ownership: on success the pool is empty.
      */
     [[nodiscard]] connpool::status destroy() noexcept
@@ -488,10 +494,10 @@ public:
     }
 
     /**
-     * Forgets the pool, whatever is out: no callback is called. For the child of a fork.
+     * Forgets the pool, even if leases are held: no callback is called. For the child of a fork.
      *
      * - Thread-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
-     * - Ownership: the pool is empty; its resources are the caller's to forget.
+     * - Ownership: the pool is empty; it is for the caller to close or forget its resources.
      */
     connpool::status abandon() noexcept { return ::conn_pool_abandon(detach()); }
 
@@ -504,7 +510,7 @@ private:
         return pool(plain);
     }
 
-    static result<lease> lent(connpool::status status, const ::conn_pool_lease &plain) noexcept
+    static result<lease> leased(connpool::status status, const ::conn_pool_lease &plain) noexcept
     {
         if (status != CONN_POOL_OK) {
             return status;
@@ -516,10 +522,10 @@ private:
     {
         ::conn_pool_lease plain{};
         connpool::status status = ::conn_pool_acquire(plain_, timeout_ms, &plain);
-        return lent(status, plain);
+        return leased(status, plain);
     }
 
-    /* In floating point, because the longest durations do not fit whole milliseconds. */
+    /* In floating point, because the longest durations overflow as whole milliseconds. */
     template <class Rep, class Period>
     static std::uint32_t milliseconds(std::chrono::duration<Rep, Period> timeout) noexcept
     {

@@ -8,17 +8,16 @@
  * its like. The program makes a table of its own and drops it. It needs PostgreSQL 14 or later.
  *
  * What it shows:
- * - PQstatus says whether a connection is broken: as `validate`, before it is lent, and as `reset`,
- *   when it comes back.
- * - `reset` rolls back what a borrower has left open. One thread forgets to commit, and the next
- *   borrower of its connection finds nothing of it.
- * - A connection that dies in its borrower's hands is discarded, and the pool makes another. One
- *   thread has its own connection killed by the server in the middle of a transaction, and does
- *   that transaction again.
- * - Threads that find no free connection stand in line.
+ * - PQstatus says whether a connection is broken: in `validate`, before it is leased, and in
+ *   `reset`, when it is released.
+ * - `reset` rolls back a transaction that was left open. One thread forgets to commit, and the next
+ *   user of its connection sees nothing of it.
+ * - A connection that breaks while it is in use is discarded, and the pool makes another. One thread
+ *   has the server kill its connection in the middle of a transaction, and repeats the transaction.
+ * - Threads that find no free connection wait in the queue.
  *
- * In the end the money must still be all there. The program returns 0 only if that and everything
- * else is as it should be.
+ * In the end all the money must still be there. The program returns 0 only if that and all other
+ * checks hold.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -38,7 +37,7 @@ static const char *conninfo;
 static char table[32];
 static conn_pool *pool;
 
-/* What the threads have seen; under the mutex. */
+/* What the threads have counted, under the mutex. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int transfers, rolled_back, broken, found_clean, problems;
 static int forgotten_backend;
@@ -50,7 +49,7 @@ static void add(int *figure)
     pthread_mutex_unlock(&mutex);
 }
 
-/* One line, whatever line breaks the server's messages have. */
+/* Prints one line, without the line breaks of the server's messages. */
 static void print_line(FILE *to, const char *format, va_list arguments)
 {
     char line[512];
@@ -76,7 +75,7 @@ static void say(const char *format, ...)
     va_end(arguments);
 }
 
-/* Something is wrong: goes on, so that all of it is seen, but the program will fail. */
+/* Reports a problem. The program goes on, so that all problems are seen, and fails at the end. */
 static void complain(const char *format, ...)
 {
     va_list arguments;
@@ -114,7 +113,7 @@ static int has_broken(void *user, void *resource)
     return PQstatus(resource) == CONNECTION_OK ? 0 : 1;
 }
 
-/* Whatever the borrower has left behind, the next one finds a session that is at rest. */
+/* Ends a transaction that was left open, so that the next user finds an idle session. */
 static int reset(void *user, void *resource)
 {
     PGresult *result;
@@ -144,7 +143,7 @@ static void disconnect(void *user, void *resource)
 
 /* SQL. */
 
-/* 0 if the command was done; its rows, if anybody wants them, are to be cleared. */
+/* Returns 0 if the command succeeds. The caller has to clear `rows`, if it asks for them. */
 static int run(PGconn *connection, PGresult **rows, const char *format, ...)
 {
     char command[256];
@@ -188,26 +187,26 @@ static long number(PGconn *connection, const char *query)
 
 /* Leasing. */
 
-static int borrow(conn_pool_lease *lease)
+static int acquire(conn_pool_lease *lease)
 {
     conn_pool_status status = conn_pool_acquire(pool, PATIENCE_MS, lease);
 
     if (status != CONN_POOL_OK) {
-        complain("no connection to borrow: %s", conn_pool_strerror(status));
+        complain("no connection: %s", conn_pool_strerror(status));
         return 1;
     }
     if (PQtransactionStatus(lease->resource) != PQTRANS_IDLE) {
-        complain("a connection was lent in the middle of a transaction");
+        complain("a connection was leased in the middle of a transaction");
     }
     return 0;
 }
 
-static void give_back(conn_pool_lease *lease)
+static void release(conn_pool_lease *lease)
 {
     conn_pool_status status = conn_pool_release(pool, lease);
 
     if (status != CONN_POOL_OK) {
-        complain("a connection could not be given back: %s", conn_pool_strerror(status));
+        complain("a connection could not be released: %s", conn_pool_strerror(status));
     }
 }
 
@@ -224,7 +223,7 @@ static void discard(conn_pool_lease *lease)
 
 /*
  * Ends the session of a connection, and waits until it has ended. Not over a second connection of
- * the pool: those who have them may be waiting for what this one's transaction has locked.
+ * the pool: their users may be waiting for rows that this one's transaction has locked.
  */
 static void kill_session_of(PGconn *connection)
 {
@@ -240,7 +239,7 @@ static void kill_session_of(PGconn *connection)
     PQfinish(other);
 }
 
-/* Moves one coin; accounts in order, so that two of these never wait for each other. */
+/* Moves one coin. It locks the accounts in order, so that two transfers never deadlock. */
 static int transfer(PGconn *connection, int from, int to, int is_unlucky)
 {
     int first = from < to ? from : to, second = from < to ? to : from;
@@ -258,20 +257,20 @@ static int transfer(PGconn *connection, int from, int to, int is_unlucky)
            run(connection, NULL, "COMMIT") != 0;
 }
 
-/* Until it is done: a connection that breaks on the way is replaced, anything else is a problem. */
+/* Repeats a transfer whose connection breaks until it succeeds. Any other failure is a problem. */
 static void transfer_surely(int from, int to, int is_unlucky)
 {
     conn_pool_lease lease;
 
-    while (borrow(&lease) == 0) {
+    while (acquire(&lease) == 0) {
         if (transfer(lease.resource, from, to, is_unlucky) == 0) {
-            give_back(&lease);
+            release(&lease);
             add(&transfers);
             return;
         }
         if (!has_broken(NULL, lease.resource)) {
             complain("a transfer failed: %s", PQerrorMessage(lease.resource));
-            give_back(&lease);
+            release(&lease);
             return;
         }
         say("a connection broke, the thread takes another (%s)", PQerrorMessage(lease.resource));
@@ -281,12 +280,12 @@ static void transfer_surely(int from, int to, int is_unlucky)
     }
 }
 
-/* A borrower who returns in the middle of a transaction. */
+/* Releases a connection in the middle of a transaction. */
 static void forget_to_commit(void)
 {
     conn_pool_lease lease;
 
-    if (borrow(&lease) != 0) {
+    if (acquire(&lease) != 0) {
         return;
     }
     if (run(lease.resource, NULL, "BEGIN") != 0 ||
@@ -297,17 +296,17 @@ static void forget_to_commit(void)
     pthread_mutex_lock(&mutex);
     forgotten_backend = PQbackendPID(lease.resource);
     pthread_mutex_unlock(&mutex);
-    say("thread %d: gives a connection back without a commit", FORGETFUL);
-    give_back(&lease);
+    say("thread %d: releases a connection without a commit", FORGETFUL);
+    release(&lease);
 }
 
-/* If this is the forgetful thread's connection, nothing may be left of its transaction. */
+/* If this is the connection of the forgetful thread, nothing may be left of its transaction. */
 static void look_for_the_forgotten(void)
 {
     conn_pool_lease lease;
     int is_it;
 
-    if (borrow(&lease) != 0) {
+    if (acquire(&lease) != 0) {
         return;
     }
     pthread_mutex_lock(&mutex);
@@ -321,7 +320,7 @@ static void look_for_the_forgotten(void)
             complain("what the forgetful thread has set is still there");
         }
     }
-    give_back(&lease);
+    release(&lease);
 }
 
 static void *work(void *argument)
@@ -341,20 +340,20 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Borrows every connection there can be, so that the one that was discarded is replaced by now. */
+/* Acquires all connections at once, so that the one that was discarded is replaced. */
 static void use_all_at_once(void)
 {
     conn_pool_lease leases[CONNECTIONS];
-    int borrowed = 0;
+    int held = 0;
 
-    while (borrowed < CONNECTIONS && borrow(&leases[borrowed]) == 0) {
-        if (number(leases[borrowed].resource, "SELECT 1") != 1) {
+    while (held < CONNECTIONS && acquire(&leases[held]) == 0) {
+        if (number(leases[held].resource, "SELECT 1") != 1) {
             complain("a connection does not work");
         }
-        borrowed++;
+        held++;
     }
-    while (borrowed > 0) {
-        give_back(&leases[--borrowed]);
+    while (held > 0) {
+        release(&leases[--held]);
     }
 }
 
@@ -416,7 +415,7 @@ static int make_accounts(PGconn *connection)
 static void expect(const char *what, long found, long least, long most)
 {
     if (found < least || found > most) {
-        complain("%s: %ld, and not %ld to %ld", what, found, least, most);
+        complain("%s: %ld instead of %ld to %ld", what, found, least, most);
     }
 }
 
@@ -433,13 +432,13 @@ static void check_money(PGconn *connection)
 
 static void check_what_was_seen(void)
 {
-    say("threads: %d transfers, %d of them done again", transfers, broken);
+    say("threads: %d transfers, %d of them repeated", transfers, broken);
     say("the forgotten transaction: %d rolled back, its connection found clean %d times",
         rolled_back, found_clean);
     expect("transfers", transfers, (long)THREADS * TRANSFERS, (long)THREADS * TRANSFERS);
     expect("transactions that were rolled back", rolled_back, 1, 1);
     expect("connections that broke", broken, 1, 1);
-    expect("borrowers after the forgetful one", found_clean, 1, (long)THREADS * TRANSFERS);
+    expect("users after the forgetful one", found_clean, 1, (long)THREADS * TRANSFERS);
 }
 
 static void check_stats(void)
@@ -451,17 +450,17 @@ static void check_stats(void)
         complain("no stats: %s", conn_pool_strerror(status));
         return;
     }
-    say("pool %s: %zu leases, %zu waited for; at most %zu out and %zu in line",
+    say("pool %s: %zu leases, %zu waited for; at most %zu in use and %zu waiting",
         conn_pool_name(pool), stats.acquired, stats.waited, stats.peak_in_use,
         stats.peak_waiting);
     say("connections: %zu made, %zu destroyed, %zu idle", stats.created, stats.destroyed,
         stats.idle);
     expect("connections made", (long)stats.created, CONNECTIONS + 1, CONNECTIONS + 1);
     expect("connections destroyed", (long)stats.destroyed, 1, 1);
-    expect("connections that came back broken", (long)stats.reset_failed, 0, 0);
-    expect("connections out at once", (long)stats.peak_in_use, CONNECTIONS, CONNECTIONS);
+    expect("connections broken at their release", (long)stats.reset_failed, 0, 0);
+    expect("connections in use at once", (long)stats.peak_in_use, CONNECTIONS, CONNECTIONS);
     expect("threads that waited", (long)stats.waited, 1, (long)stats.acquired);
-    expect("leases out", (long)stats.in_use, 0, 0);
+    expect("leases held", (long)stats.in_use, 0, 0);
     expect("threads whose time was up", (long)stats.timed_out, 0, 0);
     expect("leases misused", (long)stats.misused, 0, 0);
 }

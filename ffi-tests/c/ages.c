@@ -1,11 +1,11 @@
-/* Resources grow old: what conn_pool_maintain and a clock of the program's own make of it. */
+/* The ages of resources, by a clock of the program's own, and what conn_pool_maintain does. */
 #include <string.h>
 
 #include "check.h"
 
 enum { ITEMS = 64, CAPACITY = 4 };
 
-/* The other side of a pool, with the time in its hands. */
+/* What the callbacks of a pool have made, and the time that its clock tells. */
 struct world {
     uint64_t now;
     int items[ITEMS];
@@ -106,7 +106,7 @@ static void maintenance_keeps_min_idle_ready(void)
     CHECK(world.ended == world.made);
 }
 
-static void what_cannot_be_made_is_tried_again_after_a_pause(void)
+static void a_failed_create_is_tried_again_after_a_pause(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -123,7 +123,7 @@ static void what_cannot_be_made_is_tried_again_after_a_pause(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void what_is_idle_for_too_long_is_ended_down_to_min_idle(void)
+static void idle_resources_are_destroyed_down_to_min_idle(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -148,7 +148,7 @@ static void what_is_idle_for_too_long_is_ended_down_to_min_idle(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void what_is_too_old_ends_when_it_comes_back(void)
+static void an_old_resource_is_destroyed_when_it_is_released(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -167,7 +167,7 @@ static void what_is_too_old_ends_when_it_comes_back(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void what_is_too_old_is_not_lent(void)
+static void an_old_resource_is_not_leased_again(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -185,7 +185,7 @@ static void what_is_too_old_is_not_lent(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void what_is_too_old_is_replaced_before_it_ends(void)
+static void an_old_resource_is_replaced_before_it_is_destroyed(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -201,8 +201,8 @@ static void what_is_too_old_is_replaced_before_it_ends(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* With the system's clock: a resource that is new is not too old. */
-static void the_system_tells_the_time_if_nobody_else_does(void)
+/* With the system's clock, a new resource is not too old. */
+static void without_clock_ms_the_clock_is_the_systems(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -222,11 +222,11 @@ static void the_system_tells_the_time_if_nobody_else_does(void)
 int main(void)
 {
     maintenance_keeps_min_idle_ready();
-    what_cannot_be_made_is_tried_again_after_a_pause();
-    what_is_idle_for_too_long_is_ended_down_to_min_idle();
-    what_is_too_old_ends_when_it_comes_back();
-    what_is_too_old_is_not_lent();
-    what_is_too_old_is_replaced_before_it_ends();
-    the_system_tells_the_time_if_nobody_else_does();
+    a_failed_create_is_tried_again_after_a_pause();
+    idle_resources_are_destroyed_down_to_min_idle();
+    an_old_resource_is_destroyed_when_it_is_released();
+    an_old_resource_is_not_leased_again();
+    an_old_resource_is_replaced_before_it_is_destroyed();
+    without_clock_ms_the_clock_is_the_systems();
     return check_report("ages");
 }

@@ -1,13 +1,14 @@
 /*
- * Callbacks in line: called back once, in turn, with a lease or with the reason why there is none.
+ * Asynchronous waits: each callback is called once, in order, with a lease or with the status that
+ * says why there is none.
  */
 #include <string.h>
 
 #include "check.h"
 
-enum { MAKES = 8, LONG_LINE = 20000 };
+enum { MAKES = 8, LONG_QUEUE = 20000 };
 
-/* What a callback was told. `turn` is its place in the order of all calls of the scene. */
+/* What a callback was called with. `turn` is its place in the order of all calls of the test. */
 struct call {
     conn_pool_waiter waiter;
     conn_pool_lease lease;
@@ -15,8 +16,8 @@ struct call {
     int calls;
     int turn;
     int *turns;
-    /* Gives the lease back at once. */
-    int in_a_hurry;
+    /* Whether the callback releases its lease. */
+    int releases_at_once;
 };
 
 static struct call call_in(int *turns)
@@ -41,7 +42,7 @@ static void called_back(void *user, conn_pool_status status, const conn_pool_lea
     if (lease != NULL) {
         call->lease = *lease;
     }
-    if (lease != NULL && call->in_a_hurry) {
+    if (lease != NULL && call->releases_at_once) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(call->lease.pool, &call->lease));
     }
 }
@@ -61,7 +62,7 @@ static conn_pool *pool_of(uint32_t capacity)
     return pool;
 }
 
-static void what_is_free_is_had_at_once(void)
+static void a_free_resource_is_acquired_at_once(void)
 {
     int turns = 0, thing = 0;
     struct call call = call_in(&turns);
@@ -130,7 +131,7 @@ static void a_pool_that_grows_calls_back(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void a_place_that_is_given_up_is_not_called(void)
+static void a_cancelled_waiter_is_not_called(void)
 {
     int turns = 0, thing = 0, at;
     struct call calls[3];
@@ -143,7 +144,7 @@ static void a_place_that_is_given_up_is_not_called(void)
         calls[at] = call_in(&turns);
         CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[at].waiter));
         CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
-        calls[at].in_a_hurry = 1;
+        calls[at].releases_at_once = 1;
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(pool, &calls[1].waiter));
     CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &calls[1].waiter));
@@ -151,7 +152,7 @@ static void a_place_that_is_given_up_is_not_called(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK(calls[0].turn == 1 && calls[1].calls == 0 && calls[2].turn == 2);
 
-    /* Now it queues anew, and is served. */
+    /* It can be queued again, and is served. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[1]));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
@@ -159,7 +160,7 @@ static void a_place_that_is_given_up_is_not_called(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void a_waiter_stands_in_one_place_only(void)
+static void a_waiter_is_in_one_queue_only(void)
 {
     int turns = 0, thing = 0;
     struct call call = call_in(&turns);
@@ -178,7 +179,7 @@ static void a_waiter_stands_in_one_place_only(void)
     CHECK(call.calls == 1 && call.lease.pool == pool);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
 
-    /* Once it was called it may stand in the line of another pool. */
+    /* After its callback it may be used for another pool. */
     CHECK_STATUS(CONN_POOL_OK, ask(other, &call));
     CHECK(call.lease.pool == other);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(other, &call.lease));
@@ -186,7 +187,7 @@ static void a_waiter_stands_in_one_place_only(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(other));
 }
 
-static void closing_calls_everybody_back(void)
+static void closing_calls_every_waiter_back(void)
 {
     int turns = 0, thing = 0, at;
     struct call calls[3], late = call_in(&turns);
@@ -212,7 +213,7 @@ static void closing_calls_everybody_back(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* A waiter that queues again from its own callback, as a client does that always has more to do. */
+/* A waiter that is queued again by its own callback, as by a client that always has more to do. */
 struct client {
     conn_pool_waiter waiter;
     conn_pool_lease lease;
@@ -249,7 +250,7 @@ static void a_waiter_may_be_used_again_by_its_callback(void)
                                                             &client, &client.lease));
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &last));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    /* Its second time comes after whoever stood behind it, who keeps the lease for now. */
+    /* It is queued behind the other waiter, which is called first and keeps its lease for now. */
     CHECK(client.rounds == 1 && client.asked_again == CONN_POOL_PENDING);
     CHECK(last.calls == 1 && last.lease.resource == &thing);
     CHECK(STATS(pool).waiting == 1);
@@ -259,7 +260,7 @@ static void a_waiter_may_be_used_again_by_its_callback(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* Resources that fail as a scene wants it. */
+/* Makes and checks resources, and fails when a test wants it. */
 struct factory {
     int things[MAKES];
     int made;
@@ -308,7 +309,7 @@ static conn_pool *pool_with(struct factory *factory, uint32_t capacity, conn_poo
     return pool;
 }
 
-static void a_resource_is_made_for_who_waits(void)
+static void a_resource_is_created_for_a_waiter(void)
 {
     struct factory factory;
     int turns = 0;
@@ -324,7 +325,7 @@ static void a_resource_is_made_for_who_waits(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void who_waits_is_told_that_none_could_be_made(void)
+static void a_waiter_is_told_that_create_has_failed(void)
 {
     struct factory factory;
     int turns = 0;
@@ -345,7 +346,7 @@ static void who_waits_is_told_that_none_could_be_made(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void who_asks_is_told_that_none_could_be_made(void)
+static void a_newcomer_is_told_that_create_has_failed(void)
 {
     struct factory factory;
     int turns = 0;
@@ -361,7 +362,7 @@ static void who_asks_is_told_that_none_could_be_made(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void an_unfit_resource_is_replaced_for_who_waits(void)
+static void an_unfit_resource_is_replaced_for_a_waiter(void)
 {
     struct factory factory;
     int turns = 0;
@@ -379,8 +380,8 @@ static void an_unfit_resource_is_replaced_for_who_waits(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* Without `create` there is nothing to replace it with: the waiter goes on waiting. */
-static void who_waits_for_a_fit_resource_goes_on_waiting(void)
+/* Without `create` the resource cannot be replaced: the waiter waits on. */
+static void a_waiter_waits_on_if_its_resource_is_unfit(void)
 {
     struct factory factory;
     int turns = 0, things[2] = { 0, 0 };
@@ -401,13 +402,13 @@ static void who_waits_for_a_fit_resource_goes_on_waiting(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/* A resource that is examined for a waiter, who has second thoughts meanwhile. */
+/* Cancels a waiter while a resource is checked for it. */
 struct second_thoughts {
     conn_pool *pool;
     struct call *call;
     conn_pool_status cancelled;
     conn_pool_status asked_again;
-    /* What the resource turns out to be when it is examined. */
+    /* What the check returns. */
     int unfit;
 };
 
@@ -424,7 +425,7 @@ static int cancel_meanwhile(void *user, void *resource)
     return thoughts->unfit;
 }
 
-static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
+static void a_waiter_that_was_granted_a_slot_cannot_be_cancelled(void)
 {
     struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC, 0 };
     int turns = 0, thing = 0;
@@ -446,7 +447,7 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     CHECK(call.calls == 1 && call.lease.resource == &thing);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(thoughts.pool, &call.lease));
 
-    /* The same while it is examined for somebody who is served at once. */
+    /* The same if the resource is checked for a caller that need not wait. */
     thoughts.call = &call;
     thoughts.cancelled = thoughts.asked_again = CONN_POOL_PANIC;
     CHECK_STATUS(CONN_POOL_OK, ask(thoughts.pool, &call));
@@ -457,8 +458,8 @@ static void once_it_is_its_turn_it_is_too_late_to_cancel(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
 
-/* Who was told that it is too late to cancel is called, and does not go back in line for ever. */
-static void who_cancels_too_late_is_called_even_if_there_is_nothing(void)
+/* Since cancel has said that the callback will be called, the waiter is not queued again. */
+static void a_waiter_cancelled_too_late_is_called_even_without_a_resource(void)
 {
     struct second_thoughts thoughts = { NULL, NULL, CONN_POOL_PANIC, CONN_POOL_PANIC, 1 };
     int turns = 0, things[2] = { 0, 0 };
@@ -490,25 +491,27 @@ static void who_cancels_too_late_is_called_even_if_there_is_nothing(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(thoughts.pool));
 }
 
-/* Each gives the lease back in its callback, and so the next one is called: not from within, for
-   which a stack would be too small. */
-static void a_long_line_is_served_in_order(void)
+/*
+ * Each callback releases its lease, which makes the next callback due. That is called after the
+ * first has returned and not from within it, for which the stack would be too small.
+ */
+static void a_long_queue_is_served_in_order(void)
 {
-    static struct call calls[LONG_LINE];
+    static struct call calls[LONG_QUEUE];
     int turns = 0, thing = 0, at;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     conn_pool *pool = pool_of(1);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
-    for (at = 0; at < LONG_LINE; at++) {
+    for (at = 0; at < LONG_QUEUE; at++) {
         calls[at] = call_in(&turns);
-        calls[at].in_a_hurry = 1;
+        calls[at].releases_at_once = 1;
         CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &calls[at]));
     }
-    CHECK(STATS(pool).peak_waiting == LONG_LINE);
+    CHECK(STATS(pool).peak_waiting == LONG_QUEUE);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    for (at = 0; at < LONG_LINE; at++) {
+    for (at = 0; at < LONG_QUEUE; at++) {
         CHECK(calls[at].calls == 1 && calls[at].turn == at + 1);
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
@@ -516,21 +519,21 @@ static void a_long_line_is_served_in_order(void)
 
 int main(void)
 {
-    what_is_free_is_had_at_once();
+    a_free_resource_is_acquired_at_once();
     a_release_calls_back();
     a_resource_that_is_added_calls_back();
     a_pool_that_grows_calls_back();
-    a_place_that_is_given_up_is_not_called();
-    a_waiter_stands_in_one_place_only();
-    closing_calls_everybody_back();
+    a_cancelled_waiter_is_not_called();
+    a_waiter_is_in_one_queue_only();
+    closing_calls_every_waiter_back();
     a_waiter_may_be_used_again_by_its_callback();
-    a_resource_is_made_for_who_waits();
-    who_waits_is_told_that_none_could_be_made();
-    who_asks_is_told_that_none_could_be_made();
-    an_unfit_resource_is_replaced_for_who_waits();
-    who_waits_for_a_fit_resource_goes_on_waiting();
-    once_it_is_its_turn_it_is_too_late_to_cancel();
-    who_cancels_too_late_is_called_even_if_there_is_nothing();
-    a_long_line_is_served_in_order();
+    a_resource_is_created_for_a_waiter();
+    a_waiter_is_told_that_create_has_failed();
+    a_newcomer_is_told_that_create_has_failed();
+    an_unfit_resource_is_replaced_for_a_waiter();
+    a_waiter_waits_on_if_its_resource_is_unfit();
+    a_waiter_that_was_granted_a_slot_cannot_be_cancelled();
+    a_waiter_cancelled_too_late_is_called_even_without_a_resource();
+    a_long_queue_is_served_in_order();
     return check_report("async");
 }

@@ -1,4 +1,4 @@
-/* The first steps: versions, words for statuses, and a lease's way from a pool and back. */
+/* The basics: versions, names of statuses, and a lease from acquire to release. */
 #include <limits.h>
 #include <string.h>
 
@@ -49,8 +49,8 @@ static const struct {
 static const size_t status_count = sizeof statuses / sizeof statuses[0];
 
 /*
- * How many numbers near zero the library has a name for: a status that the table above lacks is
- * noticed by it.
+ * How many numbers near zero have a name in the library. So a status that is missing in the table
+ * above is noticed.
  */
 static size_t named_by_the_library(void)
 {
@@ -90,7 +90,7 @@ static int is_empty(const conn_pool_lease *lease)
            && lease->generation == 0;
 }
 
-static void a_lease_goes_out_and_comes_back(void)
+static void a_lease_is_acquired_and_released(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool_lease first = CONN_POOL_LEASE_INIT, second = CONN_POOL_LEASE_INIT;
@@ -138,7 +138,7 @@ static void a_lease_goes_out_and_comes_back(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void a_pool_takes_no_more_than_it_has_slots(void)
+static void a_pool_takes_no_more_resources_than_it_has_slots(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
@@ -166,7 +166,7 @@ int main(void)
 {
     versions_agree();
     statuses_have_names_and_texts();
-    a_lease_goes_out_and_comes_back();
-    a_pool_takes_no_more_than_it_has_slots();
+    a_lease_is_acquired_and_released();
+    a_pool_takes_no_more_resources_than_it_has_slots();
     return check_report("basic");
 }

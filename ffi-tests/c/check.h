@@ -1,11 +1,11 @@
 /*
- * What the programs of this folder check with.
+ * The checks of the programs in this folder.
  *
- * A check that fails is printed with its place and its text, and the program goes on: check_report,
- * at the end of main, turns the outcome into the program's exit code.
+ * A check that fails is printed with its place and its text, and the program goes on. check_report,
+ * at the end of main, gives the program's exit code.
  *
- * The counters are relaxed atomics on purpose: a mutex here would order the threads that check
- * something, and hide from ThreadSanitizer that the pool has failed to.
+ * The counters are relaxed atomics on purpose: a mutex would order the threads that check
+ * something, and so hide from ThreadSanitizer that the pool has failed to order them.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -16,8 +16,8 @@
 #include <conn_pool.h>
 
 /*
- * For waits that a correct pool ends at once: a wake-up that is lost becomes TIMED_OUT, and not a
- * program that hangs.
+ * For waits that a correct pool ends at once. If a wake-up is lost, the wait times out, and the
+ * program does not hang.
  */
 #define PATIENCE_MS 60000
 
@@ -29,7 +29,7 @@ static inline int check_that(int holds, const char *file, int line, const char *
     __atomic_fetch_add(&check_total, 1, __ATOMIC_RELAXED);
     if (!holds) {
         __atomic_fetch_add(&check_failed, 1, __ATOMIC_RELAXED);
-        fprintf(stderr, "%s:%d: not so: %s\n", file, line, text);
+        fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, text);
     }
     return holds;
 }
@@ -58,11 +58,8 @@ static inline conn_pool_stats check_stats(const conn_pool *pool, const char *fil
     return stats;
 }
 
-/*
- * Waits until so many callers stand in line. The time is bounded, and only ever passes in full if
- * the pool is broken.
- */
-static inline int check_waiting(const conn_pool *pool, size_t length)
+/* Waits until so many callers are in the wait queue, for a time that only a broken pool exceeds. */
+static inline int check_waiting(const conn_pool *pool, size_t count)
 {
     const struct timespec moment = { 0, 200000 };
     conn_pool_stats stats;
@@ -72,7 +69,7 @@ static inline int check_waiting(const conn_pool *pool, size_t length)
         if (conn_pool_get_stats(pool, &stats, sizeof stats) != CONN_POOL_OK) {
             return 0;
         }
-        if (stats.waiting == length) {
+        if (stats.waiting == count) {
             return 1;
         }
         nanosleep(&moment, NULL);
@@ -80,7 +77,7 @@ static inline int check_waiting(const conn_pool *pool, size_t length)
     return 0;
 }
 
-/* Prints the outcome. What main returns. */
+/* Prints the outcome, and returns the exit code for main. */
 static inline int check_report(const char *name)
 {
     unsigned total = __atomic_load_n(&check_total, __ATOMIC_RELAXED);
@@ -95,15 +92,15 @@ static inline int check_report(const char *name)
     return failed != 0 || total == 0;
 }
 
-/* Both are 1 if the check holds, so that a program can stop where going on makes no sense. */
+/* Both are 1 if the check holds, so that a program can stop where it cannot go on. */
 #define CHECK(condition) check_that((condition) ? 1 : 0, __FILE__, __LINE__, #condition)
 #define CHECK_STATUS(expected, call) check_status((expected), (call), __FILE__, __LINE__, #call)
 
 /* What the pool has counted. */
 #define STATS(pool) check_stats((pool), __FILE__, __LINE__)
 
-/* So many callers stand in line, now or in a moment. */
-#define CHECK_WAITING(pool, length) \
-    check_that(check_waiting((pool), (length)), __FILE__, __LINE__, #length " stand in line at " #pool)
+/* So many callers are in the wait queue, now or in a moment. */
+#define CHECK_WAITING(pool, count) \
+    check_that(check_waiting((pool), (count)), __FILE__, __LINE__, #count " callers wait at " #pool)
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * Pools and fork: a pool belongs to the process that made it. Its child is refused everywhere, may
- * forget the pool and make its own, and the parent notices nothing.
+ * Pools and fork: a pool belongs to the process that made it. A child is refused by every function,
+ * may forget the pool and make its own, and does not disturb the parent.
  *
- * What runs in a child is the calls under test and async-signal-safe functions: the parent has
- * other threads, whose locks nobody in the child will ever open. So a child counts no checks; it
- * ends with 0 or says what was not so.
+ * A child calls only the functions under test and async-signal-safe ones: the parent has other
+ * threads, and a lock that one of them held stays locked in the child. So a child counts no checks.
+ * It exits with 0, or says which check has failed.
  */
 #include <pthread.h>
 #include <string.h>
@@ -18,7 +18,7 @@ enum { FORKS = 20, BUSY_THREADS = 3, CHILD_SECONDS = 60 };
 
 static void say(const char *text)
 {
-    /* Nobody is left to be told if this fails. */
+    /* If this fails, nothing more can be done. */
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
     (void)ignored;
 }
@@ -26,11 +26,11 @@ static void say(const char *text)
 #define TEXT_OF(line) #line
 #define LINE_TEXT(line) TEXT_OF(line)
 
-/* In a child: it ends at the first thing that is not so. */
+/* In a child, which exits at the first check that fails. */
 #define DEMAND(condition)                                                                        \
     do {                                                                                         \
         if (!(condition)) {                                                                      \
-            say(__FILE__ ":" LINE_TEXT(__LINE__) ": not so in the child: " #condition "\n");     \
+            say(__FILE__ ":" LINE_TEXT(__LINE__) ": does not hold in the child: " #condition "\n");     \
             _exit(1);                                                                            \
         }                                                                                        \
     } while (0)
@@ -41,7 +41,7 @@ struct scene {
     conn_pool_waiter *waiter;
 };
 
-/* Runs `act` in a child. A child that hangs is ended by its alarm, and has failed. */
+/* Runs `act` in a child. If it hangs, its alarm ends it, and it has failed. */
 static void in_a_child(void (*act)(const struct scene *), const struct scene *scene)
 {
     int outcome = -1;
@@ -98,7 +98,7 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     conn_pool_stats stats;
     struct timespec past = { 0, 0 };
     int calls = 0;
-    size_t ended = 77;
+    size_t number = 77;
 
     stats.capacity = 77;
     DEMAND(conn_pool_add(scene->pool, &calls) == expected);
@@ -111,7 +111,7 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     DEMAND(conn_pool_release(scene->pool, &held) == expected);
     DEMAND(conn_pool_discard(scene->pool, &held) == expected);
     DEMAND(conn_pool_resize(scene->pool, 0) == expected);
-    DEMAND(conn_pool_maintain(scene->pool, &ended) == expected);
+    DEMAND(conn_pool_maintain(scene->pool, &number) == expected);
     DEMAND(conn_pool_get_stats(scene->pool, &stats, sizeof stats) == expected);
     DEMAND(conn_pool_reset_peaks(scene->pool) == expected);
     DEMAND(conn_pool_close(scene->pool) == expected);
@@ -122,7 +122,7 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     }
     DEMAND(memcmp(&lease, &none, sizeof lease) == 0);
     DEMAND(memcmp(&held, &scene->lease, sizeof held) == 0);
-    DEMAND(ended == 77 && stats.capacity == 77 && calls == 0 && destroyed == 0);
+    DEMAND(number == 77 && stats.capacity == 77 && calls == 0 && destroyed == 0);
 }
 
 static void refused_and_abandoned(const struct scene *scene)
@@ -145,7 +145,7 @@ static void a_child_is_refused_and_the_parent_goes_on(void)
     scene.pool = open_pool(&thing);
     in_a_child(refused_and_abandoned, &scene);
 
-    /* With a lease out, and with somebody in line. */
+    /* While a lease is held, and while a caller waits. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(scene.pool, &scene.lease));
     in_a_child(refused_and_abandoned, &scene);
     CHECK_STATUS(CONN_POOL_PENDING,
@@ -165,7 +165,7 @@ static void a_child_is_refused_and_the_parent_goes_on(void)
     CHECK(destroyed == 1);
 }
 
-/* In the program's own storage, to which a child has a copy of its own. */
+/* Storage of the program's own, of which a child has a copy. */
 static CONN_POOL_DEFINE_STORAGE(parents, 1);
 static CONN_POOL_DEFINE_STORAGE(childs, 1);
 
@@ -199,7 +199,7 @@ static void abandoned_in_place(const struct scene *scene)
     DEMAND(conn_pool_abandon(scene->pool) == CONN_POOL_OK);
     DEMAND(conn_pool_abandon(scene->pool) == CONN_POOL_INVALID_ARGUMENT);
     demand_refusals(scene, CONN_POOL_INVALID_ARGUMENT);
-    /* The storage is free for a pool of the child's. */
+    /* The child may use the storage for a pool of its own. */
     own = place(&parents, sizeof parents);
     DEMAND(own == scene->pool);
     demand_a_life(own);
@@ -223,7 +223,7 @@ static void abandoned_storage_can_be_used_again(void)
     CHECK(destroyed == 1);
 }
 
-/* A grandchild is refused by the child's pools as by the parent's. */
+/* A grandchild is refused by the pools of both the child and the parent. */
 static void child_with_a_child(const struct scene *scene)
 {
     struct scene of_the_child = { NULL, CONN_POOL_LEASE_INIT, NULL };
@@ -260,7 +260,7 @@ static void a_child_has_pools_of_its_own(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
 }
 
-/* A callback of the child's own is called, although the child was born within one of the parent's. */
+/* A child that was forked within a callback has its own callbacks called. */
 static void child_that_waits(const struct scene *scene)
 {
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, other = CONN_POOL_LEASE_INIT;
@@ -314,9 +314,8 @@ struct busy {
 };
 
 /*
- * Queues and leaves, each time under the pool's lock. It does not sleep in line: that has memory of
- * the thread's own, which a child inherits without the thread, and valgrind would call it a leak of
- * the child's.
+ * Joins and leaves the queue, each time under the pool's lock. It does not sleep in the queue: a
+ * sleeping thread has memory of its own, which valgrind would report as a leak of the child.
  */
 static void *queue_and_leave(void *argument)
 {
@@ -339,8 +338,8 @@ static void refused(const struct scene *scene)
     demand_refusals(scene, CONN_POOL_FORKED);
 }
 
-/* Whatever the parent's threads are in the middle of, a child does not wait for them. */
-static void a_child_does_not_wait_for_threads_that_stayed_behind(void)
+/* A child does not wait for the parent's threads, even if one held the pool's lock at the fork. */
+static void a_child_does_not_wait_for_threads_of_its_parent(void)
 {
     struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
     struct busy busy = { NULL, 0 };
@@ -372,6 +371,6 @@ int main(void)
     abandoned_storage_can_be_used_again();
     a_child_has_pools_of_its_own();
     a_fork_in_a_callback_leaves_the_callbacks_of_both_alone();
-    a_child_does_not_wait_for_threads_that_stayed_behind();
+    a_child_does_not_wait_for_threads_of_its_parent();
     return check_report("fork");
 }

@@ -1,4 +1,4 @@
-/* Resources come and go: what the callbacks are asked, when, and what becomes of their answers. */
+/* The life of a resource: which callbacks are called, when, and what their results lead to. */
 #include <pthread.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ struct item {
     int unclean;
 };
 
-/* The other side of a pool: what it was asked for. */
+/* What the callbacks of a pool have made and seen. */
 struct world {
     pthread_mutex_t lock;
     conn_pool *pool;
@@ -100,7 +100,7 @@ static void destroy(void *user, void *resource)
     pthread_mutex_unlock(&world->lock);
 }
 
-/* Each event has its code and its resource. That it may call the pool is tried on the way. */
+/* Checks that each event has the right code and resource, and that it may call the pool. */
 static void on_event(void *user, conn_pool_event event, void *resource, int code)
 {
     static const int codes[EVENTS] = { 0, CODE_CREATE, CODE_UNFIT, CODE_UNCLEAN, 0 };
@@ -151,7 +151,7 @@ static conn_pool *open_pool(struct world *world, uint32_t capacity)
     return world->pool;
 }
 
-/* Ends a pool of which nothing is out, and holds its books against the world's. */
+/* Ends a pool that is not in use, and compares its counters with what the callbacks have seen. */
 static void close_pool(struct world *world)
 {
     conn_pool_stats stats;
@@ -172,7 +172,7 @@ static void close_pool(struct world *world)
     CHECK(pthread_mutex_destroy(&world->lock) == 0);
 }
 
-static void resources_are_made_when_wanted_and_used_again(void)
+static void resources_are_created_when_needed_and_reused(void)
 {
     struct world world;
     conn_pool *pool = open_pool(&world, CAPACITY);
@@ -201,7 +201,7 @@ static void resources_are_made_when_wanted_and_used_again(void)
     close_pool(&world);
 }
 
-static void a_resource_that_cannot_be_made_costs_nothing(void)
+static void a_failed_create_leaves_the_slot_vacant(void)
 {
     struct world world;
     conn_pool *pool = open_pool(&world, 1);
@@ -223,7 +223,7 @@ struct waiter {
     conn_pool_status status;
 };
 
-static void *wait_in_line(void *argument)
+static void *wait_in_queue(void *argument)
 {
     struct waiter *waiter = argument;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
@@ -239,20 +239,20 @@ static void start(struct waiter *waiter, conn_pool *pool)
 {
     waiter->pool = pool;
     waiter->status = CONN_POOL_PANIC;
-    CHECK(pthread_create(&waiter->thread, NULL, wait_in_line, waiter) == 0);
+    CHECK(pthread_create(&waiter->thread, NULL, wait_in_queue, waiter) == 0);
 }
 
-static void after_a_failure_it_is_the_next_ones_turn(void)
+static void after_a_failed_create_the_next_waiter_is_served(void)
 {
-    enum { IN_LINE = 3 };
+    enum { WAITERS = 3 };
     struct world world;
     conn_pool *pool = open_pool(&world, 1);
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
-    struct waiter waiters[IN_LINE];
+    struct waiter waiters[WAITERS];
     int at;
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
-    for (at = 0; at < IN_LINE; at++) {
+    for (at = 0; at < WAITERS; at++) {
         start(&waiters[at], pool);
         CHECK_WAITING(pool, (size_t)at + 1);
     }
@@ -260,7 +260,7 @@ static void after_a_failure_it_is_the_next_ones_turn(void)
     world.failures_to_come = 1;
     pthread_mutex_unlock(&world.lock);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
-    for (at = 0; at < IN_LINE; at++) {
+    for (at = 0; at < WAITERS; at++) {
         CHECK(pthread_join(waiters[at].thread, NULL) == 0);
         CHECK_STATUS(at == 0 ? CONN_POOL_CREATE_FAILED : CONN_POOL_OK, waiters[at].status);
     }
@@ -371,14 +371,14 @@ static void a_pool_shrinks_and_grows(void)
     }
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_resize(pool, CAPACITY + 1));
     CHECK(STATS(pool).max_size == CAPACITY);
-    /* What is out is left alone, and ended when it comes back. */
+    /* Resources in use are left alone, and destroyed when they are released. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 1));
     CHECK(STATS(pool).max_size == 1 && STATS(pool).in_use == CAPACITY && world.ended == 0);
     for (at = 0; at < CAPACITY; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
     CHECK(STATS(pool).idle == 1 && world.ended == CAPACITY - 1);
-    /* What is idle is ended at once; 0 pauses the pool. */
+    /* Idle resources are destroyed at once. 0 pauses the pool. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(pool, 0));
     CHECK(STATS(pool).idle == 0 && world.ended == CAPACITY);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
@@ -396,7 +396,7 @@ static void a_pool_shrinks_and_grows(void)
     close_pool(&world);
 }
 
-static void max_size_bounds_what_is_out(void)
+static void max_size_bounds_what_is_in_use(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world, CAPACITY);
@@ -428,7 +428,7 @@ static void maintenance_ends_what_is_unfit(void)
     for (at = 1; at < CAPACITY; at++) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &leases[at]));
     }
-    /* The first is unfit too, but it is out: nobody looks at it. */
+    /* The first is unfit too, but in use, so it is not checked. */
     world.items[0].unfit = 1;
     world.items[1].unfit = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, &ended));
@@ -443,10 +443,7 @@ static void maintenance_ends_what_is_unfit(void)
     close_pool(&world);
 }
 
-/*
- * A pool that cannot make resources keeps what it has no place for, until it is told to look after
- * it.
- */
+/* A pool that cannot make resources keeps its surplus until maintenance. */
 static void maintenance_ends_what_a_resize_has_set_aside(void)
 {
     struct world world;
@@ -480,14 +477,14 @@ static void a_pool_is_not_ended_while_it_is_in_use(void)
 {
     struct world world;
     conn_pool *pool = open_pool(&world, 2);
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, idle = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, idle = CONN_POOL_LEASE_INIT;
     conn_pool_stats stats;
 
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &held));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &idle));
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
-    /* "With nothing changed": it is still open, and lends. */
+    /* Nothing has changed: it is still open. */
     CHECK(STATS(pool).closed == 0 && world.ended == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &idle));
@@ -498,13 +495,13 @@ static void a_pool_is_not_ended_while_it_is_in_use(void)
     CHECK_STATUS(CONN_POOL_CLOSED, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_destroy(pool));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_close(pool));
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &held));
     CHECK(world.ended == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_drain(pool, CONN_POOL_WAIT_FOREVER));
     close_pool(&world);
 }
 
-static void who_waits_keeps_a_pool_alive(void)
+static void a_waiter_keeps_a_pool_alive(void)
 {
     struct world world;
     conn_pool *pool = open_pool(&world, 1);
@@ -528,7 +525,7 @@ static void *drain(void *argument)
     return NULL;
 }
 
-static void a_drain_waits_for_what_is_out(void)
+static void a_drain_waits_for_what_is_in_use(void)
 {
     const struct timespec moment = { 0, 200000 };
     struct world world;
@@ -579,13 +576,13 @@ static void a_long_name_is_cut(void)
     }
 }
 
-static void an_abandoned_pool_calls_nobody(void)
+static void an_abandoned_pool_calls_no_callback(void)
 {
     struct world world;
     conn_pool *pool = open_pool(&world, 2);
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, idle = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, idle = CONN_POOL_LEASE_INIT;
 
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &held));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &idle));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_abandon(pool));
@@ -595,22 +592,22 @@ static void an_abandoned_pool_calls_nobody(void)
 
 int main(void)
 {
-    resources_are_made_when_wanted_and_used_again();
-    a_resource_that_cannot_be_made_costs_nothing();
-    after_a_failure_it_is_the_next_ones_turn();
+    resources_are_created_when_needed_and_reused();
+    a_failed_create_leaves_the_slot_vacant();
+    after_a_failed_create_the_next_waiter_is_served();
     an_unfit_resource_is_replaced();
     an_unfit_resource_gives_way_to_the_next_one();
     a_resource_that_cannot_be_reset_is_destroyed();
     a_discarded_resource_is_destroyed_without_a_reset();
     a_pool_closed_while_it_creates_keeps_nothing();
     a_pool_shrinks_and_grows();
-    max_size_bounds_what_is_out();
+    max_size_bounds_what_is_in_use();
     maintenance_ends_what_is_unfit();
     maintenance_ends_what_a_resize_has_set_aside();
     a_pool_is_not_ended_while_it_is_in_use();
-    who_waits_keeps_a_pool_alive();
-    a_drain_waits_for_what_is_out();
+    a_waiter_keeps_a_pool_alive();
+    a_drain_waits_for_what_is_in_use();
     a_long_name_is_cut();
-    an_abandoned_pool_calls_nobody();
+    an_abandoned_pool_calls_no_callback();
     return check_report("lifecycle");
 }

@@ -22,8 +22,7 @@ static conn_pool *open_pool(uint32_t capacity)
 }
 
 /*
- * Nothing is out, everything is there, and it can be borrowed and given back; so many calls were
- * refused.
+ * All resources are idle, and can be acquired and released. So far, `misused` calls were refused.
  */
 static void still_works(conn_pool *pool, uint32_t capacity, size_t misused)
 {
@@ -74,7 +73,7 @@ static void never_called(void *user, conn_pool_status status, const conn_pool_le
     CHECK(!"a callback of a call that was refused");
 }
 
-/* All that answers for a pool which is none. Outputs are left alone. */
+/* Every function that takes a pool refuses this one, and leaves its outputs alone. */
 static void refuses(conn_pool_status expected, conn_pool *pool)
 {
     conn_pool_lease lease = damaged_lease();
@@ -82,10 +81,10 @@ static void refuses(conn_pool_status expected, conn_pool *pool)
     const conn_pool_waiter fresh = CONN_POOL_WAITER_INIT;
     conn_pool_stats stats;
     struct timespec past = { 0, 0 };
-    size_t ended;
+    size_t number;
 
     memset(&stats, CANARY, sizeof stats);
-    memset(&ended, CANARY, sizeof ended);
+    memset(&number, CANARY, sizeof number);
     CHECK_STATUS(expected, conn_pool_add(pool, &things[0]));
     CHECK_STATUS(expected, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(expected, conn_pool_acquire(pool, 0, &lease));
@@ -96,13 +95,13 @@ static void refuses(conn_pool_status expected, conn_pool *pool)
     CHECK_STATUS(expected, conn_pool_release(pool, &lease));
     CHECK_STATUS(expected, conn_pool_discard(pool, &lease));
     CHECK_STATUS(expected, conn_pool_resize(pool, 1));
-    CHECK_STATUS(expected, conn_pool_maintain(pool, &ended));
+    CHECK_STATUS(expected, conn_pool_maintain(pool, &number));
     CHECK_STATUS(expected, conn_pool_get_stats(pool, &stats, sizeof stats));
     CHECK_STATUS(expected, conn_pool_reset_peaks(pool));
     CHECK_STATUS(expected, conn_pool_close(pool));
     CHECK_STATUS(expected, conn_pool_drain(pool, 0));
     CHECK(is_as_it_was(&lease, sizeof lease) && is_as_it_was(&stats, sizeof stats));
-    CHECK(is_as_it_was(&ended, sizeof ended) && memcmp(&waiter, &fresh, sizeof waiter) == 0);
+    CHECK(is_as_it_was(&number, sizeof number) && memcmp(&waiter, &fresh, sizeof waiter) == 0);
 }
 
 static void no_pool_is_an_error_and_no_crash(void)
@@ -133,7 +132,7 @@ static void a_destroyed_pool_is_none(void)
     refuses(CONN_POOL_INVALID_ARGUMENT, pool);
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_abandon(pool));
 
-    /* Storage in which there never was a pool. */
+    /* Storage that never held a pool. */
     memset(&storage, 0, sizeof storage);
     refuses(CONN_POOL_INVALID_ARGUMENT, (conn_pool *)(void *)&storage);
 }
@@ -174,53 +173,53 @@ static void null_anywhere_is_an_error_and_no_crash(void)
     CHECK_STATUS(invalid, conn_pool_get_stats(pool, NULL, sizeof stats));
     CHECK_STATUS(invalid, conn_pool_get_stats(pool, &stats, 0));
     CHECK(is_as_it_was(&lease, sizeof lease));
-    /* Here NULL means "does not matter". */
+    /* This output may be NULL. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
 
     still_works(pool, CAPACITY, 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-typedef conn_pool_status give_back(conn_pool *pool, conn_pool_lease *lease);
+typedef conn_pool_status end_lease(conn_pool *pool, conn_pool_lease *lease);
 
-/* A refused lease is left as it is. */
-static void refuses_lease(conn_pool_status expected, give_back *give_back, conn_pool *pool,
+/* The lease is refused, and left as it is. */
+static void refuses_lease(conn_pool_status expected, end_lease *end_lease, conn_pool *pool,
                           conn_pool_lease lease)
 {
     conn_pool_lease same = lease;
 
-    CHECK_STATUS(expected, give_back(pool, &same));
+    CHECK_STATUS(expected, end_lease(pool, &same));
     CHECK(same.pool == lease.pool && same.resource == lease.resource);
     CHECK(same.slot == lease.slot && same.generation == lease.generation);
 }
 
-static void a_lease_comes_back_once(give_back *give_back)
+static void a_lease_is_released_once(end_lease *end_lease)
 {
     const conn_pool_lease empty = CONN_POOL_LEASE_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, copy;
     conn_pool *pool = open_pool(1);
 
-    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, empty);
+    refuses_lease(CONN_POOL_NOT_HELD, end_lease, pool, empty);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     copy = lease;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
-    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    CHECK_STATUS(CONN_POOL_NOT_HELD, end_lease(pool, &lease));
+    refuses_lease(CONN_POOL_NOT_HELD, end_lease, pool, copy);
     CHECK(STATS(pool).idle == 1 && STATS(pool).destroyed == 0);
 
-    /* The slot is somebody else's now, who is not robbed of it. */
+    /* The slot is leased again: the new lease stays valid. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK(lease.slot == copy.slot && lease.generation != copy.generation);
-    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+    refuses_lease(CONN_POOL_STALE, end_lease, pool, copy);
     CHECK(STATS(pool).in_use == 1 && STATS(pool).destroyed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+    refuses_lease(CONN_POOL_STALE, end_lease, pool, copy);
 
     still_works(pool, 1, 5);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void a_discarded_lease_is_gone(give_back *give_back)
+static void a_discarded_lease_is_gone(end_lease *end_lease)
 {
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, copy;
     conn_pool *pool = open_pool(1);
@@ -228,28 +227,28 @@ static void a_discarded_lease_is_gone(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     copy = lease;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
-    CHECK_STATUS(CONN_POOL_NOT_HELD, give_back(pool, &lease));
-    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    CHECK_STATUS(CONN_POOL_NOT_HELD, end_lease(pool, &lease));
+    refuses_lease(CONN_POOL_NOT_HELD, end_lease, pool, copy);
     CHECK(STATS(pool).destroyed == 1 && STATS(pool).vacant == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &things[1]));
-    refuses_lease(CONN_POOL_NOT_HELD, give_back, pool, copy);
+    refuses_lease(CONN_POOL_NOT_HELD, end_lease, pool, copy);
     still_works(pool, 1, 3);
-    refuses_lease(CONN_POOL_STALE, give_back, pool, copy);
+    refuses_lease(CONN_POOL_STALE, end_lease, pool, copy);
     still_works(pool, 1, 4);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void a_lease_goes_back_to_its_own_pool(give_back *give_back)
+static void a_lease_is_released_to_its_own_pool(end_lease *end_lease)
 {
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, others = CONN_POOL_LEASE_INIT;
     conn_pool *pool = open_pool(1), *other = open_pool(1);
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
-    refuses_lease(CONN_POOL_WRONG_POOL, give_back, other, lease);
-    /* Also while the same slot of the other pool is out, in the same generation. */
+    refuses_lease(CONN_POOL_WRONG_POOL, end_lease, other, lease);
+    /* Also while the same slot of the other pool is leased, in the same generation. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(other, &others));
     CHECK(others.slot == lease.slot && others.generation == lease.generation);
-    refuses_lease(CONN_POOL_WRONG_POOL, give_back, other, lease);
+    refuses_lease(CONN_POOL_WRONG_POOL, end_lease, other, lease);
     CHECK(STATS(pool).in_use == 1 && STATS(other).in_use == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(other, &others));
@@ -277,31 +276,31 @@ static conn_pool_lease with_resource(conn_pool_lease lease, void *resource)
     return lease;
 }
 
-static void a_forged_lease_is_refused(give_back *give_back)
+static void a_forged_lease_is_refused(end_lease *end_lease)
 {
     conn_pool_lease first = CONN_POOL_LEASE_INIT, second = CONN_POOL_LEASE_INIT;
     conn_pool *pool = open_pool(CAPACITY);
     const conn_pool_status forged = CONN_POOL_FORGED;
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &first));
-    /* A slot that nobody has borrowed yet, and slots that there are not. */
-    refuses_lease(forged, give_back, pool, with_slot(first, 1 - first.slot));
-    refuses_lease(forged, give_back, pool, with_slot(first, CAPACITY));
-    refuses_lease(forged, give_back, pool, with_slot(first, CONN_POOL_MAX_CAPACITY));
-    refuses_lease(forged, give_back, pool, with_slot(first, UINT32_MAX));
-    /* A slot that is out to somebody else, in the same generation. */
+    /* A slot that was never leased, and slots that do not exist. */
+    refuses_lease(forged, end_lease, pool, with_slot(first, 1 - first.slot));
+    refuses_lease(forged, end_lease, pool, with_slot(first, CAPACITY));
+    refuses_lease(forged, end_lease, pool, with_slot(first, CONN_POOL_MAX_CAPACITY));
+    refuses_lease(forged, end_lease, pool, with_slot(first, UINT32_MAX));
+    /* A slot of another lease, in the same generation. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &second));
     CHECK(second.generation == first.generation && second.slot == 1 - first.slot);
-    refuses_lease(forged, give_back, pool, with_slot(first, second.slot));
-    /* Generations that there have not been yet, or never are. */
-    refuses_lease(forged, give_back, pool, with_generation(first, first.generation + 1));
-    refuses_lease(forged, give_back, pool, with_generation(first, first.generation + 2));
-    refuses_lease(forged, give_back, pool, with_generation(first, 0));
-    refuses_lease(forged, give_back, pool, with_generation(first, 0x40000001));
-    /* Resources of somebody else, and of nobody. */
-    refuses_lease(forged, give_back, pool, with_resource(first, second.resource));
-    refuses_lease(forged, give_back, pool, with_resource(first, &first));
-    refuses_lease(forged, give_back, pool, with_resource(first, NULL));
+    refuses_lease(forged, end_lease, pool, with_slot(first, second.slot));
+    /* Generations that have not come yet, or never come. */
+    refuses_lease(forged, end_lease, pool, with_generation(first, first.generation + 1));
+    refuses_lease(forged, end_lease, pool, with_generation(first, first.generation + 2));
+    refuses_lease(forged, end_lease, pool, with_generation(first, 0));
+    refuses_lease(forged, end_lease, pool, with_generation(first, 0x40000001));
+    /* The resource of another lease, and what is no resource. */
+    refuses_lease(forged, end_lease, pool, with_resource(first, second.resource));
+    refuses_lease(forged, end_lease, pool, with_resource(first, &first));
+    refuses_lease(forged, end_lease, pool, with_resource(first, NULL));
 
     CHECK(STATS(pool).in_use == CAPACITY && STATS(pool).destroyed == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &first));
@@ -310,10 +309,7 @@ static void a_forged_lease_is_refused(give_back *give_back)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-/*
- * With `reset` a release takes another way through the library; it looks at the lease first there
- * too.
- */
+/* With `reset`, a release takes another way through the library. It checks the lease there too. */
 static int resets;
 
 static int count_resets(void *user, void *resource)
@@ -456,16 +452,16 @@ static void stats_of_another_size_are_understood(void)
 
 int main(void)
 {
-    static give_back *const ways[] = { conn_pool_release, conn_pool_discard };
+    static end_lease *const ways[] = { conn_pool_release, conn_pool_discard };
     size_t way;
 
     no_pool_is_an_error_and_no_crash();
     a_destroyed_pool_is_none();
     null_anywhere_is_an_error_and_no_crash();
     for (way = 0; way < sizeof ways / sizeof ways[0]; way++) {
-        a_lease_comes_back_once(ways[way]);
+        a_lease_is_released_once(ways[way]);
         a_discarded_lease_is_gone(ways[way]);
-        a_lease_goes_back_to_its_own_pool(ways[way]);
+        a_lease_is_released_to_its_own_pool(ways[way]);
         a_forged_lease_is_refused(ways[way]);
     }
     a_refused_lease_is_not_reset();

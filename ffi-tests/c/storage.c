@@ -1,4 +1,4 @@
-/* Pools in the program's own storage: no heap, any capacity, and not a byte beside it. */
+/* Pools in the program's own storage: without a heap, of any capacity, and within the storage. */
 #include <string.h>
 
 #include "check.h"
@@ -25,7 +25,7 @@ static void destroy(void *user, void *resource)
     destroyed += resource >= (void *)&things[0] && resource < (void *)&things[MOST];
 }
 
-/* Fills a pool, borrows all of it, and gives it back. */
+/* Fills a pool, acquires all of its resources, and releases them. */
 static void every_slot_works(conn_pool *pool, uint32_t capacity)
 {
     uint32_t at, refused = 0;
@@ -78,7 +78,7 @@ static void a_pool_lives_in_static_storage(void *storage, size_t size, uint32_t 
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_destroy(pool));
 
-    /* What a pool leaves behind does not matter to the next one. */
+    /* What a pool has left in the storage does not matter to the next one. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_init(storage, size, &config, &pool));
     CHECK(STATS(pool).vacant == capacity && STATS(pool).acquired == 0);
     CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(pool, &lease));
@@ -89,7 +89,7 @@ static void a_pool_lives_in_static_storage(void *storage, size_t size, uint32_t 
     CHECK(destroyed == (int)capacity + 1);
 }
 
-static void macros_promise_enough(void)
+static void the_macros_give_enough(void)
 {
     uint32_t capacity, too_small = 0, not_growing = 0;
 
@@ -119,9 +119,7 @@ static int is_all(const unsigned char *bytes, size_t count)
     return 1;
 }
 
-/*
- * Exactly what the function asks for is enough, and what lies before and behind it is left alone.
- */
+/* Exactly conn_pool_storage_size bytes are enough, and what is before and behind is left alone. */
 static void the_exact_size_is_enough(uint32_t capacity)
 {
     unsigned char *whole = of_4096.bytes, *storage = whole + GUARD;
@@ -143,7 +141,7 @@ static void the_exact_size_is_enough(uint32_t capacity)
     CHECK(is_all(whole, GUARD) && is_all(storage + size, GUARD));
 }
 
-static void storage_out_of_line_is_refused(void)
+static void misaligned_storage_is_refused(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool *pool = NULL;
@@ -166,10 +164,10 @@ int main(void)
     a_pool_lives_in_static_storage(&of_65, sizeof of_65, 65);
     a_pool_lives_in_static_storage(&of_1024, sizeof of_1024, 1024);
     a_pool_lives_in_static_storage(&of_4096, sizeof of_4096, MOST);
-    macros_promise_enough();
+    the_macros_give_enough();
     the_exact_size_is_enough(1);
     the_exact_size_is_enough(63);
     the_exact_size_is_enough(1000);
-    storage_out_of_line_is_refused();
+    misaligned_storage_is_refused();
     return check_report("storage");
 }

@@ -1,17 +1,17 @@
 /*
- * Threads that share a pool: everybody is served, a resource is one holder's at a time, and the
- * line is kept.
+ * Threads that share a pool: every thread is served, in order, and no two use one resource at the
+ * same time.
  */
 #include <pthread.h>
 #include <sched.h>
 
 #include "check.h"
 
-enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, IN_LINE = 8, ENDS = 100 };
+enum { WORKERS = 8, RESOURCES = 3, ROUNDS = 200, WAITERS = 8, ENDS = 100 };
 
 /*
- * Plain integers on purpose: that one holder's writes are seen by the next is the pool's promise,
- * and ThreadSanitizer is to see it broken.
+ * Plain integers, and no atomics: the pool promises that a thread sees what the one before it has
+ * written, and ThreadSanitizer shall see if it does not.
  */
 struct resource {
     int users;
@@ -51,7 +51,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void everybody_is_served(uint32_t max_overtakes)
+static void every_thread_is_served(uint32_t max_overtakes)
 {
     struct resource resources[RESOURCES] = { { 0, 0 } };
     struct worker workers[WORKERS];
@@ -91,12 +91,12 @@ static void everybody_is_served(uint32_t max_overtakes)
 }
 
 /*
- * Somebody in line: a thread or a callback. There is one resource, and its holder may write to
+ * Waiters, each a thread or a callback. There is one resource, and who leases it may write to
  * `order`.
  */
 struct queue {
     conn_pool *pool;
-    int order[IN_LINE];
+    int order[WAITERS];
     int length;
 };
 
@@ -113,7 +113,7 @@ static void sign_and_release(struct customer *customer, const conn_pool_lease *l
     conn_pool_lease own = *lease;
 
     CHECK(own.resource == queue);
-    if (CHECK(queue->length < IN_LINE)) {
+    if (CHECK(queue->length < WAITERS)) {
         queue->order[queue->length++] = customer->number;
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(own.pool, &own));
@@ -154,13 +154,13 @@ static int pairs(int number)
 }
 
 /*
- * They queue one after the other, each once the one before stands in line; who is served when shows
- * the line.
+ * Each joins the queue once the one before it is in the queue. In `order` they sign in the order in
+ * which they are served.
  */
-static void the_line_is_kept(int (*is_callback)(int number))
+static void waiters_are_served_in_order(int (*is_callback)(int number))
 {
     struct queue queue = { NULL, { 0 }, 0 };
-    struct customer customers[IN_LINE];
+    struct customer customers[WAITERS];
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT, unused = CONN_POOL_LEASE_INIT;
     int at, callbacks = 0;
@@ -171,7 +171,7 @@ static void the_line_is_kept(int (*is_callback)(int number))
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(queue.pool, &queue));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(queue.pool, &lease));
-    for (at = 0; at < IN_LINE; at++) {
+    for (at = 0; at < WAITERS; at++) {
         const conn_pool_waiter fresh = CONN_POOL_WAITER_INIT;
         struct customer *customer = &customers[at];
         customer->queue = &queue;
@@ -187,22 +187,22 @@ static void the_line_is_kept(int (*is_callback)(int number))
         }
         CHECK_WAITING(queue.pool, (size_t)at + 1);
     }
-    CHECK(STATS(queue.pool).peak_waiting == IN_LINE);
+    CHECK(STATS(queue.pool).peak_waiting == WAITERS);
     CHECK(queue.length == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(queue.pool, &lease));
-    for (at = 0; at < IN_LINE; at++) {
+    for (at = 0; at < WAITERS; at++) {
         if (!is_callback(at)) {
             CHECK(pthread_join(customers[at].thread, NULL) == 0);
         }
     }
-    /* The last in line may be a callback, which a thread that is joined by now has run. */
-    CHECK(unused.pool == NULL && callbacks < IN_LINE);
-    if (CHECK(queue.length == IN_LINE)) {
-        for (at = 0; at < IN_LINE; at++) {
+    /* If the last waiter is a callback, a thread has called it that is joined by now. */
+    CHECK(unused.pool == NULL && callbacks < WAITERS);
+    if (CHECK(queue.length == WAITERS)) {
+        for (at = 0; at < WAITERS; at++) {
             CHECK(queue.order[at] == at);
         }
     }
-    CHECK(STATS(queue.pool).waited == IN_LINE);
+    CHECK(STATS(queue.pool).waited == WAITERS);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(queue.pool));
 }
 
@@ -211,14 +211,14 @@ struct handover {
     conn_pool_lease lease;
 };
 
-static void *give_back(void *argument)
+static void *release(void *argument)
 {
     struct handover *handover = argument;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &handover->lease));
     return NULL;
 }
 
-static void a_lease_may_be_given_back_by_another_thread(void)
+static void another_thread_may_release_a_lease(void)
 {
     struct handover handover = { NULL, CONN_POOL_LEASE_INIT };
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
@@ -231,23 +231,23 @@ static void a_lease_may_be_given_back_by_another_thread(void)
     }
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(handover.pool, &thing));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(handover.pool, &handover.lease));
-    CHECK(pthread_create(&thread, NULL, give_back, &handover) == 0);
+    CHECK(pthread_create(&thread, NULL, release, &handover) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(handover.lease.pool == NULL);
     CHECK(STATS(handover.pool).in_use == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
 }
 
-/* Somebody who queues and cancels, and whose callback posts what it was told. */
+/* A caller that queues and cancels. Its callback stores what it was called with. */
 struct caller {
     conn_pool *pool;
     conn_pool_waiter waiter;
     conn_pool_lease lease;
     conn_pool_status status;
-    /* Set by the callback when all else is there. */
+    /* Set by the callback, last of all. */
     int called;
     int served;
-    /* How often something was not so: how often it is looked at depends on who comes first. */
+    /* Checks that failed. They are counted here, since how many are made depends on the timing. */
     int wrong;
 };
 
@@ -276,7 +276,7 @@ static int is_called_soon(struct caller *caller)
     return 0;
 }
 
-/* Whether a place is given up in time or its turn has come: it is always one of the two. */
+/* Either it is cancelled in time, or its callback is called: always one of the two. */
 static void *queue_and_cancel(void *argument)
 {
     struct caller *caller = argument;
@@ -308,7 +308,7 @@ static void *queue_and_cancel(void *argument)
     return NULL;
 }
 
-static void a_place_is_given_up_or_served(void)
+static void a_waiter_is_cancelled_or_served(void)
 {
     enum { CALLERS = 3 };
     struct resource resource = { 0, 0 };
@@ -359,7 +359,7 @@ struct returner {
     conn_pool_lease lease;
 };
 
-static void *give_back_last(void *argument)
+static void *release_last(void *argument)
 {
     struct returner *returner = argument;
 
@@ -368,8 +368,9 @@ static void *give_back_last(void *argument)
 }
 
 /*
- * Who gave back the last lease may not have returned from conn_pool_release when the pool is drained,
- * and destroyed: it must be done with the pool by then. Valgrind and AddressSanitizer look on.
+ * The pool may be drained and destroyed while the thread that has released the last lease is still
+ * in conn_pool_release. It must not touch the pool then: valgrind and AddressSanitizer see if it
+ * does.
  */
 static void a_drained_pool_may_be_destroyed_at_once(uint32_t capacity)
 {
@@ -388,7 +389,7 @@ static void a_drained_pool_may_be_destroyed_at_once(uint32_t capacity)
             CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &returners[at].lease));
         }
         for (at = 0; at < 2; at++) {
-            CHECK(pthread_create(&returners[at].thread, NULL, give_back_last, &returners[at]) == 0);
+            CHECK(pthread_create(&returners[at].thread, NULL, release_last, &returners[at]) == 0);
         }
         CHECK_STATUS(CONN_POOL_OK, conn_pool_drain(pool, PATIENCE_MS));
         CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
@@ -400,13 +401,13 @@ static void a_drained_pool_may_be_destroyed_at_once(uint32_t capacity)
 
 int main(void)
 {
-    everybody_is_served(0);
-    everybody_is_served(2);
-    the_line_is_kept(only_threads);
-    the_line_is_kept(every_other_one);
-    the_line_is_kept(pairs);
-    a_lease_may_be_given_back_by_another_thread();
-    a_place_is_given_up_or_served();
+    every_thread_is_served(0);
+    every_thread_is_served(2);
+    waiters_are_served_in_order(only_threads);
+    waiters_are_served_in_order(every_other_one);
+    waiters_are_served_in_order(pairs);
+    another_thread_may_release_a_lease();
+    a_waiter_is_cancelled_or_served();
     a_drained_pool_may_be_destroyed_at_once(2);
     a_drained_pool_may_be_destroyed_at_once(300);
     return check_report("threads");

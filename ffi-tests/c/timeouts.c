@@ -1,4 +1,4 @@
-/* Waits end when they should: never early, by no signal, and with the reason. */
+/* Waits end in time: not early, not by a signal, and with the right status. */
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -6,9 +6,9 @@
 
 #include "check.h"
 
-enum { SHORT_MS = 40, IN_LINE = 3 };
+enum { SHORT_MS = 40, SLEEPERS = 3 };
 
-/* What a busy machine may take longer; a wait that runs this long is broken. */
+/* Longer than a wait takes on a busy machine: then it is broken. */
 static const int64_t TOO_LONG_MS = 30000;
 
 static int64_t now_ms(void)
@@ -31,7 +31,7 @@ static struct timespec in_ms(int64_t ms)
     return at;
 }
 
-/* A pool of one resource, and that one out. */
+/* A pool whose only resource is in use. */
 static conn_pool *busy_pool(void *resource, conn_pool_lease *lease)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
@@ -58,9 +58,9 @@ static int is_untouched(const conn_pool_lease *lease)
 
 static void a_wait_ends_in_time_and_not_before(void)
 {
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
     struct timespec deadline;
     int64_t began;
 
@@ -80,31 +80,31 @@ static void a_wait_ends_in_time_and_not_before(void)
 
     CHECK(is_untouched(&lease));
     CHECK(STATS(pool).waiting == 0);
-    end(pool, &out);
+    end(pool, &held);
 }
 
 static void a_deadline_that_has_passed_tries_once(void)
 {
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
     struct timespec past = { 0, 0 }, before_the_clock = { -5, 0 };
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
 
     CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &past, &lease));
     CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire_until(pool, &before_the_clock, &lease));
     CHECK(is_untouched(&lease));
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &held));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_until(pool, &past, &lease));
     CHECK(lease.resource == &thing);
     end(pool, &lease);
 }
 
-static void a_deadline_out_of_form_is_refused(void)
+static void a_deadline_with_wrong_nanoseconds_is_refused(void)
 {
     static const long nanoseconds[] = { -1, 1000000000, LONG_MAX, LONG_MIN };
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
     size_t at;
 
     for (at = 0; at < sizeof nanoseconds / sizeof nanoseconds[0]; at++) {
@@ -114,15 +114,15 @@ static void a_deadline_out_of_form_is_refused(void)
                      conn_pool_acquire_until(pool, &deadline, &lease));
     }
     CHECK(is_untouched(&lease));
-    end(pool, &out);
+    end(pool, &held);
 }
 
 static void a_deadline_may_be_two_numbers(void)
 {
     static const int64_t wrong[] = { -1, 1000000000, INT64_C(4294967296), INT64_MAX, INT64_MIN };
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, lease = { NULL, NULL, 7, 7 };
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
     struct timespec deadline = in_ms(SHORT_MS);
     int64_t began = now_ms();
     size_t at;
@@ -136,7 +136,7 @@ static void a_deadline_may_be_two_numbers(void)
                      conn_pool_acquire_deadline(pool, deadline.tv_sec, wrong[at], &lease));
     }
     CHECK(is_untouched(&lease));
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &held));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_deadline(pool, INT64_MAX, 999999999, &lease));
     CHECK(lease.resource == &thing);
     end(pool, &lease);
@@ -145,14 +145,14 @@ static void a_deadline_may_be_two_numbers(void)
 struct sleeper {
     conn_pool *pool;
     pthread_t thread;
-    /* Milliseconds, or -1 for a deadline in the remotest future. */
+    /* Milliseconds, or -1 for the latest deadline there is. */
     int64_t timeout_ms;
     conn_pool_status status;
     conn_pool_lease lease;
     int64_t slept_ms;
 };
 
-static void *sleep_in_line(void *argument)
+static void *sleep_in_queue(void *argument)
 {
     struct sleeper *sleeper = argument;
     struct timespec remote = { 0, 0 };
@@ -181,29 +181,26 @@ static void start(struct sleeper *sleeper, conn_pool *pool, int64_t timeout_ms)
     sleeper->status = CONN_POOL_PANIC;
     sleeper->lease = none;
     sleeper->slept_ms = 0;
-    CHECK(pthread_create(&sleeper->thread, NULL, sleep_in_line, sleeper) == 0);
+    CHECK(pthread_create(&sleeper->thread, NULL, sleep_in_queue, sleeper) == 0);
 }
 
-/*
- * For ever, nearly for ever, and until the end of time: the same as long as somebody gives
- * something back.
- */
+/* Without an end, nearly without, and until the end of time: a release ends all three waits. */
 static void a_long_wait_is_served(void)
 {
-    static const int64_t timeouts[IN_LINE] = {
+    static const int64_t timeouts[SLEEPERS] = {
         CONN_POOL_WAIT_FOREVER, CONN_POOL_WAIT_FOREVER - 1, -1
     };
-    conn_pool_lease out = CONN_POOL_LEASE_INIT;
-    struct sleeper sleepers[IN_LINE];
+    conn_pool_lease held = CONN_POOL_LEASE_INIT;
+    struct sleeper sleepers[SLEEPERS];
     int thing = 0, at;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
 
-    for (at = 0; at < IN_LINE; at++) {
+    for (at = 0; at < SLEEPERS; at++) {
         start(&sleepers[at], pool, timeouts[at]);
         CHECK_WAITING(pool, (size_t)at + 1);
     }
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
-    for (at = 0; at < IN_LINE; at++) {
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &held));
+    for (at = 0; at < SLEEPERS; at++) {
         CHECK(pthread_join(sleepers[at].thread, NULL) == 0);
         CHECK_STATUS(CONN_POOL_OK, sleepers[at].status);
     }
@@ -211,12 +208,12 @@ static void a_long_wait_is_served(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void who_has_left_the_line_is_passed_over(void)
+static void a_waiter_that_has_left_is_passed_over(void)
 {
-    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT;
     struct sleeper hasty, patient;
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
 
     start(&hasty, pool, SHORT_MS);
     CHECK(pthread_join(hasty.thread, NULL) == 0);
@@ -227,7 +224,7 @@ static void who_has_left_the_line_is_passed_over(void)
     CHECK(pthread_join(hasty.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_TIMED_OUT, hasty.status);
     CHECK_WAITING(pool, 1);
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &out));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &held));
     CHECK(pthread_join(patient.thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_OK, patient.status);
     CHECK(STATS(pool).timed_out == 2 && STATS(pool).idle == 1);
@@ -242,16 +239,16 @@ static void note_the_signal(int number)
     __atomic_fetch_add(&signals_seen, 1, __ATOMIC_RELAXED);
 }
 
-/* Each signal is sent once the one before was handled, so none is merged with another. */
+/* Each signal is sent after the one before was handled, so that no two are merged. */
 static void no_signal_ends_a_wait(void)
 {
     enum { SIGNALS = 5, WAIT_MS = 300 };
     const struct timespec moment = { 0, 200000 };
-    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT;
     struct sigaction handler, before;
     struct sleeper sleeper;
     int thing = 0, sent;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
 
     handler.sa_handler = note_the_signal;
     handler.sa_flags = 0;
@@ -274,15 +271,15 @@ static void no_signal_ends_a_wait(void)
     CHECK_STATUS(CONN_POOL_TIMED_OUT, sleeper.status);
     CHECK(sleeper.slept_ms >= WAIT_MS);
     CHECK(sigaction(SIGUSR1, &before, NULL) == 0);
-    end(pool, &out);
+    end(pool, &held);
 }
 
 static void errno_is_left_alone(void)
 {
-    conn_pool_lease out = CONN_POOL_LEASE_INIT, lease = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT, lease = CONN_POOL_LEASE_INIT;
     struct timespec deadline;
     int thing = 0, after_acquire, after_until, after_drain;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
     conn_pool_status acquired, until, drained;
 
     errno = ENOTTY;
@@ -301,29 +298,29 @@ static void errno_is_left_alone(void)
     CHECK(after_until == ENOTTY);
     CHECK_STATUS(CONN_POOL_BUSY, drained);
     CHECK(after_drain == ENOTTY);
-    end(pool, &out);
+    end(pool, &held);
 }
 
 static void a_drain_ends_in_time_and_not_before(void)
 {
-    conn_pool_lease out = CONN_POOL_LEASE_INIT;
+    conn_pool_lease held = CONN_POOL_LEASE_INIT;
     int thing = 0;
-    conn_pool *pool = busy_pool(&thing, &out);
+    conn_pool *pool = busy_pool(&thing, &held);
     int64_t began = now_ms();
 
     CHECK_STATUS(CONN_POOL_BUSY, conn_pool_drain(pool, SHORT_MS));
     CHECK(now_ms() - began >= SHORT_MS && now_ms() - began < TOO_LONG_MS);
-    end(pool, &out);
+    end(pool, &held);
 }
 
 int main(void)
 {
     a_wait_ends_in_time_and_not_before();
     a_deadline_that_has_passed_tries_once();
-    a_deadline_out_of_form_is_refused();
+    a_deadline_with_wrong_nanoseconds_is_refused();
     a_deadline_may_be_two_numbers();
     a_long_wait_is_served();
-    who_has_left_the_line_is_passed_over();
+    a_waiter_that_has_left_is_passed_over();
     no_signal_ends_a_wait();
     errno_is_left_alone();
     a_drain_ends_in_time_and_not_before();

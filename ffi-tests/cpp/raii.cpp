@@ -1,7 +1,7 @@
 /*
- * conn_pool.hpp: what its pool and leases do by themselves, and what they cannot be made to do.
+ * conn_pool.hpp: what its pools and leases do by themselves, and what they refuse to do.
  *
- * Prints a line for each test, and ends with 1 at the first check that fails.
+ * Prints a line for each test, and exits with 1 at the first check that fails.
  */
 #include <conn_pool.hpp>
 
@@ -39,7 +39,7 @@ static_assert(sizeof(connpool::pool) == sizeof(::conn_pool *));
 #define CHECK(condition) \
     do { \
         if (!(condition)) { \
-            std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
             std::exit(1); \
         } \
     } while (0)
@@ -50,31 +50,31 @@ struct connection {
     int number;
 };
 
-struct book {
+struct counts {
     std::atomic<int> made{0};
     std::atomic<int> ended{0};
 };
 
-connpool::config config_of(std::uint32_t capacity, book &book)
+connpool::config config_of(std::uint32_t capacity, counts &counts)
 {
     connpool::config config = connpool::make_config();
     config.capacity = capacity;
     config.name = "raii";
-    config.user = &book;
+    config.user = &counts;
     config.create = [](void *user, void **resource) {
-        *resource = new connection{++static_cast<struct book *>(user)->made};
+        *resource = new connection{++static_cast<struct counts *>(user)->made};
         return 0;
     };
     config.destroy = [](void *user, void *resource) {
         delete static_cast<connection *>(resource);
-        ++static_cast<struct book *>(user)->ended;
+        ++static_cast<struct counts *>(user)->ended;
     };
     return config;
 }
 
-connpool::pool pool_of(std::uint32_t capacity, book &book)
+connpool::pool pool_of(std::uint32_t capacity, counts &counts)
 {
-    auto made = connpool::pool::create(config_of(capacity, book));
+    auto made = connpool::pool::create(config_of(capacity, counts));
     CHECK(made);
     CHECK(made.status() == CONN_POOL_OK);
     return *std::move(made);
@@ -87,10 +87,10 @@ std::size_t in_use(const connpool::pool &pool)
     return stats->in_use;
 }
 
-void a_lease_goes_back_at_the_end_of_its_scope()
+void a_lease_is_released_at_the_end_of_its_scope()
 {
-    book book;
-    connpool::pool pool = pool_of(2, book);
+    counts counts;
+    connpool::pool pool = pool_of(2, counts);
     {
         auto lease = pool.try_acquire();
         CHECK(lease);
@@ -115,10 +115,10 @@ int returns_early(connpool::pool &pool, bool early)
     return 2;
 }
 
-void a_lease_goes_back_on_an_early_return()
+void a_lease_is_released_on_an_early_return()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     CHECK(returns_early(pool, true) == 1);
     CHECK(in_use(pool) == 0);
     CHECK(returns_early(pool, false) == 2);
@@ -126,10 +126,10 @@ void a_lease_goes_back_on_an_early_return()
     CHECK(pool.stats()->misused == 0);
 }
 
-void a_lease_that_is_moved_goes_back_once()
+void a_lease_that_is_moved_is_released_once()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     {
         connpool::lease first = *pool.try_acquire();
         void *resource = first.get();
@@ -147,8 +147,8 @@ void a_lease_that_is_moved_goes_back_once()
 
 void a_lease_that_is_moved_to_itself_stays()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     connpool::lease &same = lease;
     void *resource = lease.get();
@@ -158,10 +158,10 @@ void a_lease_that_is_moved_to_itself_stays()
     CHECK(in_use(pool) == 1);
 }
 
-void a_lease_that_is_assigned_to_gives_back_what_it_held()
+void a_lease_that_is_assigned_to_releases_what_it_held()
 {
-    book book;
-    connpool::pool pool = pool_of(2, book);
+    counts counts;
+    connpool::pool pool = pool_of(2, counts);
     connpool::lease lease = *pool.try_acquire();
     connpool::lease other = *pool.try_acquire();
     void *resource = other.get();
@@ -176,8 +176,8 @@ void a_lease_that_is_assigned_to_gives_back_what_it_held()
 
 void a_lease_that_was_released_is_empty()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     CHECK(lease.release() == CONN_POOL_OK);
     CHECK(!lease);
@@ -187,20 +187,20 @@ void a_lease_that_was_released_is_empty()
 
 void a_discarded_resource_is_destroyed_and_replaced()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     CHECK(lease.discard() == CONN_POOL_OK);
     CHECK(!lease);
-    CHECK(book.ended == 1);
+    CHECK(counts.ended == 1);
     lease = *pool.try_acquire();
     CHECK(lease.as<connection>()->number == 2);
 }
 
 void a_detached_lease_is_the_callers()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     ::conn_pool_lease plain = CONN_POOL_LEASE_INIT;
     {
         connpool::lease lease = *pool.try_acquire();
@@ -216,8 +216,8 @@ void a_detached_lease_is_the_callers()
 
 void a_timeout_is_told_from_a_try()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease held = *pool.acquire();
     CHECK(held);
     CHECK(pool.try_acquire().status() == CONN_POOL_EXHAUSTED);
@@ -259,8 +259,8 @@ void waits_for(connpool::pool &pool, Timeout timeout)
 
 void the_longest_durations_wait_until_served()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     waits_for(pool, 1h);
     waits_for(pool, std::chrono::hours::max());
     waits_for(pool, std::chrono::nanoseconds::max());
@@ -269,8 +269,8 @@ void the_longest_durations_wait_until_served()
 
 void a_lease_may_end_on_another_thread()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     std::thread([lease = std::move(lease)]() mutable {
         CHECK(lease.release() == CONN_POOL_OK);
@@ -280,20 +280,20 @@ void a_lease_may_end_on_another_thread()
 
 void what_a_pool_owns_ends_with_it()
 {
-    book book;
+    counts counts;
     {
-        connpool::pool pool = pool_of(3, book);
+        connpool::pool pool = pool_of(3, counts);
         auto first = pool.try_acquire();
         auto second = pool.try_acquire();
-        CHECK(book.made == 2);
+        CHECK(counts.made == 2);
     }
-    CHECK(book.ended == 2);
+    CHECK(counts.ended == 2);
 }
 
-void a_pool_can_be_moved_while_leases_are_out()
+void a_pool_can_be_moved_while_leases_are_held()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     connpool::pool other = std::move(pool);
     CHECK(!pool);
@@ -309,13 +309,13 @@ void a_pool_can_be_moved_while_leases_are_out()
     CHECK(other);
     other = connpool::pool();
     CHECK(!other);
-    CHECK(book.ended == 1);
+    CHECK(counts.ended == 1);
 }
 
-void destroy_tells_that_leases_are_out()
+void destroy_tells_that_leases_are_held()
 {
-    book book;
-    connpool::pool pool = pool_of(1, book);
+    counts counts;
+    connpool::pool pool = pool_of(1, counts);
     connpool::lease lease = *pool.try_acquire();
     CHECK(pool.destroy() == CONN_POOL_BUSY);
     CHECK(pool);
@@ -325,25 +325,25 @@ void destroy_tells_that_leases_are_out()
     CHECK(pool.drain() == CONN_POOL_OK);
     CHECK(pool.destroy() == CONN_POOL_OK);
     CHECK(!pool);
-    CHECK(book.ended == 1);
+    CHECK(counts.ended == 1);
 }
 
 void a_lease_may_outlive_its_pool()
 {
-    /* In storage of this function's, so that what is left of the pool is no leak. */
+    /* In storage of this function, so that the rest of the pool is no leak. */
     CONN_POOL_DEFINE_STATIC(storage, 1);
-    book book;
+    counts counts;
     connpool::lease lease;
     {
-        auto pool = connpool::pool::init(&storage, sizeof storage, config_of(1, book));
+        auto pool = connpool::pool::init(&storage, sizeof storage, config_of(1, counts));
         CHECK(pool);
         lease = *pool->try_acquire();
     }
     CHECK(lease);
-    CHECK(book.ended == 0);
+    CHECK(counts.ended == 0);
     CHECK(lease.as<connection>()->number == 1);
     CHECK(lease.release() == CONN_POOL_OK);
-    CHECK(book.ended == 1);
+    CHECK(counts.ended == 1);
 }
 
 void a_pool_without_create_gets_its_resources()
@@ -363,8 +363,8 @@ void a_pool_without_create_gets_its_resources()
 
 void resize_maintain_and_stats_tell_what_they_did()
 {
-    book book;
-    connpool::config config = config_of(2, book);
+    counts counts;
+    connpool::config config = config_of(2, counts);
     config.validate = [](void *, void *resource) {
         return static_cast<connection *>(resource)->number == 1 ? 7 : 0;
     };
@@ -391,18 +391,18 @@ void resize_maintain_and_stats_tell_what_they_did()
 
 void what_is_wrong_is_told()
 {
-    book book;
-    connpool::config config = config_of(0, book);
+    counts counts;
+    connpool::config config = config_of(0, counts);
     auto made = connpool::pool::create(config);
     CHECK(!made);
     CHECK(!*made);
     CHECK(made.status() == CONN_POOL_INVALID_ARGUMENT);
     CHECK(connpool::problem(config) != nullptr);
-    CHECK(connpool::problem(config_of(1, book)) == nullptr);
+    CHECK(connpool::problem(config_of(1, counts)) == nullptr);
     CHECK(std::string_view(connpool::name(made.status())) == "CONN_POOL_INVALID_ARGUMENT");
     CHECK(std::string_view(connpool::text(CONN_POOL_OK)) != "");
 
-    config = config_of(1, book);
+    config = config_of(1, counts);
     config.create = [](void *, void **) { return 5; };
     made = connpool::pool::create(config);
     CHECK(made);
@@ -411,15 +411,15 @@ void what_is_wrong_is_told()
 
 void a_forks_child_leaves_the_parents_resources_alone()
 {
-    book book;
-    connpool::config config = config_of(1, book);
-    /* On no heap, where the child's copy would be a leak. */
+    counts counts;
+    connpool::config config = config_of(1, counts);
+    /* Not on the heap, where the child's copy would be a leak. */
     config.create = [](void *, void **resource) {
         static connection only;
         *resource = &only;
         return 0;
     };
-    config.destroy = [](void *user, void *) { ++static_cast<struct book *>(user)->ended; };
+    config.destroy = [](void *user, void *) { ++static_cast<struct counts *>(user)->ended; };
     auto pool = connpool::pool::create(config);
     CHECK(pool);
     auto lease = pool->try_acquire();
@@ -431,29 +431,29 @@ void a_forks_child_leaves_the_parents_resources_alone()
         CHECK(lease->release() == CONN_POOL_FORKED);
         *lease = connpool::lease();
         *pool = connpool::pool();
-        _exit(book.ended == 0 ? 0 : 1);
+        _exit(counts.ended == 0 ? 0 : 1);
     }
     int ended = 0;
     CHECK(waitpid(child, &ended, 0) == child);
     CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
     CHECK(lease->release() == CONN_POOL_OK);
     CHECK(pool->destroy() == CONN_POOL_OK);
-    CHECK(book.ended == 1);
+    CHECK(counts.ended == 1);
 }
 
-void an_abandoned_pool_calls_nobody()
+void an_abandoned_pool_calls_no_callback()
 {
     CONN_POOL_DEFINE_STATIC(storage, 1);
     static connection only;
-    book book;
-    connpool::config config = config_of(1, book);
+    counts counts;
+    connpool::config config = config_of(1, counts);
     config.create = nullptr;
     auto pool = connpool::pool::init(&storage, sizeof storage, config);
     CHECK(pool);
     CHECK(pool->add(&only) == CONN_POOL_OK);
     CHECK(pool->abandon() == CONN_POOL_OK);
     CHECK(!*pool);
-    CHECK(book.ended == 0);
+    CHECK(counts.ended == 0);
 }
 
 }  // namespace
@@ -462,11 +462,11 @@ void an_abandoned_pool_calls_nobody()
 
 int main()
 {
-    RUN(a_lease_goes_back_at_the_end_of_its_scope);
-    RUN(a_lease_goes_back_on_an_early_return);
-    RUN(a_lease_that_is_moved_goes_back_once);
+    RUN(a_lease_is_released_at_the_end_of_its_scope);
+    RUN(a_lease_is_released_on_an_early_return);
+    RUN(a_lease_that_is_moved_is_released_once);
     RUN(a_lease_that_is_moved_to_itself_stays);
-    RUN(a_lease_that_is_assigned_to_gives_back_what_it_held);
+    RUN(a_lease_that_is_assigned_to_releases_what_it_held);
     RUN(a_lease_that_was_released_is_empty);
     RUN(a_discarded_resource_is_destroyed_and_replaced);
     RUN(a_detached_lease_is_the_callers);
@@ -474,13 +474,13 @@ int main()
     RUN(the_longest_durations_wait_until_served);
     RUN(a_lease_may_end_on_another_thread);
     RUN(what_a_pool_owns_ends_with_it);
-    RUN(a_pool_can_be_moved_while_leases_are_out);
-    RUN(destroy_tells_that_leases_are_out);
+    RUN(a_pool_can_be_moved_while_leases_are_held);
+    RUN(destroy_tells_that_leases_are_held);
     RUN(a_lease_may_outlive_its_pool);
     RUN(a_pool_without_create_gets_its_resources);
     RUN(resize_maintain_and_stats_tell_what_they_did);
     RUN(what_is_wrong_is_told);
     RUN(a_forks_child_leaves_the_parents_resources_alone);
-    RUN(an_abandoned_pool_calls_nobody);
+    RUN(an_abandoned_pool_calls_no_callback);
     return 0;
 }

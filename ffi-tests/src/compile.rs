@@ -6,31 +6,31 @@ use std::process::{Command, Stdio};
 
 use crate::header::root;
 
-/// What a compiler is to make of a text. It finds the header, and what lies in `ffi-tests/c`.
+/// How a compiler is called for a text. It finds the header, and the files of `ffi-tests/c`.
 pub struct Job {
     pub compiler: &'static str,
-    /// As `-x` has it.
+    /// As for the option `-x`.
     pub language: &'static str,
     pub standard: &'static str,
     pub flags: Vec<&'static str>,
 }
 
 impl Job {
-    /// Compiles with every warning an error, and throws the object away. Fails with the compiler's complaints.
+    /// Compiles the text with every warning an error, and drops the object.
     ///
     /// # Errors
     ///
-    /// What the compiler has printed.
+    /// The compiler's messages.
     pub fn run(&self, text: &str) -> Result<(), String> {
         // Some warnings are found by the optimiser only.
         self.call(&["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-c", "-o", "/dev/null"], text).map(drop)
     }
 
-    /// Calls the compiler with a text and further arguments, and returns what it writes to its standard output.
+    /// Calls the compiler with the text and further arguments. Returns its standard output.
     ///
     /// # Errors
     ///
-    /// What the compiler has printed.
+    /// The compiler's messages.
     pub fn call(&self, arguments: &[&str], text: &str) -> Result<String, String> {
         let mut command = Command::new(self.compiler);
         command.args(arguments).arg(format!("-std={}", self.standard)).args(&self.flags);
@@ -41,7 +41,7 @@ impl Job {
             let package = self.compiler.replace("clang++", "clang");
             format!("{} does not start ({error}): apt-get install {package}", self.compiler)
         })?;
-        // A compiler that stops reading has something to say, which comes below.
+        // If the compiler stops reading, it has failed, and its message comes below.
         let _ = child.stdin.take().expect("it was piped").write_all(text.as_bytes());
         let output = child.wait_with_output().expect("a child can be waited for");
         if output.status.success() {
@@ -54,7 +54,7 @@ impl Job {
 
 /// # Panics
 ///
-/// If an outcome is an error, or there is none: then nothing was compiled.
+/// If an outcome is an error, or if there is no outcome: then nothing was compiled.
 #[track_caller]
 pub fn assert_none_fails(outcomes: impl IntoIterator<Item = Result<(), String>>) {
     let outcomes: Vec<_> = outcomes.into_iter().collect();

@@ -1,4 +1,4 @@
-//! What the tests of the C library share.
+//! Shared by the tests of the C library.
 //!
 //! The C programs of `c/` are linked into this crate, and call the functions of `conn_pool`.
 

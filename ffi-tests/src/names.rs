@@ -1,4 +1,4 @@
-//! Which names a header declares: read from what a preprocessor makes of it.
+//! Finds the names that a header declares, in the output of the preprocessor.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::text::{code, is_word};
 /// A word, a number, or one other character.
 type Token<'a> = &'a str;
 
-/// What the preprocessor's output (`-E -dD`) has from files whose name ends so, and what it has from all others.
+/// Splits the preprocessor's output (`-E -dD`): what comes from files whose path ends with `file`, and the rest.
 #[must_use]
 pub fn from_file(output: &str, file: &str) -> (String, String) {
     let (mut inside, mut outside, mut is_inside) = (String::new(), String::new(), false);
@@ -24,8 +24,8 @@ pub fn from_file(output: &str, file: &str) -> (String, String) {
     (inside, outside)
 }
 
-/// The names that a preprocessed text declares at the scope of the file, macros and tags included. A tag that is only used
-/// counts too, since in C that declares it; unless `known`, a text that stands before, has its structure.
+/// The names that a preprocessed text declares at file scope, including macros and tags. To use a tag declares it in C,
+/// so that counts too, unless the text before, `known`, defines its structure.
 #[must_use]
 pub fn declared(text: &str, known: &str) -> BTreeSet<String> {
     let code = code(text);
@@ -40,13 +40,17 @@ pub fn declared(text: &str, known: &str) -> BTreeSet<String> {
     for declaration in declarations(&tokens(&code.join("\n"))) {
         found.extend(names(&declaration).into_iter().map(str::to_owned));
     }
-    let is_known = |name: &String| ["struct", "union", "enum"].iter().any(|kind| has_body(known, kind, name));
-    found.retain(|name| !is_known(name));
+    let known = defined_tags(known);
+    found.retain(|name| !known.contains(name.as_str()));
     found
 }
 
-fn has_body(text: &str, kind: &str, tag: &str) -> bool {
-    tokens(text).windows(3).any(|window| window == [kind, tag, "{"])
+/// The structures, unions and enumerations that a text defines.
+fn defined_tags(text: &str) -> BTreeSet<Token<'_>> {
+    let is_kind = |token: Token<'_>| ["struct", "union", "enum"].contains(&token);
+    let tokens = tokens(text);
+    let bodies = tokens.windows(3).filter(|window| is_kind(window[0]) && window[2] == "{");
+    bodies.map(|window| window[1]).collect()
 }
 
 fn tokens(text: &str) -> Vec<Token<'_>> {
@@ -61,7 +65,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The declarations of a file, without attributes. A block of `extern "C"` is none: what is in it is. (The literal was
+/// The declarations of a file, without attributes, and with what is in a block of `extern "C"`. (The literal was
 /// blanked out.)
 fn declarations<'a>(tokens: &[Token<'a>]) -> Vec<Vec<Token<'a>>> {
     let (mut found, mut one, mut depth, mut at) = (Vec::new(), Vec::new(), 0_usize, 0);
@@ -80,7 +84,7 @@ fn declarations<'a>(tokens: &[Token<'a>]) -> Vec<Vec<Token<'a>>> {
                     ")" | "}" | "]" => depth -= 1,
                     _ => {}
                 }
-                // A function's body ends it. What is declared in there is nobody else's.
+                // A function's body ends the declaration. Names in it are local.
                 if is_body {
                     at += length_of_group(&tokens[at - 1..]) - 1;
                     one.pop();
@@ -96,7 +100,7 @@ fn declarations<'a>(tokens: &[Token<'a>]) -> Vec<Vec<Token<'a>>> {
     found
 }
 
-/// How many tokens there are from an opening bracket to the one that closes it.
+/// The number of tokens from an opening bracket to the one that closes it.
 fn length_of_group(tokens: &[Token<'_>]) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate() {
@@ -147,7 +151,7 @@ fn names<'a>(declaration: &[Token<'a>]) -> Vec<Token<'a>> {
     found
 }
 
-/// The members of an enumeration: what each part between commas begins with.
+/// The members of an enumeration: the first word of each part between commas.
 fn members<'a>(body: &[Token<'a>]) -> Vec<Token<'a>> {
     body.split(|token| *token == ",").filter_map(|member| member.first().copied()).collect()
 }
@@ -157,7 +161,7 @@ fn tags<'a>(tokens: &[Token<'a>]) -> impl Iterator<Item = Token<'a>> {
     tokens.windows(2).filter(move |pair| is_kind(pair[0]) && pair[1].starts_with(is_word)).map(|pair| pair[1])
 }
 
-/// The name of a function, a variable or a type, in a declaration that has `{}` for tags and for bodies.
+/// The name of a function, a variable or a type, in a declaration whose tags and bodies are replaced by `{}`.
 fn declarator<'a>(tokens: &[Token<'a>]) -> Option<Token<'a>> {
     let pointer = tokens.windows(3).find(|window| window[..2] == ["(", "*"]).map(|window| window[2]);
     let is_name = |token: &&&str| token.starts_with(|first: char| is_word(first) && !first.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! Reading C and Rust by their punctuation, for tests that hold one text against another.
+//! Reads C and Rust by their punctuation, for tests that compare one text with another.
 
-/// The text with its comments and string literals replaced by blanks: braces and names that are left are code, and lines
-/// stay where they are.
+/// The text with its comments and string literals replaced by blanks. What is left is code, and lines keep their
+/// numbers.
 pub fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -27,7 +27,7 @@ pub fn code(text: &str) -> String {
     code
 }
 
-/// The length of the string literal that the text begins with.
+/// The length of the string literal at the beginning of the text.
 fn string(text: &str) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -40,7 +40,7 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// The code without what is for C's preprocessor.
+/// The code without the directives of C's preprocessor.
 pub fn without_directives(code: &str) -> String {
     let mut goes_on = false;
     let mut is_directive = |line: &&str| {
@@ -59,7 +59,7 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character| !is_word(character)).filter(|word| !word.is_empty())
 }
 
-/// What stands between the first bracket and the one that closes it, and what follows. `None` if it is not closed.
+/// The text between the first bracket and the one that closes it, and the text after. `None` if it is not closed.
 pub fn bracketed(text: &str, open: char, close: char) -> Option<(&str, &str)> {
     let begin = text.find(open)? + open.len_utf8();
     let mut depth = 1;

@@ -1,4 +1,4 @@
-//! What the library's build script tells a dependant, and what it leaves alone.
+//! The library's build script tells a dependant where the header is, and does nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,11 @@ fn package(key: &str) -> String {
     let package = manifest.split("\n[").find(|table| table.trim_start_matches('[').starts_with("package]"));
     let mut lines = package.expect("a manifest has a package").lines();
     let value = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"'));
-    value.unwrap_or_else(|| panic!("Cargo.toml says no {key}")).to_owned()
+    value.unwrap_or_else(|| panic!("Cargo.toml has no {key}")).to_owned()
 }
 
-/// What semantic versioning takes for compatible has one name: two such libraries in one program would share symbols.
+/// Versions that are compatible by semantic versioning have the same name, since two such libraries in one program
+/// would share symbols.
 fn name(version: &str) -> String {
     match version.split('.').collect::<Vec<_>>()[..] {
         ["0", minor, _] => format!("conn_pool_0_{minor}"),
@@ -23,7 +24,7 @@ fn name(version: &str) -> String {
     }
 }
 
-/// The C programs of this crate are compiled with what it says.
+/// The C programs of this crate are compiled with the header in that folder.
 #[test]
 fn a_dependants_build_script_is_told_where_the_header_lies() {
     let told = Path::new(env!("TOLD_INCLUDE"));

@@ -1,5 +1,5 @@
-//! The header, the C++ wrapper and the C programs compile without a warning, with the compilers and language versions that
-//! we promise.
+//! The header, the C++ wrapper and the C programs compile without a warning, with the compilers and language versions
+//! that we promise.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,11 +9,10 @@ use ffi_tests::header::root;
 
 const C: &[&str] = &["c99", "c11", "c17", "c2x"];
 const CXX: &[&str] = &["c++11", "c++17", "c++20"];
-/// What `include/conn_pool.hpp` is written in.
+/// The standards for `include/conn_pool.hpp`.
 const CXX_OF_THE_WRAPPER: &[&str] = &["c++17", "c++20"];
 
-/// What a user of the header writes, in words that are both C and C++: it evaluates the macros that a plain `#include`
-/// leaves alone.
+/// A program that is both C and C++, and evaluates the macros of the header.
 const USER: &str = r#"
 #include <conn_pool.h>
 #ifdef CONN_POOL_HOSTED
@@ -53,7 +52,17 @@ fn assert_takes_the_header(compiler: &'static str, language: &'static str, stand
     assert_none_fails(outcomes);
 }
 
-/// The programs and what they share.
+/// The header alone, with warnings that some programs turn on: what it defines inline is compiled with them.
+#[track_caller]
+fn assert_takes_the_header_strictly(compiler: &'static str, language: &'static str, more: &[&'static str]) {
+    let mut flags = vec!["-D_GNU_SOURCE", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wundef", "-Wcast-qual"];
+    flags.extend(more);
+    let standard = if language == "c" { "c99" } else { "c++17" };
+    let job = Job { compiler, language, standard, flags };
+    assert_none_fails([job.run("#include <conn_pool.h>\n")]);
+}
+
+/// The C programs.
 fn sources() -> Vec<PathBuf> {
     let mut sources = Vec::new();
     for folder in ["ffi-tests/c", "ffi-tests/c/inside"] {
@@ -102,6 +111,16 @@ fn clangxx_takes_the_header() {
 }
 
 #[test]
+fn programs_may_turn_on_more_warnings() {
+    for compiler in ["gcc", "clang"] {
+        assert_takes_the_header_strictly(compiler, "c", &["-Wstrict-prototypes", "-Wmissing-prototypes"]);
+    }
+    for compiler in ["g++", "clang++"] {
+        assert_takes_the_header_strictly(compiler, "c++", &["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]);
+    }
+}
+
+#[test]
 fn gcc_takes_the_programs() {
     assert_takes_the_programs("gcc");
 }
@@ -121,7 +140,7 @@ fn clangxx_takes_the_wrapper() {
     assert_takes_the_wrapper("clang++");
 }
 
-/// What the tests above would complain of.
+/// The tests above can fail.
 mod checks {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What the documents show of C compiles, and the README's program is the one of the examples.
+//! The C in the documents compiles, and the program in the README is the one of the examples.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn blocks(document: &str) -> Vec<String> {
     rest.map(|block| block.split("\n```").next().unwrap_or_default().to_owned() + "\n").collect()
 }
 
-/// What the compiler complains of.
+/// The compiler's messages, if it fails.
 fn complaints(text: &str) -> Option<String> {
     let mut command = Command::new("gcc");
     command.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c", "-", "-I"]);

@@ -1,4 +1,4 @@
-//! The committed header is the one that the source makes. To bring it up to date:
+//! The committed header is the one that is generated from the source. To generate it:
 //!
 //!     CONN_POOL_REWRITE=1 cargo test -p ffi-tests --test header
 

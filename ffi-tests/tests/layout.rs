@@ -1,4 +1,4 @@
-//! What the header says of structures and constants is the same to C and to Rust, whatever the options of the program.
+//! Structures and constants are the same in C and in Rust, whatever the compiler options of the C program.
 //!
 //! The C side is `c/inside/layout.c`, the Rust side the tables below. Which rows there must be is read from the header:
 //! a new structure, field, constant or macro fails the first test until it has a row on both sides.
@@ -15,7 +15,7 @@ use ffi_tests::compile::{Job, assert_none_fails};
 use ffi_tests::header::root;
 use ffi_tests::text::{bracketed, code, is_word, without_directives, words};
 
-/// The macros that are no values: those with a test of their own below, and those that only the preprocessor sees.
+/// The macros that are no constants: those with a test of their own below, and those for the preprocessor.
 const NO_VALUES: &[&str] = &[
     "CONN_POOL_CONFIG_INIT",
     "CONN_POOL_LEASE_INIT",
@@ -250,7 +250,7 @@ fn declared(header: &str) -> Declared {
             found.places.extend(words(pointer).next().map(str::to_owned));
         }
     }
-    // Enumerations have a body of their own, since their size is said beside it, and a `typedef` afterwards.
+    // The body of an enumeration stands beside its size, and its `typedef` comes after it.
     for (at, _) in code.match_indices("enum ") {
         let rest = &code[at + "enum ".len()..];
         let head = rest.split([';', '{']).next().unwrap();
@@ -322,8 +322,7 @@ int main(void)
 }
 "#;
 
-/// What a program may set before it includes the header, and options that change the layout of its own structures. The
-/// system's headers come first, since they may be laid out wrongly then.
+/// Compiler options, and what a program may write before it includes the header, that change the layout of structures.
 const SETTINGS: &[(&[&str], &str)] = &[
     (&[], ""),
     (&["-fpack-struct=1"], ""),
@@ -334,7 +333,7 @@ const SETTINGS: &[(&[&str], &str)] = &[
     (&["-funsigned-char", "-D_FILE_OFFSET_BITS=64", "-D_TIME_BITS=64"], ""),
 ];
 
-/// The places of a program that is compiled so.
+/// The places in a program that is compiled like this. The system's headers come first, because packing breaks them.
 fn places_of_a_program(job: &Job, before: &str, name: &str) -> Result<Places, String> {
     let layout = fs::read_to_string(root().join("ffi-tests/c/inside/layout.c")).unwrap();
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -374,26 +373,26 @@ fn places_and_sizes_do_not_depend_on_the_options_of_the_program() {
     assert_none_fails(outcomes);
 }
 
-/// The words that types in the header are made of, beside our own. Each has one size for a target, whatever the options and
-/// macros of a program. Not so `time_t`, `off_t`, `long double`, an enumeration, or a structure of the system's.
+/// The words of types that the header may use, beside its own. Their sizes depend on the target only, and not on
+/// options and macros of the program, as those of `time_t`, `off_t`, enumerations and structures of the system do.
 const FIXED: &[&str] =
     &["const", "void", "char", "int", "unsigned", "size_t", "int32_t", "uint32_t", "int64_t", "uint64_t"];
 
-/// Types of exported functions, callbacks and fields that are made of anything else.
+/// The types of exported functions, callbacks and fields that use other words.
 fn loose_types(header: &str) -> Vec<String> {
     let code = without_directives(&code(header)).replace("extern", "").replace("CONN_POOL_API", "");
-    // Functions for the program to compile are not passed to the library.
+    // Inline functions belong to the program, so their types do not cross the border.
     let exported = code.split("static inline").next().unwrap_or_default();
     let mut complaints = Vec::new();
     for declaration in exported.split([';', '{', '}']) {
-        // Members of an enumeration have no type. Its own size is that of a row of the tables.
+        // Members of an enumeration have no type. The size of the enumeration is in the tables.
         let is_enum = words(declaration).find(|word| *word != "typedef") == Some("enum");
         if is_enum || declaration.contains('=') {
             continue;
         }
         for part in declaration.split(['(', ',', ')']).map(|part| part.split('[').next().unwrap_or_default()) {
             let mut words: Vec<&str> = words(part).filter(|word| !["typedef", "struct"].contains(word)).collect();
-            // A name, unless it stands alone: `void` of no parameters.
+            // The last word is a name, unless it is the only one: `(void)`.
             if words.len() > 1 {
                 words.pop();
             }
@@ -447,7 +446,7 @@ fn storage_macros_are_large_enough_and_aligned() {
     assert!(addresses.into_iter().all(|address| address % conn_pool_storage_align() == 0), "{addresses:?}");
 }
 
-/// The reading of the header sees what it is there to see.
+/// The tests above can fail.
 mod reading {
     use super::*;
 

@@ -1,13 +1,14 @@
 //! The C programs of `ffi-tests/c`, each called as a function of this process.
 //!
-//! To add one: write `ffi-tests/c/name.c`, a whole program whose `int main(void)` ends with `return
-//! check_report("name")` (see `check.h`), and add its name to the list below. `build.rs` compiles whatever is in the
-//! folder, under the name `conn_pool_test_name` for its `main`, and a program that is not in the list fails the last
-//! test here. A program
+//! To add one, write `ffi-tests/c/name.c`, a whole program whose `int main(void)` ends with `return
+//! check_report("name")` (see `check.h`), and add its name to the list below. `build.rs` compiles every file of the
+//! folder, and renames its `main` to `conn_pool_test_name`. A file that is not in the list fails the last test here.
+//!
+//! A program
 //!
 //! - is C99 and POSIX.1-2008, without warnings from gcc and clang (`tests/compilers.rs`);
-//! - makes its order of events with the pool's own figures (`CHECK_WAITING`), not with sleeps;
-//! - ends what it began: it is run under valgrind and sanitizers too, and linked against the installed library.
+//! - orders its events by the counters of the pool (`CHECK_WAITING`), not by sleeping;
+//! - frees what it makes: it is also run under valgrind and sanitizers, and linked against the installed library.
 
 use std::collections::BTreeSet;
 use std::ffi::c_int;
@@ -52,7 +53,7 @@ fn every_program_of_the_folder_is_run() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter_map(|name| name.strip_suffix(".c").map(str::to_owned))
         .collect();
-    // `async` is a word of Rust's.
+    // `async` is a keyword of Rust.
     let names = || NAMES.iter().map(|(name, main)| (name.trim_start_matches("r#"), *main));
     let listed: BTreeSet<String> = names().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(found, listed, "left: the programs of {}; right: those that this file runs", folder.display());

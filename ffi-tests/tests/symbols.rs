@@ -1,6 +1,6 @@
-//! The symbol mirror. Each function that `src/ffi` exports is `border!` and nothing else, is declared in the header, and is
-//! called by a C program. The header declares no function that is not exported. What it defines inline instead calls
-//! exported functions only, and is called by a C program too.
+//! The symbol mirror. Each function that `src/ffi` exports is `border!` and nothing else, is declared in the header,
+//! and is called by a C program. The header declares no function that is not exported. Its inline functions only call
+//! exported ones, and each is called by a C program.
 //!
 //! Each check is a function from texts to its complaints, so that the tests at the end can show it a text that is wrong
 //! and see it complain.
@@ -15,7 +15,7 @@ use ffi_tests::text::{bracketed, called, code, without_directives, words};
 const PREFIX: &str = "conn_pool_";
 const EXPORTED: &str = "#[unsafe(no_mangle)]";
 
-/// A text, and what to call it in a complaint.
+/// A text, and its name for complaints.
 struct Text {
     name: String,
     text: String,
@@ -54,7 +54,7 @@ fn exports(rust: &[Text]) -> Vec<Export> {
     rust.iter().flat_map(of_one).collect()
 }
 
-/// Nothing is exported by another spelling, which the other checks would not see.
+/// Exports are spelled in one way, because the other checks look for that.
 fn markers(rust: &[Text]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in rust {
@@ -68,14 +68,14 @@ fn markers(rust: &[Text]) -> Vec<String> {
     complaints
 }
 
-/// Exports are functions of C with our prefix, and each is `border!` alone.
+/// Exports are functions for C with our prefix, and each is `border!` alone.
 fn borders(exports: &[Export]) -> Vec<String> {
     let mut complaints = Vec::new();
     for Export { place, name, head, body } in exports {
         if !name.starts_with(PREFIX) {
             complaints.push(format!("{place}: `{name}` does not begin with {PREFIX}"));
         }
-        // The literal "C" was blanked out with all other strings.
+        // The literal "C" was blanked out.
         if !words(head).any(|word| word == "extern") {
             complaints.push(format!("{place}: `{name}` is no `extern \"C\"` function"));
         }
@@ -96,14 +96,14 @@ fn declared(header: &Text) -> BTreeSet<String> {
 
 const INLINE: &str = "static inline ";
 
-/// A function that a header defines, for the program to compile.
+/// A function that a header defines inline.
 #[derive(Debug, PartialEq)]
 struct Inline {
     name: String,
     body: String,
 }
 
-/// The functions that a header defines, and its code without them. One that cannot be read has no name, and so fails the
+/// The inline functions of a header, and its code without them. One that cannot be read has no name, and so fails the
 /// checks.
 fn inlines(header: &Text) -> (Vec<Inline>, String) {
     let code = without_directives(&code(&header.text));
@@ -179,7 +179,7 @@ fn calls(header: &Text, programs: &[Text]) -> Vec<String> {
         .collect()
 }
 
-/// The files of a folder that end so, and of the folders within it.
+/// The files of a folder, and if `deep` of the folders within it, whose names have the ending.
 fn texts(folder: &str, ending: &str, deep: bool) -> Vec<Text> {
     fn collect(folder: &Path, ending: &str, deep: bool, found: &mut Vec<PathBuf>) {
         let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -230,7 +230,7 @@ fn the_header_declares_what_is_exported() {
 fn inline_functions_are_thin_layers_over_exported_ones() {
     assert_fine(&wrappers(&header()));
     let (inlines, _) = inlines(&header());
-    // The one that there is; without it this test shows nothing.
+    // There is one. If none were found, the line above would show nothing.
     assert_eq!(inlines.iter().map(|inline| inline.name.as_str()).collect::<Vec<_>>(), ["conn_pool_acquire_until"]);
 }
 
@@ -240,7 +240,7 @@ fn every_function_is_called_by_a_program() {
     assert_fine(&calls(&header(), &programs));
 }
 
-/// Each check sees what it is there to see, and lets pass what is like it but right.
+/// The tests above can fail, and pass what only looks similar.
 mod checks {
     use super::*;
 

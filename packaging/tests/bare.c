@@ -1,7 +1,6 @@
 /*
- * A program without an operating system, a heap or a C library: what it needs of the pool, from
- * static storage. Compiled with -DCONN_POOL_BARE. Exits with 0, or with the number of the line
- * whose check failed.
+ * A program without an operating system, a heap or a C library, with its pool in static storage.
+ * Compiled with -DCONN_POOL_BARE. Exits with 0, or with the number of the line whose check failed.
  */
 #include <conn_pool.h>
 
@@ -15,7 +14,7 @@
     } while (0)
 
 #ifdef WITH_INTERRUPTS
-/* What the feature `critical-section` asks of a program. It would mask interrupts here. */
+/* What the feature `critical-section` needs of a program. A real one masks interrupts here. */
 static int masked;
 
 void _critical_section_1_0_acquire(void);
@@ -32,7 +31,7 @@ void _critical_section_1_0_release(void)
 }
 #endif
 
-/* What the library calls if it finds that it has gone wrong itself. */
+/* What the library calls if it finds a bug of its own. */
 void abort(void);
 
 void abort(void)
