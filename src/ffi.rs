@@ -35,7 +35,7 @@ mod panics;
 #[macro_use]
 mod border;
 mod config;
-mod turns;
+mod due_calls;
 
 mod callbacks;
 

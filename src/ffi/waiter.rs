@@ -1,4 +1,4 @@
-// knows: course, lease, pool, status, turns, engine, slot, sync · must not know: threads, how a lease is checked
+// knows: course, lease, pool, status, due_calls, engine, slot, sync · must not know: threads, how a lease is checked
 //! A wait that ends with a callback instead of a return.
 
 use core::cell::Cell;
@@ -9,6 +9,7 @@ use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::course;
+use super::due_calls::{DueCall, call_when_due};
 use super::lease::{conn_pool_lease, lend};
 use super::pool::conn_pool;
 use super::status::Answer;
@@ -16,7 +17,6 @@ use super::status::conn_pool_status::{
     self, CONN_POOL_ALREADY_WAITING, CONN_POOL_CLOSED, CONN_POOL_EXHAUSTED, CONN_POOL_NOT_WAITING, CONN_POOL_OK,
     CONN_POOL_PENDING, CONN_POOL_WRONG_POOL,
 };
-use super::turns::{Turn, take_turn};
 use crate::engine::{Joined, Position, SlotToken, Waiter, WaiterKind};
 use crate::slot::PoolParts;
 use crate::sync::{AtomicUsize, Relaxed};
@@ -171,7 +171,7 @@ impl Waiting {
     }
 }
 
-impl Turn for Waiting {
+impl DueCall for Waiting {
     fn next(&self) -> &Cell<*const Self> {
         &self.next
     }
@@ -210,7 +210,7 @@ const fn raw(waiting: *const ()) -> RawWaker {
 /// It is the address of a waiter that was queued and was not called yet.
 unsafe fn wake(waiting: *const ()) {
     // SAFETY: as the caller promises; a `Waiting` as always.
-    unsafe { take_turn(waiting.cast::<Waiting>()) };
+    unsafe { call_when_due(waiting.cast::<Waiting>()) };
 }
 
 const fn forget(_: *const ()) {}

@@ -10,7 +10,7 @@ use core::ptr;
 use super::platform::{present_stamp, with_own_pointer};
 
 /// What can be due. A node of a linked list.
-pub(super) trait Turn {
+pub(super) trait DueCall {
     /// The place for the one that is due after this one.
     fn next(&self) -> &Cell<*const Self>;
 
@@ -19,41 +19,41 @@ pub(super) trait Turn {
 }
 
 /// Those that are due on one thread, oldest first. On the stack of the outermost call.
-struct Turns<T> {
+struct DueCalls<T> {
     first: Cell<*const T>,
     last: Cell<*const T>,
     /// The process that calls them. A fork's child must not: what was due belongs to the parent.
     stamp: usize,
 }
 
-/// Calls `turn`, and whatever becomes due meanwhile; or leaves it to a call further down the stack.
+/// Calls `call`, and whatever becomes due meanwhile; or leaves it to a call further down the stack.
 ///
 /// # Safety
 ///
-/// `turn` stays alive until it is called, and becomes due once. `T` is the same type in all calls.
-pub(super) unsafe fn take_turn<T: Turn>(turn: *const T) {
+/// `call` stays alive until it is called, and becomes due once. `T` is the same type in all calls.
+pub(super) unsafe fn call_when_due<T: DueCall>(call: *const T) {
     with_own_pointer(|own| {
-        // SAFETY: NULL, or put there by `Outermost::enter`, whose `Turns` is alive until it puts back what was there;
+        // SAFETY: NULL, or put there by `Outermost::enter`, whose `DueCalls` is alive until it puts back what was there;
         // of the same `T`, as the caller promises.
-        let outer = unsafe { own.get().cast::<Turns<T>>().as_ref() };
-        if let Some(turns) = outer
-            && turns.is_present()
+        let outer = unsafe { own.get().cast::<DueCalls<T>>().as_ref() };
+        if let Some(calls) = outer
+            && calls.is_present()
         {
             // SAFETY: as the caller promises.
-            return unsafe { turns.append(turn) };
+            return unsafe { calls.append(call) };
         }
-        let turns = Turns::new();
+        let calls = DueCalls::new();
         // SAFETY: as the caller promises.
-        unsafe { turns.append(turn) };
-        let _outermost = Outermost::enter(own, &turns);
-        while let Some(turn) = turns.take() {
+        unsafe { calls.append(call) };
+        let _outermost = Outermost::enter(own, &calls);
+        while let Some(call) = calls.take() {
             // SAFETY: not called yet, so it is alive, as was promised when it was appended.
-            unsafe { &*turn }.fire();
+            unsafe { &*call }.fire();
         }
     });
 }
 
-impl<T: Turn> Turns<T> {
+impl<T: DueCall> DueCalls<T> {
     fn new() -> Self {
         Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()), stamp: present_stamp() }
     }
@@ -64,15 +64,15 @@ impl<T: Turn> Turns<T> {
 
     /// # Safety
     ///
-    /// `turn` stays alive until it is called.
-    unsafe fn append(&self, turn: *const T) {
+    /// `call` stays alive until it is called.
+    unsafe fn append(&self, call: *const T) {
         // SAFETY: alive, as the caller promises.
-        unsafe { &*turn }.next().set(ptr::null());
-        let last = self.last.replace(turn);
+        unsafe { &*call }.next().set(ptr::null());
+        let last = self.last.replace(call);
         // SAFETY: NULL, or not called yet and so alive, as was promised when it was appended.
         match unsafe { last.as_ref() } {
-            Some(last) => last.next().set(turn),
-            None => self.first.set(turn),
+            Some(last) => last.next().set(call),
+            None => self.first.set(call),
         }
     }
 
@@ -81,26 +81,26 @@ impl<T: Turn> Turns<T> {
         if !self.is_present() {
             return None;
         }
-        let turn = self.first.get();
+        let call = self.first.get();
         // SAFETY: NULL, or not called yet and so alive, as was promised when it was appended.
-        let next = unsafe { turn.as_ref() }?.next().get();
+        let next = unsafe { call.as_ref() }?.next().get();
         self.first.set(next);
         if next.is_null() {
             self.last.set(ptr::null());
         }
-        Some(turn)
+        Some(call)
     }
 }
 
-/// While it lives, calls further up the stack find its `Turns`.
+/// While it lives, calls further up the stack find its `DueCalls`.
 struct Outermost<'a> {
     own: &'a Cell<*const ()>,
     before: *const (),
 }
 
 impl<'a> Outermost<'a> {
-    fn enter<T>(own: &'a Cell<*const ()>, turns: &'a Turns<T>) -> Self {
-        Self { own, before: own.replace(ptr::from_ref(turns).cast()) }
+    fn enter<T>(own: &'a Cell<*const ()>, calls: &'a DueCalls<T>) -> Self {
+        Self { own, before: own.replace(ptr::from_ref(calls).cast()) }
     }
 }
 
