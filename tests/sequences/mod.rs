@@ -1,7 +1,7 @@
 //! Sequences of operations on a pool, compared step by step with a model of it.
 //!
-//! `tests/model.rs` draws the sequences with proptest, `fuzz/` with libFuzzer; both decode them here, so the operations
-//! and the model are written once.
+//! `tests/plain/model.rs` draws the sequences with proptest, `fuzz/` with libFuzzer; both decode them here, so the
+//! operations and the model are written once. Since `fuzz/` takes this folder alone, it uses nothing of `tests/kit`.
 
 mod model;
 mod operation;
