@@ -1,21 +1,21 @@
-//! The engine: who gets which slot. It deals in slot numbers and is not generic, so a program has one copy of it however
-//! many kinds of pool it has. `docs/architecture.md` explains the protocol.
+//! The engine: who gets which slot. It deals in slot numbers and is not generic, so a program has one copy of it
+//! however many kinds of pool it has. `docs/architecture.md` explains the protocol.
 //!
-//! The fast path is the bitmap's alone: claim a slot, release it. Everything rare happens under the lock, with SLOW set in
-//! every word, so that releases take the lock too and no slot is claimed elsewhere (I6, I7). A hold of the lock that has
-//! changed anything *settles* it: it grants free slots to the waiters, retires surplus slots, dismisses the waiters of a
-//! closed pool, and opens the fast path when nothing keeps it closed.
+//! The fast path is the bitmap's alone: claim a slot, release it. Everything rare happens under the lock, with SLOW set
+//! in every word, so that releases take the lock too and no slot is claimed elsewhere (I6, I7). A hold of the lock that
+//! has changed anything *settles* it: it grants free slots to the waiters, retires surplus slots, dismisses the waiters
+//! of a closed pool, and opens the fast path when nothing keeps it closed.
 //!
 //! No user code runs under the lock. Wakers are collected into a [`WakeBatch`] and called when it is dropped, after
 //! unlocking; destructors are run by the pool, which gets the slot to vacate.
 //!
 //! # No lost wake-up
 //!
-//! A waiter sets SLOW in every word and then looks for a free slot. A release adds its bit and looks at the old word. Both
-//! are modifications of one word, so one comes first. If the release does, the waiter finds the bit. If the waiter does,
-//! the release sees SLOW, takes the lock after the waiter has joined the queue, and grants it the slot. Had the waiter read
-//! the word and set the flag in two steps, a release could come between them, see no flag, and leave the waiter asleep
-//! beside a free slot.
+//! A waiter sets SLOW in every word and then looks for a free slot. A release adds its bit and looks at the old word.
+//! Both are modifications of one word, so one comes first. If the release does, the waiter finds the bit. If the waiter
+//! does, the release sees SLOW, takes the lock after the waiter has joined the queue, and grants it the slot. Had the
+//! waiter read the word and set the flag in two steps, a release could come between them, see no flag, and leave the
+//! waiter asleep beside a free slot.
 
 // The parts, lower ones first.
 mod token;

@@ -11,9 +11,9 @@
 /// | `Fifo` | no waiter is ever overtaken | a free connection lies idle until the waiter that was granted it runs |
 /// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` loans longer |
 ///
-/// Under `Fifo` each hand-over to a thread costs a switch of threads. Under `Bounded(k)` threads that run already keep the
-/// connections busy while a sleeping one is being woken; a thread that finds nothing free yields once before it joins the
-/// queue.
+/// Under `Fifo` each hand-over to a thread costs a switch of threads. Under `Bounded(k)` threads that run already keep
+/// the connections busy while a sleeping one is being woken; a thread that finds nothing free yields once before it
+/// joins the queue.
 ///
 /// Take `Fifo` unless connections are in use for less time than it takes to wake a thread (some microseconds) and
 /// throughput matters more than the longest wait.

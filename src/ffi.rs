@@ -3,10 +3,10 @@
 //! As a Rust API this module is outside semantic versioning: it is public for the tests of the C library, and for Rust
 //! programs that pass its types on to C. What is kept stable is the header and the soname.
 //!
-//! A pool for C gets its capacity at run time and lies in one block of memory: a [`conn_pool`] with its slots behind it. It
-//! shares the engine of [`Pool`](crate::Pool) and the lifecycle of [`managed::Pool`](crate::managed::Pool), so C callers
-//! wait in the same kind of queue as threads and tasks. What is added here: callbacks that create, check and destroy
-//! resources; leases, which are checked when they are released; and a border that only plain values cross.
+//! A pool for C gets its capacity at run time and lies in one block of memory: a [`conn_pool`] with its slots behind
+//! it. It shares the engine of [`Pool`](crate::Pool) and the lifecycle of [`managed::Pool`](crate::managed::Pool), so C
+//! callers wait in the same kind of queue as threads and tasks. What is added here: callbacks that create, check and
+//! destroy resources; leases, which are checked when they are released; and a border that only plain values cross.
 //!
 //! The body of each export is `border!` and nothing else: it stops a panic and turns errors into a status.
 #![expect(non_camel_case_types, reason = "the types' names in C")]

@@ -1,8 +1,8 @@
 //! A pool that makes its connections itself, checks them, resets them, and replaces them when they are broken or old.
 //!
 //! [`Pool<M, N>`](Pool) has the same slots, the same wait queue and the same kind of guards as the plain
-//! [`Pool<C, N>`](crate::Pool): at most `N` connections in a fixed array, waiters served in the order of arrival, threads and
-//! tasks alike, no allocation, and `no_std` if need be. `M` is a manager of yours, which knows the driver:
+//! [`Pool<C, N>`](crate::Pool): at most `N` connections in a fixed array, waiters served in the order of arrival,
+//! threads and tasks alike, no allocation, and `no_std` if need be. `M` is a manager of yours, which knows the driver:
 //!
 //! | I have | I implement | my pool has |
 //! |---|---|---|
@@ -20,14 +20,14 @@
 //!            too old, idle for too long, unfit, evicted, held during a panic, one too many, pool closed
 //! ```
 //!
-//! A caller that finds no idle connection, and a vacant slot, connects in that slot: on its own thread or task, with no lock
-//! held. If the connect fails the caller gets the manager's error, and the slot goes to the next waiter, which tries in
-//! turn. So no caller waits for the connect of another, and a failed connect is not reported as a timeout.
+//! A caller that finds no idle connection, and a vacant slot, connects in that slot: on its own thread or task, with no
+//! lock held. If the connect fails the caller gets the manager's error, and the slot goes to the next waiter, which
+//! tries in turn. So no caller waits for the connect of another, and a failed connect is not reported as a timeout.
 //!
 //! # Maintenance
 //!
-//! Connections grow old and stale while they are not used. Maintenance handles that; it runs in one of three ways, depending
-//! on who owns the loop:
+//! Connections grow old and stale while they are not used. Maintenance handles that; it runs in one of three ways,
+//! depending on who owns the loop:
 //!
 //! | | who calls | feature |
 //! |---|---|---|
@@ -35,10 +35,10 @@
 //! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | |
 //! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
 //!
-//! While one of the last two runs, acquire and release cost what they cost in a plain pool (asserted by counting, measured
-//! in `docs/benchmarks.md`), since marks tell which connections have grown old. Otherwise each acquire and each release
-//! reads the clock, if an option needs it. The options that need maintenance are `min_idle`, `idle_timeout`, `keepalive` and
-//! `leak_threshold`; the others are kept without it.
+//! While one of the last two runs, acquire and release cost what they cost in a plain pool (asserted by counting,
+//! measured in `docs/benchmarks.md`), since marks tell which connections have grown old. Otherwise each acquire and
+//! each release reads the clock, if an option needs it. The options that need maintenance are `min_idle`,
+//! `idle_timeout`, `keepalive` and `leak_threshold`; the others are kept without it.
 //!
 //! # Costs
 //!

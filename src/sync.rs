@@ -1,6 +1,6 @@
 //! The one place that names atomics, locks, threads, clocks and panics. Every other module takes them from here, so
-//! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the unit
-//! tests. Each ladder picks a whole file.
+//! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the
+//! unit tests. Each ladder picks a whole file.
 
 #[cfg(not(any(target_has_atomic = "ptr", feature = "portable-atomic")))]
 compile_error!(

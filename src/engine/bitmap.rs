@@ -19,10 +19,10 @@
 //!
 //! # Memory ordering
 //!
-//! A claim is Acquire and `release` is Release on the same word, so a holder sees everything that earlier holders of the
-//! slot wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence whole.
-//! Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which comes
-//! before or after each claim and each release, and shows which.
+//! A claim is Acquire and `release` is Release on the same word, so a holder sees everything that earlier holders of
+//! the slot wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
+//! whole. Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which
+//! comes before or after each claim and each release, and shows which.
 
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
@@ -279,8 +279,8 @@ impl<'a> Bitmap<'a> {
         before & SLOW != 0
     }
 
-    /// As [`release`](Self::release), for callers who may not own the slot, and who may find the pool gone as soon as the
-    /// slot is released: nothing of the pool is touched after the exchange.
+    /// As [`release`](Self::release), for callers who may not own the slot, and who may find the pool gone as soon as
+    /// the slot is released: nothing of the pool is touched after the exchange.
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
     pub(crate) fn release_once(self, slot: usize) -> Released {
@@ -323,8 +323,8 @@ impl<'a> Bitmap<'a> {
         }
     }
 
-    /// Sets SLOW in every word: from the last of these until [`open_fast_path`](Self::open_fast_path), slots are claimed
-    /// under the engine's lock only (I7).
+    /// Sets SLOW in every word: from the last of these until [`open_fast_path`](Self::open_fast_path), slots are
+    /// claimed under the engine's lock only (I7).
     pub(crate) fn close_fast_path(self) {
         for word in 0..self.layout.words {
             // Relaxed: see the module's paragraph on memory ordering.

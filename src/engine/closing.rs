@@ -35,8 +35,8 @@ impl<'a> Engine<'a> {
         self.locked(|_, _| self.state.suspended.store(false, Relaxed)).1
     }
 
-    /// Takes the lock and releases it: the caller sees everything that was done under the lock before, and later holders
-    /// of the lock see what the caller did.
+    /// Takes the lock and releases it: the caller sees everything that was done under the lock before, and later
+    /// holders of the lock see what the caller did.
     pub(crate) fn synchronize(self) {
         self.state.lock.with(|_| ());
     }

@@ -1,7 +1,7 @@
 // knows: state, token, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
-//! connects in it without the lock. Newcomers and waiters get vacant slots by the rules of all slots. So a failed connect
-//! is no special case: the slot is vacated, and goes to the next waiter.
+//! connects in it without the lock. Newcomers and waiters get vacant slots by the rules of all slots. So a failed
+//! connect is no special case: the slot is vacated, and goes to the next waiter.
 
 use super::state::Engine;
 use super::token::SlotToken;
@@ -31,13 +31,13 @@ impl<'a> Engine<'a> {
         self.locked(|_, _| self.state.connecting.sub(1)).1
     }
 
-    /// Whether the holder of a slot whose unfit connection was dropped may connect in it at once. If not, the slot has to
-    /// be vacated as [`Discarded`](super::VacateReason::Discarded), and its holder waits again.
+    /// Whether the holder of a slot whose unfit connection was dropped may connect in it at once. If not, the slot has
+    /// to be vacated as [`Discarded`](super::VacateReason::Discarded), and its holder waits again.
     ///
     /// Not while more slots are in use than may be: this one is to be retired. Not while the pool is suspended. When a
-    /// server goes away, all connections to it are found unfit at once, and their holders would all reconnect here: so the
-    /// limit of concurrent connects holds here too. No waiter is overtaken: while there is room to connect and a caller
-    /// waits, no slot is vacant.
+    /// server goes away, all connections to it are found unfit at once, and their holders would all reconnect here: so
+    /// the limit of concurrent connects holds here too. No waiter is overtaken: while there is room to connect and a
+    /// caller waits, no slot is vacant.
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());

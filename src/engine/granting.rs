@@ -27,8 +27,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// A free slot, and the waiter that gets it: a connection is the head's, a vacant slot goes to the first waiter that
-    /// will connect in it.
+    /// A free slot, and the waiter that gets it: a connection is the head's, a vacant slot goes to the first waiter
+    /// that will connect in it.
     fn claim_for_queue(self, locked: &Locked) -> Option<(NonNull<Waiter>, SlotToken)> {
         let head = locked.queue.head()?;
         if let Some(slot) = self.map.claim_locked() {

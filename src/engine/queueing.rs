@@ -82,7 +82,8 @@ impl<'a> Engine<'a> {
                 return Joined::CancelledLate;
             }
             if position == Position::Last {
-                // Even if it need not wait: what it gets may be unfit, and other callers may arrive until that is known.
+                // Even if it need not wait: what it gets may be unfit, and other callers may arrive until that is
+                // known.
                 waiter.set_number(locked.queue.next_number());
             }
             self.close_fast_path(locked);
@@ -108,8 +109,8 @@ impl<'a> Engine<'a> {
         (joined, batch)
     }
 
-    /// Looks at how a waiter stands. `Ready` is the end of its wait: with a slot, which is then the caller's, or without
-    /// one, because the pool was closed. Otherwise `waker` is the one to be called.
+    /// Looks at how a waiter stands. `Ready` is the end of its wait: with a slot, which is then the caller's, or
+    /// without one, because the pool was closed. Otherwise `waker` is the one to be called.
     #[cold]
     #[inline(never)]
     pub(crate) fn check(self, waiter: Pin<&Waiter>, waker: &Waker) -> (Poll<Option<SlotToken>>, WakeBatch<'a>) {
@@ -121,9 +122,9 @@ impl<'a> Engine<'a> {
                 let node = unsafe { waiter.node() };
                 let known = node.waker.take();
                 // A waiter that was woken to compete and finds a free slot has the queue served in order, so that it
-                // cannot overtake the waiters before it. Under Fifo the release has served the queue already. A callback
-                // is called when it has its slot, and then callbacks behind it must not be called before the waiters in
-                // between.
+                // cannot overtake the waiters before it. Under Fifo the release has served the queue already. A
+                // callback is called when it has its slot, and then callbacks behind it must not be called before the
+                // waiters in between.
                 let is_bounded = matches!(self.state.fairness, Fairness::Bounded(_));
                 let competes = is_bounded && node.kind.competes_when_woken();
                 if competes {

@@ -24,8 +24,9 @@ const PEAK_DUE: usize = 1 << (usize::BITS - 1);
 pub(crate) struct SlotState {
     /// A word of the bitmap if the slot leads a group, else unused: see `bitmap::Layout`.
     pub(super) word: AtomicUsize,
-    /// `{ PEAK_DUE, uses, RETIRED, VACANT, FILLED }`. Apart from `PEAK_DUE`, it is written only by the slot's owner (I2), so
-    /// plain loads and stores do, ordered by whatever passes the slot on. Any thread may read it, and sees a past state.
+    /// `{ PEAK_DUE, uses, RETIRED, VACANT, FILLED }`. Apart from `PEAK_DUE`, it is written only by the slot's owner
+    /// (I2), so plain loads and stores do, ordered by whatever passes the slot on. Any thread may read it, and sees a
+    /// past state.
     state: AtomicUsize,
 }
 

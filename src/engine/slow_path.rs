@@ -115,8 +115,8 @@ impl<'a> Engine<'a> {
         self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus))
     }
 
-    /// Restores the invariants after a change: grants free slots to waiters, retires surplus slots, dismisses the waiters
-    /// of a closed pool.
+    /// Restores the invariants after a change: grants free slots to waiters, retires surplus slots, dismisses the
+    /// waiters of a closed pool.
     pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if self.is_closed() {
             self.dismiss(locked, batch);

@@ -90,7 +90,8 @@ impl Engine<'_> {
         self.arm_peaks();
     }
 
-    /// Draws a pool, after its name if it has one: `.` idle, `#` in use, `_` vacant, `x` set aside or above the maximum.
+    /// Draws a pool, after its name if it has one: `.` idle, `#` in use, `_` vacant, `x` set aside or above the
+    /// maximum.
     pub(crate) fn draw(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.status();
         f.write_str("Pool ")?;

@@ -23,7 +23,8 @@ impl SlotToken {
         self.0
     }
 
-    /// Gives up the token for a number: the bitmap and the states keep slots as numbers, and so does a C program in a lease.
+    /// Gives up the token for a number: the bitmap and the states keep slots as numbers, and so does a C program in a
+    /// lease.
     #[inline(always)]
     pub(crate) const fn into_raw(self) -> usize {
         self.0

@@ -69,8 +69,8 @@ pub(crate) struct Node {
 /// A waiter's place in a wait queue; see [`Node`].
 pub(crate) struct Waiter {
     node: UnsafeCell<Node>,
-    /// Its number in the order of arrival. Written by its owner only, and under the lock; so its owner may read it at any
-    /// time, and others under the lock (I4).
+    /// Its number in the order of arrival. Written by its owner only, and under the lock; so its owner may read it at
+    /// any time, and others under the lock (I4).
     number: Cell<TicketNumber>,
     /// Other nodes point to it while it is in a queue.
     _pinned: PhantomPinned,

@@ -33,8 +33,8 @@ struct DueCalls<T> {
 /// `call` stays alive until it is called, and becomes due once. `T` is the same type in all calls.
 pub(super) unsafe fn call_when_due<T: DueCall>(call: *const T) {
     with_own_pointer(|own| {
-        // SAFETY: NULL, or put there by `Outermost::enter`, whose `DueCalls` is alive until it puts back what was there;
-        // of the same `T`, as the caller promises.
+        // SAFETY: NULL, or put there by `Outermost::enter`, whose `DueCalls` is alive until it puts back what was
+        // there; of the same `T`, as the caller promises.
         let outer = unsafe { own.get().cast::<DueCalls<T>>().as_ref() };
         if let Some(calls) = outer
             && calls.is_present()

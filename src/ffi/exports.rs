@@ -1,4 +1,5 @@
-// knows: acquire, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait, waiter, engine, managed, slot · must not know: how any of it works
+// knows: acquire, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait, waiter,
+// engine, managed, slot · must not know: how any of it works
 //! The functions that C programs call in every build. The header is generated from this file, so the documentation
 //! speaks to a C programmer.
 

@@ -8,12 +8,12 @@ use crate::sync;
 
 /// Tells a pool the time, from an arbitrary start, never backwards.
 ///
-/// The pool uses it for the ages of connections, for how long they are idle or in use, and for the deadlines of tasks. The
-/// deadlines of *threads*, and the sleep of the health check, are by the system's clock in any case.
+/// The pool uses it for the ages of connections, for how long they are idle or in use, and for the deadlines of tasks.
+/// The deadlines of *threads*, and the sleep of the health check, are by the system's clock in any case.
 ///
-/// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program that
-/// awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test may keep
-/// the time itself.
+/// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program
+/// that awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test
+/// may keep the time itself.
 ///
 /// # Examples
 ///
@@ -49,8 +49,8 @@ pub trait Clock {
         self.now()
     }
 
-    /// Ends when `duration` has passed. The default never ends, as [`CAN_SLEEP`](Self::CAN_SLEEP) tells: the pool then limits
-    /// no task's time.
+    /// Ends when `duration` has passed. The default never ends, as [`CAN_SLEEP`](Self::CAN_SLEEP) tells: the pool then
+    /// limits no task's time.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
         pending()

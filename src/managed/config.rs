@@ -46,11 +46,11 @@ pub struct Config {
     pub(super) name: Name,
 }
 
-/// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that callers
-/// that failed together do not try again together.
+/// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
+/// callers that failed together do not try again together.
 ///
-/// During a pause the caller waits in the queue, in its place, for a connection that is given back, and leaves connecting
-/// to others.
+/// During a pause the caller waits in the queue, in its place, for a connection that is given back, and leaves
+/// connecting to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How often a caller's connect is tried again before the caller gets the error.
@@ -65,12 +65,12 @@ pub struct Retry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reuse {
-    /// The one in the lowest slot, so that as few connections as will do are used: the others reach the idle timeout, and
-    /// the pool shrinks to what it needs.
+    /// The one in the lowest slot, so that as few connections as will do are used: the others reach the idle timeout,
+    /// and the pool shrinks to what it needs.
     #[default]
     Packed,
-    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by one,
-    /// and a word that all borrowers write.
+    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by
+    /// one, and a word that all borrowers write.
     RoundRobin,
 }
 
@@ -92,14 +92,15 @@ pub enum OnPanic {
 pub enum Nested {
     /// Let it wait.
     Allow,
-    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread borrowed what it holds.
-    /// Costs a word written by each acquire. A guard that was sent to another thread counts as held where it was borrowed.
+    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread borrowed what it
+    /// holds. Costs a word written by each acquire. A guard that was sent to another thread counts as held where it was
+    /// borrowed.
     Refuse,
 }
 
 impl Retry {
-    /// A caller gets the first error at once. Maintenance, for which no caller waits, tries again after 100 ms, then after
-    /// twice as long each time, up to 5 s.
+    /// A caller gets the first error at once. Maintenance, for which no caller waits, tries again after 100 ms, then
+    /// after twice as long each time, up to 5 s.
     pub const DEFAULT: Self =
         Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
 
@@ -166,17 +167,17 @@ impl Config {
     }
 
     options! {
-        /// The most connections there may be, idle and in use together. Default: the pool's `N`, which is also the most that
-        /// it can be.
+        /// The most connections there may be, idle and in use together. Default: the pool's `N`, which is also the most
+        /// that it can be.
         max_size(most: usize) Some(most);
 
-        /// How many idle connections maintenance keeps ready, as far as `max_size` allows. Default: 0, so that no connection
-        /// is opened that no caller asked for.
+        /// How many idle connections maintenance keeps ready, as far as `max_size` allows. Default: 0, so that no
+        /// connection is opened that no caller asked for.
         ///
         /// To have them ready for the first caller, call [`maintain`](super::Pool::maintain) once.
         ///
-        /// A floor: an idle connection that is too old is replaced before it is closed (unless the pool is full), and the
-        /// idle timeout does not go below it.
+        /// A floor: an idle connection that is too old is replaced before it is closed (unless the pool is full), and
+        /// the idle timeout does not go below it.
         min_idle(least: usize) least;
 
         /// The longest that one connect may take. Default: 30 s, as most pools give a caller altogether.
@@ -185,18 +186,18 @@ impl Config {
         /// [`AsyncManager`](super::AsyncManager) is dropped when the time is up, if the pool's clock can sleep.
         connect_timeout(longest: Option<Duration>) longest;
 
-        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: an unplugged server does
-        /// not answer at all.
+        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: an unplugged server
+        /// does not answer at all.
         validation_timeout(longest: Option<Duration>) longest;
 
         /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller gets the error at once.
         retry(retry: Retry) retry;
 
-        /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than most
-        /// databases, and the networks before them, allow.
+        /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than
+        /// most databases, and the networks before them, allow.
         ///
-        /// It is looked at when a connection is given back too, so it holds in a pool that is always busy. Where words have
-        /// 32 bits the longest lifetime is 24 days.
+        /// It is looked at when a connection is given back too, so it holds in a pool that is always busy. Where words
+        /// have 32 bits the longest lifetime is 24 days.
         max_lifetime(longest: Option<Duration>) longest;
 
         /// By up to how many percent a connection's lifetime is shortened, at random. Default: 25, as in HikariCP: so
@@ -207,8 +208,8 @@ impl Config {
         /// Needs maintenance.
         idle_timeout(longest: Option<Duration>) longest;
 
-        /// How often maintenance checks a connection that is not used, so that no firewall drops it. Default: 2 minutes, as
-        /// in HikariCP.
+        /// How often maintenance checks a connection that is not used, so that no firewall drops it. Default: 2
+        /// minutes, as in HikariCP.
         keepalive(period: Option<Duration>) period;
 
         /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
@@ -232,12 +233,13 @@ impl Config {
         /// What happens to a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].
         on_panic(on_panic: OnPanic) on_panic;
 
-        /// Maintenance reports a connection that is in use for longer, with the place in the source where it was borrowed:
-        /// as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what is too long.
+        /// Maintenance reports a connection that is in use for longer, with the place in the source where it was
+        /// borrowed: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what
+        /// is too long.
         leak_threshold(longest: Option<Duration>) longest;
 
-        /// What happens to a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are on,
-        /// else [`Nested::Allow`].
+        /// What happens to a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are
+        /// on, else [`Nested::Allow`].
         nested(nested: Nested) nested;
 
         /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].

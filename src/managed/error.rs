@@ -8,8 +8,8 @@ use super::report::{Loan, PoolReport};
 
 /// Why there is no connection for the caller.
 ///
-/// `E` is the manager's error; this one can be printed if that can, and is a [`core::error::Error`], with the manager's as
-/// its source, if that is one.
+/// `E` is the manager's error; this one can be printed if that can, and is a [`core::error::Error`], with the manager's
+/// as its source, if that is one.
 ///
 /// # Examples
 ///

@@ -88,7 +88,8 @@ impl fmt::Display for DiscardReason {
     }
 }
 
-/// What happens in a pool, for [`Lifecycle::on_event`](super::Lifecycle::on_event). It can be printed if the manager's error can.
+/// What happens in a pool, for [`Lifecycle::on_event`](super::Lifecycle::on_event). It can be printed if the manager's
+/// error can.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, E> {

@@ -27,8 +27,8 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Errors
     ///
     /// [`Exhausted`](GetError::Exhausted) if nothing is free for a newcomer, neither a connection nor a vacant slot;
-    /// [`Connect`](GetError::Connect); [`Invalid`](GetError::Invalid) if the idle connection failed its check and nothing
-    /// else is free; [`Closed`](GetError::Closed); [`NoConnections`](GetError::NoConnections) if `N` is 0.
+    /// [`Connect`](GetError::Connect); [`Invalid`](GetError::Invalid) if the idle connection failed its check and
+    /// nothing else is free; [`Closed`](GetError::Closed); [`NoConnections`](GetError::NoConnections) if `N` is 0.
     #[inline]
     #[track_caller]
     pub fn try_get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
@@ -52,10 +52,11 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 
 /// Borrowing with whichever manager.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows an idle connection that needs no check, if there is one. Calls no function of the manager, and never waits.
+    /// Borrows an idle connection that needs no check, if there is one. Calls no function of the manager, and never
+    /// waits.
     ///
-    /// While no maintenance runs (see [`maintain`](Self::maintain)) it reads the clock to know whether a connection needs a
-    /// check.
+    /// While no maintenance runs (see [`maintain`](Self::maintain)) it reads the clock to know whether a connection
+    /// needs a check.
     #[must_use = "the connection goes back to the pool at once if the guard is not kept"]
     #[track_caller]
     pub fn try_get_idle(&self) -> Option<ConnGuard<'_, M, N, K>> {
@@ -78,9 +79,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped at any moment. While it waits, it leaves the queue; a connection that it was granted goes
-    /// to the next waiter; a connect is dropped, and its slot goes to the next waiter; a connection that was being checked
-    /// is discarded. So an executor's timeout around it is one budget for waiting, connecting and checking.
+    /// The future may be dropped at any moment. While it waits, it leaves the queue; a connection that it was granted
+    /// goes to the next waiter; a connect is dropped, and its slot goes to the next waiter; a connection that was being
+    /// checked is discarded. So an executor's timeout around it is one budget for waiting, connecting and checking.
     ///
     /// # Fairness
     ///
@@ -116,8 +117,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         self.guard_async(Location::caller(), Async::new)
     }
 
-    /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that can
-    /// [sleep](Clock::sleep): others are refused at compile time.
+    /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that
+    /// can [sleep](Clock::sleep): others are refused at compile time.
     ///
     /// # Errors
     ///
@@ -133,8 +134,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         self.guard_async(Location::caller(), move |clock| Async::with_timeout(timeout, clock))
     }
 
-    /// [`get_async`](Self::get_async), until `deadline` at the latest, a time by the pool's [clock](Self::clock). For clocks
-    /// that can [sleep](Clock::sleep): others are refused at compile time.
+    /// [`get_async`](Self::get_async), until `deadline` at the latest, a time by the pool's [clock](Self::clock). For
+    /// clocks that can [sleep](Clock::sleep): others are refused at compile time.
     ///
     /// # Errors
     ///

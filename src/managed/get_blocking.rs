@@ -21,7 +21,8 @@ use crate::slot::{Patience, PoolParts, RawGuard, wait_for_drain};
 
 /// Blocking the calling thread (feature `std`).
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows a connection: an idle one, or one that is made now, or whichever comes free first, for as long as it takes.
+    /// Borrows a connection: an idle one, or one that is made now, or whichever comes free first, for as long as it
+    /// takes.
     ///
     /// # Errors
     ///
@@ -50,8 +51,8 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), and [`Timeout`](super::GetError::Timeout) when the time is up, which tells how full the pool
-    /// is and which loan is the longest. If a connection is granted at the very same moment, the caller gets the
+    /// As [`get`](Self::get), and [`Timeout`](super::GetError::Timeout) when the time is up, which tells how full the
+    /// pool is and which loan is the longest. If a connection is granted at the very same moment, the caller gets the
     /// connection.
     ///
     /// # Blocking
@@ -103,8 +104,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// # Errors
     ///
-    /// Tells how many connections are still in use when the time is up, and the longest loan; [`loans`](Self::loans) tells
-    /// all of them. The pool stays closed, and waiting again is fine.
+    /// Tells how many connections are still in use when the time is up, and the longest loan; [`loans`](Self::loans)
+    /// tells all of them. The pool stays closed, and waiting again is fine.
     ///
     /// # Blocking
     ///

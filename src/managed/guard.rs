@@ -17,8 +17,9 @@ guard! {
     /// A borrowed connection of a [`managed::Pool`](Pool), as a [`ConnGuard`](crate::ConnGuard) is one of a plain pool.
     ///
     /// When it is dropped, the manager looks at the connection ([`has_broken`](Lifecycle::has_broken)) and resets it
-    /// ([`reset`](Lifecycle::reset)), and the next caller gets it. It is discarded if it is unfit or too old, was evicted,
-    /// or is held while a panic unwinds. All that happens on the thread that drops the guard, and needs no runtime.
+    /// ([`reset`](Lifecycle::reset)), and the next caller gets it. It is discarded if it is unfit or too old, was
+    /// evicted, or is held while a panic unwinds. All that happens on the thread that drops the guard, and needs no
+    /// runtime.
     ///
     /// # Panics
     ///
@@ -31,8 +32,8 @@ guard! {
 
 #[cfg(feature = "alloc")]
 guard! {
-    /// A [`ConnGuard`] that owns an `Arc` of its pool, for threads and tasks that outlive the scope they were spawned in:
-    /// from [`ConnGuard::into_owned`].
+    /// A [`ConnGuard`] that owns an `Arc` of its pool, for threads and tasks that outlive the scope they were spawned
+    /// in: from [`ConnGuard::into_owned`].
     ///
     /// # Panics
     ///

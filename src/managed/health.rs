@@ -35,14 +35,14 @@ where
     M: Manager<Connection: Send> + Send + Sync + 'static,
     K: Clock + Send + Sync + 'static,
 {
-    /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped, the
-    /// pool is closed, or the last other `Arc` of the pool is dropped.
+    /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped,
+    /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
     /// While it runs, borrowers need not read the clock. While the pool is not used it sleeps until something is due. A
     /// panic of the manager does not end it.
     ///
-    /// Borrowers rely on the thread to run in time: if the whole system stood still, a connection that has died meanwhile
-    /// may be lent once without a check.
+    /// Borrowers rely on the thread to run in time: if the whole system stood still, a connection that has died
+    /// meanwhile may be lent once without a check.
     ///
     /// # Errors
     ///
@@ -107,7 +107,8 @@ impl Signal {
     }
 
     fn stop(&self) {
-        // Relaxed: the lock is taken next. Either the thread has listened before, and is woken; or it does later, and sees this.
+        // Relaxed: the lock is taken next. Either the thread has listened before, and is woken; or it does later, and
+        // sees this.
         self.is_stopped.store(true, Relaxed);
         if let Some(waker) = self.waker.with(Option::take) {
             waker.wake();

@@ -17,8 +17,8 @@ use super::upkeep::pass::maintain;
 
 /// Maintenance by a loop of your own.
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Runs one pass of maintenance: discards connections that are too old, or idle for too long beyond `min_idle`; checks
-    /// those that were not used for as long as `keepalive`; makes new ones up to `min_idle`; reports leaks.
+    /// Runs one pass of maintenance: discards connections that are too old, or idle for too long beyond `min_idle`;
+    /// checks those that were not used for as long as `keepalive`; makes new ones up to `min_idle`; reports leaks.
     ///
     /// `now` is the time by the pool's [clock](Clock). Call it again after [`MaintenanceReport::next`], or whenever it
     /// suits you: what is late is done late, and borrowers read the clock themselves meanwhile. If another pass is

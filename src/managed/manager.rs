@@ -11,12 +11,12 @@ use super::event::{DiscardReason, Event};
 
 /// What a pool has to know of connections when they are given back and when they end.
 ///
-/// These functions are called where a guard is dropped: at once, on whichever thread, never as a task, so that no runtime
-/// is needed to give a connection back. All of them have a default. How connections are made and checked, [`Manager`] or
-/// [`AsyncManager`] says.
+/// These functions are called where a guard is dropped: at once, on whichever thread, never as a task, so that no
+/// runtime is needed to give a connection back. All of them have a default. How connections are made and checked,
+/// [`Manager`] or [`AsyncManager`] says.
 ///
-/// No function is called under a lock, so each may take its time, call the pool, and panic: by a panic the connection is
-/// lost, its slot is not.
+/// No function is called under a lock, so each may take its time, call the pool, and panic: by a panic the connection
+/// is lost, its slot is not.
 ///
 /// # Examples
 ///
@@ -59,8 +59,8 @@ pub trait Lifecycle {
         false
     }
 
-    /// Brings a connection that is given back into a clean state: rolls back an open transaction, for instance. The default
-    /// leaves it as it is.
+    /// Brings a connection that is given back into a clean state: rolls back an open transaction, for instance. The
+    /// default leaves it as it is.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ pub trait Lifecycle {
         Ok(())
     }
 
-    /// Whether a connection that was given back and reset has to be checked before it is lent again, however soon that is.
-    /// The default is `false`.
+    /// Whether a connection that was given back and reset has to be checked before it is lent again, however soon that
+    /// is. The default is `false`.
     ///
     /// For what cannot be done in `reset` because it has to be awaited: [`AsyncManager::is_valid`] may roll back.
     fn needs_check(&self, connection: &mut Self::Connection) -> bool {
@@ -95,8 +95,8 @@ pub trait Lifecycle {
 ///
 /// # Blocking
 ///
-/// A call that hangs keeps its caller and its slot, since no thread can be stopped from outside; no other caller waits for
-/// it. So use `within`, or the driver's own timeouts.
+/// A call that hangs keeps its caller and its slot, since no thread can be stopped from outside; no other caller waits
+/// for it. So use `within`, or the driver's own timeouts.
 pub trait Manager: Lifecycle {
     /// Makes a connection.
     ///
@@ -121,8 +121,8 @@ pub trait Manager: Lifecycle {
 
 /// Makes and checks connections as a task. As [`Manager`] otherwise.
 ///
-/// The pool limits the time of a connect and of a check if its [`Clock`](super::Clock) can sleep; else the task that awaits
-/// has to.
+/// The pool limits the time of a connect and of a check if its [`Clock`](super::Clock) can sleep; else the task that
+/// awaits has to.
 pub trait AsyncManager: Lifecycle {
     /// Makes a connection.
     ///
@@ -136,8 +136,8 @@ pub trait AsyncManager: Lifecycle {
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
     /// Checks a connection before it is lent, if it was idle for long (`validate_after`) or needs a check
-    /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every connection
-    /// fit.
+    /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every
+    /// connection fit.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 // knows: error, event, manager, parts, shared · must not know: why it happens
-//! What happens in a pool is counted, and told to the manager and, with the features of these names, to `tracing` and the
-//! `metrics` facade.
+//! What happens in a pool is counted, and told to the manager and, with the features of these names, to `tracing` and
+//! the `metrics` facade.
 //!
-//! The fast path of acquire and release calls nothing of this, so it is the same code with those features and without. No
-//! lock is held where a subscriber is called, and a panic of a subscriber loses no slot.
+//! The fast path of acquire and release calls nothing of this, so it is the same code with those features and without.
+//! No lock is held where a subscriber is called, and a panic of a subscriber loses no slot.
 
 #[cfg(all(feature = "tracing", not(target_has_atomic = "ptr")))]
 compile_error!("the feature `tracing` of conn_pool needs a target with compare-and-swap, as the crate tracing does");

@@ -28,25 +28,27 @@ use crate::sync::{const_fn, run_once, run_to_end};
 
 /// Up to `N` connections in a fixed array, which a manager makes, checks, resets and ends.
 ///
-/// Slots, wait queue and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order of arrival,
-/// nothing is allocated, and giving a connection back needs no runtime. In addition, a caller that finds no idle
-/// connection makes one in a vacant slot, a connection is looked at before it is lent and when it is given back, and
-/// [maintenance](Self::maintain) keeps the idle ones in order.
+/// Slots, wait queue and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order of
+/// arrival, nothing is allocated, and giving a connection back needs no runtime. In addition, a caller that finds no
+/// idle connection makes one in a vacant slot, a connection is looked at before it is lent and when it is given back,
+/// and [maintenance](Self::maintain) keeps the idle ones in order.
 ///
-/// `M` is a [`Manager`](super::Manager), for threads, or an [`AsyncManager`](super::AsyncManager), for tasks, or both: see
-/// [`AsyncFromBlocking`](super::AsyncFromBlocking) and [`BlockingFromAsync`](super::BlockingFromAsync). `K` is the clock.
+/// `M` is a [`Manager`](super::Manager), for threads, or an [`AsyncManager`](super::AsyncManager), for tasks, or both:
+/// see [`AsyncFromBlocking`](super::AsyncFromBlocking) and [`BlockingFromAsync`](super::BlockingFromAsync). `K` is the
+/// clock.
 ///
 /// The pool is `Sync` if the manager and the clock are, and connections can be sent.
 ///
 /// # Nothing is lost
 ///
-/// Whatever the manager does, and whenever a caller gives up, the slot comes back whole: a connect that fails, panics or is
-/// dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of the manager
-/// is called under a lock.
+/// Whatever the manager does, and whenever a caller gives up, the slot comes back whole: a connect that fails, panics
+/// or is dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of
+/// the manager is called under a lock.
 ///
 /// # Fairness
 ///
-/// See [`Config::fairness`]. A caller whose connection turned out unfit keeps its place before callers that arrived later.
+/// See [`Config::fairness`]. A caller whose connection turned out unfit keeps its place before callers that arrived
+/// later.
 ///
 /// # Examples
 ///
@@ -216,8 +218,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         })
     }
 
-    /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use when
-    /// they are given back. Answers how many were discarded at once.
+    /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use
+    /// when they are given back. Answers how many were discarded at once.
     ///
     /// For a server that was replaced, or credentials that were changed. Callers that hold a connection keep it. What
     /// maintenance, or a borrower, discards meanwhile is not counted.
@@ -233,8 +235,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 
     /// Sets how many connections there may be, `N` at most, at any time.
     ///
-    /// Shrinking discards idle connections at once, and those in use as they are given back. While more than `max_size` are
-    /// in use, no caller gets a connection. Growing serves waiters at once. A closed pool stays as it is.
+    /// Shrinking discards idle connections at once, and those in use as they are given back. While more than `max_size`
+    /// are in use, no caller gets a connection. Growing serves waiters at once. A closed pool stays as it is.
     ///
     /// # Errors
     ///

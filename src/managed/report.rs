@@ -16,8 +16,8 @@ pub struct Loan {
     pub slot: usize,
     /// Where in the source it was borrowed.
     pub site: Option<&'static Location<'static>>,
-    /// For how long it has been in use, at least. Maintenance looks now and then; without maintenance each borrower reads
-    /// the clock, if an option of the pool needs it; else the time is not known, and zero.
+    /// For how long it has been in use, at least. Maintenance looks now and then; without maintenance each borrower
+    /// reads the clock, if an option of the pool needs it; else the time is not known, and zero.
     pub held_for: Duration,
 }
 

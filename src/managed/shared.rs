@@ -1,6 +1,6 @@
 // knows: clock, config, metrics, sync · must not know: managers, connections, slots
-//! What a managed pool keeps beside its engine: its configuration, its counters, what its fast path has to look out for,
-//! and the state of maintenance.
+//! What a managed pool keeps beside its engine: its configuration, its counters, what its fast path has to look out
+//! for, and the state of maintenance.
 
 use core::mem::{replace, swap};
 use core::num::NonZero;
@@ -142,8 +142,8 @@ impl Shared {
         self.last.store(slot, Relaxed);
     }
 
-    /// A number that is hard to foresee, to spread what would happen all at once: a Weyl sequence, mixed (after SplitMix,
-    /// <https://doi.org/10.1145/2660193.2660195>).
+    /// A number that is hard to foresee, to spread what would happen all at once: a Weyl sequence, mixed (after
+    /// SplitMix, <https://doi.org/10.1145/2660193.2660195>).
     pub(super) fn random(&self) -> usize {
         let address = core::ptr::from_ref(self).addr();
         #[expect(clippy::cast_possible_truncation, reason = "as many bits as a word has")]
@@ -203,8 +203,8 @@ impl Shared {
         });
     }
 
-    /// When maintenance has last marked all connections, if it does so regularly. What that pass has recorded is visible to
-    /// the caller, since it was recorded before the lock was taken.
+    /// When maintenance has last marked all connections, if it does so regularly. What that pass has recorded is
+    /// visible to the caller, since it was recorded before the lock was taken.
     pub(super) fn marked_at(&self) -> Option<Millis> {
         self.upkeep.with(|upkeep| upkeep.marked_at)
     }

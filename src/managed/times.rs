@@ -13,14 +13,14 @@ use crate::sync::const_fn;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
-    /// How long callers waited in the queue, those that were served and those that gave up; callers that did not have to
-    /// wait are not counted.
+    /// How long callers waited in the queue, those that were served and those that gave up; callers that did not have
+    /// to wait are not counted.
     pub wait: Histogram,
     /// How long connects took, those that succeeded.
     pub connect: Histogram,
     /// For how long connections were in use: a sample, since each measurement reads the clock twice. Each connection's
-    /// next loan is measured after a pass of maintenance. Without maintenance its first loan is, and then one in 32, if an
-    /// option of the pool needs the clock (`max_lifetime`, `validate_after`).
+    /// next loan is measured after a pass of maintenance. Without maintenance its first loan is, and then one in 32, if
+    /// an option of the pool needs the clock (`max_lifetime`, `validate_after`).
     pub hold: Histogram,
 }
 

@@ -15,8 +15,8 @@ use crate::slot::{Acquire, RawGuard};
 ///
 /// # Cancel safety
 ///
-/// It may be dropped at any moment. While it waits, it leaves the wait queue and the waiters behind it move up; if it was
-/// granted a connection that it has not picked up yet, the next waiter gets that.
+/// It may be dropped at any moment. While it waits, it leaves the wait queue and the waiters behind it move up; if it
+/// was granted a connection that it has not picked up yet, the next waiter gets that.
 ///
 /// # Panics
 ///

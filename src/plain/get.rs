@@ -15,9 +15,9 @@ impl<C, const N: usize> Pool<C, N> {
     /// "None" is exact: it is answered only if there was a moment during the call in which no connection was free for a
     /// newcomer. A connection that is free but due to a waiter is not free for a newcomer.
     ///
-    /// On the fast path it takes one atomic read-modify-write and no lock. With the feature `critical-section` it may be
-    /// called, and its guard dropped, in an interrupt handler; without, the lock that it takes when nothing is free is
-    /// not made for that.
+    /// On the fast path it takes one atomic read-modify-write and no lock. With the feature `critical-section` it may
+    /// be called, and its guard dropped, in an interrupt handler; without, the lock that it takes when nothing is free
+    /// is not made for that.
     ///
     /// # Errors
     ///
@@ -127,8 +127,8 @@ mod blocking {
         ///
         /// # Blocking
         ///
-        /// Sleeps in a condition variable. A thread that holds the pool's last connection and asks for another waits for
-        /// itself, for ever: borrow once and pass the connection on, or use [`get_timeout`](Self::get_timeout).
+        /// Sleeps in a condition variable. A thread that holds the pool's last connection and asks for another waits
+        /// for itself, for ever: borrow once and pass the connection on, or use [`get_timeout`](Self::get_timeout).
         ///
         /// # Fairness
         ///
@@ -152,13 +152,13 @@ mod blocking {
 
         /// Borrows a connection, waiting for at most `timeout`.
         ///
-        /// `Duration::ZERO` tries once, as [`try_get`](Self::try_get); `Duration::MAX` waits for as long as it takes. The
-        /// time counts from the call; a spurious wake-up does not start it again.
+        /// `Duration::ZERO` tries once, as [`try_get`](Self::try_get); `Duration::MAX` waits for as long as it takes.
+        /// The time counts from the call; a spurious wake-up does not start it again.
         ///
         /// # Errors
         ///
-        /// As [`get`](Self::get), and [`Timeout`](PoolError::Timeout) when the time is up. If a connection is granted at
-        /// the very same moment, the caller gets the connection.
+        /// As [`get`](Self::get), and [`Timeout`](PoolError::Timeout) when the time is up. If a connection is granted
+        /// at the very same moment, the caller gets the connection.
         ///
         /// # Blocking
         ///
@@ -246,8 +246,8 @@ mod blocking {
             if is_drained { Ok(()) } else { Err(DrainError { in_use: self.engine().in_use() }) }
         }
 
-        /// How long callers waited, those that were served and those that gave up; callers that did not have to wait are
-        /// not counted. Takes no lock and stops no caller.
+        /// How long callers waited, those that were served and those that gave up; callers that did not have to wait
+        /// are not counted. Takes no lock and stops no caller.
         ///
         /// Measured where there is a clock, hence with the feature `std`.
         #[must_use]

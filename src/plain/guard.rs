@@ -10,17 +10,17 @@ guard! {
     /// A borrowed connection. It goes back to its pool when the guard is dropped: at the end of the scope, on an early
     /// return, while a panic unwinds, on whichever thread.
     ///
-    /// It is used like `&mut C`, through [`Deref`](core::ops::Deref) and [`DerefMut`](core::ops::DerefMut). It cannot be
-    /// cloned, the connection cannot be moved out of it, and it cannot outlive the pool. It may be sent to another thread
-    /// if `C: Send`, and shared if `C: Sync`.
+    /// It is used like `&mut C`, through [`Deref`](core::ops::Deref) and [`DerefMut`](core::ops::DerefMut). It cannot
+    /// be cloned, the connection cannot be moved out of it, and it cannot outlive the pool. It may be sent to another
+    /// thread if `C: Send`, and shared if `C: Sync`.
     ///
     /// A guard leaked with [`mem::forget`](core::mem::forget) is never given back: its slot counts as in use until the
     /// pool is dropped, which then drops the connection too. Nothing else suffers.
     ///
     /// # Panics
     ///
-    /// Dropping a guard panics only if user code that it causes to run does: the waker of a waiting task, or, in a closed
-    /// pool, the destructor of the connection. The slot is never lost by that.
+    /// Dropping a guard panics only if user code that it causes to run does: the waker of a waiting task, or, in a
+    /// closed pool, the destructor of the connection. The slot is never lost by that.
     ///
     /// # Examples
     ///
@@ -44,8 +44,8 @@ guard! {
 
 #[cfg(feature = "alloc")]
 guard! {
-    /// A [`ConnGuard`] that owns an `Arc` of its pool, for threads and tasks that outlive the scope they were spawned in:
-    /// from [`ConnGuard::into_owned`].
+    /// A [`ConnGuard`] that owns an `Arc` of its pool, for threads and tasks that outlive the scope they were spawned
+    /// in: from [`ConnGuard::into_owned`].
     ///
     /// The pool lives at least as long as the guard.
     ///

@@ -185,13 +185,13 @@ impl<C, const N: usize> Pool<C, N> {
 
     /// Sets how many connections may be in use at once, `N` at most.
     ///
-    /// Shrinking never touches a connection in use: vacant slots go first, then idle ones, then those in use as they are
-    /// given back. While more than `max_size` are in use, no caller gets a connection. The pool cannot reconnect, so a
-    /// surplus connection is not dropped but **set aside**: it is not lent until the pool grows again or
+    /// Shrinking never touches a connection in use: vacant slots go first, then idle ones, then those in use as they
+    /// are given back. While more than `max_size` are in use, no caller gets a connection. The pool cannot reconnect,
+    /// so a surplus connection is not dropped but **set aside**: it is not lent until the pool grows again or
     /// [`drop_surplus`](Self::drop_surplus) drops it. So `resize(0)` pauses the pool: callers wait until it grows.
     ///
-    /// Growing brings back what was set aside, and waiters get it at once; the other new slots are vacant. A closed pool
-    /// stays as it is.
+    /// Growing brings back what was set aside, and waiters get it at once; the other new slots are vacant. A closed
+    /// pool stays as it is.
     ///
     /// # Errors
     ///
@@ -236,8 +236,8 @@ impl<C, const N: usize> Pool<C, N> {
         teardown::drop_surplus(self)
     }
 
-    /// Closes the pool for good: new callers and all waiters get [`PoolError::Closed`]. Idle connections are dropped now,
-    /// those in use when they are given back. Closing it again does nothing.
+    /// Closes the pool for good: new callers and all waiters get [`PoolError::Closed`]. Idle connections are dropped
+    /// now, those in use when they are given back. Closing it again does nothing.
     ///
     /// A caller that was granted a connection before keeps it.
     ///
@@ -267,8 +267,8 @@ impl<C, const N: usize> Pool<C, N> {
 
 /// Looking at it.
 impl<C, const N: usize> Pool<C, N> {
-    /// How full the pool is. Takes no lock and stops no caller, so it may be read at any rate; see [`Status`] for what a
-    /// pool in motion shows.
+    /// How full the pool is. Takes no lock and stops no caller, so it may be read at any rate; see [`Status`] for what
+    /// a pool in motion shows.
     #[must_use]
     pub fn status(&self) -> Status {
         self.engine().status()

@@ -131,7 +131,8 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         if engine.states().len() == 0 {
             return self.end(Err(AcquireError::NoSlots));
         }
-        // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes (I4).
+        // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes
+        // (I4).
         let (joined, batch) = unsafe { engine.join(self.waiter(), waker.clone(), self.position) };
         match joined {
             Joined::Queued => {

@@ -45,8 +45,8 @@ pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
     }
 }
 
-/// Does `work`, which may run user code, while the slot in an answer of the engine is at hand: if it panics, the slot is
-/// released.
+/// Does `work`, which may run user code, while the slot in an answer of the engine is at hand: if it panics, the slot
+/// is released.
 pub(crate) fn release_on_unwind<P: PoolParts>(
     pool: &P,
     answer: Result<SlotToken, AcquireError>,

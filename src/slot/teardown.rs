@@ -92,8 +92,8 @@ pub(crate) fn retain<P: PoolParts>(pool: &P, mut visit: impl FnMut(SlotToken) ->
     retained
 }
 
-/// Hands each filled slot of a pool that is being dropped to `end`, those of leaked guards included. Each is handed over
-/// even if `end` panics for one before it.
+/// Hands each filled slot of a pool that is being dropped to `end`, those of leaked guards included. Each is handed
+/// over even if `end` panics for one before it.
 pub(crate) fn drop_all<C, X>(slots: &mut [Slot<C, X>], mut end: impl FnMut(&[Slot<C, X>], &SlotToken)) {
     let mut filled = 0..slots.len();
     run_to_end(|| {

@@ -42,10 +42,10 @@ impl Counters {
 
 /// What a pool has counted, from [`Pool::metrics`](crate::Pool::metrics).
 ///
-/// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of that
-/// (in 32 bits: 536,870,912). The high-water marks (`peak_…`) start anew at
-/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](crate::Status), figures that change meanwhile may
-/// differ.
+/// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of
+/// that (in 32 bits: 536,870,912). The high-water marks (`peak_…`) start anew at
+/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](crate::Status), figures that change meanwhile
+/// may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -67,9 +67,9 @@ pub struct Metrics {
     pub most_overtaken: usize,
     /// The most connections in use at once.
     ///
-    /// Exact for pools of up to four slots, and whenever all connections were in use. In a larger pool it is measured when
-    /// a slot is used for the first time since it was filled or the metrics were read, so a short peak that is spread over
-    /// several groups of slots can be missed.
+    /// Exact for pools of up to four slots, and whenever all connections were in use. In a larger pool it is measured
+    /// when a slot is used for the first time since it was filled or the metrics were read, so a short peak that is
+    /// spread over several groups of slots can be missed.
     pub peak_in_use: usize,
     /// The most callers that waited at once.
     pub peak_waiting: usize,

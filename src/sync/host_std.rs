@@ -99,8 +99,8 @@ pub(crate) fn is_panicking() -> bool {
     thread::panicking()
 }
 
-/// A number that no other thread has, nor has had: what a thread borrowed may outlive it. 0 for a thread that is about to
-/// end.
+/// A number that no other thread has, nor has had: what a thread borrowed may outlive it. 0 for a thread that is about
+/// to end.
 pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     // Relaxed: the number has no meaning beyond being another one.

@@ -18,8 +18,8 @@ impl<T> Lock<T> {
         super::atomics::count::note_lock();
         critical_section::with(|token| {
             let value = self.0.borrow(token).get();
-            // SAFETY: in the critical section no other code runs, and by I9 `section` itself does not take the lock again.
-            // A `RefCell` would check that at run time, with code that panics on a path that cannot.
+            // SAFETY: in the critical section no other code runs, and by I9 `section` itself does not take the lock
+            // again. A `RefCell` would check that at run time, with code that panics on a path that cannot.
             section(unsafe { &mut *value })
         })
     }

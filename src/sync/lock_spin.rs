@@ -1,8 +1,8 @@
 // knows: atomics · must not know: what it guards
 //! The engine's lock where there is neither an operating system nor a critical section: a spin lock.
 //!
-//! A handler that interrupts the holder on the same core would spin for ever, so pools that interrupt handlers touch need
-//! the feature `critical-section`.
+//! A handler that interrupts the holder on the same core would spin for ever, so pools that interrupt handlers touch
+//! need the feature `critical-section`.
 
 pub(crate) struct Lock<T>(spin::Mutex<T>);
 

@@ -323,8 +323,8 @@ fn a_guard_is_two_words() {
     assert_eq!(size_of::<crate::OwnedConnGuard<[u8; 99], 8>>(), 2 * size_of::<usize>());
 }
 
-/// What is two words travels in registers. The error of `try_get` needs no third one: the guard's reference is never null,
-/// which leaves room for it.
+/// What is two words travels in registers. The error of `try_get` needs no third one: the guard's reference is never
+/// null, which leaves room for it.
 #[test]
 fn an_answer_of_the_fast_path_is_two_words() {
     assert_eq!(size_of::<SlotToken>(), size_of::<usize>());

@@ -1,8 +1,8 @@
 //! Who knows whom: each file's first line lists exactly what the file imports, and no imports go in a circle.
 //!
-//! The first line is `// knows: a, b · must not know: what`, wrapped if it is long. A name is a room (a folder of `src`, or a file beside them) or,
-//! within a room, the file or folder there in which the paths of the two part. A page that only declares and re-exports its
-//! parts (`engine.rs`) needs no such line: what it shows of its parts, it knows.
+//! The first line is `// knows: a, b · must not know: what`, wrapped if it is long. A name is a room (a folder of
+//! `src`, or a file beside them) or, within a room, the file or folder there in which the paths of the two part. A page
+//! that only declares and re-exports its parts (`engine.rs`) needs no such line: what it shows of its parts, it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

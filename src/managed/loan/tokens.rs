@@ -1,7 +1,7 @@
 // knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
 // check is
-//! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes back
-//! whole: that is what dropping each of these does.
+//! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes
+//! back whole: that is what dropping each of these does.
 
 use core::mem::ManuallyDrop;
 
@@ -262,8 +262,8 @@ pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
 
 /// Evicts a connection that began before all connections were evicted, though it may have come too late to be marked.
 ///
-/// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or after:
-/// then the new epoch is seen here.
+/// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
+/// after: then the new epoch is seen here.
 fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize, epoch: usize) {
     pool.engine().synchronize();
     if pool.shared().epoch() != epoch {

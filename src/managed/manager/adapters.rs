@@ -10,8 +10,8 @@ use crate::managed::event::{DiscardReason, Event};
 ///
 /// # Blocking
 ///
-/// Connects and checks block the thread that polls, and the pool's time limits do not reach them from a task: the manager
-/// is told of none. For managers that are quick, or have limits of their own, and executors that can bear it.
+/// Connects and checks block the thread that polls, and the pool's time limits do not reach them from a task: the
+/// manager is told of none. For managers that are quick, or have limits of their own, and executors that can bear it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AsyncFromBlocking<M>(pub M);
 
@@ -78,8 +78,8 @@ mod block_on {
     ///
     /// # Blocking
     ///
-    /// A thread polls the manager's futures itself and sleeps in between. If the driver needs a runtime around them, enter
-    /// it before, and let other threads drive it.
+    /// A thread polls the manager's futures itself and sleeps in between. If the driver needs a runtime around them,
+    /// enter it before, and let other threads drive it.
     #[derive(Debug, Clone, Copy, Default)]
     pub struct BlockingFromAsync<M>(pub M);
 

@@ -76,7 +76,8 @@ pub(in crate::managed) fn evicted(pool: &str, at_once: usize) {
     info!(target: TARGET, pool, at_once, "evicted");
 }
 
-/// The span `acquire`. It is entered while the work is polled or dropped, and not in between, when another task may run.
+/// The span `acquire`. It is entered while the work is polled or dropped, and not in between, when another task may
+/// run.
 #[derive(Clone)]
 pub(in crate::managed) struct Span(tracing::Span);
 

@@ -27,8 +27,8 @@ impl Marker {
         Self { uses: 0 }
     }
 
-    /// Marks all connections, and answers when to do so again, unless `waker` is called before. If no connection was used
-    /// since it marked last, ages are left to the acquires, the first of which calls the waker.
+    /// Marks all connections, and answers when to do so again, unless `waker` is called before. If no connection was
+    /// used since it marked last, ages are left to the acquires, the first of which calls the waker.
     pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
         let interval = interval(shared.config());
@@ -80,9 +80,9 @@ impl<P: ManagedParts> Drop for StopMarking<'_, P> {
 /// How often to mark the connections of a pool in use, for acquires to rely on the marks and for the floor of idle
 /// connections to be kept; `None` if no limit needs it.
 ///
-/// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that would
-/// come too late. With four passes within the time that it may be idle it is marked after half of that, and before its
-/// end.
+/// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that
+/// would come too late. With four passes within the time that it may be idle it is marked after half of that, and
+/// before its end.
 fn interval(config: &Config) -> Option<usize> {
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
     let old = config.max_lifetime.map(|lifetime| span(lifetime) / 16);
@@ -91,8 +91,8 @@ fn interval(config: &Config) -> Option<usize> {
     Some(least.clamp(1, LONGEST_BUSY))
 }
 
-/// Records the period of each connection, and marks it if it is too old or stale. The marks hold until the next pass, if
-/// that comes within `interval`.
+/// Records the period of each connection, and marks it if it is too old or stale. The marks hold until the next pass,
+/// if that comes within `interval`.
 pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<usize>) {
     let config = pool.shared().config();
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
