@@ -58,7 +58,7 @@ pub(super) fn play(folder: &Path) -> Result<Vec<String>, Failure> {
 /// What a thread tells the stage.
 enum Told {
     HasWritten,
-    WasRefused(GetError<Error>),
+    WasRefused(Box<GetError<Error>>),
 }
 
 /// The file goes when every thread has written, and comes back when every thread knows.
@@ -116,7 +116,7 @@ impl Writer<'_> {
         }
         self.to_stage.send(Told::HasWritten)?;
         let refusal = self.write_until_refused()?;
-        self.to_stage.send(Told::WasRefused(refusal))?;
+        self.to_stage.send(Told::WasRefused(Box::new(refusal)))?;
         self.cue.recv()?;
         for _ in 0..AFTER {
             let connection = borrow(self.pool)?;
