@@ -36,7 +36,7 @@
 //! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
 //!
 //! While one of the last two runs, acquire and release cost what they cost in a plain pool (asserted by counting,
-//! measured in `docs/benchmarks.md`), since marks tell which connections have grown old. Otherwise each acquire and
+//! [measured](crate::guide::benchmarks)), since marks tell which connections have grown old. Otherwise each acquire and
 //! each release reads the clock, if an option needs it. The options that need maintenance are `min_idle`,
 //! `idle_timeout`, `keepalive` and `leak_threshold`; the others are kept without it.
 //!
