@@ -6,10 +6,12 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, MaintenanceReport, Nested, Retry};
+use conn_pool::managed::{
+    Clock, Config, ConnGuard, DiscardReason, Lifecycle, MaintenanceReport, Manager, Nested, Pool, Retry,
+};
 
 use crate::kit::managed::{SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
-use crate::kit::{Call, Gate, Job, Outcome, panics, waker_that};
+use crate::kit::{Call, Gate, Job, Outcome, SimClock, panics, waker_that};
 
 /// A pool with so many idle connections.
 pub(crate) fn filled<const N: usize>(config: Config, idle: usize) -> Arc<SimPool<N>> {
@@ -502,7 +504,19 @@ fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
 
 #[test]
 fn maintenance_bears_with_connections_that_come_and_go() {
-    let pool = pool::<1>(Config::new().max_lifetime(Some(millis(1))).lifetime_jitter_percent(0));
+    /// Takes no time at all, so that the two threads meet often.
+    struct Swift;
+    impl Lifecycle for Swift {
+        type Connection = ();
+        type Error = ();
+    }
+    impl Manager for Swift {
+        fn connect(&self, _within: Option<Duration>) -> Result<(), ()> {
+            Ok(())
+        }
+    }
+    let config = Config::new().max_lifetime(Some(millis(1))).lifetime_jitter_percent(0);
+    let pool = Pool::<_, 1, _>::with_clock(Swift, config, SimClock::default()).unwrap();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -515,7 +529,7 @@ fn maintenance_bears_with_connections_that_come_and_go() {
             for _ in 0..20_000 {
                 drop(pool.get());
                 pool.clock().advance(millis(1));
-                maintain(&pool);
+                pool.maintain(pool.clock().now());
             }
         };
         let has_failed = panics(work);
