@@ -158,7 +158,8 @@ mod tests {
     fn any_time_is_a_moment() {
         let last = Duration::new(u64::MAX / 1000, 999_999_999);
         assert_eq!(Millis::at(last + Duration::from_millis(5)).since(Millis::at(last)), 5);
-        assert_eq!(Millis::at(Duration::MAX).since(Millis::at(Duration::MAX.saturating_sub(Duration::from_secs(1)))), 1000);
+        let a_second_before = Duration::MAX.saturating_sub(Duration::from_secs(1));
+        assert_eq!(Millis::at(Duration::MAX).since(Millis::at(a_second_before)), 1000);
     }
 
     #[test]
