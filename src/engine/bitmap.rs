@@ -19,8 +19,8 @@
 //!
 //! # Memory ordering
 //!
-//! A claim is Acquire and `release` is Release on the same word, so a holder sees everything that earlier holders of
-//! the slot wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
+//! A claim is Acquire and `release` is Release on the same word, so the owner of a slot sees everything that earlier
+//! owners wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
 //! whole. Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which
 //! comes before or after each claim and each release, and shows which.
 
@@ -131,11 +131,11 @@ impl<'a> Bitmap<'a> {
 
     /// Claims the first slot of the home word, if it is free and the fast path is open.
     ///
-    /// That is the slot which [`claim_any`](Self::claim_any) would find, since it is the lowest. Asking for it by name
-    /// makes its number known before the word has been read: the processor predicts the branch and does not wait for
-    /// the number to be computed from the word, neither here nor where the slot is released.
+    /// That is the slot which [`claim_any`](Self::claim_any) would find, since it is the lowest. Since it is fixed, its
+    /// number is known before the word has been read: the processor predicts the branch and does not wait for the
+    /// number to be computed from the word, neither here nor where the slot is released.
     ///
-    /// `met` is called if another thread was in the way.
+    /// `met` is called if the exchange fails, which is nearly always because another thread has changed the word.
     #[inline(always)]
     pub(crate) fn claim_first(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<SlotToken> {
         if self.layout.words == 0 {
@@ -148,7 +148,7 @@ impl<'a> Bitmap<'a> {
         if seen & 1 == 0 || seen & SLOW != 0 {
             return None;
         }
-        // O1: pairs with O5, the Release of `release`; without it the new holder may read the connection half-written.
+        // O1: pairs with O5, the Release of `release`; without it the new owner may read the connection half-written.
         // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
         // still went through would overtake a waiter that had just joined the queue.
         if cell.compare_exchange_weak(seen, seen - 1, ord!(O1, Acquire), Relaxed).is_err() {
@@ -254,7 +254,7 @@ impl<'a> Bitmap<'a> {
             if seen & refuse != 0 {
                 return Err(ClaimError::SlowPath);
             }
-            // O4: pairs with O5, as O1 does, for the visitor of `retain`.
+            // O4: pairs with O5, as O1 does, for `retain`, `evict_all` and maintenance, which claim by number.
             match cell.compare_exchange_weak(seen, seen & !bit, ord!(O4, Acquire), Relaxed) {
                 Ok(_) => return Ok(Some(SlotToken::new(slot))),
                 Err(now) => seen = now,
@@ -265,14 +265,14 @@ impl<'a> Bitmap<'a> {
 
     /// Releases a slot; `true` means that the fast path is closed, so the slow half of the release has to follow.
     ///
-    /// An addition, since the bit is clear: one instruction that returns the old word, where a used `fetch_or` would
-    /// become a compare-exchange loop on x86-64.
+    /// An addition, since the bit is clear: one instruction that returns the old word. A `fetch_or` whose result is
+    /// used would be a compare-exchange loop on x86-64.
     #[inline(always)]
     #[must_use = "a waiter may be due for this slot"]
     pub(crate) fn release(self, slot: SlotToken) -> bool {
         let slot = slot.into_raw();
         let bit = self.layout.bit_of(slot);
-        // O5: pairs with O1 to O4; without it the next holder may read the connection as it was before.
+        // O5: pairs with O1 to O4; without it the next owner may read the connection as it was before.
         let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));
         debug_assert!(before & bit == 0, "slot {slot} was released twice");
         self.note_free(slot, before);
@@ -284,7 +284,7 @@ impl<'a> Bitmap<'a> {
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
     pub(crate) fn release_once(self, slot: usize) -> Released {
-        // The first slot of a group is what `claim_first` finds, and its word is its own: nothing to compute.
+        // The first slot of a group, which `claim_first` finds, keeps the group's word itself: nothing to compute.
         let (cell, bit) = if slot & self.layout.index_mask() == 0 {
             (&self.states.get(slot).word, 1)
         } else {
@@ -315,7 +315,8 @@ impl<'a> Bitmap<'a> {
         if let Some(hint) = self.hint()
             && before & !SLOW == 0
         {
-            // Relaxed, and only if it changes: a wrong hint costs a look, a written one the other threads' cache line.
+            // Relaxed, and only if it changes: a wrong hint costs a look at a word, a written one costs other threads a
+            // cache miss.
             let word = self.layout.word_of(slot);
             if hint.load(Relaxed) != word {
                 hint.store(word, Relaxed);
@@ -366,8 +367,8 @@ impl<'a> Bitmap<'a> {
         self.layout.words <= 1
     }
 
-    /// Where to look when the home word has nothing: the word in which a slot was last released while it had none. Kept
-    /// in the word of the second slot of the first group, which the bitmap does not use.
+    /// Where to look when the home word has nothing: the word in which a slot was last released while none of its slots
+    /// was free. Kept in the word of the second slot of the first group, which the bitmap does not use.
     #[inline(always)]
     fn hint(self) -> Option<&'a AtomicUsize> {
         (self.layout.words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)

@@ -8,13 +8,13 @@ use super::wake_batch::WakeBatch;
 /// Why a slot was vacated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VacateReason {
-    /// Its holder found the connection unfit.
+    /// Its connection was unfit or unwanted.
     Discarded,
     /// The pool is closed.
     Closed,
     /// A resize had set its connection aside.
     Surplus,
-    /// It was claimed to connect in, and is without a connection still.
+    /// It was claimed to connect in, and no connection was made.
     NotConnected,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Takes a slot that is recorded as vacant; it is the caller's then.
+    /// Takes a vacant slot; it is the caller's from then on.
     pub(super) fn take_vacant(self) -> Option<SlotToken> {
         if self.state.vacant.get() == 0 {
             return None;
@@ -69,7 +69,8 @@ impl<'a> Engine<'a> {
         counters.peak_in_use.raise(uses.min(1));
     }
 
-    /// Claims one particular slot if it is idle and no caller waits for it. In a suspended pool no caller does yet.
+    /// Claims one particular slot if it is idle and no caller waits. In a suspended pool waiters do not count, since
+    /// none is served before it is resumed.
     pub(crate) fn claim_slot(self, slot: usize) -> Option<SlotToken> {
         self.map.claim_slot(slot).unwrap_or_else(|_| {
             self.state.lock.with(|locked| {
@@ -82,7 +83,7 @@ impl<'a> Engine<'a> {
     /// Sets how many slots may be in use at once; at most as many as there are.
     ///
     /// Growing brings back what was set aside, connections first. Shrinking retires vacant slots, then idle ones, then
-    /// held ones as they are released. A closed pool stays as it is.
+    /// those in use as they are released. A closed pool stays as it is.
     pub(crate) fn resize(self, max_size: usize) -> WakeBatch<'a> {
         debug_assert!(max_size <= self.states().len());
         self.locked(|locked, _| {
@@ -105,7 +106,7 @@ impl<'a> Engine<'a> {
         self.state.lock.with(|locked| self.claim_set_aside(locked))
     }
 
-    /// Sets aside what is in use beyond the maximum and was released.
+    /// Retires free slots as long as there is a surplus, and so sets their connections aside.
     pub(super) fn retire_surplus(self, locked: &mut Locked) {
         while self.state.surplus.get() > 0
             && let Some(slot) = self.map.claim_locked()

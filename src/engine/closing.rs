@@ -110,7 +110,8 @@ impl<'a> Engine<'a> {
                 return;
             }
             batch.wake(node.waker.take());
-            // A callback counts as waiting until it was called, which may be later: the pool must not be ended before.
+            // A callback counts as waiting until it was called, which may be later: the pool must not be ended before
+            // that.
             if is_drainer || node.kind.is_callback() {
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 unsafe { locked.queue.remove(waiter, WaiterState::Dismissed) };

@@ -1,15 +1,15 @@
 // knows: state, token, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
-//! connects in it without the lock. Newcomers and waiters get vacant slots by the rules of all slots. So a failed
-//! connect is no special case: the slot is vacated, and goes to the next waiter.
+//! connects in it without the lock. Newcomers and waiters get vacant slots by the same rules as other slots. So a
+//! failed connect is no special case: the slot is vacated, and goes to the next waiter.
 
 use super::state::Engine;
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
 
-/// For the holder of a vacant slot.
+/// For the owner of a slot that was vacant.
 impl<'a> Engine<'a> {
-    /// The holder of a vacant slot has filled it, and uses the connection.
+    /// The owner of a vacant slot has filled it, and uses the connection.
     ///
     /// The caller must have put the slot where a panic does not lose it before it drops the `WakeBatch`.
     pub(crate) fn connected(self, slot: &SlotToken) -> WakeBatch<'a> {
@@ -31,13 +31,13 @@ impl<'a> Engine<'a> {
         self.locked(|_, _| self.state.connecting.sub(1)).1
     }
 
-    /// Whether the holder of a slot whose unfit connection was dropped may connect in it at once. If not, the slot has
-    /// to be vacated as [`Discarded`](super::VacateReason::Discarded), and its holder waits again.
+    /// Whether the owner of a slot whose unfit connection was dropped may connect in it at once. If not, the slot has
+    /// to be vacated as [`Discarded`](super::VacateReason::Discarded), and the caller waits again.
     ///
-    /// Not while more slots are in use than may be: this one is to be retired. Not while the pool is suspended. When a
-    /// server goes away, all connections to it are found unfit at once, and their holders would all reconnect here: so
-    /// the limit of concurrent connects holds here too. No waiter is overtaken: while there is room to connect and a
-    /// caller waits, no slot is vacant.
+    /// Not while more slots are in use than the maximum, since this one is to be retired; nor while the pool is
+    /// suspended. When a server goes away, all connections to it are found unfit at once, and all their callers would
+    /// reconnect here: so the limit of concurrent connects holds here too. No waiter is overtaken: while there is room
+    /// to connect and a caller waits, no slot is vacant.
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());

@@ -19,7 +19,7 @@ pub(crate) struct Claimed {
 impl Engine<'_> {
     /// Claims the first slot of the thread's home, without the lock. One read-modify-write.
     ///
-    /// If that slot is not to be had, [`claim_any`](Self::claim_any) has to follow.
+    /// If that slot is not free, [`claim_any`](Self::claim_any) has to follow.
     #[inline(always)]
     pub(crate) fn claim_first(self) -> Option<Claimed> {
         self.claim_first_from(home, collided)

@@ -10,8 +10,8 @@ use super::wake_batch::WakeBatch;
 use crate::fairness::Fairness;
 
 impl<'a> Engine<'a> {
-    /// Whether a free slot may be granted. While more slots are in use than may be, a slot that is released at this
-    /// moment must not be granted again: the release settles that.
+    /// Whether a free slot may be granted. While more slots are in use than the maximum, a slot that is being released
+    /// must not be granted again: the slow half of its release retires it.
     pub(super) fn may_grant(self) -> bool {
         !self.is_closed() && !self.state.is_suspended() && self.state.surplus.get() == 0
     }
@@ -27,8 +27,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// A free slot, and the waiter that gets it: a connection is the head's, a vacant slot goes to the first waiter
-    /// that will connect in it.
+    /// A free slot, and the waiter that gets it: a connection goes to the head, a vacant slot to the first waiter that
+    /// will connect in it.
     fn claim_for_queue(self, locked: &Locked) -> Option<(NonNull<Waiter>, SlotToken)> {
         let head = locked.queue.head()?;
         if let Some(slot) = self.map.claim_locked() {
@@ -83,11 +83,11 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Grants a slot to a waiter and to those before it, which were woken a moment ago: if a newcomer took what they
-    /// were woken for, it would have been served before them. There are as many free slots.
+    /// Grants a slot to `last` and to the waiters before it, which were woken a moment ago to compete. If these had to
+    /// compete with a newcomer, `last` could be served before them. There is a free slot for each.
     fn grant_up_to(self, last: NonNull<Waiter>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        // A pausing waiter was not woken, but is granted a slot if another one comes free at this moment: so the batch
-        // may fill.
+        // If another slot comes free at this moment, a pausing waiter, which was not woken, is granted one too: so the
+        // batch may fill.
         while !batch.is_full()
             && let Some((waiter, slot)) = self.claim_for_queue(locked)
         {
@@ -117,7 +117,7 @@ impl<'a> Engine<'a> {
         }
         let slot = match locked.queue.head() {
             None => return self.claim_as_head(),
-            // All waiters wait for a connection, and leave vacant slots to others.
+            // All waiters are pausing: they wait for a connection, and leave vacant slots to others.
             Some(_) if self.room_to_connect() > 0 && Self::first_to_connect(locked).is_none() => {
                 self.claim_vacant_to_connect()
             }

@@ -19,7 +19,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Behind all other callers.
+    /// Of a caller that has not waited yet: behind all others.
     pub(crate) const NEW: Self = Self { number: None, position: Position::Last };
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Joined {
     Granted(SlotToken),
     Queued,
     Closed,
-    /// As many callers wait as may.
+    /// As many callers wait as `max_waiting` allows.
     QueueFull,
     /// It was cancelled while it was not queued, so it must not join again.
     CancelledLate,
@@ -73,7 +73,7 @@ impl<'a> Engine<'a> {
     #[inline(never)]
     pub(crate) unsafe fn join(self, waiter: Pin<&Waiter>, waker: Waker, position: Position) -> (Joined, WakeBatch<'a>) {
         let since = Stamp::now();
-        // Outside the section, which must not drop it: that is user code.
+        // Kept outside the section, which must not drop it: a waker's destructor is user code.
         let mut waker = Some(waker);
         let (joined, mut batch) = self.locked(|locked, batch| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
@@ -96,7 +96,7 @@ impl<'a> Engine<'a> {
             match claimed {
                 Ok(slot) => Joined::Granted(slot),
                 Err(AcquireError::Closed) => Joined::Closed,
-                // A caller that returns was counted before.
+                // A caller that keeps its place is not refused: it was admitted before.
                 Err(_) if position == Position::Last && self.is_queue_full() => Joined::QueueFull,
                 Err(_) => {
                     // SAFETY: the lock is held (I4), and the caller promises the rest.
@@ -138,8 +138,9 @@ impl<'a> Engine<'a> {
                 seen
             });
             match seen {
-                // Cloning a waker is user code: done here, without the lock. Until it is registered in the next round
-                // the waiter looks as if it had been woken, and that is how it behaves: it comes and looks.
+                // Cloning a waker is user code: done here, without the lock. Until the next round registers it, the
+                // waiter seems to have been woken. That is harmless, since the next round looks as a woken waiter
+                // would.
                 Seen::NeedsWaker => fresh = Some(waker.clone()),
                 Seen::Granted(slot) => return (Poll::Ready(Some(slot)), batch),
                 Seen::Dismissed => return (Poll::Ready(None), batch),
@@ -148,8 +149,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Reads a node whose waker was taken out, and puts one back if it has to wait on: the known one if it would wake
-    /// the same task as `waker`, else a fresh clone of that. A waker that is not needed goes into the batch.
+    /// Reads a node whose waker was taken out, and puts one back if the waiter is still queued: the known one if it
+    /// would wake the same task as `waker`, else a fresh clone of `waker`. A waker that is not needed goes into the
+    /// batch.
     fn look(
         self,
         node: &mut Node,
@@ -235,7 +237,7 @@ impl<'a> Engine<'a> {
         node.is_pausing = position == Position::Pausing;
         node.joined_at = match (position, locked.queue.head()) {
             (Position::Last, _) | (_, None) => counters.overtakes.get(),
-            // Overtaken at least as often as the waiter behind it: no waiter counts as overtaken less often than those
+            // Counted as overtaken as often as the head, so that no waiter counts as overtaken less often than those
             // behind it.
             // SAFETY: a queued waiter is alive, the lock is held, and it is another node than this one (I4).
             (_, Some(head)) => unsafe { wait_queue::node(head) }.joined_at,
@@ -262,7 +264,7 @@ impl<'a> Engine<'a> {
         self.state.waiting.get() >= self.state.max_waiting as usize
     }
 
-    /// Takes a waiter that gives up out of the queue; its waker is to be dropped after unlocking.
+    /// Takes a waiter out of the queue whose wait ends early. Its waker has to be dropped after unlocking.
     ///
     /// # Safety
     ///

@@ -1,5 +1,5 @@
 // knows: sync · must not know: connections, waiters, which slots share a word
-//! What the pool records about each slot: two words, kept beside the connection so that a borrower touches one cache
+//! What the pool records about each slot: two words, kept beside the connection so that an acquire touches one cache
 //! line. [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
 
 use core::marker::PhantomData;
@@ -15,9 +15,9 @@ const VACANT: usize = 1 << 1;
 const RETIRED: usize = 1 << 2;
 /// One use of the present connection; the count fills the rest of the word and wraps.
 const USE: usize = 1 << 3;
-/// The next use is the first since the metrics were read: a peak may be due. Any thread may set it; a set that comes
-/// between the owner's load and store is lost, and a peak is missed. At the top, where the addition that counts the use
-/// shows it in the sign.
+/// The next use is the first since the slot was filled or the metrics were read: a peak may be due. Any thread may set
+/// it; a set that comes between the owner's load and store is lost, and a peak is missed. At the top, where the
+/// addition that counts the use shows it in the sign.
 const PEAK_DUE: usize = 1 << (usize::BITS - 1);
 
 /// The state of one slot.
@@ -25,8 +25,8 @@ pub(crate) struct SlotState {
     /// A word of the bitmap if the slot leads a group, else unused: see `bitmap::Layout`.
     pub(super) word: AtomicUsize,
     /// `{ PEAK_DUE, uses, RETIRED, VACANT, FILLED }`. Apart from `PEAK_DUE`, it is written only by the slot's owner
-    /// (I2), so plain loads and stores do, ordered by whatever passes the slot on. Any thread may read it, and sees a
-    /// past state.
+    /// (I2), so plain loads and stores are enough: they are ordered by what passes the slot on. Any thread may read it,
+    /// and sees a past state.
     state: AtomicUsize,
 }
 
@@ -67,7 +67,7 @@ impl SlotState {
         self.state.store(self.state.load(Relaxed).wrapping_sub(USE), Relaxed);
     }
 
-    /// Lets the next use be looked at for a peak.
+    /// Makes the next use report that a peak may be due.
     pub(super) fn arm_peak(&self) {
         if !self.is_peak_due() {
             // One modification, so that it cannot undo a use that the owner counts meanwhile.
@@ -75,7 +75,7 @@ impl SlotState {
         }
     }
 
-    /// Whether the slot was not used since `arm_peak`.
+    /// Whether the slot has not been used since it was filled, or since `arm_peak`.
     pub(super) fn is_peak_due(&self) -> bool {
         self.has(PEAK_DUE)
     }

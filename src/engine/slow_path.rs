@@ -30,7 +30,8 @@ impl<'a> Engine<'a> {
         }
         let is_queue_first = self.state.fairness == Fairness::Fifo && !self.state.connects();
         if is_queue_first && self.state.waiting.get() > 0 && !self.is_closed() {
-            // Callers wait, and every slot that comes free is theirs. (Not a vacant one, if they do not connect.)
+            // Callers wait, and every slot that comes free is theirs. (In a pool that connects, a vacant slot may be a
+            // newcomer's: pausing waiters leave it to others.)
             return (Err(AcquireError::Exhausted), None);
         }
         let (answer, batch) = self.locked(|locked, batch| {
@@ -42,17 +43,18 @@ impl<'a> Engine<'a> {
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
-    /// holder of the lock finds it. In a closed pool, and in one above its maximum, the caller gets a slot to vacate.
+    /// holder of the lock finds it. The caller gets a slot to vacate in a closed pool, and in a pool that connects and
+    /// is above its maximum.
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_slow(self) -> (Option<ToVacate>, WakeBatch<'a>) {
         self.locked(|locked, batch| self.claim_to_vacate(locked, batch))
     }
 
-    /// Releases a slot while the fast path is closed, unless it is free already. In a closed pool, and in one above its
-    /// maximum, the caller gets a slot to vacate.
+    /// Releases a slot while the fast path is closed, unless it is free already. The caller gets a slot to vacate as in
+    /// [`release_slow`](Self::release_slow).
     ///
-    /// All of it happens under the lock: a thread that waits for the last slot, to end the pool then, comes after this
-    /// caller. So the pool may be gone when this returns, unless there is a slot to vacate.
+    /// All of it happens under the lock, so that a thread that waits for the last slot, and then ends the pool, gets
+    /// the lock only after this release. So the pool may be gone when this returns, unless there is a slot to vacate.
     #[cfg(any(feature = "ffi", test))]
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_once_locked(self, slot: usize) -> (Result<Option<ToVacate>, DoubleRelease>, WakeBatch<'a>) {
@@ -102,8 +104,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// A slot to vacate, for a caller who has just released one. A pool that connects ends what is set aside; another
-    /// pool keeps it.
+    /// A slot to vacate, for a caller who has just released one. A pool that connects ends connections that are set
+    /// aside; another pool keeps them.
     fn claim_to_vacate(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
         if self.is_closed() {
             return self.map.claim_locked().map(|slot| (slot, VacateReason::Closed));

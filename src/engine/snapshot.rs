@@ -1,5 +1,5 @@
 // knows: slot_state, state, stats · must not know: the wait queue
-//! What the engine tells about itself, without stopping any caller.
+//! The engine's figures, read without stopping any caller.
 
 use core::fmt::{self, Write};
 
@@ -14,8 +14,8 @@ impl Engine<'_> {
 
     pub(crate) fn in_use(self) -> usize {
         // Each figure is read on its own, so the sum may be off by what changes meanwhile, but never below zero, and
-        // never above the number of slots: during a resize the first two may count the same slots, and a peak would
-        // keep that.
+        // never above the number of slots: during a resize the first two may count the same slots, and a recorded peak
+        // would keep the error.
         let state = self.state;
         let most = state.max_size.get() + state.surplus.get();
         most.saturating_sub(state.vacant.get() + self.map.count_free()).min(self.states().len())
@@ -70,7 +70,7 @@ impl Engine<'_> {
         });
     }
 
-    /// Lets the next use of each slot be looked at for a peak.
+    /// Makes the next use of each slot report that a peak may be due.
     fn arm_peaks(self) {
         self.states().iter().for_each(SlotState::arm_peak);
     }
@@ -78,7 +78,8 @@ impl Engine<'_> {
     /// Records how many connections are in use, if that is more than ever before.
     pub(crate) fn record_peak(self) {
         let in_use = self.in_use();
-        // That there was one shows in the slots' states later, so the first claim need not pay for it.
+        // A peak of one is found later, in the slots' states, by `record_peak_now`; so the first claim need not pay for
+        // it.
         if in_use > 1 {
             self.state.counters.peak_in_use.raise(in_use);
         }

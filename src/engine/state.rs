@@ -12,21 +12,21 @@ use crate::sync::{AtomicBool, Lock, Relaxed, const_fn};
 pub(crate) struct EngineState {
     pub(super) lock: Lock<Locked>,
     pub(super) fairness: Fairness,
-    /// How many vacant slots may be claimed at once, each for its holder to connect in it: 0 in a pool that does not
+    /// How many connects may run at once, each in a vacant slot that was claimed for it: 0 in a pool that does not
     /// connect.
     pub(super) max_connecting: u16,
     /// How many callers may wait at once; a caller who finds the queue full is refused.
     pub(super) max_waiting: u32,
     // The figures below change under the lock and are read without it.
     pub(super) closed: AtomicBool,
-    /// Nothing is granted for the time being.
+    /// While it is set, no slot is granted.
     pub(super) suspended: AtomicBool,
     /// How many slots may be in use at once: N, unless resized.
     pub(super) max_size: Stat,
     /// Slots beyond `max_size` that are still in use (or just being released) and will be retired.
     pub(super) surplus: Stat,
     pub(super) vacant: Stat,
-    /// Vacant slots that were claimed, to be connected in.
+    /// Slots that were claimed vacant, and in which a caller or maintenance is connecting.
     pub(super) connecting: Stat,
     pub(super) waiting: Stat,
     /// Of those, how many are threads.
@@ -42,7 +42,7 @@ pub(super) struct Locked {
     pub(super) is_fast_path_closed: bool,
     /// Slots whose surplus connection is being dropped; counted neither as retired nor against `max_size`.
     pub(super) dropping_surplus: u16,
-    /// Of those, how many will be vacant then, because the pool has grown and needs them.
+    /// Of those, how many become vacant after the drop, because the pool has grown meanwhile.
     pub(super) recalled: u16,
     /// Slots whose connections are set aside.
     pub(super) set_aside: u16,
@@ -60,11 +60,11 @@ pub(crate) const MAX_SLOTS: usize = 4096;
 pub(crate) enum AcquireError {
     /// No slot is free, or what is free is due to a waiter.
     Exhausted,
-    /// As many callers wait as may.
+    /// The wait queue is full: as many callers wait as `max_waiting` allows.
     QueueFull,
     Closed,
     TimedOut,
-    /// The pool has not a single slot, so waiting would be in vain.
+    /// The pool has no slots at all, so waiting would be in vain.
     NoSlots,
 }
 
@@ -106,7 +106,7 @@ impl EngineState {
         self.max_waiting = most;
     }
 
-    /// From now on up to `most` vacant slots may be claimed at once, for their holders to connect in them.
+    /// From now on up to `most` connects may run at once, each in a vacant slot that was claimed for it.
     pub(crate) const fn set_max_connecting(&mut self, most: usize) {
         self.max_connecting = narrow(most);
     }
@@ -152,7 +152,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// A number of slots, which is 4096 at most.
+/// A number of slots, which is 4096 at most, in 16 bits.
 pub(super) const fn narrow(slots: usize) -> u16 {
     debug_assert!(slots <= MAX_SLOTS);
     #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]

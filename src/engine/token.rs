@@ -23,8 +23,8 @@ impl SlotToken {
         self.0
     }
 
-    /// Gives up the token for a number: the bitmap and the states keep slots as numbers, and so does a C program in a
-    /// lease.
+    /// The slot's number, without the token: the bitmap and the states keep slots as numbers, and so does the lease of
+    /// a C program.
     #[inline(always)]
     pub(crate) const fn into_raw(self) -> usize {
         self.0

@@ -13,7 +13,7 @@ use core::task::Waker;
 use super::token::SlotToken;
 use crate::sync::Stamp;
 
-/// What waits. Tasks and threads are told apart only for `Debug`; callbacks are granted slots in their own way.
+/// What waits. Tasks and threads are told apart only for `Debug`. Callbacks are never woken to compete for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaiterKind {
     Task,
@@ -108,7 +108,7 @@ impl Waiter {
         self.number.get()
     }
 
-    /// Gives it its number: by its owner, under the lock.
+    /// Sets its number: by its owner, under the lock.
     pub(super) fn set_number(&self, number: TicketNumber) {
         self.number.set(number);
     }
@@ -131,7 +131,7 @@ pub(crate) type TicketNumber = Option<NonZero<usize>>;
 /// First come, first served.
 pub(crate) struct WaitQueue {
     ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
-    /// How many numbers were given out.
+    /// How many numbers were assigned.
     numbers: usize,
 }
 

@@ -1,5 +1,5 @@
 // knows: state, sync · must not know: why a waiter is woken
-//! What is left to do after unlocking.
+//! Wakers, which are called after unlocking.
 
 use core::task::Waker;
 
@@ -8,16 +8,16 @@ use heapless::Deque;
 use super::state::Engine;
 use crate::sync::run_to_end;
 
-/// Wakers called per hold of the lock; a larger crowd is woken in several holds.
+/// The most wakers that are collected in one hold of the lock. If more waiters are due, further holds follow.
 const BATCH: usize = 8;
 
-/// Wakers to call after unlocking. If they were more than fit, the queue is served again for the rest. Done on drop,
-/// whatever panics.
+/// Wakers to call after unlocking. If the batch was full, the queue is served again for the rest. All of it happens on
+/// drop, even if a waker panics.
 #[must_use = "waiters are woken when it is dropped"]
 pub(crate) struct WakeBatch<'a> {
     engine: Engine<'a>,
     wakers: Deque<Waker, BATCH>,
-    /// A waker that was not needed, to be dropped after unlocking: that is user code too.
+    /// A waker that was not needed. It is dropped after unlocking too, since its destructor is user code.
     pub(super) leftover: Option<Waker>,
     /// The batch was full, so another waiter may still be due.
     more: bool,
@@ -28,7 +28,7 @@ impl<'a> WakeBatch<'a> {
         Self { engine, wakers: Deque::new(), leftover: None, more: false }
     }
 
-    /// Whether this hold of the lock may wake no more waiters. To ask is to schedule another hold.
+    /// Whether this hold of the lock may wake no more waiters. If so, another hold follows.
     pub(super) fn is_full(&mut self) -> bool {
         self.more |= self.wakers.is_full();
         self.wakers.is_full()
