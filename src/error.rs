@@ -3,7 +3,7 @@
 
 use crate::stats::Status;
 
-/// Why [`Pool::try_get`](crate::Pool::try_get) has no connection: one small code, cheap enough for a poller.
+/// Why [`Pool::try_get`](crate::Pool::try_get) has no connection: one small code, cheap enough for a caller that polls.
 ///
 /// Converts into a [`PoolError`] by `?`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -33,7 +33,7 @@ impl TryGetError {
     }
 }
 
-/// Why there is no connection for the caller.
+/// Why a call that acquires a connection has failed.
 ///
 /// It implements [`core::error::Error`] with and without `std`.
 ///
@@ -133,7 +133,7 @@ impl<C> InsertError<C> {
 pub struct ResizeError {
     /// The size asked for.
     pub requested: usize,
-    /// The largest size that there can be: the pool's `N`.
+    /// The largest size that the pool can have: its `N`.
     pub capacity: usize,
 }
 
@@ -143,6 +143,6 @@ pub struct ResizeError {
 #[error("the pool is not drained: {in_use} connections are still held (or were leaked with mem::forget)")]
 #[non_exhaustive]
 pub struct DrainError {
-    /// How many.
+    /// How many connections were still in use.
     pub in_use: usize,
 }

@@ -4,16 +4,16 @@
 /// Which caller gets a connection that comes free while others wait: a policy of the pool, fixed when it is built.
 ///
 /// Waiters are always served in the order in which they joined the wait queue. The policies differ in what a *newcomer*
-/// may do that arrives while callers wait.
+/// may do: a caller that arrives while others wait.
 ///
 /// | | promises | costs |
 /// |---|---|---|
 /// | `Fifo` | no waiter is ever overtaken | a free connection lies idle until the waiter that was granted it runs |
 /// | `Bounded(k)` | no waiter is overtaken by more than `k` newcomers | a waiter may wait for up to `k` loans longer |
 ///
-/// Under `Fifo` each hand-over to a thread costs a switch of threads. Under `Bounded(k)` threads that run already keep
-/// the connections busy while a sleeping one is being woken; a thread that finds nothing free yields once before it
-/// joins the queue.
+/// Under `Fifo` each hand-over to a thread costs a switch of threads. Under `Bounded(k)` threads that are already
+/// running keep the connections busy while a sleeping one is being woken; a thread that finds nothing free yields once
+/// before it joins the queue.
 ///
 /// Take `Fifo` unless connections are in use for less time than it takes to wake a thread (some microseconds) and
 /// throughput matters more than the longest wait.

@@ -1,4 +1,4 @@
-//! The plain pool: it lends the connections that it is given.
+//! The plain pool: its connections are made by the user, and put in.
 
 mod future;
 mod get;

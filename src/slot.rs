@@ -1,5 +1,5 @@
-//! One slot and its connection, for any pool: the guard that owns it, how a caller gets it, and how its connection
-//! ends.
+//! One slot and its connection, for any pool: the guard that owns it, how it is acquired and released, and how its
+//! connection ends.
 
 mod acquire;
 mod drain;

@@ -1,4 +1,4 @@
-//! Plain values: what a pool tells about itself.
+//! Plain values: status, metrics and times of a pool.
 
 #[cfg(feature = "std")]
 mod histogram;

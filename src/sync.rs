@@ -1,6 +1,6 @@
 //! The one place that names atomics, locks, threads, clocks and panics. Every other module takes them from here, so
 //! that the same source runs on bare metal, on `std`, under loom, under shuttle and under the counting layer of the
-//! unit tests. Each ladder picks a whole file.
+//! unit tests. For each part, the `cfg`s pick a whole file.
 
 #[cfg(not(any(target_has_atomic = "ptr", feature = "portable-atomic")))]
 compile_error!(
@@ -59,7 +59,7 @@ mod host;
 #[path = "sync/host_std.rs"]
 mod host;
 
-// Who tells one thread from another, and the time.
+// Where thread identities come from, and the time.
 #[cfg(any(conn_pool_loom, conn_pool_shuttle))]
 use explorer as threads;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]

@@ -8,21 +8,23 @@ use crate::engine::{AcquireError, WaiterKind};
 use crate::error::TryGetError;
 use crate::slot::{Acquire, Drain, RawGuard, try_acquire};
 
-/// Borrowing.
+/// Acquiring a connection.
 impl<C, const N: usize> Pool<C, N> {
-    /// Borrows a connection if one is free now; never waits.
+    /// Acquires a connection if one is free now; never waits.
     ///
-    /// "None" is exact: it is answered only if there was a moment during the call in which no connection was free for a
-    /// newcomer. A connection that is free but due to a waiter is not free for a newcomer.
+    /// [`Exhausted`](TryGetError::Exhausted) is exact: it is answered only if there was a moment during the call in
+    /// which no connection was free for a newcomer. A connection that is free but due to a waiter is not free for a
+    /// newcomer.
     ///
     /// On the fast path it takes one atomic read-modify-write and no lock. With the feature `critical-section` it may
-    /// be called, and its guard dropped, in an interrupt handler; without, the lock that it takes when nothing is free
-    /// is not made for that.
+    /// be called, and its guard dropped, in an interrupt handler; without that feature it must not be, since the lock
+    /// that it takes when nothing is free may be held by the code that was interrupted.
     ///
     /// # Errors
     ///
     /// [`Exhausted`](TryGetError::Exhausted) if nothing is free, [`Closed`](TryGetError::Closed), or
-    /// [`NoConnections`](TryGetError::NoConnections) if `N` is 0. How full the pool is, [`status`](Self::status) tells.
+    /// [`NoConnections`](TryGetError::NoConnections) if `N` is 0. See [`status`](Self::status) for how full the pool
+    /// is.
     ///
     /// # Examples
     ///
@@ -42,7 +44,7 @@ impl<C, const N: usize> Pool<C, N> {
         }
     }
 
-    /// Borrows a connection as soon as one is free: a future for any executor, which allocates nothing.
+    /// Acquires a connection as soon as one is free: a future for any executor, which allocates nothing.
     ///
     /// # Errors
     ///
@@ -70,7 +72,7 @@ impl<C, const N: usize> Pool<C, N> {
         Get(Acquire::new(self, WaiterKind::Task))
     }
 
-    /// Closes the pool and waits, as a task, until every connection was given back and dropped.
+    /// Closes the pool and waits, as a task, until every connection was released and dropped.
     ///
     /// # Cancel safety
     ///
@@ -118,7 +120,7 @@ mod blocking {
 
     /// Blocking the calling thread (feature `std`).
     impl<C, const N: usize> Pool<C, N> {
-        /// Borrows a connection, waiting for as long as it takes.
+        /// Acquires a connection, waiting for as long as it takes.
         ///
         /// # Errors
         ///
@@ -128,7 +130,7 @@ mod blocking {
         /// # Blocking
         ///
         /// Sleeps in a condition variable. A thread that holds the pool's last connection and asks for another waits
-        /// for itself, for ever: borrow once and pass the connection on, or use [`get_timeout`](Self::get_timeout).
+        /// for itself, for ever: acquire once and pass the connection on, or use [`get_timeout`](Self::get_timeout).
         ///
         /// # Fairness
         ///
@@ -150,7 +152,7 @@ mod blocking {
             self.get_within(Patience::Forever)
         }
 
-        /// Borrows a connection, waiting for at most `timeout`.
+        /// Acquires a connection, waiting for at most `timeout`.
         ///
         /// `Duration::ZERO` tries once, as [`try_get`](Self::try_get); `Duration::MAX` waits for as long as it takes.
         /// The time counts from the call; a spurious wake-up does not start it again.
@@ -181,7 +183,7 @@ mod blocking {
             self.get_within(Patience::For(timeout))
         }
 
-        /// Borrows a connection, waiting until `deadline` at the latest; a deadline that has passed tries once.
+        /// Acquires a connection, waiting until `deadline` at the latest; if that has passed already, tries once.
         ///
         /// # Errors
         ///
@@ -214,12 +216,12 @@ mod blocking {
             }
         }
 
-        /// Closes the pool and waits until every connection was given back and dropped, for at most `timeout`.
+        /// Closes the pool and waits until every connection was released and dropped, for at most `timeout`.
         ///
         /// # Errors
         ///
-        /// Tells how many connections are still in use when the time is up. The pool stays closed, and waiting again is
-        /// fine.
+        /// [`DrainError`], with the number of connections that are still in use, when the time is up. The pool stays
+        /// closed, and waiting again is fine.
         ///
         /// # Blocking
         ///

@@ -1,5 +1,5 @@
 // knows: pool, slot, sync · must not know: how a caller waits
-//! A borrowed connection of a plain pool.
+//! The guards of a plain pool.
 
 use super::pool::Pool;
 use crate::slot::guard;
@@ -7,15 +7,15 @@ use crate::slot::guard;
 use crate::sync::Arc;
 
 guard! {
-    /// A borrowed connection. It goes back to its pool when the guard is dropped: at the end of the scope, on an early
-    /// return, while a panic unwinds, on whichever thread.
+    /// An acquired connection. It is released to its pool when the guard is dropped: at the end of the scope, on an
+    /// early return, while a panic unwinds, on whichever thread.
     ///
     /// It is used like `&mut C`, through [`Deref`](core::ops::Deref) and [`DerefMut`](core::ops::DerefMut). It cannot
     /// be cloned, the connection cannot be moved out of it, and it cannot outlive the pool. It may be sent to another
     /// thread if `C: Send`, and shared if `C: Sync`.
     ///
-    /// A guard leaked with [`mem::forget`](core::mem::forget) is never given back: its slot counts as in use until the
-    /// pool is dropped, which then drops the connection too. Nothing else suffers.
+    /// A guard leaked with [`mem::forget`](core::mem::forget) is never released: its slot counts as in use until the
+    /// pool is dropped, which then drops the connection too. The other slots are not affected.
     ///
     /// # Panics
     ///
@@ -58,7 +58,7 @@ guard! {
 
 /// Associated functions, so that they never hide a method of the connection.
 impl<C, const N: usize> ConnGuard<'_, C, N> {
-    /// Drops the connection instead of giving it back: for connections that turned out broken. Its slot is left vacant,
+    /// Drops the connection instead of releasing it: for connections that turned out broken. Its slot is left vacant,
     /// for [`Pool::insert`].
     ///
     /// # Panics

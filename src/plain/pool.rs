@@ -12,9 +12,10 @@ use crate::sync::const_fn;
 
 /// Up to `N` connections (or any other resource) of type `C`, in a fixed array inside the pool itself.
 ///
-/// Borrowers get a [`ConnGuard`](crate::ConnGuard), which gives the connection back when it is dropped. A caller that
-/// finds nothing free can wait: a thread with [`get`](Self::get) and its kin (feature `std`), a task with
-/// [`get_async`](Self::get_async), all in one queue, in the order of arrival.
+/// A caller that acquires a connection gets a [`ConnGuard`](crate::ConnGuard), which releases the connection when it is
+/// dropped. A caller that finds nothing free can wait: a thread with [`get`](Self::get), `get_timeout` or
+/// `get_deadline` (feature `std`), a task with [`get_async`](Self::get_async), all in one queue, in the order of
+/// arrival.
 ///
 /// The pool does not open connections. They are put in when it is built (`Pool::from`, [`Pool::from_fn`]) or later
 /// ([`insert`](Self::insert)).
@@ -58,8 +59,8 @@ pub struct Pool<C, const N: usize> {
     slots: [Slot<C>; N],
 }
 
-// A panic of user code loses no slot, so a pool that was seen by code that panicked is as good as before. (A connection
-// may have been left half-way by a panic, as may whatever else lies behind a guard: see `ConnGuard::discard`.)
+// A panic of user code loses no slot, so a pool that was seen by code that panicked is as good as before. (The panic
+// may have left a connection in the middle of something: `ConnGuard::discard` is for that.)
 impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
 
 /// Building.
@@ -128,11 +129,15 @@ impl<C, const N: usize> Pool<C, N> {
 
 /// Filling, emptying, resizing, closing.
 impl<C, const N: usize> Pool<C, N> {
-    /// Puts a connection into a vacant slot; the oldest waiter gets it.
+    /// Puts a connection into a vacant slot; if callers wait, the oldest waiter gets it.
     ///
     /// # Errors
     ///
     /// Hands the connection back if every slot within the present maximum has one, or the pool is closed.
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does; the connection is in the pool by then.
     ///
     /// # Examples
     ///
@@ -156,9 +161,9 @@ impl<C, const N: usize> Pool<C, N> {
 
     /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
     ///
-    /// Each is claimed while it is looked at, without counting as a use. No lock is held, so `keep` may take its time,
-    /// call the pool, or panic. Connections that are in use, or that become idle in a slot that was visited, are not
-    /// visited. While callers wait for connections, none is idle.
+    /// Each is claimed while `keep` looks at it, and counts as in use, but not as acquired. No lock is held, so `keep`
+    /// may take its time, call the pool, or panic. Connections that are in use, or that become idle in a slot that was
+    /// visited, are not visited. While callers wait for connections, none is idle, so none is visited.
     ///
     /// # Panics
     ///
@@ -186,9 +191,10 @@ impl<C, const N: usize> Pool<C, N> {
     /// Sets how many connections may be in use at once, `N` at most.
     ///
     /// Shrinking never touches a connection in use: vacant slots go first, then idle ones, then those in use as they
-    /// are given back. While more than `max_size` are in use, no caller gets a connection. The pool cannot reconnect,
-    /// so a surplus connection is not dropped but **set aside**: it is not lent until the pool grows again or
-    /// [`drop_surplus`](Self::drop_surplus) drops it. So `resize(0)` pauses the pool: callers wait until it grows.
+    /// are released. While more than `max_size` are in use, no caller gets a connection. The pool cannot reconnect, so
+    /// a surplus connection is not dropped but **set aside**: no caller gets it until the pool grows again, unless
+    /// [`drop_surplus`](Self::drop_surplus) drops it first. So `resize(0)` pauses the pool: callers wait until it
+    /// grows.
     ///
     /// Growing brings back what was set aside, and waiters get it at once; the other new slots are vacant. A closed
     /// pool stays as it is.
@@ -196,6 +202,10 @@ impl<C, const N: usize> Pool<C, N> {
     /// # Errors
     ///
     /// If `max_size` is more than `N`; nothing is changed then.
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does; the pool is resized by then.
     ///
     /// # Examples
     ///
@@ -237,7 +247,7 @@ impl<C, const N: usize> Pool<C, N> {
     }
 
     /// Closes the pool for good: new callers and all waiters get [`PoolError::Closed`]. Idle connections are dropped
-    /// now, those in use when they are given back. Closing it again does nothing.
+    /// now, those in use when they are released. Closing it again does nothing.
     ///
     /// A caller that was granted a connection before keeps it.
     ///

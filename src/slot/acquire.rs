@@ -12,13 +12,13 @@ use crate::engine::{
     AcquireError, ClaimError, Claimed, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind, WakeBatch,
 };
 
-/// Claims the slot that comes first for the calling thread, without the lock: the fast path.
+/// Claims the first slot of the calling thread's home, without the lock: the fast path.
 #[inline(always)]
 pub(crate) fn claim_first<P: PoolParts>(pool: &P) -> Option<SlotToken> {
     Some(with_peak(pool, pool.engine().claim_first()?))
 }
 
-/// Claims any free slot, without the lock: when the first one is not to be had.
+/// Claims any free slot, without the lock: when [`claim_first`] found none.
 #[inline]
 pub(crate) fn claim_any<P: PoolParts>(pool: &P) -> Result<SlotToken, ClaimError> {
     Ok(with_peak(pool, pool.engine().claim_any()?))
@@ -83,7 +83,7 @@ pub(crate) struct Acquire<'a, P: PoolParts> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Fresh,
-    /// The waiter may be queued, or was granted a slot that it has not picked up.
+    /// The waiter is queued, or was granted a slot that it has not picked up, or was dismissed.
     Waiting,
     Done,
 }

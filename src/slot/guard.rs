@@ -77,7 +77,7 @@ impl<P: PoolParts> RawGuard<&P> {
         if !ptr::eq(self.pool, &raw const **pool) {
             return Err(self);
         }
-        // The `Arc` first, since its count may overflow, which ends the program.
+        // The `Arc` is cloned first: its count may overflow, which aborts the program.
         let pool = Arc::clone(pool);
         let (_, slot) = self.into_parts();
         Ok(RawGuard::new(pool, slot))
@@ -93,8 +93,8 @@ impl<H: Handle> Drop for RawGuard<H> {
     }
 }
 
-/// A public guard around a [`RawGuard`]: the type, and that it is used as the connection is. The lists are the generic
-/// parameters of the type (with defaults), those of an `impl`, and the arguments of the type there.
+/// Declares a public guard around a [`RawGuard`], which dereferences to the connection. The bracketed lists are the
+/// generic parameters of the type (with defaults), those of an `impl`, and the arguments of the type in that `impl`.
 macro_rules! guard {
     (
         $(#[$meta:meta])*

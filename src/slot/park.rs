@@ -1,7 +1,7 @@
 // knows: acquire, parts, drain, engine, fairness, sync · must not know: which pool it is
 //! Threads that wait: each polls the same future as a task would, and sleeps in a condition variable in between.
 //!
-//! Below the surface there are deadlines only, no durations, so a spurious wake-up never re-arms the full time.
+//! A duration is turned into a deadline once, before the wait, so a spurious wake-up never starts the time again.
 
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
@@ -88,12 +88,12 @@ fn acquire_queued<P: PoolParts>(pool: &P, patience: Patience, ticket: &mut Ticke
     }
 }
 
-/// Lets other threads run once, in the hope that one of them releases its slot. Only where the order of arrival is not
-/// all that counts.
+/// Lets other threads run once, in the hope that one of them releases its slot. Not under `Fifo`, where callers that
+/// arrive meanwhile would be queued before this one.
 ///
-/// With more threads than processors a holder is often not running. To sleep then would call for a wake-up, which takes
-/// longer than a short use; and as a queue that is not empty makes the next callers join it too, all of them would soon
-/// be sleeping and waking by turns. Measured in `docs/benchmarks.md`.
+/// With more threads than processors, a thread that has a connection is often not running. Sleeping at once would cost
+/// a wake-up, which takes longer than a short loan. And while the queue is not empty, later callers join it too, so
+/// soon each acquire would cost a sleep and a wake-up. Measured in `docs/benchmarks.md`.
 fn yield_once<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
     if pool.engine().fairness() == Fairness::Fifo {
         return Err(AcquireError::Exhausted);

@@ -8,25 +8,25 @@ use crate::engine::{Engine, SlotToken, VacateReason};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
 
-/// What every pool is made of: implemented once a pool, whatever holds it.
+/// What every pool is made of: implemented once for each type of pool, whichever handle its guards have.
 pub(crate) trait PoolParts {
     type Connection;
     /// What the pool records about each slot, beside the connection.
     type Extra;
-    /// What a shared guard shows of the pool, besides the connection: `Sync` if the guard is to be.
+    /// What a shared guard gives access to besides the connection: it has to be `Sync` for the guard to be `Sync`.
     type Shown;
 
     fn engine(&self) -> Engine<'_>;
     fn slots(&self) -> &[Slot<Self::Connection, Self::Extra>];
 
-    /// A guard lets go of its slot, which is filled.
+    /// Releases the slot of a guard, which is filled.
     fn release(&self, slot: SlotToken);
 
     /// Ends the connection of a filled slot and vacates the slot, also if the connection's destructor panics.
     fn dispose(&self, slot: SlotToken, why: VacateReason);
 }
 
-/// How a guard holds on to its pool: `&P`, or an `Arc<P>`.
+/// A guard's reference to its pool: `&P`, or an `Arc<P>`.
 pub(crate) trait Handle: Deref<Target: PoolParts> {}
 
 impl<P: PoolParts> Handle for &P {}
@@ -34,7 +34,7 @@ impl<P: PoolParts> Handle for &P {}
 #[cfg(feature = "alloc")]
 impl<P: PoolParts> Handle for Arc<P> {}
 
-/// The connection that a handle's pool lends.
+/// The connections of a handle's pool.
 pub(crate) type ConnectionOf<H> = <<H as Deref>::Target as PoolParts>::Connection;
-/// What a shared guard of a handle's pool shows of the pool.
+/// What a shared guard of a handle's pool gives access to besides the connection.
 pub(crate) type ShownBy<H> = <<H as Deref>::Target as PoolParts>::Shown;

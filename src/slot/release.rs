@@ -1,5 +1,5 @@
 // knows: parts, engine, sync · must not know: what a connection is
-//! A slot comes back.
+//! Releasing a slot.
 
 use core::mem::ManuallyDrop;
 
@@ -18,7 +18,7 @@ pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
 /// Slow half of release: a caller waits, or the pool is closed or shrinking. Waiters are woken before a connection is
 /// ended, which may take long; and it is ended even if a waker panics.
 ///
-/// The rare ends of the fast path take the pool's address and nothing else, so that the fast path has nothing to spill.
+/// The rare branches of the fast path call functions that take only the pool's address, so that it spills no registers.
 #[cold]
 #[inline(never)]
 fn release_slow<P: PoolParts>(pool: &P) {
@@ -36,7 +36,7 @@ fn release_slow<P: PoolParts>(pool: &P) {
     });
 }
 
-/// Gives up a slot that was granted and not used: with a connection it is released, without one it is vacant again.
+/// Releases a slot that was claimed or granted and not used; one without a connection is vacated.
 pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
     if pool.engine().states().get(slot.index()).is_filled() {
         release(pool, slot);
@@ -45,7 +45,7 @@ pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
     }
 }
 
-/// Does `work`, which may run user code, while the slot in an answer of the engine is at hand: if it panics, the slot
+/// Does `work`, which may run user code and panic, and returns `answer` afterwards. If it panics, the slot in `answer`
 /// is released.
 pub(crate) fn release_on_unwind<P: PoolParts>(
     pool: &P,

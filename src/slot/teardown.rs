@@ -1,5 +1,5 @@
 // knows: parts, storage, engine, stats, sync · must not know: which pool it is, what ends a connection
-//! Connections that end: by a close, a resize, a visit, or with the pool. Once, for every pool.
+//! Connections that end: by `close`, after a resize, by `retain`, or with the pool. Written once, for every pool.
 
 use core::mem::replace;
 
@@ -47,8 +47,8 @@ pub(crate) fn drop_in_place<P: PoolParts>(pool: &P, slot: SlotToken, why: Vacate
     unsafe { storage::empty(pool.slots(), vacate.slot()) };
 }
 
-/// Closes a pool: dismisses all waiters, does what `and_then` says, and ends the idle connections. Each step is taken
-/// even if one before it panics.
+/// Closes a pool: dismisses all waiters, calls `and_then`, and ends the idle connections. Each step is taken even if
+/// one before it panics.
 pub(crate) fn close<P: PoolParts>(pool: &P, and_then: impl FnOnce()) {
     let (mut is_dismissed, mut and_then) = (false, Some(and_then));
     run_to_end(|| {
@@ -78,7 +78,7 @@ pub(crate) fn drop_surplus<P: PoolParts>(pool: &P) -> usize {
     dropped
 }
 
-/// Hands each idle slot to `visit`, one after the other; it answers whether the connection is still there.
+/// Claims each idle slot, one after the other, and hands it to `visit`, which answers whether the connection was kept.
 pub(crate) fn retain<P: PoolParts>(pool: &P, mut visit: impl FnMut(SlotToken) -> bool) -> Retained {
     let mut retained = Retained::NONE;
     for slot in 0..pool.engine().states().len() {

@@ -116,8 +116,8 @@ impl Sum {
     }
 }
 
-/// How long something took: how callers waited ([`Pool::wait_times`](crate::Pool::wait_times)), how long connects took,
-/// for how long connections were held ([`managed::Pool::times`](crate::managed::Pool::times)).
+/// How long something took: the waits of callers ([`Pool::wait_times`](crate::Pool::wait_times)), and in a managed pool
+/// also the connects and the loans ([`managed::Pool::times`](crate::managed::Pool::times)).
 ///
 /// A copy of the pool's counts, which does not change any more. Times above 19 hours count as 19 hours.
 ///
@@ -190,7 +190,7 @@ impl Histogram {
         self.counts.iter().rposition(|count| *count > 0).map(upper_end)
     }
 
-    /// The buckets that are not empty: the longest time that falls into each, and how many did. For exporters.
+    /// The buckets that are not empty: the longest time that falls into each, and how many times did. For exporters.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, usize)> {
         let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         filled.map(|(bucket, count)| (upper_end(bucket), *count))

@@ -1,7 +1,7 @@
 // knows: stat, sync · must not know: slots, waiters, connections
 //! What a pool has counted, and what a reader sees of it.
 //!
-//! Nothing here costs the fast path an atomic read-modify-write. Uses are counted in each slot's state by its holder;
+//! Nothing here costs the fast path an atomic read-modify-write. Uses are counted in each slot's state by its owner;
 //! everything else changes on the slow path, under the engine's lock, and is only read without it.
 
 use super::stat::Stat;
@@ -44,22 +44,24 @@ impl Counters {
 ///
 /// Counts are of the pool's whole life and wrap at `usize::MAX`, the uses of one connection already at an eighth of
 /// that (in 32 bits: 536,870,912). The high-water marks (`peak_…`) start anew at
-/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](crate::Status), figures that change meanwhile
-/// may differ.
+/// [`Pool::reset_peaks`](crate::Pool::reset_peaks). As with [`Status`](crate::Status), the figures are read one by one,
+/// so under load they may not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Connections lent.
+    /// How often a connection was acquired.
     pub acquired: usize,
-    /// Of those, connections that had been lent before: what the pool saved its users from opening.
+    /// Of those, how often the connection had been acquired before: connects that the pool has saved.
     pub reused: usize,
     /// Callers who had to wait.
     pub waited: usize,
     /// Callers whose deadline passed, those with a deadline of zero included.
     pub timed_out: usize,
-    /// Connections that their holder discarded, or that a `retain` rejected. A managed pool counts each discard by its
-    /// reason too: see [`managed::Metrics::discarded_for`](crate::managed::Metrics::discarded_for).
+    /// Connections discarded by a caller, by `retain`, or by a managed pool itself, because they were unfit, too old,
+    /// idle for too long or evicted; not those that ended by a close or a resize. A managed pool counts every
+    /// connection that it ends by the reason too: see
+    /// [`managed::Metrics::discarded_for`](crate::managed::Metrics::discarded_for).
     pub discarded: usize,
     /// Newcomers that took a connection past waiters: 0 under [`Fairness::Fifo`](crate::Fairness::Fifo).
     pub overtakes: usize,

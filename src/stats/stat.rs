@@ -3,9 +3,11 @@
 
 use crate::sync::{AtomicUsize, Relaxed, const_fn};
 
-/// A number that is written under the engine's lock and read by any thread at any time.
+/// A number that any thread may read at any time. It is written under one lock, but for
+/// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
 ///
-/// Relaxed throughout: writers are ordered by the lock, and a reader gets a figure, not a view of other memory.
+/// Relaxed throughout: writers are ordered by the lock or use one read-modify-write, and a reader gets a figure, not a
+/// view of other memory.
 pub(crate) struct Stat(AtomicUsize);
 
 impl Stat {

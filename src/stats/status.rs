@@ -15,7 +15,7 @@ pub struct Status {
     pub max_size: usize,
     /// Connections that are in use. A guard that was leaked with `mem::forget` counts here for good.
     pub in_use: usize,
-    /// Connections that are ready to be lent.
+    /// Connections that are free to be acquired.
     pub idle: usize,
     /// Slots within the maximum that have no connection: room for `insert`.
     pub vacant: usize,

@@ -1,5 +1,5 @@
 // knows: explorer · must not know: pools
-//! Threads as a model explorer runs them: what loom and shuttle share. In what they differ, `explorer` says.
+//! Threads as a model explorer runs them: what loom and shuttle share. Where the two differ is in `explorer`.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -49,7 +49,7 @@ impl Wake for Parker {
     }
 }
 
-/// Lends a parker for one wait.
+/// Runs `wait` with a parker of its own.
 pub(crate) fn with_parker<R>(wait: impl FnOnce(&Parker, &Waker) -> R) -> R {
     let parker = Arc::new(Parker { notified: Mutex::new(false), changed: Condvar::new() });
     let waker = Waker::from(Arc::clone(&parker));

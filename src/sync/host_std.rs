@@ -54,7 +54,7 @@ pub(crate) fn monotonic() -> Duration {
     clock::read(clock::PRECISE)
 }
 
-/// The same clock, read for nearly nothing, and some milliseconds behind at most where that can be had.
+/// The same clock; where the system has a cheaper one, that is read, and is some milliseconds behind at most.
 pub(crate) fn coarse_monotonic() -> Duration {
     clock::read(clock::COARSE)
 }
@@ -99,8 +99,8 @@ pub(crate) fn is_panicking() -> bool {
     thread::panicking()
 }
 
-/// A number that no other thread has, nor has had: what a thread borrowed may outlive it. 0 for a thread that is about
-/// to end.
+/// A number that no other thread has, nor has had, since a loan may outlive the thread that acquired it. 0 for a thread
+/// that is about to end.
 pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     // Relaxed: the number has no meaning beyond being another one.
@@ -126,7 +126,8 @@ pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     }
 }
 
-/// A panic's payload is the user's, and its destructor may panic in turn, and so on: the third is better leaked.
+/// A panic's payload is the user's, and its destructor may panic in turn, with a payload of the same kind. The third
+/// payload is leaked.
 fn drop_quietly<T>(payload: T) {
     let second = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     let third = catch_unwind(AssertUnwindSafe(|| drop(second)));
@@ -206,7 +207,7 @@ impl Wake for Parker {
     }
 }
 
-/// Lends the calling thread's parker and its waker.
+/// Runs `wait` with the calling thread's parker and its waker.
 ///
 /// A nested wait of the same thread (from a waker, for instance) finds none and makes one of its own, so that it cannot
 /// use up a wake-up that was meant for the wait around it.

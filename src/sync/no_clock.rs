@@ -1,5 +1,5 @@
 // knows: nothing · must not know: threads, clocks
-//! Time and threads where there are none to tell: on bare metal, and in models.
+//! Time and thread numbers where there are none: on bare metal, and in models.
 
 use core::time::Duration;
 
