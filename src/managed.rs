@@ -26,8 +26,8 @@
 //!
 //! # Maintenance
 //!
-//! Connections grow old and stale while they are not used. Maintenance handles that; it runs in one of three ways,
-//! depending on who owns the loop:
+//! Connections grow old and stale while they are not used. Maintenance handles that. It runs in one of three ways,
+//! which differ in what calls it:
 //!
 //! | | who calls | feature |
 //! |---|---|---|
@@ -42,7 +42,8 @@
 //!
 //! # Costs
 //!
-//! Ten words a slot beside those of the plain pool, and a kilobyte or three a pool with `std`, for the histograms.
+//! Ten words for each slot beside those of the plain pool, and with `std` one to three kilobytes for each pool, for the
+//! histograms.
 
 mod clock;
 mod config;

@@ -9,7 +9,7 @@ use crate::sync;
 /// Tells a pool the time, from an arbitrary start, never backwards.
 ///
 /// The pool uses it for the ages of connections, for how long they are idle or in use, and for the deadlines of tasks.
-/// The deadlines of *threads*, and the sleep of the health check, are by the system's clock in any case.
+/// The deadlines of *threads*, and the sleep of the health check, always go by the system's clock.
 ///
 /// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program
 /// that awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test
@@ -109,7 +109,7 @@ pub(crate) struct Millis(pub(crate) usize);
 /// No end to a connection's life.
 pub(super) const FOR_EVER: usize = usize::MAX;
 
-/// The longest span that is told from none.
+/// The longest span. A longer one looks like a moment that is yet to come, and counts as 0.
 const LONGEST: usize = isize::MAX as usize;
 
 impl Millis {

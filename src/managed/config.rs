@@ -49,8 +49,8 @@ pub struct Config {
 /// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
 /// callers that failed together do not try again together.
 ///
-/// During a pause the caller waits in the queue, in its place, for a connection that is given back, and leaves
-/// connecting to others.
+/// During a pause the caller waits in the queue, in its place, for a connection that is released, and leaves connecting
+/// to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How often a caller's connect is tried again before the caller gets the error.
@@ -61,7 +61,7 @@ pub struct Retry {
     pub longest_pause: Duration,
 }
 
-/// Which idle connection is lent next.
+/// Which idle connection is acquired next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reuse {
@@ -70,7 +70,7 @@ pub enum Reuse {
     #[default]
     Packed,
     /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by
-    /// one, and a word that all borrowers write.
+    /// one, and a word that every acquire writes.
     RoundRobin,
 }
 
@@ -78,7 +78,7 @@ pub enum Reuse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnPanic {
-    /// It is discarded: its holder may have been in the middle of something.
+    /// It is discarded: the caller may have been in the middle of something.
     #[default]
     Discard,
     /// It is looked at and reset as at any other release.
@@ -86,15 +86,15 @@ pub enum OnPanic {
 }
 
 /// What happens if a thread that holds a connection of the pool finds the pool exhausted and would wait for another one
-/// without a deadline: maybe for itself, for ever.
+/// without a deadline: perhaps for itself, and then for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Nested {
     /// Let it wait.
     Allow,
-    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread borrowed what it
-    /// holds. Costs a word written by each acquire. A guard that was sent to another thread counts as held where it was
-    /// borrowed.
+    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired the
+    /// connection that it holds. Costs a word written by each acquire. A guard that was sent to another thread still
+    /// counts for the thread that acquired it.
     Refuse,
 }
 
@@ -180,14 +180,14 @@ impl Config {
         /// the idle timeout does not go below it.
         min_idle(least: usize) least;
 
-        /// The longest that one connect may take. Default: 30 s, as most pools give a caller altogether.
+        /// The longest that one connect may take. Default: 30 s, which in most pools is the limit of a whole acquire.
         ///
         /// A [`Manager`](super::Manager) is told how much of it is left, and has to keep to it; the connect of an
         /// [`AsyncManager`](super::AsyncManager) is dropped when the time is up, if the pool's clock can sleep.
         connect_timeout(longest: Option<Duration>) longest;
 
-        /// The longest that a check may take, as `connect_timeout`. Default: 5 s, as in HikariCP: an unplugged server
-        /// does not answer at all.
+        /// The longest that a check may take; enforced as `connect_timeout` is. Default: 5 s, as in HikariCP: an
+        /// unplugged server does not answer at all.
         validation_timeout(longest: Option<Duration>) longest;
 
         /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller gets the error at once.
@@ -196,8 +196,8 @@ impl Config {
         /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than
         /// most databases, and the networks before them, allow.
         ///
-        /// It is looked at when a connection is given back too, so it holds in a pool that is always busy. Where words
-        /// have 32 bits the longest lifetime is 24 days.
+        /// It is enforced at release too, so it holds in a pool that is always busy. Where words have 32 bits the
+        /// longest lifetime is 24 days.
         max_lifetime(longest: Option<Duration>) longest;
 
         /// By up to how many percent a connection's lifetime is shortened, at random. Default: 25, as in HikariCP: so
@@ -212,9 +212,9 @@ impl Config {
         /// minutes, as in HikariCP.
         keepalive(period: Option<Duration>) period;
 
-        /// A connection that was idle for longer is checked before it is lent; `None`: none is. Default: 500 ms, as in
-        /// HikariCP: long enough that a busy pool hardly ever checks, short enough to notice a restart of the server.
-        /// `Some(Duration::ZERO)` checks each time.
+        /// A connection that was idle for longer is checked before a caller gets it; `None`: none is. Default: 500 ms,
+        /// as in HikariCP: long enough that a busy pool hardly ever checks, short enough to notice a restart of the
+        /// server. `Some(Duration::ZERO)` checks each time.
         validate_after(idle: Option<Duration>) idle;
 
         /// How many connects may run at once. Default: as many as there are slots.
@@ -227,14 +227,14 @@ impl Config {
         /// A queue that is longer than what can be served within its callers' timeouts only makes all of them time out.
         max_waiting(most: u32) Some(most);
 
-        /// Which idle connection is lent next. Default: [`Reuse::Packed`].
+        /// Which idle connection is acquired next. Default: [`Reuse::Packed`].
         reuse(reuse: Reuse) reuse;
 
         /// What happens to a connection whose guard is dropped by a panic. Default: [`OnPanic::Discard`].
         on_panic(on_panic: OnPanic) on_panic;
 
         /// Maintenance reports a connection that is in use for longer, with the place in the source where it was
-        /// borrowed: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what
+        /// acquired: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what
         /// is too long.
         leak_threshold(longest: Option<Duration>) longest;
 
@@ -330,7 +330,7 @@ pub enum ConfigError {
         /// The ceiling.
         max_size: usize,
     },
-    /// A limit of nothing.
+    /// An option is 0 that cannot be.
     #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
     Zero {
         /// The option that is 0.
@@ -342,13 +342,13 @@ pub enum ConfigError {
         /// Its length in bytes.
         len: usize,
     },
-    /// A connection would be too old when it is made.
+    /// A jitter by which a connection could be too old when it is made.
     #[error("lifetime_jitter_percent is {percent}: it can be 0 to 99")]
     Jitter {
         /// The percentage.
         percent: u8,
     },
-    /// Pauses that cannot grow.
+    /// A first pause that is longer than the longest.
     #[error("the first pause is {first_pause:?} and the longest {longest_pause:?}: it can be at most that long")]
     Pauses {
         /// The first pause.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::report::{Loan, PoolReport};
 
-/// Why there is no connection for the caller.
+/// Why a call that acquires a connection has failed.
 ///
 /// `E` is the manager's error; this one can be printed if that can, and is a [`core::error::Error`], with the manager's
 /// as its source, if that is one.
@@ -44,10 +44,10 @@ use super::report::{Loan, PoolReport};
 pub enum GetError<E> {
     /// The deadline passed while the caller waited for a connection.
     Timeout(PoolReport),
-    /// Nothing is free right now, and the caller did not wait (`try_get`). How the pool stands,
-    /// [`Pool::report`](super::Pool::report) tells.
+    /// Nothing is free right now, and the caller did not wait (`try_get`). See [`Pool::report`](super::Pool::report)
+    /// for how the pool stands.
     Exhausted,
-    /// As many callers wait as may (`max_waiting`).
+    /// The wait queue is full: as many callers wait as `max_waiting` allows.
     QueueFull(PoolReport),
     /// The pool is closed, or was closed while the caller waited.
     Closed(PoolReport),
@@ -56,7 +56,7 @@ pub enum GetError<E> {
     /// The caller's thread holds a connection of this pool already, and would wait for another one without a deadline,
     /// perhaps for ever. See [`Config::nested`](super::Config::nested).
     Nested {
-        /// What it holds.
+        /// The loan of the connection that the thread holds.
         own: Loan,
         /// How the pool stood.
         report: PoolReport,
@@ -75,7 +75,7 @@ pub enum GetError<E> {
         /// How the pool stood.
         report: PoolReport,
     },
-    /// The idle connection failed its check, and there was neither time nor room to make another.
+    /// The idle connection failed its check, and there was no time, or no room, to make another.
     Invalid {
         /// The manager's error; `None` if the check ran out of time.
         error: Option<E>,
@@ -167,6 +167,6 @@ impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
 #[error("the pool is not drained ({report})")]
 #[non_exhaustive]
 pub struct DrainError {
-    /// How the pool stood, with the longest loan. [`Pool::loans`](super::Pool::loans) tells all of them.
+    /// How the pool stood, with the longest loan. [`Pool::loans`](super::Pool::loans) lists all of them.
     pub report: PoolReport,
 }

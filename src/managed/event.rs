@@ -11,9 +11,9 @@ use super::report::Loan;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DiscardReason {
-    /// [`has_broken`](super::Lifecycle::has_broken) was true when it was given back.
+    /// [`has_broken`](super::Lifecycle::has_broken) was true at its release.
     Broken,
-    /// [`reset`](super::Lifecycle::reset) failed when it was given back.
+    /// [`reset`](super::Lifecycle::reset) failed at its release.
     ResetFailed,
     /// It failed its check.
     Invalid,
@@ -25,7 +25,7 @@ pub enum DiscardReason {
     Idle,
     /// Its guard was dropped while a panic unwound.
     Panicked,
-    /// Its holder discarded it.
+    /// The caller that had acquired it discarded it.
     Discarded,
     /// A [`retain`](super::Pool::retain) or [`evict_all`](super::Pool::evict_all) rejected it.
     Evicted,
@@ -110,7 +110,7 @@ pub enum Event<'a, E> {
         /// The manager's error; `None` if it ran out of time.
         error: Option<&'a E>,
     },
-    /// A connection that came back could not be reset, and is discarded next.
+    /// A connection could not be reset at its release, and is discarded next.
     ResetFailed {
         /// The manager's error.
         error: &'a E,

@@ -14,12 +14,12 @@ use super::pool::Pool;
 use crate::engine::SlotToken;
 use crate::slot::RawGuard;
 
-/// What a call that acquires a connection answers.
+/// The result of a call that acquires a connection.
 pub(super) type Got<G, M> = Result<G, GetError<<M as Lifecycle>::Error>>;
 
-/// Borrowing without a wait.
+/// Acquiring a connection without a wait.
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows a connection without waiting for other callers: an idle one, or one that is made now.
+    /// Acquires a connection without waiting for other callers: an idle one, or one that is made now.
     ///
     /// Needs no `std`. It takes as long as the manager takes to check or to connect; see
     /// [`try_get_idle`](Self::try_get_idle) for a call that never does.
@@ -29,6 +29,10 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// [`Exhausted`](GetError::Exhausted) if nothing is free for a newcomer, neither a connection nor a vacant slot;
     /// [`Connect`](GetError::Connect); [`Invalid`](GetError::Invalid) if the idle connection failed its check and
     /// nothing else is free; [`Closed`](GetError::Closed); [`NoConnections`](GetError::NoConnections) if `N` is 0.
+    ///
+    /// # Panics
+    ///
+    /// If the manager does; no slot is lost by that.
     #[inline]
     #[track_caller]
     pub fn try_get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
@@ -50,9 +54,9 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
-/// Borrowing with whichever manager.
+/// Acquiring a connection, with either kind of manager.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows an idle connection that needs no check, if there is one. Calls no function of the manager, and never
+    /// Acquires an idle connection that needs no check, if there is one. Calls no function of the manager, and never
     /// waits.
     ///
     /// While no maintenance runs (see [`maintain`](Self::maintain)) it reads the clock to know whether a connection
@@ -65,9 +69,9 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
-/// Borrowing as a task.
+/// Acquiring a connection as a task.
 impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows a connection: an idle one, or one that is made now, or whichever comes free first.
+    /// Acquires a connection: an idle one, or one that is made now, or the first that comes free.
     ///
     /// The future takes less than 120 words, beside the futures of the manager and of the clock's sleep.
     ///
@@ -76,6 +80,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// The future yields [`Connect`](GetError::Connect) or [`ConnectTimeout`](GetError::ConnectTimeout) if it was the
     /// caller's turn to connect, and that failed; [`Closed`](GetError::Closed); [`QueueFull`](GetError::QueueFull);
     /// [`NoConnections`](GetError::NoConnections) if `N` is 0.
+    ///
+    /// # Panics
+    ///
+    /// If the manager does; no slot is lost by that.
     ///
     /// # Cancel safety
     ///
@@ -128,6 +136,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Cancel safety
     ///
     /// As [`get_async`](Self::get_async).
+    ///
+    /// # Panics
+    ///
+    /// As [`get_async`](Self::get_async).
     #[track_caller]
     pub fn get_async_timeout(&self, timeout: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
         const { Self::assert_can_sleep() };
@@ -142,6 +154,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`get_async_timeout`](Self::get_async_timeout).
     ///
     /// # Cancel safety
+    ///
+    /// As [`get_async`](Self::get_async).
+    ///
+    /// # Panics
     ///
     /// As [`get_async`](Self::get_async).
     #[track_caller]

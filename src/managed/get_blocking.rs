@@ -21,8 +21,8 @@ use crate::slot::{Patience, PoolParts, RawGuard, wait_for_drain};
 
 /// Blocking the calling thread (feature `std`).
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Borrows a connection: an idle one, or one that is made now, or whichever comes free first, for as long as it
-    /// takes.
+    /// Acquires a connection: an idle one, or one that is made now, or the first that comes free. Waits for as long as
+    /// it takes.
     ///
     /// # Errors
     ///
@@ -34,6 +34,10 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Blocking
     ///
     /// Sleeps in a condition variable while it waits; connects and checks on the calling thread.
+    ///
+    /// # Panics
+    ///
+    /// If the manager does; no slot is lost by that.
     ///
     /// # Fairness
     ///
@@ -47,7 +51,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// [`get`](Self::get), within `timeout`: one budget for waiting, connecting and checking.
     ///
     /// The manager is told how much of it is left; a manager that ignores that may exceed it. `Duration::ZERO` takes an
-    /// idle connection or nothing; `Duration::MAX` waits for as long as it takes.
+    /// idle connection that needs no check, or nothing; `Duration::MAX` waits for as long as it takes.
     ///
     /// # Errors
     ///
@@ -56,6 +60,10 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// connection.
     ///
     /// # Blocking
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
     ///
     /// As [`get`](Self::get).
     #[inline]
@@ -71,6 +79,10 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`get_timeout`](Self::get_timeout).
     ///
     /// # Blocking
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
     ///
     /// As [`get`](Self::get).
     #[inline]
@@ -98,14 +110,14 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
-/// Waiting for the end, and looking at times (feature `std`).
+/// Draining, and the times measured (feature `std`).
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Closes the pool and waits until every connection was given back and discarded, for at most `timeout`.
+    /// Closes the pool and waits until every connection was released and discarded, for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// Tells how many connections are still in use when the time is up, and the longest loan; [`loans`](Self::loans)
-    /// tells all of them. The pool stays closed, and waiting again is fine.
+    /// [`DrainError`], with the number of connections that are still in use and the longest loan, when the time is up;
+    /// [`loans`](Self::loans) lists all of them. The pool stays closed, and waiting again is fine.
     ///
     /// # Blocking
     ///

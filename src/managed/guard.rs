@@ -1,5 +1,5 @@
 // knows: clock, event, loan, manager, parts, pool, slot, sync · must not know: how a connection is looked at
-//! A borrowed connection of a managed pool.
+//! The guards of a managed pool.
 
 use core::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::slot::{PoolParts, guard};
 use crate::sync::Arc;
 
 guard! {
-    /// A borrowed connection of a [`managed::Pool`](Pool), as a [`ConnGuard`](crate::ConnGuard) is one of a plain pool.
+    /// An acquired connection of a [`managed::Pool`](Pool), as a [`ConnGuard`](crate::ConnGuard) is one of a plain
+    /// pool.
     ///
     /// When it is dropped, the manager looks at the connection ([`has_broken`](Lifecycle::has_broken)) and resets it
     /// ([`reset`](Lifecycle::reset)), and the next caller gets it. It is discarded if it is unfit or too old, was
@@ -49,7 +50,7 @@ macro_rules! functions {
     ($(#[$meta:meta])* $guard:ty) => {
         $(#[$meta])*
         impl<M: Lifecycle, const N: usize, K: Clock> $guard {
-            /// Discards the connection instead of giving it back, as [`DiscardReason::Discarded`]: for connections that
+            /// Discards the connection instead of releasing it, as [`DiscardReason::Discarded`]: for connections that
             /// turned out broken. The pool makes another when a caller wants one.
             ///
             /// # Panics
@@ -67,7 +68,7 @@ macro_rules! functions {
                 duration(pool.record(guard.0.slot()).age(pool.coarse()))
             }
 
-            /// How often the connection was borrowed, this time included.
+            /// How often the connection was acquired, this time included.
             #[must_use]
             pub fn uses(guard: &Self) -> usize {
                 let pool: &Pool<M, N, K> = guard.0.pool();

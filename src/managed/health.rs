@@ -18,7 +18,11 @@ use super::upkeep::pass::maintain;
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 
 /// A thread that maintains a managed pool: from [`Pool::health_check`]. Dropping it stops the thread and waits until it
-/// has ended, which takes as long as the call of the manager that it is in.
+/// has ended.
+///
+/// # Blocking
+///
+/// The drop takes as long as the call of the manager that the thread is in.
 #[must_use = "the thread is stopped when it is dropped"]
 pub struct HealthCheck {
     signal: Arc<Signal>,
@@ -38,15 +42,15 @@ where
     /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped,
     /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
-    /// While it runs, borrowers need not read the clock. While the pool is not used it sleeps until something is due. A
-    /// panic of the manager does not end it.
+    /// While it runs, acquire and release need not read the clock. While the pool is not used it sleeps until something
+    /// is due. A panic of the manager does not end it.
     ///
-    /// Borrowers rely on the thread to run in time: if the whole system stood still, a connection that has died
-    /// meanwhile may be lent once without a check.
+    /// Acquires rely on the thread to run in time: if the whole system stood still, a caller may get a connection
+    /// unchecked that has died meanwhile.
     ///
     /// # Errors
     ///
-    /// If the system has no thread to spare.
+    /// If the system cannot start a thread.
     ///
     /// # Examples
     ///
@@ -74,7 +78,7 @@ where
 }
 
 fn thread_name(pool: &str) -> String {
-    // A zero would be refused.
+    // `spawn` panics if the name has a zero byte in it.
     format!("conn_pool {}", pool.replace('\0', " "))
 }
 
@@ -102,13 +106,13 @@ fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal:
 impl Signal {
     fn listen(&self, waker: &Waker) {
         let waker = waker.clone();
-        // It was empty.
+        // Nothing is dropped under the lock: there was no waker yet.
         self.waker.with(|own| *own = Some(waker));
     }
 
     fn stop(&self) {
-        // Relaxed: the lock is taken next. Either the thread has listened before, and is woken; or it does later, and
-        // sees this.
+        // Relaxed: the lock is taken next. Either the thread has left its waker before, and is woken; or it leaves it
+        // later, and then sees the flag.
         self.is_stopped.store(true, Relaxed);
         if let Some(waker) = self.waker.with(Option::take) {
             waker.wake();
@@ -129,7 +133,7 @@ impl Drop for HealthCheck {
         self.signal.stop();
         let thread = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
         if let Some(thread) = thread {
-            // It catches panics of the manager; one of its own was reported.
+            // The thread catches panics of the manager; any other was reported through the panic hook.
             let _ended = thread.join();
         }
     }

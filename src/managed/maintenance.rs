@@ -21,13 +21,15 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// checks those that were not used for as long as `keepalive`; makes new ones up to `min_idle`; reports leaks.
     ///
     /// `now` is the time by the pool's [clock](Clock). Call it again after [`MaintenanceReport::next`], or whenever it
-    /// suits you: what is late is done late, and borrowers read the clock themselves meanwhile. If another pass is
-    /// running, nothing is done. With `std` there are `health_check` and, for tasks,
-    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed and spare borrowers the clock.
+    /// suits you: what is late is done late, and acquire and release read the clock themselves meanwhile. If another
+    /// pass is running, nothing is done. With `std` there are `health_check` and, for tasks,
+    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that acquire and release
+    /// need not read the clock.
     ///
     /// # Blocking
     ///
-    /// As long as the manager takes. It delays no caller that could be served otherwise.
+    /// As long as the manager takes. A connection is withheld from callers only while it is being checked, discarded or
+    /// made.
     ///
     /// # Panics
     ///
@@ -57,6 +59,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Cancel safety
     ///
     /// The future may be dropped at any moment: a connect ends, a connection that was being checked is discarded.
+    ///
+    /// # Panics
+    ///
+    /// As [`maintain`](Self::maintain).
     pub async fn maintain_async(&self, now: Duration) -> MaintenanceReport {
         maintain(self, &Async::new(self.clock()), Millis::at(now)).await
     }
@@ -64,11 +70,15 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
     /// [sleep](Clock::sleep) (others are refused at compile time).
     ///
-    /// While it runs, borrowers need not read the clock.
+    /// While it runs, acquire and release need not read the clock.
     ///
     /// # Cancel safety
     ///
     /// The future may be dropped at any moment, and begun anew.
+    ///
+    /// # Panics
+    ///
+    /// If the manager does: maintenance then stops, until it is begun anew.
     pub fn run_maintenance(&self) -> impl Future<Output = ()> {
         const { assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         async move {

@@ -9,14 +9,14 @@ use core::time::Duration;
 
 use super::event::{DiscardReason, Event};
 
-/// What a pool has to know of connections when they are given back and when they end.
+/// What happens to a connection when it is released and when it ends.
 ///
 /// These functions are called where a guard is dropped: at once, on whichever thread, never as a task, so that no
-/// runtime is needed to give a connection back. All of them have a default. How connections are made and checked,
-/// [`Manager`] or [`AsyncManager`] says.
+/// runtime is needed to release a connection. All of them have a default. [`Manager`] or [`AsyncManager`] makes and
+/// checks connections.
 ///
-/// No function is called under a lock, so each may take its time, call the pool, and panic: by a panic the connection
-/// is lost, its slot is not.
+/// No function is called under a lock, so each may take its time, call the pool, and panic: a panic loses the
+/// connection, but not its slot.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ pub trait Lifecycle {
     /// Why a connection could not be made, checked or reset. It needs no trait.
     type Error;
 
-    /// Whether a connection that is given back is known to be broken, without asking its server.
+    /// Whether a connection that is being released is known to be broken, without asking its server.
     ///
     /// `true` discards it. Called at each release, so it should be quick. The default finds no connection broken.
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {
@@ -59,7 +59,7 @@ pub trait Lifecycle {
         false
     }
 
-    /// Brings a connection that is given back into a clean state: rolls back an open transaction, for instance. The
+    /// Brings a connection that is being released into a clean state: rolls back an open transaction, for instance. The
     /// default leaves it as it is.
     ///
     /// # Errors
@@ -70,8 +70,8 @@ pub trait Lifecycle {
         Ok(())
     }
 
-    /// Whether a connection that was given back and reset has to be checked before it is lent again, however soon that
-    /// is. The default is `false`.
+    /// Whether a connection that is being released, and was reset, has to be checked before the next caller gets it,
+    /// however soon that is. The default is `false`.
     ///
     /// For what cannot be done in `reset` because it has to be awaited: [`AsyncManager::is_valid`] may roll back.
     fn needs_check(&self, connection: &mut Self::Connection) -> bool {
@@ -85,7 +85,7 @@ pub trait Lifecycle {
         drop(connection);
     }
 
-    /// Is told what happens in the pool, for logs and reports. The default does nothing.
+    /// Called with what happens in the pool, for logs and reports. The default does nothing.
     fn on_event(&self, event: &Event<'_, Self::Error>) {
         let _ = event;
     }
@@ -107,7 +107,7 @@ pub trait Manager: Lifecycle {
     /// Any; the caller gets it, in [`GetError::Connect`](super::GetError::Connect).
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
-    /// Checks a connection before it is lent, if it was idle for long (`validate_after`) or needs a check
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
     /// ([`Lifecycle::needs_check`]). The default finds every connection fit.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ pub trait AsyncManager: Lifecycle {
     /// If the caller gives up, the future is dropped and the slot goes to the next waiter.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
-    /// Checks a connection before it is lent, if it was idle for long (`validate_after`) or needs a check
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
     /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every
     /// connection fit.
     ///

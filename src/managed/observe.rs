@@ -1,8 +1,8 @@
 // knows: error, event, manager, parts, shared · must not know: why it happens
-//! What happens in a pool is counted, and told to the manager and, with the features of these names, to `tracing` and
-//! the `metrics` facade.
+//! Counts what happens in a pool, and reports it to the manager, to `tracing` and to the `metrics` facade (with the
+//! features of these names).
 //!
-//! The fast path of acquire and release calls nothing of this, so it is the same code with those features and without.
+//! The fast path of acquire and release calls nothing in here, so it is the same code with and without those features.
 //! No lock is held where a subscriber is called, and a panic of a subscriber loses no slot.
 
 #[cfg(all(feature = "tracing", not(target_has_atomic = "ptr")))]
@@ -29,7 +29,7 @@ use super::manager::Lifecycle;
 use super::parts::{ErrorOf, ManagedParts};
 use super::shared::Shared;
 
-/// Counts and tells an event. The manager is told last: it may panic.
+/// Counts and reports an event. The manager comes last: it may panic.
 pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
     let (counters, config) = (pool.shared().counters(), pool.shared().config());
     let name = config.name.as_str();
@@ -58,17 +58,17 @@ pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
     pool.manager().on_event(event);
 }
 
-/// What can be said of a failure: a manager's error need not even be printable.
+/// What is logged of a failure: a manager's error need not be printable.
 fn kind<E>(error: Option<&E>) -> &'static str {
     if error.is_some() { "error" } else { "timeout" }
 }
 
-/// A connection was ended.
+/// Logs that a connection was ended.
 pub(super) fn discarded(shared: &Shared, reason: DiscardReason) {
     log::discarded(shared.config().name.as_str(), reason);
 }
 
-/// A caller goes without a connection.
+/// Logs that a caller got no connection.
 pub(super) fn refused<P: ManagedParts>(pool: &P, error: &GetError<ErrorOf<P>>) {
     let name = pool.shared().config().name.as_str();
     match error {
@@ -79,7 +79,7 @@ pub(super) fn refused<P: ManagedParts>(pool: &P, error: &GetError<ErrorOf<P>>) {
     }
 }
 
-/// Tells the `metrics` facade what the pool has counted.
+/// Publishes what the pool has counted to the `metrics` facade.
 pub(super) fn publish<P: ManagedParts>(pool: &P) {
     if let Some(times) = pool.times() {
         recorder::publish(pool, times);
@@ -93,7 +93,7 @@ pub(super) fn micros<P: ManagedParts>(pool: &P) -> usize {
     (now.as_secs().wrapping_mul(1_000_000) + u64::from(now.subsec_micros())) as usize
 }
 
-/// A loan that was timed has ended.
+/// Records how long a timed loan took, which began at `from` and has just ended.
 pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
     let took = Duration::from_micros(micros(pool).wrapping_sub(from) as u64);
     if let Some(times) = pool.times() {
@@ -101,8 +101,8 @@ pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
     }
 }
 
-/// The work of getting a connection for a caller that could not be served at once: a span, which is told how long the
-/// caller waited for others, also if it gives up.
+/// The work of getting a connection for a caller that could not be served at once: a span. At its end, also if the
+/// caller gives up, it records how long the caller waited for others.
 pub(super) struct Work<'a, P: ManagedParts> {
     pool: &'a P,
     span: log::Span,
@@ -117,12 +117,12 @@ impl<'a, P: ManagedParts> Work<'a, P> {
         Self { pool, span, waited: Duration::ZERO, since: None }
     }
 
-    /// For the work as a whole.
+    /// The span, to be entered around the whole work.
     pub(super) fn span(&self) -> log::Span {
         self.span.clone()
     }
 
-    /// The caller waits for others.
+    /// Waits for others, and adds the time to the span's.
     pub(super) async fn wait<F: Future>(&mut self, wait: Pin<&mut F>) -> F::Output {
         self.since = self.span.is_seen().then(|| self.pool.now());
         let output = wait.await;

@@ -1,5 +1,5 @@
 // knows: clock, manager, record, shared, times, slot · must not know: which pool it is
-//! A managed pool as the course of its connections sees it.
+//! A managed pool as acquire, release and maintenance see it.
 
 use core::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) trait ManagedParts: PoolParts {
     fn times(&self) -> Option<&TimeRecorders>;
     /// The time, precisely.
     fn now(&self) -> Duration;
-    /// The time, for nearly nothing.
+    /// The time, less precisely, and cheap to read.
     fn coarse(&self) -> Millis;
 
     /// Whether the record of a connection keeps it from the fast path: it has a mark, or its loan is timed.
@@ -32,7 +32,7 @@ pub(crate) trait ManagedParts: PoolParts {
         self.record(slot).marks() != 0 || self.loan_record(slot).is_some_and(LoanRecord::is_timed)
     }
 
-    /// There may be room to connect. Nothing to do for a pool for C: with its last slot it may be gone.
+    /// Called when there may be room to connect. A pool for C does nothing here: it may be gone with its last slot.
     fn note_room(&self) {}
 
     /// How long ago `earlier` was.
@@ -41,5 +41,5 @@ pub(crate) trait ManagedParts: PoolParts {
     }
 }
 
-/// What can go wrong, in the manager's words.
+/// The error of the pool's manager.
 pub(crate) type ErrorOf<P> = <<P as ManagedParts>::Manager as Lifecycle>::Error;

@@ -29,9 +29,9 @@ use crate::sync::{const_fn, run_once, run_to_end};
 /// Up to `N` connections in a fixed array, which a manager makes, checks, resets and ends.
 ///
 /// Slots, wait queue and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order of
-/// arrival, nothing is allocated, and giving a connection back needs no runtime. In addition, a caller that finds no
-/// idle connection makes one in a vacant slot, a connection is looked at before it is lent and when it is given back,
-/// and [maintenance](Self::maintain) keeps the idle ones in order.
+/// arrival, nothing is allocated, and releasing a connection needs no runtime. In addition, a caller that finds no idle
+/// connection makes one in a vacant slot, a connection is assessed at each acquire and release, and
+/// [maintenance](Self::maintain) keeps the idle ones in order.
 ///
 /// `M` is a [`Manager`](super::Manager), for threads, or an [`AsyncManager`](super::AsyncManager), for tasks, or both:
 /// see [`AsyncFromBlocking`](super::AsyncFromBlocking) and [`BlockingFromAsync`](super::BlockingFromAsync). `K` is the
@@ -41,9 +41,9 @@ use crate::sync::{const_fn, run_once, run_to_end};
 ///
 /// # Nothing is lost
 ///
-/// Whatever the manager does, and whenever a caller gives up, the slot comes back whole: a connect that fails, panics
-/// or is dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of
-/// the manager is called under a lock.
+/// Whatever the manager does, and whenever a caller gives up, no slot is lost: a connect that fails, panics or is
+/// dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of the
+/// manager is called under a lock.
 ///
 /// # Fairness
 ///
@@ -219,10 +219,10 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 
     /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use
-    /// when they are given back. Answers how many were discarded at once.
+    /// when they are released. Answers how many were discarded at once.
     ///
     /// For a server that was replaced, or credentials that were changed. Callers that hold a connection keep it. What
-    /// maintenance, or a borrower, discards meanwhile is not counted.
+    /// maintenance, or another caller, discards meanwhile is not counted.
     ///
     /// # Panics
     ///
@@ -235,7 +235,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 
     /// Sets how many connections there may be, `N` at most, at any time.
     ///
-    /// Shrinking discards idle connections at once, and those in use as they are given back. While more than `max_size`
+    /// Shrinking discards idle connections at once, and those in use as they are released. While more than `max_size`
     /// are in use, no caller gets a connection. Growing serves waiters at once. A closed pool stays as it is.
     ///
     /// # Errors
@@ -251,7 +251,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         }
         let mut is_resized = false;
         run_to_end(|| {
-            // First of all, and even if a waker panics; then the surplus ends.
+            // The resize comes first. The surplus ends even if a waker panics by then.
             if !core::mem::replace(&mut is_resized, true) {
                 drop(self.engine().resize(max_size));
                 return true;
@@ -264,8 +264,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         Ok(())
     }
 
-    /// Lends no connection from now on, until [`resume`](Self::resume): callers wait, within their deadlines, and
-    /// `try_get` finds nothing. A caller that holds a connection keeps it. Connections are kept.
+    /// Suspends the pool until [`resume`](Self::resume): callers wait, within their deadlines, and `try_get` finds
+    /// nothing. A caller that holds a connection keeps it. Idle connections are kept.
     ///
     /// For a database that is being switched over.
     pub fn suspend(&self) {
@@ -273,7 +273,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         log::suspended(self.name());
     }
 
-    /// Lends connections again, to waiters first.
+    /// Ends [`suspend`](Self::suspend): callers get connections again, waiters first.
     ///
     /// # Panics
     ///
@@ -284,7 +284,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 
     /// Closes the pool for good: new callers and all waiters get [`GetError::Closed`](super::GetError::Closed). Idle
-    /// connections are discarded now, those in use when they are given back. Closing it again does nothing.
+    /// connections are discarded now, those in use when they are released. Closing it again does nothing.
     ///
     /// # Panics
     ///
@@ -305,12 +305,12 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         self.engine.is_closed()
     }
 
-    /// Closes the pool and waits, as a task, until every connection was given back and discarded.
+    /// Closes the pool and waits, as a task, until every connection was released and discarded.
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped at any moment, for instance by a timeout; [`loans`](Self::loans) then tells which
-    /// connections are still in use. The call itself closes the pool.
+    /// The future may be dropped at any moment, for instance by a timeout; [`loans`](Self::loans) then lists the
+    /// connections that are still in use. The call itself closes the pool.
     ///
     /// # Panics
     ///
@@ -341,14 +341,14 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         self.engine().reset_peaks();
     }
 
-    /// The connections in use: where each was borrowed, and for how long it has been held.
+    /// The connections in use: where each was acquired, and for how long it has been held.
     ///
-    /// Takes no lock and stops no caller, so a connection that is borrowed or given back meanwhile may be missed.
+    /// Takes no lock and stops no caller, so a connection that is acquired or released meanwhile may be missed.
     pub fn loans(&self) -> impl Iterator<Item = Loan> {
         loans(self)
     }
 
-    /// How the pool stands, with its name and the longest loan: as in an error.
+    /// The pool's name, its status and the longest loan, as an error has them.
     #[must_use]
     pub fn report(&self) -> PoolReport {
         current::report(self)
@@ -383,7 +383,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
     type Connection = M::Connection;
     type Extra = SlotExtra;
-    // It tells a guard its connection's age.
+    // A guard reads the clock for its connection's age.
     type Shown = K;
 
     #[inline(always)]
@@ -458,7 +458,7 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
             manager.on_discard(connection, DiscardReason::Closed);
             observe::discarded(shared, DiscardReason::Closed);
         });
-        // Maintenance need not sleep on.
+        // Maintenance that sleeps is woken, and ends.
         run_once(|| shared.wake());
     }
 }

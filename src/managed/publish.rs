@@ -37,12 +37,12 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// | `conn_pool_hold_seconds` | for how long connections were in use: a sample, see [`Times::hold`](super::Times::hold) |
     /// | `conn_pool_connect_seconds` | how long connects took |
     ///
-    /// Gauges and counters are set to what the pool has counted itself. Histograms are told each time once: those that
-    /// were measured since the last publication. Times come out of the pool's own histograms, so each is the middle of
-    /// a bucket, off by an eighth at most (and half a microsecond).
+    /// Gauges and counters are set to what the pool has counted itself. Each time that was measured is recorded in its
+    /// histogram once, by the next publication. Times come out of the pool's own histograms, so each is the middle of a
+    /// bucket, off by an eighth at most (and half a microsecond).
     ///
     /// Install the recorder before the pool is used: times that are published without one are lost, counts are not.
-    /// Allocates, as the facade does. What the pool had published when it was dropped stays with the recorder.
+    /// Allocates, as the facade does. What was published stays with the recorder after the pool is dropped.
     ///
     /// # Panics
     ///

@@ -1,5 +1,5 @@
 // knows: sync · must not know: what is published
-//! What the recorder of the `metrics` facade was told of a pool so far.
+//! What was published of a pool so far to the recorder of the `metrics` facade.
 
 use core::time::Duration;
 use std::vec::Vec;
@@ -12,7 +12,7 @@ pub(super) type Counts = Vec<(Duration, usize)>;
 pub(crate) struct Published(pub(super) Lock<Told>);
 
 pub(super) struct Told {
-    /// Whether the recorder knows what the metrics mean.
+    /// Whether the metrics were described to the recorder.
     pub(super) is_described: bool,
     pub(super) wait: Counts,
     pub(super) hold: Counts,

@@ -10,7 +10,7 @@ use core::ptr;
 use super::clock::{FOR_EVER, Millis};
 use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
 
-/// It has to be checked before it is lent.
+/// It has to be checked before a caller gets it.
 pub(super) const CHECK: usize = 1 << 0;
 /// It has reached its maximum lifetime.
 pub(super) const EXPIRED: usize = 1 << 1;
@@ -40,9 +40,9 @@ pub(crate) struct ConnRecord {
 pub(crate) struct LoanRecord {
     /// When the loan began, in microseconds, if it is timed; else 0. The owner's.
     timed_from: AtomicUsize,
-    /// Where in the source the connection was borrowed last. The owner's.
+    /// Where in the source the connection was last acquired. The owner's.
     site: AtomicPtr<Location<'static>>,
-    /// Which thread borrowed it, if the pool records that; else 0. The owner's.
+    /// Which thread acquired it, if the pool records that; else 0. The owner's.
     thread: AtomicUsize,
     /// What the connection's period was when a leak was reported. Maintenance's.
     reported: AtomicUsize,
@@ -70,7 +70,7 @@ impl ConnRecord {
         }
     }
 
-    /// A connection begins: by the slot's owner.
+    /// Begins the record of a new connection: by the slot's owner.
     pub(super) fn begin(&self, now: Millis, lifetime: usize) {
         self.marks.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
@@ -151,14 +151,14 @@ impl LoanRecord {
         }
     }
 
-    /// A connection begins, which is idle: by the slot's owner.
+    /// Begins the record of a new connection, which is idle: by the slot's owner.
     pub(super) fn begin(&self) {
         self.timed_from.store(0, Relaxed);
         self.thread.store(0, Relaxed);
         self.reported.store(NONE, Relaxed);
     }
 
-    /// By the slot's owner, when it lends the connection.
+    /// By the slot's owner, when a loan begins.
     #[inline(always)]
     pub(super) fn note_site(&self, site: &'static Location<'static>) {
         self.site.store(ptr::from_ref(site).cast_mut(), Relaxed);

@@ -8,16 +8,17 @@ use core::time::Duration;
 use super::name::Name;
 use crate::stats::Status;
 
-/// A connection that is in use: where it was borrowed, and since when.
+/// A connection that is in use: where it was acquired, and for how long it has been held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loan {
     /// The slot of the connection.
     pub slot: usize,
-    /// Where in the source it was borrowed.
+    /// Where in the source it was acquired.
     pub site: Option<&'static Location<'static>>,
-    /// For how long it has been in use, at least. Maintenance looks now and then; without maintenance each borrower
-    /// reads the clock, if an option of the pool needs it; else the time is not known, and zero.
+    /// For how long it has been in use, at least. It counts from the first pass of maintenance that found it in use.
+    /// Without maintenance it counts from the acquire if an option of the pool needs the clock (`max_lifetime`,
+    /// `validate_after`); otherwise it is not known, and zero.
     pub held_for: Duration,
 }
 
@@ -31,7 +32,7 @@ impl fmt::Display for Loan {
     }
 }
 
-/// How a pool stood when a caller had to go without a connection.
+/// How a pool stands, from [`Pool::report`](super::Pool::report), or how it stood when a call failed, in its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolReport {
@@ -39,7 +40,7 @@ pub struct PoolReport {
     pub pool: Name,
     /// How full it was.
     pub status: Status,
-    /// The connection that had been in use the longest.
+    /// The connection that had been in use the longest, if any was.
     pub longest_loan: Option<Loan>,
 }
 
@@ -66,7 +67,7 @@ pub struct MaintenanceReport {
     pub connect_failed: usize,
     /// Idle connections that were checked (`keepalive`).
     pub checked: usize,
-    /// Connections discarded, for whatever reason.
+    /// Connections that the pass discarded, for any reason.
     pub discarded: usize,
     /// Loans found to exceed the leak threshold.
     pub leaked: usize,

@@ -1,6 +1,6 @@
 // knows: clock, config, metrics, sync · must not know: managers, connections, slots
-//! What a managed pool keeps beside its engine: its configuration, its counters, what its fast path has to look out
-//! for, and the state of maintenance.
+//! What a managed pool keeps beside its engine: its configuration, its counters, the flags that its fast path reads,
+//! and the state of maintenance.
 
 use core::mem::{replace, swap};
 use core::num::NonZero;
@@ -14,15 +14,15 @@ use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
-/// Each connection is checked before it is lent.
+/// Each connection is checked before a caller gets it.
 pub(super) const CHECK_EACH: usize = 1 << 1;
-/// Connections are lent in turn.
+/// Idle connections are acquired in turn.
 pub(super) const ROUND_ROBIN: usize = 1 << 2;
 /// The pool records which thread holds which connection.
 pub(super) const TRACK: usize = 1 << 3;
 /// Maintenance sleeps, and is to be woken when connections are in use again.
 pub(super) const ASLEEP: usize = 1 << 4;
-/// A release has to call the manager: for pools whose fast path has to ask.
+/// A release has to call the manager: only in pools for C, whose manager may have nothing to do at a release.
 #[cfg(feature = "ffi")]
 pub(crate) const ON_RETURN: usize = 1 << 5;
 
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     flags: AtomicUsize,
     /// How often all connections were evicted.
     epoch: AtomicUsize,
-    /// The slot lent last, where connections are lent in turn.
+    /// The slot acquired last, if connections are acquired in turn.
     last: AtomicUsize,
     /// The state of the random numbers.
     random: AtomicUsize,
@@ -44,9 +44,9 @@ pub(crate) struct Shared {
 struct Upkeep {
     /// A pass is running.
     is_busy: bool,
-    /// Maintenance that sleeps until there is something to do.
+    /// The waker of maintenance, while it sleeps.
     sleeper: Option<Waker>,
-    /// When the sleeper had marked all connections, as long as it means to do so again.
+    /// When maintenance last marked all connections; `None` if it does not do so regularly.
     marked_at: Option<Millis>,
     /// Connects of maintenance that failed in a row, and when the next may be tried.
     failures: u32,
@@ -106,13 +106,13 @@ impl Shared {
         self.flags() & flags != 0
     }
 
-    /// From now on the fast path looks out for these too.
+    /// Sets flags, which keep acquire and release from the fast path from now on.
     #[cfg(feature = "ffi")]
     pub(crate) fn set(&self, flags: usize) {
         self.flags.fetch_or(flags, Relaxed);
     }
 
-    /// Whether maintenance marks connections that grow old or stale, in time.
+    /// Sets whether acquire and release may rely on maintenance to mark connections that grow old or stale.
     pub(super) fn trust_marks(&self, trust: bool) {
         if trust {
             self.flags.fetch_and(!SELF_TIMED, Relaxed);
@@ -138,7 +138,7 @@ impl Shared {
     }
 
     pub(super) fn note_lent(&self, slot: usize) {
-        // A store, and no read-modify-write: that now and then one connection is lent twice in a row does no harm.
+        // A store, and no read-modify-write: that now and then one connection is acquired twice in a row does no harm.
         self.last.store(slot, Relaxed);
     }
 
@@ -226,7 +226,7 @@ impl Shared {
         })
     }
 
-    /// Whether the next acquire wakes the sleeper.
+    /// Sets whether the next acquire wakes maintenance.
     pub(super) fn note_sleep(&self, is_asleep: bool) {
         if is_asleep {
             self.flags.fetch_or(ASLEEP, Relaxed);
@@ -249,7 +249,7 @@ impl Shared {
         }
     }
 
-    /// Takes the waker of the sleeper out of the pool's keeping.
+    /// Takes out the waker of maintenance, if it sleeps.
     pub(super) fn take_sleeper(&self) -> Option<Waker> {
         self.note_sleep(false);
         self.upkeep.with(|upkeep| upkeep.sleeper.take())

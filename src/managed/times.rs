@@ -24,11 +24,11 @@ pub struct Times {
     pub hold: Histogram,
 }
 
-/// What the pool itself measures; how long callers wait, the engine does.
+/// What the managed pool measures; the engine measures how long callers wait.
 pub(crate) struct TimeRecorders {
     pub(super) connect: Recorder,
     pub(super) hold: Recorder,
-    /// What of it the `metrics` facade was told.
+    /// What of these was published to the `metrics` facade.
     #[cfg(feature = "metrics")]
     pub(super) published: Published,
 }

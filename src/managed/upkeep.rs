@@ -1,4 +1,4 @@
-//! Looking after connections that are not in use: those that are too old, idle for too long, to be checked, or missing.
+//! Maintenance of idle connections: those that are too old, idle for too long, due for a check, or missing.
 
 pub(super) mod due;
 pub(super) mod evict;

@@ -23,10 +23,11 @@ use crate::sync::thread_number;
 /// One loan in so many is timed where maintenance does not choose.
 const SAMPLED: usize = 32;
 
-/// The place in the source where a connection is borrowed.
+/// The place in the source where a connection is acquired.
 pub(crate) type Site = &'static Location<'static>;
 
-/// A connection that can be lent without looking at its record: the fast path.
+/// The fast path: the first slot of the thread's home, if no flag of the pool is set. A connection whose record has a
+/// mark is assessed first.
 #[inline(always)]
 pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
     if pool.shared().flags() != 0 {
@@ -45,7 +46,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
 #[inline(never)]
 fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site) -> Option<SlotToken> {
     let claimed = ClaimedSlot::new(pool, slot);
-    // If the connection is not fit it goes back as it came, and the slow path looks at it again.
+    // If the connection is not fit its slot is released as it was, and the slow path assesses it again.
     let Assessment::Fit(now) = claimed.assess() else {
         claimed.put_back();
         return None;
@@ -55,13 +56,13 @@ fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site) -> Opt
 
 /// What came of a caller's first try after the fast path.
 pub(crate) enum FirstTry<'a, P: ManagedParts> {
-    /// A connection to lend.
+    /// A connection that is the caller's, and whose loan is recorded.
     Done(SlotToken),
     /// There is work to do, maybe on the slot that was claimed.
     Work(Option<ClaimedSlot<'a, P>>),
 }
 
-/// An idle connection, if there is one that can be lent as it is.
+/// An idle connection, if one can be used as it is.
 pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) -> FirstTry<'_, P> {
     pool.shared().wake_if_asleep();
     let Some(claimed) = claim(pool) else { return FirstTry::Work(None) };
@@ -71,7 +72,7 @@ pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) ->
     }
 }
 
-/// A connection that can be lent as it is, if there is one.
+/// An idle connection, if one can be used as it is; does no work on any other.
 pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
     if let Some(slot) = acquire_first(pool, site) {
         return Some(slot);
@@ -100,7 +101,7 @@ pub(crate) async fn acquire<'a, P: ManagedParts, W: Caller<P>>(
         found.inspect_err(|error| observe::refused(pool, error))
     });
     let claimed = found.await?;
-    // A subscriber may panic: not when the slot is a mere token.
+    // Ends the span, in which a subscriber may panic: before the slot is a mere token, which a panic would lose.
     drop(work);
     Ok(lend(pool, claimed, site, thread, None))
 }
@@ -126,7 +127,8 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
             Ok(claimed) => return Ok(claimed),
             Err(PrepareError::Unfit(failure)) => unfit = Some(failure),
             Err(PrepareError::NoTime) => {
-                // To wait again would be in vain: it might be the same connection, for ever.
+                // The caller does not wait again: it might get the same connection each time, and have no time to check
+                // it.
                 pool.engine().count_timeout();
                 return Err(explain(pool, AcquireError::TimedOut, unfit.take()));
             }
@@ -163,7 +165,7 @@ fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
     Some(ClaimedSlot::new(pool, slot))
 }
 
-/// Refuses a thread that holds a connection of an exhausted pool and would wait for another one without a deadline.
+/// Refuses a caller that would wait without a deadline in an exhausted pool, if its thread holds a connection of it.
 fn refuse_nested<P: ManagedParts, W: Caller<P>>(
     pool: &P,
     caller: &W,
@@ -181,7 +183,7 @@ fn refuse_nested<P: ManagedParts, W: Caller<P>>(
     }
 }
 
-/// Records the loan; the slot is the borrower's then.
+/// Records the loan. From then on the slot is the caller's.
 fn lend<P: ManagedParts>(
     pool: &P,
     claimed: ClaimedSlot<'_, P>,

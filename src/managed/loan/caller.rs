@@ -1,6 +1,6 @@
 // knows: clock, manager, parts, tokens, engine, slot · must not know: what is done with a connection
-//! What a caller can do: a thread, a task, or a caller that does not wait. The course of a loan is written once, as a
-//! future. A caller that blocks never lets it wait, so that the future is ready when it is polled once.
+//! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
+//! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -66,7 +66,8 @@ pub(crate) async fn race<T, F: Future<Output = T>>(
         (answer, _) => answer,
     })
     .await;
-    // That may panic, if it is a clock's: not at the end of the function, where the output would be leaked by it.
+    // Dropped here, and not at the end of the function: if it is a clock's it may panic, which would leak the output
+    // there.
     other.set(None);
     output
 }
@@ -108,7 +109,7 @@ where
     }
 }
 
-/// A task, on whichever executor, or the maintenance of a pool whose manager awaits.
+/// A task, on any executor, or the maintenance of a pool whose manager awaits.
 pub(crate) struct Async<'k, K> {
     clock: &'k K,
     /// The caller's deadline, by the clock.

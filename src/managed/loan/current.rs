@@ -1,5 +1,5 @@
 // knows: clock, parts, record, report · must not know: how a connection is made
-//! The loans that are open: who holds what, and since when.
+//! The open loans: which connections are in use, and for how long.
 
 use crate::managed::clock::{Millis, duration};
 use crate::managed::parts::ManagedParts;

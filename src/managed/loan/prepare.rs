@@ -1,5 +1,5 @@
 // knows: caller, event, observe, parts, record, tokens · must not know: threads, tasks
-//! From a claimed slot to a connection that is fit to be lent, whichever caller does the work.
+//! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
 use core::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
 
-/// Why a slot has no connection to lend. The slot is released or vacated by then.
+/// Why a slot has no connection for the caller. The slot was released or vacated before this is returned.
 pub(crate) enum PrepareError<E> {
-    /// Its connection was unfit, and another could not be made in it.
+    /// Its connection was unfit, and no other may be made in it now.
     Unfit(Failure<E>),
     /// The connect has failed, after so long.
     NotConnected(Failure<E>, Duration),
@@ -21,7 +21,7 @@ pub(crate) enum PrepareError<E> {
     Closed,
 }
 
-/// Makes sure that the slot has a connection which can be lent.
+/// Makes sure that the slot has a connection that is fit to be used: checks it, or makes another.
 pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
@@ -37,7 +37,8 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
             }
             Err(CheckError { unready: None, .. }) => return Err(PrepareError::NoTime),
         },
-        // There is no failure of the manager's to report: the caller waits again, and learns how that ends.
+        // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
+        // decides.
         Assessment::Unfit(reason) => reconnect_in(claimed, reason)?,
     };
     loop {
@@ -76,14 +77,15 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>>(
     match caller.connect(pool).await {
         Ok(connection) => {
             let took = pool.since(began);
-            // First of all, so that the connection is the pool's whatever happens next.
+            // Before the event, in which user code may panic: the connection is the pool's by then.
             let claimed = fill(connecting, connection);
             observe::event(pool, &Event::Connected { took });
             Ok(claimed)
         }
         Err(failure) => {
             let took = pool.since(began);
-            // Before the manager and subscribers are told, which may take long: the next waiter must not wait for that.
+            // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
+            // them.
             drop(connecting);
             match &failure {
                 Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),

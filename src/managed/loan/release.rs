@@ -1,5 +1,6 @@
 // knows: event, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know: who waits
-//! A connection comes back: it is looked at, reset, and released, or discarded.
+//! Releasing a connection: the manager looks at it and resets it; then its slot is released, or the connection is
+//! discarded.
 
 use super::tokens::UnreadySlot;
 use crate::engine::{SlotToken, VacateReason};
@@ -12,7 +13,7 @@ use crate::managed::shared::{SELF_TIMED, TRACK};
 use crate::slot;
 use crate::sync::{is_panicking, run_once};
 
-/// A guard lets go of its slot.
+/// Releases the slot of a guard.
 #[inline(always)]
 pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
     if is_panicking() {
@@ -23,7 +24,7 @@ pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
     }
 }
 
-/// Makes the connection of a slot fit to be lent again; `None` if it was discarded.
+/// Makes the connection of a slot fit for the next caller; `None` if it was discarded.
 #[inline(always)]
 pub(crate) fn recycle<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<SlotToken> {
     let mut unready = UnreadySlot::new(pool, slot);
@@ -71,13 +72,14 @@ fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Optio
     Some(unready.into_slot())
 }
 
-/// Records what has to be known of the loan that ends. Answers why the connection has to be discarded, if it has.
+/// Records what has to be known of the loan that ends. Answers the reason if the connection has to be discarded.
 fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
     let record = pool.record(slot);
     if let Some(loan_record) = pool.loan_record(slot)
         && pool.shared().has(TRACK)
     {
-        // The next holder may not have recorded its thread yet, and this thread must not be taken for it.
+        // The next caller may record its thread only after the acquire, and until then this thread must not be taken
+        // for it.
         loan_record.note_thread(0);
     }
     if let Some(from) = pool.loan_record(slot).and_then(LoanRecord::take_time) {

@@ -1,7 +1,7 @@
 // knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
 // check is
-//! A slot in the hands of a caller, by what has to happen to it next. Whatever happens to the caller, the slot comes
-//! back whole: that is what dropping each of these does.
+//! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
+//! that a caller which gives up or panics loses none.
 
 use core::mem::ManuallyDrop;
 
@@ -23,7 +23,8 @@ pub(crate) struct ClaimedSlot<'a, P: ManagedParts> {
     slot: SlotToken,
 }
 
-/// A filled slot whose connection the manager has. Dropped, the connection is discarded: its state is not known.
+/// A filled slot whose connection the manager is working on. Dropped, the connection is discarded: its state is not
+/// known.
 pub(crate) struct UnreadySlot<'a, P: ManagedParts> {
     pool: &'a P,
     slot: SlotToken,
@@ -39,7 +40,7 @@ pub(crate) struct ConnectingSlot<'a, P: ManagedParts> {
 
 /// What has to happen to a slot that was claimed.
 pub(super) enum Assessment {
-    /// Lend the connection. If the clock was read for the assessment, this is the time.
+    /// The connection can be used as it is. If the clock was read for the assessment, this is the time.
     Fit(Option<Millis>),
     /// Check the connection first.
     Check,
@@ -63,7 +64,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         self.slot.index()
     }
 
-    /// Decides by what is recorded of the connection, and by nothing else.
+    /// Assesses the connection by its record alone: the manager is not called.
     pub(super) fn assess(&self) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
@@ -109,12 +110,12 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         (!record.is_seen(period(uses, true))).then_some(marked_at)
     }
 
-    /// Hands the connection, which there is, to the manager.
+    /// For a slot that is filled: what follows is a call of the manager with its connection.
     pub(crate) fn into_unready(self) -> UnreadySlot<'a, P> {
         UnreadySlot::new(self.pool, self.into_slot())
     }
 
-    /// Releases the slot as if it had not been claimed, since its connection is not fit to be lent as it is.
+    /// Releases the slot as if it had not been claimed, since its connection cannot be used as it is.
     pub(super) fn put_back(self) {
         // Maintenance may have taken the connection for one in use, and then its idle time is not known any more.
         self.pool.record(self.slot()).mark(CHECK);
@@ -174,7 +175,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
         claimed
     }
 
-    /// Discards the connection. If another may be made in the slot at once, the slot is the caller's for that.
+    /// Discards the connection. If another may be made in the slot at once, the caller keeps the slot to connect in.
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
         let wake = WakeMaintenance(pool);
@@ -184,7 +185,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
             return None;
         }
         let connecting = ConnectingSlot::new(pool, vacate.into_slot());
-        // It may panic: not at the end of the function, where what is returned would be leaked by that.
+        // Dropped here, and not at the end of the function: it may panic, which would leak the returned value there.
         drop(wake);
         Some(connecting)
     }
@@ -216,14 +217,14 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         let claimed = self.put(connection);
         // There may be room for another connect.
         let wake = WakeMaintenance(claimed.pool);
-        // Wakers are called as these are dropped, and may panic: `claimed` has the slot by then. Not at the end of the
-        // function, where what is returned would be leaked by that.
+        // Wakers are called as these are dropped, and may panic: `claimed` has the slot by then. They are not dropped
+        // at the end of the function, where a panic would leak the returned value.
         drop(claimed.pool.engine().connected(&claimed.slot));
         drop(wake);
         claimed
     }
 
-    /// The connection is made, for the caller that comes first.
+    /// The connection is made, to be idle: the slot is released next.
     pub(crate) fn refill(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
         let claimed = self.put(connection);
         drop(claimed.pool.engine().refilled(&claimed.slot));
@@ -260,7 +261,8 @@ pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
     }
 }
 
-/// Evicts a connection that began before all connections were evicted, though it may have come too late to be marked.
+/// Marks a new connection as evicted if its connect began before an `evict_all`, which may have come too early to mark
+/// it.
 ///
 /// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
 /// after: then the new epoch is seen here.
@@ -279,7 +281,7 @@ pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: Discar
         _ => VacateReason::Discarded,
     };
     let _wake = WakeMaintenance(pool);
-    // The slot comes back whole even if `on_discard` panics.
+    // The slot is vacated even if `on_discard` panics.
     let vacate = VacateOnDrop::new(pool.engine(), slot, why);
     end_connection(pool, vacate.slot(), reason);
 }

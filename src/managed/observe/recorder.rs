@@ -1,8 +1,8 @@
 // knows: event, metrics, parts, published, times, stats · must not know: who reads it
 //! What a pool has counted, for the recorder that the program has installed with the `metrics` facade.
 //!
-//! The pool goes on counting for itself, and the facade is told the totals: so a recorder never runs on a borrower's
-//! thread, and each number is counted in one place.
+//! The pool counts for itself, and publishes its totals to the facade: so no acquire and no release runs a recorder,
+//! and each number is counted in one place.
 
 use core::time::Duration;
 use std::borrow::ToOwned;
@@ -18,7 +18,8 @@ use crate::stats::{Histogram, Status};
 
 pub(super) fn publish<P: ManagedParts>(pool: &P, times: &TimeRecorders) {
     let name = pool.shared().config().name.as_str();
-    // Read under the lock, so that of two that publish the later one has the later numbers; told without it.
+    // Read under the lock, so that of two threads that publish the later one has the later numbers; published without
+    // it.
     let (is_first, [waits, holds, connects]) = times.published.0.with(|told| {
         let waits = untold(&mut told.wait, &pool.engine().wait_times());
         let holds = untold(&mut told.hold, &times.hold.read());
@@ -36,7 +37,7 @@ pub(super) fn publish<P: ManagedParts>(pool: &P, times: &TimeRecorders) {
     publish_times(name, "conn_pool_connect_seconds", &connects);
 }
 
-/// What a histogram counts that the facade was not told yet; from now on it counts as told.
+/// The counts of a histogram that were not published yet. From now on they count as published.
 fn untold(told: &mut Counts, histogram: &Histogram) -> Counts {
     let counts: Counts = histogram.buckets().collect();
     // A bucket that is not empty stays so: all buckets that were told are among the present ones, in the same order.

@@ -12,7 +12,7 @@ use crate::managed::record::{ConnRecord, period};
 const LONGEST: usize = 30_000;
 const SHORTEST: usize = 10;
 
-/// In how many milliseconds a pass is due; soon, if something came up since the last one that does not wait.
+/// In how many milliseconds a pass is due: the shortest time, if the pool was closed or lacks idle connections.
 pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     if is_pressing(pool, now) { SHORTEST } else { due(pool, now) }
 }
@@ -42,7 +42,7 @@ fn due_for(config: &Config, record: &ConnRecord, is_idle: bool, now: Millis, use
     } else {
         [left(config.leak_threshold, age), FOR_EVER]
     };
-    // What is overdue cannot be done now, or it would have been.
+    // What is overdue could not be done by the pass that has just ended, so it does not count.
     let left = soonest.into_iter().chain([record.left_to_live(now)]);
     left.filter(|left| *left > 0).min().unwrap_or(FOR_EVER)
 }

@@ -1,5 +1,6 @@
 // knows: due, clock, config, parts, record, engine · must not know: what a pass does
-//! Marking what has grown old or stale, so that acquires need not read the clock while maintenance looks often enough.
+//! Marking connections that have grown old or stale, so that acquires need not read the clock while maintenance marks
+//! often enough.
 
 use core::future::poll_fn;
 use core::mem::replace;
@@ -54,7 +55,7 @@ pub(crate) fn pause_marking<P: ManagedParts>(pool: &P) {
     pool.shared().note_sleep(false);
 }
 
-/// Ends when maintenance was woken.
+/// Waits until maintenance is woken.
 pub(crate) async fn woken<P: ManagedParts>(pool: &P) {
     let is_woken = |waker: &Waker| if pool.shared().sleep_on(waker) { Poll::Pending } else { Poll::Ready(()) };
     poll_fn(|context| is_woken(context.waker())).await;
@@ -64,7 +65,7 @@ pub(crate) async fn woken<P: ManagedParts>(pool: &P) {
 pub(crate) fn stop_marking<P: ManagedParts>(pool: &P) {
     pause_marking(pool);
     pool.shared().forget_marking();
-    // A waker may keep alive what it wakes, and that the pool.
+    // The waker may keep its task alive, and the task the pool.
     drop(pool.shared().take_sleeper());
 }
 

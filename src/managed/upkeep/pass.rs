@@ -1,5 +1,5 @@
 // knows: due, marking, clock, event, loan, observe, parts, record, report · must not know: when it is called
-//! One pass of maintenance. What the manager has to do is done with the slot in hand and no lock held.
+//! One pass of maintenance. While the manager is called, the slot is claimed and no lock is held.
 
 use core::time::Duration;
 
@@ -75,9 +75,9 @@ fn is_first_report<P: ManagedParts>(pool: &P, slot: usize) -> bool {
 /// What an idle connection needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// It has to end, and another has to be made if it would be missed.
+    /// It has to be discarded, and another has to be made if too few would be left.
     Replacement(DiscardReason),
-    /// It is one too many.
+    /// It was idle for too long, and enough others are idle.
     Dismissal,
     Check,
 }
@@ -106,14 +106,14 @@ fn is_spare<P: ManagedParts>(pool: &P, slot: usize) -> bool {
     idle(pool).saturating_sub(usize::from(pool.engine().is_idle(slot))) >= pool.shared().config().min_idle
 }
 
-/// Gives each idle connection what it needs, those in the slots that are lent last first.
+/// Gives each idle connection what it needs. The highest slots come first, since they are claimed last.
 async fn maintain_idle<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, now: Millis, done: &mut MaintenanceReport) {
     for slot in (0..pool.engine().states().len()).rev() {
         let is_idle = pool.engine().states().get(slot).is_filled() && pool.engine().is_idle(slot);
         let Some(need) = (if is_idle { need(pool, slot, now) } else { None }) else { continue };
         if matches!(need, Need::Replacement(_)) && !is_spare(pool, slot) {
-            // The replacement first, if there is room. If the server cannot be reached the connection stays, until a
-            // caller asks for it.
+            // The replacement is made first, if there is room. If the server cannot be reached the old connection
+            // stays, until a caller claims its slot.
             if refill(pool, caller, now, done).await == Refill::Failed {
                 continue;
             }
@@ -162,7 +162,7 @@ enum Refill {
     NoRoom,
 }
 
-/// Makes a connection that no caller has asked for yet.
+/// Makes a connection to be idle, for which no caller waits.
 async fn refill<P: ManagedParts, W: Caller<P>>(
     pool: &P,
     caller: &W,
@@ -174,7 +174,7 @@ async fn refill<P: ManagedParts, W: Caller<P>>(
     }
     let Some(slot) = pool.engine().claim_to_refill() else { return Refill::NoRoom };
     let connecting = ConnectingSlot::new(pool, slot);
-    // A failure until it has succeeded: the manager may panic, and the pause is due then too.
+    // Counts as a failure until it has succeeded: if the manager panics, the pause is due too.
     pool.shared().note_refill(now, true);
     if make(pool, caller, connecting, ConnectingSlot::refill).await.is_err() {
         done.connect_failed += 1;
