@@ -1,5 +1,5 @@
 // knows: state, sync · must not know: why a waiter is woken
-//! Wakers, which are called after unlocking.
+//! The wakers to call after unlocking.
 
 use core::task::Waker;
 

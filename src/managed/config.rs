@@ -330,7 +330,7 @@ pub enum ConfigError {
         /// The ceiling.
         max_size: usize,
     },
-    /// An option is 0 that cannot be.
+    /// An option that has to be more than 0 is 0.
     #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
     Zero {
         /// The option that is 0.

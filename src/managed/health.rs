@@ -111,8 +111,8 @@ impl Signal {
     }
 
     fn stop(&self) {
-        // Relaxed: the lock is taken next. Either the thread has left its waker before, and is woken; or it leaves it
-        // later, and then sees the flag.
+        // Relaxed: the lock is taken next. Either the thread has registered its waker before, and is woken; or it does
+        // so later, and then sees the flag.
         self.is_stopped.store(true, Relaxed);
         if let Some(waker) = self.waker.with(Option::take) {
             waker.wake();

@@ -16,9 +16,8 @@ pub struct Loan {
     pub slot: usize,
     /// Where in the source it was acquired.
     pub site: Option<&'static Location<'static>>,
-    /// For how long it has been in use, at least. It counts from the first pass of maintenance that found it in use.
-    /// Without maintenance it counts from the acquire if an option of the pool needs the clock (`max_lifetime`,
-    /// `validate_after`); otherwise it is not known, and zero.
+    /// For how long it has been in use, at least. It counts from the acquire if that reads the clock, else from the
+    /// first pass of maintenance that found the connection in use. Zero if neither has happened.
     pub held_for: Duration,
 }
 

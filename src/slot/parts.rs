@@ -19,7 +19,7 @@ pub(crate) trait PoolParts {
     fn engine(&self) -> Engine<'_>;
     fn slots(&self) -> &[Slot<Self::Connection, Self::Extra>];
 
-    /// Releases the slot of a guard, which is filled.
+    /// Releases the slot of a guard; the slot is filled.
     fn release(&self, slot: SlotToken);
 
     /// Ends the connection of a filled slot and vacates the slot, also if the connection's destructor panics.

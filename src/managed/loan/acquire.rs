@@ -26,8 +26,8 @@ const SAMPLED: usize = 32;
 /// The place in the source where a connection is acquired.
 pub(crate) type Site = &'static Location<'static>;
 
-/// The fast path: the first slot of the thread's home, if no flag of the pool is set. A connection whose record has a
-/// mark is assessed first.
+/// The fast path: the first slot of the thread's home, if no flag of the pool is set. A connection whose record keeps
+/// it from the fast path is assessed first.
 #[inline(always)]
 pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
     if pool.shared().flags() != 0 {

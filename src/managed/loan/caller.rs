@@ -66,8 +66,8 @@ pub(crate) async fn race<T, F: Future<Output = T>>(
         (answer, _) => answer,
     })
     .await;
-    // Dropped here, and not at the end of the function: if it is a clock's it may panic, which would leak the output
-    // there.
+    // Dropped here, and not at the end of the function: the destructor of a clock's future may panic, and there that
+    // would leak the output.
     other.set(None);
     output
 }

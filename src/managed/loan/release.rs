@@ -78,8 +78,8 @@ fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
     if let Some(loan_record) = pool.loan_record(slot)
         && pool.shared().has(TRACK)
     {
-        // The next caller may record its thread only after the acquire, and until then this thread must not be taken
-        // for it.
+        // The next caller records its thread only some time after it has claimed the slot. Until then the loan must not
+        // be taken for this thread's.
         loan_record.note_thread(0);
     }
     if let Some(from) = pool.loan_record(slot).and_then(LoanRecord::take_time) {
