@@ -65,9 +65,10 @@ check: all bare
 	$(CARGO) test -p ffi-tests
 	packaging/check
 
-# Cargo is called each time: it knows best what has changed. If it has built the same before, with the same features and
-# flags, it puts that file back, with the time of that build. So times do not tell whether the file is another one. What
-# is made from it depends on a stamp instead, which changes only if the file's contents or the tools do.
+# Cargo is called each time, since it decides what has to be built. If it has built the same before, with the same
+# features and flags, it puts that file back, with the time of that build. So the time of a file does not tell whether
+# its contents changed. What is made from it depends on a stamp instead, which changes only if the contents or the tools
+# do.
 FORCE:
 
 define stamp

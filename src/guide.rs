@@ -17,8 +17,8 @@
 //! | [verification] | How is it tested, and what is not checked? |
 //! | [decisions] | Why is it like that? |
 
-/// The pages, each with the places that the links of all pages lead to. In the repository a page says itself where its
-/// links lead, at its end; here that comes second, and the first place that is given for a link counts.
+/// A module for each page. The targets of the links come first. Each page also defines its labels at its end, for
+/// readers of the repository; rustdoc takes the first definition of a label.
 macro_rules! pages {
     ($($page:ident: $file:literal;)*) => {$(
         #[doc = concat!(

@@ -1,8 +1,8 @@
 //! A pool of up to `N` connections, or of any other resource, in a fixed array: no allocation, no runtime and no
 //! background thread, with and without `std`.
 //!
-//! A caller borrows a connection with a guard, which gives it back when it is dropped. A caller that finds none free
-//! can wait: threads, async tasks and callbacks of C programs stand in one queue, and are served in the order of
+//! A caller gets a guard of a connection, and dropping the guard releases the connection. A caller that finds none free
+//! can wait: threads, async tasks and callbacks of C programs wait in one queue, and are served in the order of
 //! arrival. The same pool works as a `static` in firmware and in front of a database in a server.
 //!
 //! | type | its connections | for |
@@ -19,7 +19,7 @@
 //!     for _ in 0..8 {
 //!         scope.spawn(|| pool.get().map(|mut connection| connection.push('!')));
 //!     }
-//! }); // each guard gave its connection back when it was dropped
+//! }); // each guard released its connection when it was dropped
 //! assert_eq!(format!("{pool:?}"), "Pool { 2/2 free [..] waiting: 0 }");
 //!
 //! let connection = pool.try_get()?;
@@ -106,8 +106,8 @@
 //! # What it guarantees, and what it does not
 //!
 //! - A connection is in the pool or in exactly one guard. No more than the maximum are in use, once a surplus from
-//!   before a `resize` has come back.
-//! - A guard gives its connection back on every way out: end of scope, `?`, a panic that unwinds, on any thread. The
+//!   before a `resize` was released.
+//! - A guard releases its connection on every way out: end of scope, `?`, a panic that unwinds, on any thread. The
 //!   compiler refuses to clone it, to use it after it was dropped, to move the connection out of it, and to let it
 //!   outlive its pool.
 //! - A free connection and a sleeping waiter do not stay side by side (under `Fairness::Bounded` the waiter has been
@@ -139,7 +139,7 @@
 //!
 //! # What hurts users of pools
 //!
-//! - **Connections held too long.** Borrow late and give back early: not across a call to another server, not while a
+//! - **Connections held too long.** Acquire late and release early: not across a call to another server, not while a
 //!   user decides. End the guard's scope, or `drop(guard)`, before slow work that does not need it.
 //! - **N + 1 queries.** One query for a list and one more for each item occupies a connection N + 1 times. Fetch in one
 //!   query; more connections do not help.

@@ -1,4 +1,4 @@
-/* Pools that nobody destroys. With an argument they are destroyed. */
+/* Pools that are not destroyed. With an argument they are destroyed. */
 #include <conn_pool.h>
 
 /* More than one, since a stray copy of a pointer may stay in a register. */
