@@ -11,14 +11,17 @@ fn mistakes_are_refused_and_their_twins_are_not() {
         "clone_guard",
         "managed_clock_without_sleep",
         "managed_move_out",
+        "managed_use_after_into_owned",
         "move_out",
         "outlive_pool",
         "pool_dropped_under_waiter",
         "share_guard_of_cell",
         "share_rc",
+        "spawn_with_borrowed_guard",
         "too_many_slots",
         "use_after_discard",
         "use_after_drop",
+        "use_after_into_owned",
     ] {
         cases.compile_fail(format!("ui/{mistake}.rs"));
         cases.pass(format!("ui/{mistake}_pass.rs"));
