@@ -22,7 +22,8 @@
 //! A claim is Acquire and `release` is Release on the same word, so the owner of a slot sees everything that earlier
 //! owners wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
 //! whole. Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which
-//! comes before or after each claim and each release, and shows which.
+//! comes before or after each claim and each release, and shows which. `publish` is such a modification too, and
+//! Release, for what a later claim has to see.
 
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
@@ -321,6 +322,15 @@ impl<'a> Bitmap<'a> {
             if hint.load(Relaxed) != word {
                 hint.store(word, Relaxed);
             }
+        }
+    }
+
+    /// Comes before or after each claim in the modifications of its word: a claim after it sees what the caller did
+    /// before, and the caller sees the word as a claim before it has left it.
+    pub(crate) fn publish(self) {
+        for word in 0..self.layout.words {
+            // O7: pairs with O1 and O2; without it a claim that comes later may not see that maintenance sleeps.
+            self.word(word).fetch_or(0, ord!(O7, Release));
         }
     }
 

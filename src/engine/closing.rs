@@ -41,6 +41,12 @@ impl<'a> Engine<'a> {
         self.state.lock.with(|_| ());
     }
 
+    /// A claim that comes later sees what the caller did before; of one that came earlier the caller sees that the slot
+    /// is not idle.
+    pub(crate) fn publish_to_claims(self) {
+        self.map.publish();
+    }
+
     /// Claims a slot of a closed pool that is idle or set aside, for the caller to vacate.
     pub(crate) fn claim_closed(self) -> Option<ToVacate> {
         debug_assert!(self.is_closed());

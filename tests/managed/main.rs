@@ -15,6 +15,7 @@ mod connecting;
 mod defects;
 mod health_checking;
 mod implementing;
+mod keeping_limits;
 mod maintaining;
 mod matrix;
 mod nesting;

@@ -190,33 +190,39 @@ fn after_a_failure_it_tries_again_after_pauses_that_grow() {
     assert_eq!(maintain(&pool).connected, 1);
 }
 
+/// Nothing tells a loop that a connection was used meanwhile, so it looks sixteen times within the smallest limit.
 #[test]
 fn it_says_when_to_look_again() {
     let next = |config: Config| maintain(&filled::<2>(config, 1)).next;
     assert_eq!(next(quiet()), secs(30));
-    assert_eq!(next(quiet().keepalive(Some(secs(7)))), secs(7));
-    assert_eq!(next(quiet().idle_timeout(Some(secs(7)))), secs(7));
-    assert_eq!(next(quiet().max_lifetime(Some(secs(7))).lifetime_jitter_percent(0)), secs(7));
+    assert_eq!(next(quiet().keepalive(Some(secs(8)))), millis(500));
+    assert_eq!(next(quiet().idle_timeout(Some(secs(8)))), millis(500));
+    assert_eq!(next(quiet().leak_threshold(Some(secs(8)))), millis(500));
+    assert_eq!(next(quiet().max_lifetime(Some(secs(8))).lifetime_jitter_percent(0)), millis(500));
+    assert_eq!(next(quiet().keepalive(Some(secs(8))).idle_timeout(Some(secs(16)))), millis(500));
     assert_eq!(next(quiet().keepalive(Some(millis(1)))), millis(10));
+    assert_eq!(next(quiet().keepalive(Some(secs(3600)))), secs(30));
 }
 
 #[test]
 fn what_has_gone_on_for_a_while_is_due_the_sooner() {
     let pool = filled::<1>(quiet().idle_timeout(Some(secs(20))).leak_threshold(Some(secs(10))), 1);
     maintain(&pool);
-    pool.clock().advance(secs(8));
-    assert_eq!(maintain(&pool).next, secs(12));
+    pool.clock().advance(millis(19_900));
+    assert_eq!(maintain(&pool).next, millis(100));
     let _held = pool.get().unwrap();
     maintain(&pool);
-    pool.clock().advance(secs(3));
-    assert_eq!(maintain(&pool).next, secs(7));
+    pool.clock().advance(millis(9_950));
+    assert_eq!(maintain(&pool).next, millis(50));
 }
 
 #[test]
 fn what_the_floor_keeps_from_going_is_kept_alive_in_time() {
     let pool = filled::<2>(quiet().min_idle(1).idle_timeout(Some(secs(10))).keepalive(Some(secs(4))), 1);
     pool.clock().advance(secs(12));
-    assert_eq!(maintain(&pool).next, secs(4));
+    assert_eq!(maintain(&pool).next, millis(250));
+    pool.clock().advance(millis(3_900));
+    assert_eq!(maintain(&pool).next, millis(100));
 }
 
 /// A pool in use all the time, whose borrowers trust the maintenance: so long.

@@ -34,7 +34,8 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
         return None;
     }
     let slot = claim_first(pool)?;
-    if pool.has_remarks(slot.index()) {
+    // The flags once more: maintenance may have fallen asleep before the claim.
+    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) {
         return acquire_marked(pool, slot, site);
     }
     note_site(pool, slot.index(), site);
@@ -46,6 +47,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
 #[inline(never)]
 fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site) -> Option<SlotToken> {
     let claimed = ClaimedSlot::new(pool, slot);
+    pool.shared().wake_if_asleep();
     // If the connection is not fit its slot is released as it was, and the slow path assesses it again.
     let Assessment::Fit(now) = claimed.assess() else {
         claimed.put_back();
@@ -64,8 +66,10 @@ pub(crate) enum FirstTry<'a, P: ManagedParts> {
 
 /// An idle connection, if one can be used as it is.
 pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) -> FirstTry<'_, P> {
+    let claimed = claim(pool);
+    // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.
     pool.shared().wake_if_asleep();
-    let Some(claimed) = claim(pool) else { return FirstTry::Work(None) };
+    let Some(claimed) = claimed else { return FirstTry::Work(None) };
     match claimed.assess() {
         Assessment::Fit(now) => FirstTry::Done(lend(pool, claimed, site, thread, now)),
         _ => FirstTry::Work(Some(claimed)),

@@ -221,6 +221,9 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         // at the end of the function, where a panic would leak the returned value.
         drop(claimed.pool.engine().connected(&claimed.slot));
         drop(wake);
+        // Its limits begin to run. Maintenance that fell asleep before the slot was filled, and the lock taken, is
+        // woken; if it does so later it sees the slot filled.
+        claimed.pool.shared().wake_if_asleep();
         claimed
     }
 

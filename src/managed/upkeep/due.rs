@@ -12,6 +12,15 @@ use crate::managed::record::{ConnRecord, period};
 const LONGEST: usize = 30_000;
 const SHORTEST: usize = 10;
 
+/// How often to look for every limit to be kept to within a tenth of itself, in milliseconds: nothing tells maintenance
+/// that a connection has come back, so it is seen idle by the next pass only. A sixteenth leaves room for a thread that
+/// wakes late.
+pub(super) fn look_every(config: &Config) -> Option<usize> {
+    let limits = [config.max_lifetime, config.idle_timeout, config.keepalive, config.leak_threshold];
+    let least = limits.into_iter().flatten().map(span).min()?;
+    Some((least / 16).clamp(SHORTEST, LONGEST))
+}
+
 /// In how many milliseconds a pass is due: the shortest time, if the pool was closed or lacks idle connections.
 pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     if is_pressing(pool, now) { SHORTEST } else { due(pool, now) }
@@ -23,8 +32,8 @@ fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     status.closed || is_short && shared.may_refill(now)
 }
 
-/// In how many milliseconds a pass is due.
-pub(super) fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
+/// In how many milliseconds a pass is due, if nothing happens until then that maintenance is woken by.
+fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     let shared = pool.shared();
     let mut next = shared.refill_due(now).map_or(LONGEST, usize::from);
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
@@ -32,6 +41,11 @@ pub(super) fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
         next = next.min(due_for(shared.config(), pool.record(slot), is_idle, now, state.uses()));
     }
     next.clamp(SHORTEST, LONGEST)
+}
+
+/// As [`due`], for maintenance that nothing wakes.
+pub(super) fn due_unwoken<P: ManagedParts>(pool: &P, now: Millis) -> usize {
+    look_every(pool.shared().config()).unwrap_or(LONGEST).min(due(pool, now))
 }
 
 fn due_for(config: &Config, record: &ConnRecord, is_idle: bool, now: Millis, uses: usize) -> usize {

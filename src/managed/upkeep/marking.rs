@@ -7,7 +7,7 @@ use core::mem::replace;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use super::due::due_or_pressing;
+use super::due::{due_or_pressing, look_every};
 use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration, span};
 use crate::managed::config::Config;
@@ -42,10 +42,14 @@ impl Marker {
             Some(_) => shared.note_sleep(true),
             None => {}
         }
-        // Changes made before this are visible now, and a thread that makes one later finds the sleeper.
+        // Changes made before these are visible now, and a thread that makes one later finds the sleeper: under the
+        // lock, or by claiming a slot.
         pool.engine().synchronize();
+        pool.engine().publish_to_claims();
         let next = due_or_pressing(pool, now);
-        duration(interval.filter(|_| is_busy).map_or(next, |interval| next.min(interval)))
+        let is_in_use = pool.engine().in_use() > 0;
+        let look = if is_busy { interval } else { look_every(shared.config()).filter(|_| is_in_use) };
+        duration(look.map_or(next, |look| next.min(look)))
     }
 }
 
@@ -78,17 +82,16 @@ impl<P: ManagedParts> Drop for StopMarking<'_, P> {
     }
 }
 
-/// How often to mark the connections of a pool in use, for acquires to rely on the marks and for the floor of idle
-/// connections to be kept; `None` if no limit needs it.
+/// How often to mark the connections of a pool in use, for acquires to rely on the marks, and for the limits and the
+/// floor of idle connections to be kept; `None` if no limit needs it.
 ///
 /// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that
 /// would come too late. With four passes within the time that it may be idle it is marked after half of that, and
 /// before its end.
 fn interval(config: &Config) -> Option<usize> {
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
-    let old = config.max_lifetime.map(|lifetime| span(lifetime) / 16);
     let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
-    let least = stale.into_iter().chain(old).chain(missing).min()?;
+    let least = stale.into_iter().chain(look_every(config)).chain(missing).min()?;
     Some(least.clamp(1, LONGEST_BUSY))
 }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::due::due;
+use super::due::due_unwoken;
 use super::marking::mark_all;
 use crate::managed::clock::{Millis, duration, span};
 use crate::managed::event::{DiscardReason, Event};
@@ -44,7 +44,7 @@ pub(crate) async fn maintain<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W
         while idle(pool) < min_idle && refill(pool, caller, now, &mut done).await == Refill::Done {}
         observe::publish(pool);
     }
-    done.next = duration(due(pool, now));
+    done.next = duration(due_unwoken(pool, now));
     done
 }
 

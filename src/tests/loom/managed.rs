@@ -105,16 +105,21 @@ impl AsyncManager for Server {
     }
 }
 
-/// A clock whose time the model sets. A sleep of up to `longest` ends at the second poll, for which it wakes the
-/// sleeper at once; a longer one never ends.
+/// A clock whose time the model sets. A sleep of up to `longest` milliseconds ends at the second poll, for which it
+/// wakes the sleeper at once; a longer one never ends.
 pub(super) struct Hands {
     millis: AtomicUsize,
-    longest: Duration,
+    longest: AtomicUsize,
 }
 
 impl Hands {
     pub(super) fn set(&self, millis: usize) {
         self.millis.store(millis, Relaxed);
+    }
+
+    /// Of the sleeps that begin from now on only short ones end.
+    pub(super) fn end_short_sleeps_only(&self) {
+        self.longest.store(SHORT, Relaxed);
     }
 }
 
@@ -127,8 +132,9 @@ impl Clock for Hands {
 
     async fn sleep(&self, duration: Duration) {
         let mut was_seen = false;
+        let never_ends = duration > Duration::from_millis(read(&self.longest) as u64);
         poll_fn(|context| {
-            if duration > self.longest {
+            if never_ends {
                 return Poll::Pending;
             }
             if core::mem::replace(&mut was_seen, true) {
@@ -142,8 +148,9 @@ impl Clock for Hands {
 }
 
 /// No sleep ends, or the shortest ones do.
-const NEVER: Duration = Duration::ZERO;
-pub(super) const SHORT: Duration = Duration::from_millis(10);
+const NEVER: usize = 0;
+pub(super) const SHORT: usize = 10;
+pub(super) const ANY: usize = usize::MAX;
 
 pub(super) type Timed<const N: usize> = Arc<Pool<Server, N, Hands>>;
 
@@ -151,8 +158,12 @@ pub(super) fn vacant<const N: usize>(server: Server, config: Config) -> Arc<Pool
     Arc::new(Pool::const_new(server, config))
 }
 
-pub(super) fn timed<const N: usize>(server: Server, config: Config, longest: Duration) -> Timed<N> {
-    Arc::new(Pool::const_with_clock(server, config, Hands { millis: AtomicUsize::new(0), longest }))
+pub(super) fn timed<const N: usize>(server: Server, config: Config, longest: usize) -> Timed<N> {
+    Arc::new(Pool::const_with_clock(
+        server,
+        config,
+        Hands { millis: AtomicUsize::new(0), longest: AtomicUsize::new(longest) },
+    ))
 }
 
 /// As many connections as there are slots.

@@ -6,10 +6,13 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::boxed::Box;
+use std::sync::Arc;
 
 use loom::thread;
 
-use super::managed::{Hands, SHORT, Server, TIMELESS, assert_whole, at_hand, fill, get, maintain, read, timed, vacant};
+use super::managed::{
+    ANY, Hands, SHORT, Server, TIMELESS, assert_whole, at_hand, fill, get, maintain, read, timed, vacant,
+};
 use super::{client, explore, explore_up_to, join, run};
 use crate::managed::{ConnGuard, GetError, Pool};
 
@@ -58,7 +61,7 @@ fn pass(upkeep: &mut Upkeep<'_>) {
 fn a_connection_is_checked_after_long(begins_before: bool, goes_on: bool) {
     explore(move || {
         let config = TIMELESS.validate_after(Some(Duration::from_secs(1)));
-        let pool = timed::<2>(Server::refusing(0), config, Duration::MAX);
+        let pool = timed::<2>(Server::refusing(0), config, ANY);
         // The connection that is lent first stays in use, so that the model is about the other.
         let busy = at_hand(&pool);
         let held = ConnGuard::into_owned(at_hand(&pool).unwrap(), &pool).ok().unwrap();
@@ -128,5 +131,27 @@ fn a_connection_that_goes_is_replaced_by_the_maintenance() {
         pool.evict_all();
         join([upkeep]);
         assert_whole(&pool, 1);
+    });
+}
+
+/// A claim takes no lock. It comes when maintenance has seen that nothing happens, and falls asleep for long.
+#[test]
+fn a_connection_that_is_claimed_is_made_up_for_by_the_maintenance() {
+    // A maintenance pass takes many steps.
+    explore_up_to(1, || {
+        let pool = timed::<2>(Server::refusing(0), TIMELESS.min_idle(1), ANY);
+        let own = Arc::clone(&pool);
+        let mut upkeep: Upkeep<'static> = Box::pin(async move { own.run_maintenance().await });
+        pass(&mut upkeep);
+        pool.clock().end_short_sleeps_only();
+        let sleeper = client(0, &pool, move |pool| {
+            run(poll_fn(|context| {
+                assert!(upkeep.as_mut().poll(context).is_pending());
+                if read(&pool.manager().made) >= 2 { Poll::Ready(()) } else { Poll::Pending }
+            }));
+        });
+        let held = at_hand(&pool).unwrap();
+        join([sleeper]);
+        drop(held);
     });
 }
