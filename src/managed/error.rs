@@ -8,8 +8,10 @@ use super::report::{Loan, PoolReport};
 
 /// Why a call that acquires a connection has failed.
 ///
-/// `E` is the manager's error; this one can be printed if that can, and is a [`core::error::Error`], with the manager's
-/// as its source, if that is one.
+/// `E` is the manager's error; this one can be printed if that can, and is a [`core::error::Error`] if that is one. Its
+/// text contains the manager's, so its [source](core::error::Error::source) is the source of the manager's error: a
+/// report of the whole chain says everything once. The manager's error itself is in the variant, and
+/// [`into_manager_error`](Self::into_manager_error) takes it out.
 ///
 /// # Examples
 ///
@@ -132,7 +134,8 @@ impl<E: fmt::Display> fmt::Display for GetError<E> {
             Self::Timeout(report) => write!(f, "timed out waiting for a connection ({report})"),
             Self::Exhausted => f.write_str("no connection is free"),
             Self::QueueFull(report) => {
-                write!(f, "wait queue is full: {} callers waiting ({report})", report.status.waiting)
+                let (waiting, s) = (report.status.waiting, if report.status.waiting == 1 { "" } else { "s" });
+                write!(f, "wait queue is full: {waiting} caller{s} waiting ({report})")
             }
             Self::Closed(report) => write!(f, "the pool is closed ({report})"),
             Self::NoConnections => f.write_str("the pool has no slots: it was built with N = 0"),
@@ -156,7 +159,7 @@ impl<E: fmt::Display> fmt::Display for GetError<E> {
 impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Connect { error, .. } | Self::Invalid { error: Some(error), .. } => Some(error),
+            Self::Connect { error, .. } | Self::Invalid { error: Some(error), .. } => error.source(),
             _ => None,
         }
     }

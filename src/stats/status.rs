@@ -31,8 +31,12 @@ pub struct Status {
 
 impl core::fmt::Display for Status {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { max_size, in_use, idle, vacant, waiting, .. } = self;
-        write!(f, "in use: {in_use} of {max_size}, idle: {idle}, vacant: {vacant}, waiting: {waiting}")?;
+        let Self { max_size, in_use, connecting, idle, vacant, waiting, .. } = self;
+        write!(f, "in use: {in_use} of {max_size}")?;
+        if *connecting > 0 {
+            write!(f, " (connecting: {connecting})")?;
+        }
+        write!(f, ", idle: {idle}, vacant: {vacant}, waiting: {waiting}")?;
         f.write_str(if self.suspended { ", suspended" } else { "" })
     }
 }

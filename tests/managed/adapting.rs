@@ -132,12 +132,15 @@ fn an_adapter_tells_of_a_failed_connect_in_the_managers_words() {
 
 #[test]
 fn an_adapters_error_has_the_source_of_the_managers() {
-    let (pool, script) = one(AsyncFromBlocking);
-    script.then(Call::Connect, Outcome::Error);
-    let with_source = pool.try_get().err().unwrap();
-    let source = with_source.source().unwrap().to_string();
-    let adapted = BlockingFromAsyncError::Manager(with_source);
-    assert_eq!(adapted.source().unwrap().to_string(), source);
+    #[derive(Debug, thiserror::Error)]
+    #[error("login failed")]
+    struct NoLogin(#[source] Failed);
+
+    let adapted = BlockingFromAsyncError::Manager(NoLogin(Failed(Call::Connect, 1)));
+    assert_eq!(
+        (adapted.to_string(), adapted.source().unwrap().to_string()),
+        ("login failed".into(), "Connect 1 failed".into())
+    );
     assert!(BlockingFromAsyncError::<Failed>::TimedOut.source().is_none());
 }
 

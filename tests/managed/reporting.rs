@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{DiscardReason, Event, GetError};
+use conn_pool::managed::{DiscardReason, Event, GetError, Lifecycle, Manager, Pool};
 
 use crate::kit::managed::{ALWAYS, full, maintain, millis, pool, quiet, secs};
 use crate::kit::{Call, FOREVER, Failed, Gate, Job, Outcome, wait_until};
@@ -66,7 +66,7 @@ fn each_error_says_what_is_wrong() {
         ("connect_timeout", "cannot connect: no answer within 9s (in use: "),
         ("exhausted", "no connection is free"),
         ("timeout", "timed out waiting for a connection (in use: 1 of 1"),
-        ("queue_full", "wait queue is full: 1 callers waiting (in use: 1 of 1, idle: 0, vacant: 0, waiting: 1"),
+        ("queue_full", "wait queue is full: 1 caller waiting (in use: 1 of 1, idle: 0, vacant: 0, waiting: 1"),
         ("closed", "the pool is closed (in use: 1 of 1"),
     ];
     for ((name, text), (expected_name, beginning)) in told.iter().zip(expected) {
@@ -110,14 +110,48 @@ fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
     assert_eq!(error.into_manager_error(), Some(Failed(Call::Check, 2)));
 }
 
+/// The manager's error is in the text, so the chain goes on with what that one was caused by.
 #[test]
-fn the_source_of_an_error_is_the_managers() {
-    let pool = pool::<1>(quiet());
-    pool.manager().then(Call::Connect, Outcome::Error);
+fn a_report_of_the_whole_chain_says_each_thing_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no route to the server")]
+    struct NoRoute;
+    #[derive(Debug, thiserror::Error)]
+    #[error("login failed")]
+    struct NoLogin(#[source] NoRoute);
+
+    struct Unreachable;
+    impl Lifecycle for Unreachable {
+        type Connection = ();
+        type Error = NoLogin;
+    }
+    impl Manager for Unreachable {
+        fn connect(&self, _: Option<Duration>) -> Result<(), NoLogin> {
+            Err(NoLogin(NoRoute))
+        }
+    }
+
+    let pool = Pool::<_, 1>::new(Unreachable, quiet()).unwrap();
     let error = pool.get().unwrap_err();
-    assert_eq!(error.source().unwrap().downcast_ref(), Some(&Failed(Call::Connect, 1)));
+    let (mut chain, mut next) = (Vec::new(), Some(&error as &dyn Error));
+    while let Some(link) = next {
+        chain.push(link.to_string());
+        next = link.source();
+    }
+    assert_eq!(chain.len(), 2, "{chain:?}");
+    assert!(chain[0].starts_with("cannot connect: login failed ("), "{chain:?}");
+    assert_eq!(chain[1], "no route to the server");
     pool.close();
     assert!(pool.get().unwrap_err().source().is_none());
+}
+
+/// A caller that times out because the server is silent sees that nobody holds a connection.
+#[test]
+fn a_report_tells_connecting_from_in_use() {
+    let pool = pool::<2>(quiet());
+    pool.manager().always(Call::Connect, Outcome::at(&Gate::default()));
+    let _connecting = Job::begun(pool.get_async());
+    assert_eq!(pool.status().to_string(), "in use: 1 of 2 (connecting: 1), idle: 0, vacant: 1, waiting: 0");
 }
 
 #[test]
