@@ -275,6 +275,9 @@ impl Config {
         if self.lifetime_jitter_percent >= 100 {
             return Err(ConfigError::Jitter { percent: self.lifetime_jitter_percent });
         }
+        if self.retry.first_pause.is_zero() {
+            return Err(ConfigError::Zero { option: "retry.first_pause" });
+        }
         if self.retry.first_pause.as_nanos() > self.retry.longest_pause.as_nanos() {
             let Retry { first_pause, longest_pause, .. } = self.retry;
             return Err(ConfigError::Pauses { first_pause, longest_pause });
@@ -403,6 +406,7 @@ mod tests {
             (config.idle_timeout(zero), "idle_timeout"),
             (config.keepalive(zero), "keepalive"),
             (config.leak_threshold(zero), "leak_threshold"),
+            (config.retry(Retry { first_pause: Duration::ZERO, ..Retry::DEFAULT }), "retry.first_pause"),
         ];
         for (config, option) in cases {
             assert_eq!(config.check(8), Err(ConfigError::Zero { option }));

@@ -10,7 +10,7 @@ use conn_pool::managed::{
     Clock, Config, ConnGuard, DiscardReason, Lifecycle, MaintenanceReport, Manager, Nested, Pool, Retry,
 };
 
-use crate::kit::managed::{SimPool, assert_at_rest, maintain, millis, pool, quiet, secs};
+use crate::kit::managed::{SimPool, assert_at_rest, maintain, millis, pool, quiet, retry, secs};
 use crate::kit::{Call, Gate, Job, Outcome, SimClock, panics, waker_that};
 
 /// A pool with so many idle connections.
@@ -174,8 +174,8 @@ fn a_manager_that_panics_does_not_stop_the_next_upkeep() {
 
 #[test]
 fn after_a_failure_it_tries_again_after_pauses_that_grow() {
-    let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
-    let pool = pool::<2>(quiet().min_idle(1).retry(retry));
+    let growing = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
+    let pool = pool::<2>(quiet().min_idle(1).retry(growing));
     pool.manager().always(Call::Connect, Outcome::Error);
     for pause in [1000, 2000, 4000, 4000] {
         let done = maintain(&pool);
@@ -188,6 +188,29 @@ fn after_a_failure_it_tries_again_after_pauses_that_grow() {
     pool.manager().always(Call::Connect, Outcome::Ok);
     pool.clock().advance(secs(4));
     assert_eq!(maintain(&pool).connected, 1);
+}
+
+/// It would fail, wake itself, and fail again, as fast as the server refuses.
+#[test]
+fn a_future_is_not_woken_by_its_own_failure() {
+    let pool = pool::<2>(quiet().min_idle(1).retry(retry(0, secs(1))));
+    pool.manager().always(Call::Connect, Outcome::Error);
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    pool.clock().advance(secs(1));
+    let rings = upkeep.rings();
+    upkeep.wait_on();
+    assert_eq!((pool.manager().calls(Call::Connect), upkeep.rings()), (2, rings));
+}
+
+#[test]
+fn a_pass_ends_even_if_each_connection_that_it_makes_ends_at_once() {
+    let pool = pool::<2>(quiet().min_idle(2));
+    for _ in 0..50 {
+        let seen = Arc::downgrade(&pool);
+        let evict = move || _ = seen.upgrade().unwrap().evict_all();
+        pool.manager().then(Call::Connect, Outcome::after(evict));
+    }
+    assert_eq!(maintain(&pool).connected, 2);
 }
 
 /// Nothing tells a loop that a connection was used meanwhile, so it looks sixteen times within the smallest limit.
@@ -500,8 +523,8 @@ fn upkeep_needs_no_waker() {
 
 #[test]
 fn a_connect_of_the_maintenance_that_panics_is_not_tried_again_at_once() {
-    let retry = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
-    let pool = pool::<2>(quiet().min_idle(1).retry(retry));
+    let growing = Retry { attempts: 0, first_pause: secs(1), longest_pause: secs(4) };
+    let pool = pool::<2>(quiet().min_idle(1).retry(growing));
     pool.manager().always(Call::Connect, Outcome::Panic);
     assert!(panics(|| _ = maintain(&pool)));
     maintain(&pool);

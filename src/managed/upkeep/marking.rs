@@ -53,10 +53,12 @@ impl Marker {
     }
 }
 
-/// Stops marking while something is done that may take long: acquires read the clock meanwhile.
+/// Stops marking while something is done that may take long: acquires read the clock meanwhile. Maintenance is awake
+/// and not to be woken, least of all by what it does itself.
 pub(crate) fn pause_marking<P: ManagedParts>(pool: &P) {
     pool.shared().trust_marks(false);
-    pool.shared().note_sleep(false);
+    // The waker may keep its task alive, and the task the pool.
+    drop(pool.shared().take_sleeper());
 }
 
 /// Waits until maintenance is woken.
@@ -69,8 +71,6 @@ pub(crate) async fn woken<P: ManagedParts>(pool: &P) {
 pub(crate) fn stop_marking<P: ManagedParts>(pool: &P) {
     pause_marking(pool);
     pool.shared().forget_marking();
-    // The waker may keep its task alive, and the task the pool.
-    drop(pool.shared().take_sleeper());
 }
 
 /// Stops marking as soon as it is dropped.

@@ -41,7 +41,12 @@ pub(crate) async fn maintain<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W
         done.leaked = report_leaks(pool, now);
         maintain_idle(pool, caller, now, &mut done).await;
         let min_idle = pool.shared().config().min_idle;
-        while idle(pool) < min_idle && refill(pool, caller, now, &mut done).await == Refill::Done {}
+        // No more than the floor: connections that end as soon as they are made would keep it here for ever.
+        for _ in 0..min_idle {
+            if idle(pool) >= min_idle || refill(pool, caller, now, &mut done).await != Refill::Done {
+                break;
+            }
+        }
         observe::publish(pool);
     }
     done.next = duration(due_unwoken(pool, now));
