@@ -85,16 +85,16 @@ pub enum OnPanic {
     Reset,
 }
 
-/// What happens if a thread that holds a connection of the pool finds the pool exhausted and would wait for another one
-/// without a deadline: perhaps for itself, and then for ever.
+/// What happens if a thread that holds every connection of the pool would wait for another one without a deadline: for
+/// itself, and so for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Nested {
     /// Let it wait.
     Allow,
-    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired the
-    /// connection that it holds. Costs a word written by each acquire. A guard that was sent to another thread still
-    /// counts for the thread that acquired it.
+    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired a connection
+    /// that it holds. Costs a word written by each acquire. A guard that was sent to another thread still counts for
+    /// the thread that acquired it. Two threads that hold a part each, and wait for each other, are not found.
     Refuse,
 }
 
@@ -238,7 +238,7 @@ impl Config {
         /// is too long.
         leak_threshold(longest: Option<Duration>) longest;
 
-        /// What happens to a thread that might wait for itself. Default: [`Nested::Refuse`] where debug assertions are
+        /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`] where debug assertions are
         /// on, else [`Nested::Allow`].
         nested(nested: Nested) nested;
 

@@ -55,10 +55,10 @@ pub enum GetError<E> {
     Closed(PoolReport),
     /// The pool was built for no connections at all (`N` is 0).
     NoConnections,
-    /// The caller's thread holds a connection of this pool already, and would wait for another one without a deadline,
-    /// perhaps for ever. See [`Config::nested`](super::Config::nested).
+    /// The caller's thread holds every connection of this pool, and would wait for another one without a deadline: for
+    /// ever, unless a guard is dropped by another thread. See [`Config::nested`](super::Config::nested).
     Nested {
-        /// The loan of the connection that the thread holds.
+        /// The loan of a connection that the thread holds.
         own: Loan,
         /// How the pool stood.
         report: PoolReport,
@@ -140,7 +140,7 @@ impl<E: fmt::Display> fmt::Display for GetError<E> {
             Self::Closed(report) => write!(f, "the pool is closed ({report})"),
             Self::NoConnections => f.write_str("the pool has no slots: it was built with N = 0"),
             Self::Nested { own, report } => {
-                write!(f, "this thread would wait for itself: it holds a connection of the same pool ({own}); {report}")
+                write!(f, "this thread would wait for itself: it holds all connections of the pool ({own}); {report}")
             }
             Self::Connect { error, report } => write!(f, "cannot connect: {error} ({report})"),
             Self::ConnectTimeout { after, report } => {

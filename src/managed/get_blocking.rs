@@ -28,7 +28,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// [`Connect`](super::GetError::Connect) if it was the caller's turn to connect, and that failed (`retry` sets how
     /// often it is tried again before); [`Closed`](super::GetError::Closed); [`QueueFull`](super::GetError::QueueFull);
-    /// [`Nested`](super::GetError::Nested) if the thread might wait for itself;
+    /// [`Nested`](super::GetError::Nested) if the thread would wait for itself;
     /// [`NoConnections`](super::GetError::NoConnections) if `N` is 0.
     ///
     /// # Blocking

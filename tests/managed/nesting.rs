@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::thread;
 
-use conn_pool::managed::{Config, GetError, Nested};
+use conn_pool::managed::{Clock, Config, GetError, Nested};
 
-use crate::kit::managed::{get_async_owned, millis, owned, pool, quiet};
-use crate::kit::{poll_once, wait_until, watched};
+use crate::kit::managed::{get_async_owned, maintain, millis, owned, pool, quiet, secs};
+use crate::kit::{Call, Gate, Job, Outcome, poll_once, wait_until, watched};
 
 #[test]
 fn a_thread_that_would_wait_for_itself_is_told_so() {
@@ -32,6 +32,50 @@ fn a_thread_may_hold_two_while_there_are_enough() {
     assert!(matches!(pool.get(), Err(GetError::Nested { .. })));
     drop(held);
     drop([pool.get().unwrap(), pool.get().unwrap()]);
+}
+
+/// It holds one of two; the other is being checked, and comes back.
+#[test]
+fn a_thread_waits_for_what_maintenance_checks() {
+    let pool = pool::<2>(quiet().nested(Nested::Refuse).keepalive(Some(secs(1))));
+    let (checked, answered) = (Gate::default(), Gate::default());
+    drop([pool.get().unwrap(), pool.get().unwrap()]);
+    maintain(&pool);
+    let held = pool.get().unwrap();
+    pool.clock().advance(secs(1));
+    pool.manager().then(Call::Check, Outcome::at(&checked));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut upkeep = Job::begun(pool.maintain_async(pool.clock().now()));
+            wait_until(|| pool.status().waiting == 1 || answered.is_open());
+            checked.open();
+            let _done = upkeep.end();
+        });
+        wait_until(|| pool.status().in_use == 2);
+        let second = pool.get().map(|second| second.number);
+        answered.open();
+        assert_eq!(second, Ok(2));
+    });
+    drop(held);
+}
+
+/// It holds one of two; another thread holds the other, and releases it.
+#[test]
+fn a_thread_waits_for_what_another_thread_holds() {
+    let pool = pool::<2>(quiet().nested(Nested::Refuse));
+    let (taken, answered) = (Gate::default(), Gate::default());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _held = pool.get().unwrap();
+            taken.open();
+            wait_until(|| pool.status().waiting == 1 || answered.is_open());
+        });
+        taken.pass();
+        let _own = pool.get().unwrap();
+        let second = pool.get().map(drop);
+        answered.open();
+        assert_eq!(second, Ok(()));
+    });
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_nested_error_names_both_places() {
     let error = pool.get().unwrap_err();
     assert_eq!(error.name(), "nested");
     let text = error.to_string();
-    assert!(text.starts_with("this thread would wait for itself: it holds a connection of the same pool (held for"));
+    assert!(text.starts_with("this thread would wait for itself: it holds all connections of the pool (held for"));
     assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");
 }
 

@@ -7,7 +7,7 @@ use core::pin::pin;
 use core::time::Duration;
 
 use super::caller::{Caller, Failure};
-use super::current::{own_loan, report};
+use super::current::{own_loans, report};
 use super::prepare::{PrepareError, prepare};
 use super::tokens::{Assessment, ClaimedSlot};
 use crate::engine::{AcquireError, Position, SlotToken, Ticket};
@@ -169,7 +169,8 @@ fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
     Some(ClaimedSlot::new(pool, slot))
 }
 
-/// Refuses a caller that would wait without a deadline in an exhausted pool, if its thread holds a connection of it.
+/// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold, or
+/// maintenance checks, comes back without it.
 fn refuse_nested<P: ManagedParts, W: Caller<P>>(
     pool: &P,
     caller: &W,
@@ -178,13 +179,13 @@ fn refuse_nested<P: ManagedParts, W: Caller<P>>(
     if !caller.waits_forever() || !pool.shared().has(TRACK) {
         return Ok(());
     }
-    let status = pool.engine().status();
+    let (mut loans, status) = (own_loans(pool, thread), pool.engine().status());
+    let Some(own) = loans.next() else { return Ok(()) };
     // In a closed pool no caller waits.
-    let is_exhausted = status.idle + status.vacant == 0 && !status.closed;
-    match own_loan(pool, thread) {
-        Some(own) if is_exhausted => Err(GetError::Nested { own, report: report(pool) }),
-        _ => Ok(()),
+    if 1 + loans.count() < status.max_size || status.closed {
+        return Ok(());
     }
+    Err(GetError::Nested { own, report: report(pool) })
 }
 
 /// Records the loan. From then on the slot is the caller's.

@@ -24,10 +24,10 @@ pub(crate) fn loans<P: ManagedParts>(pool: &P) -> impl Iterator<Item = Loan> {
     (0..pool.engine().states().len()).filter_map(move |slot| loan(pool, slot, now))
 }
 
-/// The loan of the calling thread, if it has one.
-pub(super) fn own_loan<P: ManagedParts>(pool: &P, thread: usize) -> Option<Loan> {
-    let is_own = |slot| pool.loan_record(slot).is_some_and(|loan_record| loan_record.thread() == thread);
-    loans(pool).find(|loan| thread != 0 && is_own(loan.slot))
+/// The loans of the calling thread.
+pub(super) fn own_loans<P: ManagedParts>(pool: &P, thread: usize) -> impl Iterator<Item = Loan> {
+    let is_own = move |slot| pool.loan_record(slot).is_some_and(|loan_record| loan_record.thread() == thread);
+    loans(pool).filter(move |loan| thread != 0 && is_own(loan.slot))
 }
 
 /// How the pool stands.
