@@ -37,13 +37,14 @@ impl<'a> Engine<'a> {
     /// Not while more slots are in use than the maximum, since this one is to be retired; nor while the pool is
     /// suspended. When a server goes away, all connections to it are found unfit at once, and all their callers would
     /// reconnect here: so the limit of concurrent connects holds here too. No waiter is overtaken: while there is room
-    /// to connect and a caller waits, no slot is vacant.
+    /// to connect and a caller waits, no slot is vacant. Nor is a connection made beside an idle one, which the caller
+    /// gets when it asks again.
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());
         self.state.lock.with(|_| {
             let is_room = self.state.connecting.get() < self.state.max_connecting.into();
-            let may = is_room && self.may_grant();
+            let may = is_room && self.may_grant() && self.map.count_free() == 0;
             if may {
                 self.count_past(slot);
                 self.state.counters.discarded.add(1);

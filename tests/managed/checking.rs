@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, Pool};
 
-use crate::kit::managed::{ALWAYS, assert_at_rest, millis, pool, quiet, secs};
-use crate::kit::{Call, Gate, Job, Outcome, Script, watched};
+use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, secs, take_all};
+use crate::kit::{Call, Failed, Gate, Job, Outcome, Script, watched};
 
 #[test]
 fn a_task_ends_a_check_that_takes_too_long_and_connects_anew() {
@@ -159,4 +159,68 @@ fn who_finds_a_connection_unfit_makes_no_other_while_too_many_are_out() {
     assert!(task.poll().is_pending(), "another was made");
     drop(held);
     assert_eq!((task.end().unwrap().number, pool.manager().calls(Call::Connect)), (1, 2));
+}
+
+/// Each way to acquire: `get` of a thread, `try_get`, `get_async`.
+type Way = fn(&SimPool<3>) -> Result<usize, GetError<Failed>>;
+const WAYS: [(&str, Way); 3] = [
+    ("get", |pool| pool.get().map(|connection| connection.number)),
+    ("try_get", |pool| pool.try_get().map(|connection| connection.number)),
+    ("get_async", |pool| Job::new(pool.get_async()).end().map(|connection| connection.number)),
+];
+
+/// A server that refuses more connections has those that there are.
+#[test]
+fn the_next_idle_connection_is_tried_before_another_is_made() {
+    for (name, way) in WAYS {
+        for unfit in 1..=2 {
+            let pool = pool::<3>(quiet().validate_after(ALWAYS));
+            drop(take_all(&pool));
+            pool.manager().always(Call::Connect, Outcome::Error);
+            for _ in 0..unfit {
+                pool.manager().then(Call::Check, Outcome::Error);
+            }
+            assert_eq!(way(&pool), Ok(unfit + 1), "{name}");
+            assert_eq!(pool.manager().calls(Call::Connect), 3, "{name} has connected beside idle connections");
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_is_too_old_is_not_replaced_beside_an_idle_one() {
+    for (name, way) in WAYS {
+        let pool = pool::<3>(quiet().max_lifetime(Some(secs(60))).lifetime_jitter_percent(0));
+        let old = pool.get().unwrap();
+        pool.clock().advance(secs(40));
+        drop((pool.get().unwrap(), old));
+        pool.clock().advance(secs(30));
+        pool.manager().always(Call::Connect, Outcome::Error);
+        assert_eq!(way(&pool), Ok(2), "{name}");
+    }
+}
+
+/// If all are unfit the caller connects, and is told what came of that.
+#[test]
+fn a_caller_connects_when_the_last_idle_connection_was_unfit() {
+    for (name, way) in WAYS {
+        let pool = pool::<3>(quiet().validate_after(ALWAYS));
+        drop(take_all(&pool));
+        pool.manager().always(Call::Check, Outcome::Error);
+        assert_eq!(way(&pool), Ok(4), "{name}");
+        assert_eq!(pool.status().vacant, 2, "{name}");
+        pool.manager().always(Call::Connect, Outcome::Error);
+        assert_eq!(way(&pool).unwrap_err().name(), "connect", "{name}");
+    }
+}
+
+#[test]
+fn a_caller_whose_connect_fails_gets_what_came_back_meanwhile() {
+    let pool = pool::<2>(quiet());
+    let (held, gate) = (pool.get().unwrap(), Gate::default());
+    pool.manager().then(Call::Connect, Outcome::error_at(&gate));
+    let mut caller = Job::begun(pool.get_async());
+    drop(held);
+    gate.open();
+    assert_eq!(caller.end().unwrap().number, 1);
+    assert_at_rest(&pool);
 }

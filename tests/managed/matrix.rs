@@ -450,7 +450,10 @@ fn run((point, outcome, caller, queue): Combination, fairness: Fairness) {
         }
         are_served();
     }
-    assert_eq!(victim.told.join().unwrap(), expected(point, outcome, caller));
+    let (told, expected) = (victim.told.join().unwrap(), expected(point, outcome, caller));
+    // A caller whose connect has failed gets what a waiter has released meanwhile.
+    let is_served_by_a_waiter = expected == Told::Refused("connect") && queue == Queue::Waiters && told == Told::Served;
+    assert!(is_served_by_a_waiter || told == expected, "{told:?} instead of {expected:?}");
     scene.bystander = None;
     assert_whole(&pool);
 }

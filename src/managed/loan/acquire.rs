@@ -117,7 +117,7 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
     mut at_hand: Option<ClaimedSlot<'a, P>>,
     work: &mut observe::Work<'_, P>,
 ) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
-    let (mut ticket, mut failures, mut unfit) = (Ticket::NEW, 0, None);
+    let (mut ticket, mut failures, mut unfit, mut refused) = (Ticket::NEW, 0, None, None);
     loop {
         let claimed = if let Some(claimed) = at_hand.take() {
             claimed
@@ -133,11 +133,19 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
             Err(PrepareError::NoTime) => {
                 // The caller does not wait again: it might get the same connection each time, and have no time to check
                 // it.
-                pool.engine().count_timeout();
-                return Err(explain(pool, AcquireError::TimedOut, unfit.take()));
+                return Err(match refused {
+                    Some((failure, took)) => not_connected(pool, failure, took),
+                    None => out_of_time(pool, unfit),
+                });
             }
             Err(PrepareError::Closed) => return Err(explain(pool, AcquireError::Closed, None)),
             Err(PrepareError::NotConnected(failure, took)) => {
+                // A connection may have been released meanwhile.
+                at_hand = claim(pool);
+                if at_hand.is_some() {
+                    refused = Some((failure, took));
+                    continue;
+                }
                 failures += 1;
                 let retry = pool.shared().config().retry;
                 if failures > retry.attempts || !caller.can_pause() {
@@ -232,11 +240,11 @@ pub(crate) fn tracked_thread<P: ManagedParts>(pool: &P) -> usize {
     if pool.shared().has(TRACK) { thread_number() } else { 0 }
 }
 
-/// The caller's deadline has passed.
+/// The caller's deadline has passed, after a connection was found unfit or not.
 #[cold]
-fn timed_out<P: ManagedParts>(pool: &P) -> GetError<ErrorOf<P>> {
+fn out_of_time<P: ManagedParts>(pool: &P, unfit: Option<Failure<ErrorOf<P>>>) -> GetError<ErrorOf<P>> {
     pool.engine().count_timeout();
-    explain(pool, AcquireError::TimedOut, None)
+    explain(pool, AcquireError::TimedOut, unfit)
 }
 
 /// The error that tells the caller why it has no connection.
@@ -261,6 +269,6 @@ fn not_connected<P: ManagedParts>(pool: &P, failure: Failure<ErrorOf<P>>, after:
     match failure {
         Failure::Error(error) => GetError::Connect { error, report: report(pool) },
         Failure::TimedOut => GetError::ConnectTimeout { after, report: report(pool) },
-        Failure::NoTime => timed_out(pool),
+        Failure::NoTime => out_of_time(pool, None),
     }
 }
