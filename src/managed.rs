@@ -13,7 +13,7 @@
 //! # A connection's life
 //!
 //! ```text
-//!              connect                 is_valid, if idle for long            has_broken, reset
+//!              connect         is_closed; is_valid, if idle for long         has_broken, reset
 //!  (nothing) ----------> idle ------------------------------------> in use -------------------> idle
 //!      ^                   |                     |                     |              |
 //!      +---- on_discard ---+---------------------+---------------------+--------------+

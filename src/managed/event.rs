@@ -11,7 +11,8 @@ use super::report::Loan;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DiscardReason {
-    /// [`has_broken`](super::Lifecycle::has_broken) was true at its release.
+    /// [`has_broken`](super::Lifecycle::has_broken) was true at its release, or
+    /// [`is_closed`](super::Lifecycle::is_closed) at an acquire.
     Broken,
     /// [`reset`](super::Lifecycle::reset) failed at its release.
     ResetFailed,

@@ -51,6 +51,16 @@ pub trait Lifecycle {
     /// Why a connection could not be made, checked or reset. It needs no trait.
     type Error;
 
+    /// Whether an idle connection is known to be closed, without asking its server: many drivers can tell. `true`
+    /// discards it, and another one is taken or made.
+    ///
+    /// Called at each acquire, so it should cost next to nothing: reading a flag, and no I/O. The default takes every
+    /// connection for open, and costs nothing.
+    fn is_closed(&self, connection: &mut Self::Connection) -> bool {
+        let _ = connection;
+        false
+    }
+
     /// Whether a connection that is being released is known to be broken, without asking its server.
     ///
     /// `true` discards it. Called at each release, so it should be quick. The default finds no connection broken.

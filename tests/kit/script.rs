@@ -14,6 +14,8 @@ use super::{Census, Conn, Gate, lock};
 pub(crate) enum Call {
     Connect,
     Check,
+    /// `is_closed`: [`Outcome::Error`] says that it is, and will be.
+    Closed,
     /// `has_broken`: [`Outcome::Error`] says that it is.
     Broken,
     Reset,
@@ -76,6 +78,7 @@ pub(crate) struct Script {
 
 #[derive(Default)]
 struct Stage {
+    closed: Vec<usize>,
     /// What the next calls come to, one by one.
     next: HashMap<Call, VecDeque<Outcome>>,
     /// What calls come to of which nothing else is said.
@@ -209,6 +212,16 @@ impl Script {
 impl Lifecycle for Script {
     type Connection = Conn;
     type Error = Failed;
+
+    fn is_closed(&self, connection: &mut Conn) -> bool {
+        connection.ping();
+        let is_closed = self.play(Call::Closed).is_err();
+        let closed = &mut lock(&self.stage).closed;
+        if is_closed {
+            closed.push(connection.number);
+        }
+        closed.contains(&connection.number)
+    }
 
     fn has_broken(&self, connection: &mut Conn) -> bool {
         connection.ping();

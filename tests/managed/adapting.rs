@@ -23,6 +23,10 @@ macro_rules! manager_of_one_kind {
             type Connection = Conn;
             type Error = Failed;
 
+            fn is_closed(&self, connection: &mut Conn) -> bool {
+                self.0.is_closed(connection)
+            }
+
             fn has_broken(&self, connection: &mut Conn) -> bool {
                 self.0.has_broken(connection)
             }
@@ -108,6 +112,9 @@ fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl 
         "connected",
     ];
     assert_eq!(script.events(), events);
+    script.then(Call::Closed, Outcome::Error);
+    borrow(&pool);
+    assert_eq!(script.discards(DiscardReason::Broken), 2);
 }
 
 #[test]

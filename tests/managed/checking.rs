@@ -5,7 +5,7 @@ use std::time::Duration;
 use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, Pool};
 
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, secs, take_all};
-use crate::kit::{Call, Failed, Gate, Job, Outcome, Script, watched};
+use crate::kit::{Call, Failed, Gate, Job, Outcome, Script, panics, watched};
 
 #[test]
 fn a_task_ends_a_check_that_takes_too_long_and_connects_anew() {
@@ -223,4 +223,35 @@ fn a_caller_whose_connect_fails_gets_what_came_back_meanwhile() {
     gate.open();
     assert_eq!(caller.end().unwrap().number, 1);
     assert_at_rest(&pool);
+}
+
+/// On the fast path, and where each acquire reads the clock.
+#[test]
+fn a_connection_that_is_known_to_be_closed_is_not_lent() {
+    for config in [quiet(), quiet().max_lifetime(Some(secs(60)))] {
+        for (name, way) in WAYS {
+            let pool = pool::<3>(config);
+            drop(take_all(&pool));
+            pool.manager().then(Call::Closed, Outcome::Error);
+            assert_eq!(way(&pool), Ok(2), "{name}");
+            assert_eq!((pool.manager().discards(DiscardReason::Broken), pool.manager().calls(Call::Connect)), (1, 3));
+            assert_eq!(pool.metrics().discarded_for(DiscardReason::Broken), 1);
+            pool.manager().always(Call::Closed, Outcome::Error);
+            assert_eq!(way(&pool), Ok(4), "{name}: all were closed");
+        }
+    }
+}
+
+#[test]
+fn a_manager_that_panics_when_asked_loses_no_connection() {
+    for config in [quiet(), quiet().max_lifetime(Some(secs(60)))] {
+        for (name, way) in WAYS {
+            let pool = pool::<3>(config);
+            drop(take_all(&pool));
+            pool.manager().then(Call::Closed, Outcome::Panic);
+            assert!(panics(|| _ = way(&pool)), "{name}");
+            assert_at_rest(&pool);
+            assert_eq!(take_all(&pool).len(), 3);
+        }
+    }
 }

@@ -1,5 +1,5 @@
-// knows: caller, clock, current, error, observe, parts, prepare, record, shared, tokens, engine, slot, sync · must not
-// know: threads, tasks
+// knows: caller, clock, current, error, event, observe, parts, prepare, record, shared, tokens, engine, slot, sync ·
+// must not know: threads, tasks
 //! A caller's whole way to a connection: the fast path, the first try, and the work if neither has one.
 
 use core::panic::Location;
@@ -13,6 +13,7 @@ use super::tokens::{Assessment, ClaimedSlot};
 use crate::engine::{AcquireError, Position, SlotToken, Ticket};
 use crate::managed::clock::Millis;
 use crate::managed::error::GetError;
+use crate::managed::event::DiscardReason;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::{SAMPLE, period};
@@ -38,8 +39,20 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
     if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) {
         return acquire_marked(pool, slot, site);
     }
-    note_site(pool, slot.index(), site);
-    Some(slot)
+    // The manager may panic: the slot is released then.
+    let claimed = ClaimedSlot::new(pool, slot);
+    if claimed.is_closed() {
+        discard_closed(claimed);
+        return None;
+    }
+    note_site(pool, claimed.slot(), site);
+    Some(claimed.into_slot())
+}
+
+#[cold]
+#[inline(never)]
+fn discard_closed<P: ManagedParts>(claimed: ClaimedSlot<'_, P>) {
+    claimed.into_unready().discard(DiscardReason::Broken);
 }
 
 /// The record has a mark, or the loan is to be timed: take the slow path.

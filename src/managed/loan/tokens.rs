@@ -64,7 +64,15 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         self.slot.index()
     }
 
-    /// Assesses the connection by its record alone: the manager is not called.
+    /// Whether the manager knows, without asking the server, that the connection is closed.
+    #[inline(always)]
+    pub(super) fn is_closed(&self) -> bool {
+        // SAFETY: the slot is this token's (I2) and filled (I3), and the reference ends with this call.
+        let connection = unsafe { &mut *storage::cell(self.pool.slots(), &self.slot) };
+        self.pool.manager().is_closed(connection)
+    }
+
+    /// Assesses the connection by its record, and by what the manager knows without asking the server.
     pub(super) fn assess(&self) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
@@ -77,6 +85,9 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         let now = shared.has(SELF_TIMED).then(|| self.pool.coarse());
         if record.is_marked(EXPIRED) || now.is_some_and(|now| record.left_to_live(now) == 0) {
             return Assessment::Unfit(DiscardReason::Expired);
+        }
+        if self.is_closed() {
+            return Assessment::Unfit(DiscardReason::Broken);
         }
         if record.is_marked(CHECK) || shared.has(CHECK_EACH) {
             return Assessment::Check;

@@ -19,6 +19,10 @@ impl<M: Lifecycle> Lifecycle for AsyncFromBlocking<M> {
     type Connection = M::Connection;
     type Error = M::Error;
 
+    fn is_closed(&self, connection: &mut M::Connection) -> bool {
+        self.0.is_closed(connection)
+    }
+
     fn has_broken(&self, connection: &mut M::Connection) -> bool {
         self.0.has_broken(connection)
     }
@@ -141,6 +145,10 @@ mod block_on {
     impl<M: Lifecycle> Lifecycle for BlockingFromAsync<M> {
         type Connection = M::Connection;
         type Error = BlockingFromAsyncError<M::Error>;
+
+        fn is_closed(&self, connection: &mut M::Connection) -> bool {
+            self.0.is_closed(connection)
+        }
 
         fn has_broken(&self, connection: &mut M::Connection) -> bool {
             self.0.has_broken(connection)

@@ -19,6 +19,10 @@ macro_rules! pointer {
             type Connection = M::Connection;
             type Error = M::Error;
 
+            fn is_closed(&self, connection: &mut M::Connection) -> bool {
+                M::is_closed(self, connection)
+            }
+
             fn has_broken(&self, connection: &mut M::Connection) -> bool {
                 M::has_broken(self, connection)
             }
