@@ -228,7 +228,7 @@ fn a_caller_whose_connect_fails_gets_what_came_back_meanwhile() {
 /// On the fast path, and where each acquire reads the clock.
 #[test]
 fn a_connection_that_is_known_to_be_closed_is_not_lent() {
-    for config in [quiet(), quiet().max_lifetime(Some(secs(60)))] {
+    for config in [quiet().nested(Nested::Allow), quiet().max_lifetime(Some(secs(60)))] {
         for (name, way) in WAYS {
             let pool = pool::<3>(config);
             drop(take_all(&pool));
@@ -244,7 +244,7 @@ fn a_connection_that_is_known_to_be_closed_is_not_lent() {
 
 #[test]
 fn a_manager_that_panics_when_asked_loses_no_connection() {
-    for config in [quiet(), quiet().max_lifetime(Some(secs(60)))] {
+    for config in [quiet().nested(Nested::Allow), quiet().max_lifetime(Some(secs(60)))] {
         for (name, way) in WAYS {
             let pool = pool::<3>(config);
             drop(take_all(&pool));
