@@ -16,17 +16,18 @@ pub struct Loan {
     pub slot: usize,
     /// Where in the source it was acquired.
     pub site: Option<&'static Location<'static>>,
-    /// For how long it has been in use, at least. It counts from the acquire if that reads the clock, else from the
-    /// first pass of maintenance that found the connection in use. Zero if neither has happened.
-    pub held_for: Duration,
+    /// For how long it has been in use, at least; `None` if that is not known. Maintenance records what it sees in use
+    /// at a pass; without maintenance each acquire reads the clock if an option of the pool needs it.
+    pub held_for: Option<Duration>,
 }
 
 impl fmt::Display for Loan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "held for {:?}", self.held_for)?;
-        match self.site {
-            Some(site) => write!(f, ", borrowed at {site}"),
-            None => Ok(()),
+        match (self.held_for, self.site) {
+            (Some(held_for), Some(site)) => write!(f, "held for {held_for:?}, acquired at {site}"),
+            (Some(held_for), None) => write!(f, "held for {held_for:?}"),
+            (None, Some(site)) => write!(f, "acquired at {site}"),
+            (None, None) => write!(f, "of slot {}", self.slot),
         }
     }
 }

@@ -294,7 +294,7 @@ fn a_drain_waits_for_those_who_hold_and_says_who_they_are() {
     let second = pool.get().unwrap();
     let error = pool.drain(millis(5)).unwrap_err();
     let longest = error.report.longest_loan.unwrap();
-    assert_eq!((longest.held_for, longest.site.unwrap().line()), (secs(5), line));
+    assert_eq!((longest.held_for, longest.site.unwrap().line()), (Some(secs(5)), line));
     assert_eq!((error.report.status.in_use, pool.loans().count()), (2, 2));
     let text = error.to_string();
     assert!(

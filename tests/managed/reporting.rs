@@ -21,10 +21,26 @@ fn a_timeout_tells_how_full_the_pool_is_and_who_holds_longest() {
     let error = pool.get_timeout(millis(5)).unwrap_err();
     let expected = format!(
         "timed out waiting for a connection (pool \"orders\": in use: 2 of 2, idle: 0, vacant: 0, waiting: 1; \
-         longest held for 7s, borrowed at {}:{line}:",
+         longest held for 7s, acquired at {}:{line}:",
         file!()
     );
     assert!(error.to_string().starts_with(&expected), "{error}\n{expected}");
+}
+
+/// Nobody has looked since it was acquired, so it may be in use for a moment or for an hour.
+#[test]
+fn a_loan_whose_beginning_nobody_saw_is_not_told_to_be_short() {
+    let pool = pool::<1>(quiet());
+    let (_held, line) = (pool.get().unwrap(), line!());
+    pool.clock().advance(secs(3600));
+    let loan = pool.loans().next().unwrap();
+    assert_eq!(loan.held_for, None);
+    assert!(loan.to_string().starts_with(&format!("acquired at {}:{line}:", file!())), "{loan}");
+    maintain(&pool);
+    pool.clock().advance(secs(2));
+    let loan = pool.loans().next().unwrap();
+    assert_eq!(loan.held_for, Some(secs(2)));
+    assert!(loan.to_string().starts_with(&format!("held for 2s, acquired at {}:{line}:", file!())), "{loan}");
 }
 
 #[test]
@@ -90,7 +106,7 @@ fn a_nested_error_names_both_places() {
     let error = pool.get().unwrap_err();
     assert_eq!(error.name(), "nested");
     let text = error.to_string();
-    assert!(text.starts_with("this thread would wait for itself: it holds all connections of the pool (held for"));
+    assert!(text.starts_with("this thread would wait for itself: it holds all connections of the pool (acquired at"));
     assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");
 }
 

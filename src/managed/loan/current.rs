@@ -14,8 +14,8 @@ pub(crate) fn loan<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Optio
     }
     let record = pool.record(slot);
     let is_same = record.is_seen(period(state.uses(), true));
-    let held_for = if is_same { now.since(record.seen_at()) } else { 0 };
-    Some(Loan { slot, site: pool.loan_record(slot).and_then(LoanRecord::site), held_for: duration(held_for) })
+    let held_for = is_same.then(|| duration(now.since(record.seen_at())));
+    Some(Loan { slot, site: pool.loan_record(slot).and_then(LoanRecord::site), held_for })
 }
 
 /// All open loans.

@@ -37,7 +37,8 @@ pub(in crate::managed) fn discarded(pool: &str, reason: DiscardReason) {
 
 pub(in crate::managed) fn leaked(pool: &str, loan: &Loan) {
     let Loan { slot, site, held_for } = loan;
-    warn!(target: TARGET, pool, slot, site = site.map(tracing::field::display), ?held_for, "connection leak");
+    let (site, held_for) = (site.map(tracing::field::display), held_for.map(tracing::field::debug));
+    warn!(target: TARGET, pool, slot, site, held_for, "connection leak");
 }
 
 pub(in crate::managed) fn refused(pool: &str, error: &'static str, report: Option<&PoolReport>) {
@@ -52,8 +53,8 @@ pub(in crate::managed) fn exhausted(pool: &str) {
 
 pub(in crate::managed) fn nested(pool: &str, own: &Loan, report: &PoolReport) {
     let Loan { site, held_for, .. } = own;
-    let site = site.map(tracing::field::display);
-    warn!(target: TARGET, pool, site, ?held_for, status = %report.status, "a thread would wait for itself");
+    let (site, held_for) = (site.map(tracing::field::display), held_for.map(tracing::field::debug));
+    warn!(target: TARGET, pool, site, held_for, status = %report.status, "a thread would wait for itself");
 }
 
 pub(in crate::managed) fn closed(pool: &str) {

@@ -62,7 +62,7 @@ fn report_leaks<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     let mut leaked = 0;
     for slot in 0..pool.engine().states().len() {
         if let Some(loan) = loan(pool, slot, now)
-            && loan.held_for >= threshold
+            && loan.held_for.is_some_and(|held_for| held_for >= threshold)
             && is_first_report(pool, slot)
         {
             leaked += 1;
