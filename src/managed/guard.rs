@@ -1,4 +1,4 @@
-// knows: clock, event, loan, manager, parts, pool, slot, sync · must not know: how a connection is looked at
+// knows: clock, event, loan, manager, parts, pool, record, slot, sync · must not know: how a connection is looked at
 //! The guards of a managed pool.
 
 use core::time::Duration;
@@ -9,6 +9,7 @@ use super::loan::tokens::discard;
 use super::manager::Lifecycle;
 use super::parts::ManagedParts;
 use super::pool::Pool;
+use super::record::CHECK;
 use crate::slot::{PoolParts, guard};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
@@ -59,6 +60,55 @@ macro_rules! functions {
             pub fn discard(guard: Self) {
                 let (pool, slot) = guard.0.into_parts();
                 discard(&*pool, slot, DiscardReason::Discarded);
+            }
+
+            /// Has the connection checked, by `is_valid`, before it is acquired again, however soon that is: for a
+            /// connection whose state is in doubt.
+            pub fn require_check(guard: &Self) {
+                let pool: &Pool<M, N, K> = guard.0.pool();
+                pool.record(guard.0.slot()).mark(CHECK);
+            }
+
+            /// Runs `work` on the connection. If the future is dropped before `work` has ended, as by a handler's
+            /// timeout, a reply may still be on its way: the connection is then checked, by `is_valid`, before it is
+            /// acquired again. Costs two read-modify-writes.
+            ///
+            /// A guard that is dropped by itself cannot tell a request that was cut from one that has ended.
+            ///
+            /// # Cancel safety
+            ///
+            /// The future may be dropped at any moment; the guard is the caller's still.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # use conn_pool::managed::{AsyncManager, Config, ConnGuard, Lifecycle, Pool};
+            /// # struct Server;
+            /// # impl Lifecycle for Server { type Connection = String; type Error = (); }
+            /// # impl AsyncManager for Server {
+            /// #     async fn connect(&self) -> Result<String, ()> { Ok(String::new()) }
+            /// # }
+            /// # async fn handler() -> Result<(), conn_pool::managed::GetError<()>> {
+            /// let pool = Pool::<_, 4>::new(Server, Config::new()).unwrap();
+            /// let mut connection = pool.get_async().await?;
+            /// let len = ConnGuard::scope(&mut connection, async |connection| {
+            ///     connection.push_str("query");
+            ///     connection.len()
+            /// })
+            /// .await;
+            /// assert_eq!(len, 5);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub async fn scope<T>(guard: &mut Self, work: impl AsyncFnOnce(&mut M::Connection) -> T) -> T {
+                let slot = guard.0.slot();
+                // What was in doubt before stays in doubt.
+                let is_new = guard.0.pool().record(slot).mark(CHECK);
+                let output = work(&mut *guard).await;
+                if is_new {
+                    guard.0.pool().record(slot).unmark(CHECK);
+                }
+                output
             }
 
             /// How long ago the connection was made.

@@ -1,10 +1,11 @@
 //! Connections are checked before they are lent: which, when, and what follows.
 
+use std::future::pending;
 use std::time::Duration;
 
-use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, Pool};
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, OwnedConnGuard, Pool};
 
-use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, secs, take_all};
+use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, assert_send, millis, owned, pool, quiet, secs, take_all};
 use crate::kit::{Call, Failed, Gate, Job, Outcome, Script, panics, watched};
 
 #[test]
@@ -254,4 +255,48 @@ fn a_manager_that_panics_when_asked_loses_no_connection() {
             assert_eq!(take_all(&pool).len(), 3);
         }
     }
+}
+
+/// A handler's timeout drops the future in the midst of a query.
+#[test]
+fn a_request_that_is_cut_has_its_connection_checked() {
+    let pool = pool::<1>(quiet());
+    let mut request = Job::begun(async {
+        let mut held = pool.get_async().await.unwrap();
+        ConnGuard::scope(&mut held, async |_| pending::<()>().await).await;
+    });
+    request.wait_on();
+    drop(request);
+    assert!(pool.try_get_idle().is_none());
+    drop(pool.get().unwrap());
+    drop(pool.get().unwrap());
+    assert_eq!(pool.manager().calls(Call::Check), 1);
+}
+
+#[test]
+fn a_request_that_has_ended_costs_no_check() {
+    let pool = pool::<1>(quiet());
+    let mut held = pool.get().unwrap();
+    let request = ConnGuard::scope(&mut held, async |connection| connection.number);
+    assert_send(&request);
+    assert_eq!(Job::new(request).end(), 1);
+    drop(held);
+    drop(pool.get().unwrap());
+    let mut held = owned(pool.get().unwrap(), &pool);
+    assert_eq!(Job::new(OwnedConnGuard::scope(&mut held, async |connection| connection.number)).end(), 1);
+    drop(held);
+    drop(pool.get().unwrap());
+    assert_eq!(pool.manager().calls(Call::Check), 0);
+}
+
+#[test]
+fn a_connection_that_is_in_doubt_is_checked_whatever_ends_well_after_that() {
+    let pool = pool::<1>(quiet());
+    let mut held = pool.get().unwrap();
+    ConnGuard::require_check(&held);
+    Job::new(ConnGuard::scope(&mut held, async |_| ())).end();
+    drop(held);
+    pool.manager().then(Call::Check, Outcome::Error);
+    assert_eq!(pool.get().unwrap().number, 2);
+    assert_eq!(pool.manager().discards(DiscardReason::Invalid), 1);
 }
