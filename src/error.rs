@@ -101,7 +101,7 @@ impl From<TryGetError> for PoolError {
 #[non_exhaustive]
 pub enum InsertError<C> {
     /// Every slot within the present maximum has a connection.
-    #[error("the pool is full: each of its {max_size} slots has a connection")]
+    #[error("the pool is full: max_size is {max_size}, and no slot is vacant")]
     Full {
         /// The connection, handed back.
         connection: C,
@@ -128,7 +128,7 @@ impl<C> InsertError<C> {
 /// A size that a pool cannot have, from [`Pool::resize`](crate::Pool::resize).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[error("cannot resize to {requested} connections: the pool was built with {capacity} slots, so use 0 to {capacity}")]
+#[error("cannot resize to {requested}: the pool was built with N = {capacity}, so use 0 to {capacity}")]
 #[non_exhaustive]
 pub struct ResizeError {
     /// The size asked for.
@@ -140,7 +140,7 @@ pub struct ResizeError {
 /// Connections that were still in use when a [`drain`](crate::Pool::drain) gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[error("the pool is not drained: {in_use} connections are still held (or were leaked with mem::forget)")]
+#[error("the pool is not drained: still in use: {in_use} (a guard that was leaked with mem::forget counts too)")]
 #[non_exhaustive]
 pub struct DrainError {
     /// How many connections were still in use.

@@ -41,7 +41,7 @@ int main(void)
         check("release", conn_pool_release(pool, &lease));
     }
     check("stats", conn_pool_get_stats(pool, &stats, sizeof stats));
-    printf("%zu leases, %zu connections\n", stats.acquired, stats.created);
+    printf("leases: %zu, connections: %zu\n", stats.acquired, stats.created);
     check("destroy", conn_pool_destroy(pool));
     return 0;
 }

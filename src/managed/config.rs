@@ -318,7 +318,7 @@ impl Config {
 #[non_exhaustive]
 pub enum ConfigError {
     /// More connections than the pool has slots.
-    #[error("max_size is {max_size} and the pool has {capacity} slots: max_size can be at most its N")]
+    #[error("max_size is {max_size} and the pool's N is {capacity}: max_size can be at most that")]
     MaxSize {
         /// The size asked for.
         max_size: usize,
@@ -377,7 +377,7 @@ mod tests {
     fn what_contradicts_itself_is_refused_with_both_values() {
         let config = Config::new();
         let cases = [
-            (config.max_size(9), "max_size is 9 and the pool has 8 slots: max_size can be at most its N"),
+            (config.max_size(9), "max_size is 9 and the pool's N is 8: max_size can be at most that"),
             (config.min_idle(9), "min_idle is 9 and max_size is 8: min_idle can be at most max_size"),
             (config.lifetime_jitter_percent(100), "lifetime_jitter_percent is 100: it can be 0 to 99"),
             (

@@ -217,7 +217,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert_eq!(pool.status().idle, 4);
     /// assert_eq!(
     ///     pool.resize(5).unwrap_err().to_string(),
-    ///     "cannot resize to 5 connections: the pool was built with 4 slots, so use 0 to 4"
+    ///     "cannot resize to 5: the pool was built with N = 4, so use 0 to 4"
     /// );
     /// # Ok::<(), conn_pool::ResizeError>(())
     /// ```
