@@ -329,7 +329,7 @@ impl<'a> Bitmap<'a> {
     /// before, and the caller sees the word as a claim before it has left it.
     pub(crate) fn publish(self) {
         for word in 0..self.layout.words {
-            // O7: pairs with O1 and O2; without it a claim that comes later may not see that maintenance sleeps.
+            // O7: pairs with O1, O2 and O4; without it a claim that comes later may not see that maintenance sleeps.
             self.word(word).fetch_or(0, ord!(O7, Release));
         }
     }

@@ -56,8 +56,13 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 
 /// Acquiring a connection, with either kind of manager.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires an idle connection that needs no check, if there is one. Calls no function of the manager, and never
-    /// waits.
+    /// Acquires an idle connection that needs no check, if there is one. Never connects, checks or waits: of the
+    /// manager it calls [`is_closed`](Lifecycle::is_closed), and [`on_discard`](Lifecycle::on_discard) with a
+    /// connection that is closed, too old or evicted.
+    ///
+    /// # Panics
+    ///
+    /// If the manager does; no slot is lost.
     ///
     /// While no maintenance runs (see [`maintain`](Self::maintain)) it reads the clock to know whether a connection
     /// needs a check.

@@ -91,9 +91,10 @@ fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal:
             && !pool.is_closed()
         {
             pause_marking(&*pool);
+            let began = pool.coarse();
             // A panic was reported through the panic hook.
-            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &NoWait, pool.coarse()))));
-            let until = Instant::now() + marker.mark(&*pool, waker);
+            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &NoWait, began))));
+            let until = Instant::now() + marker.mark(&*pool, began, waker);
             drop(pool);
             parker.park(Some(until));
         }

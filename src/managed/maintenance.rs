@@ -85,8 +85,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             let (mut marker, _stop) = (Marker::new(), StopMarking(self));
             while !self.is_closed() {
                 pause_marking(self);
-                maintain(self, &Async::new(self.clock()), self.coarse()).await;
-                let next = poll_fn(|context| Poll::Ready(marker.mark(self, context.waker()))).await;
+                let began = self.coarse();
+                maintain(self, &Async::new(self.clock()), began).await;
+                let next = poll_fn(|context| Poll::Ready(marker.mark(self, began, context.waker()))).await;
                 race(pin!(self.clock().sleep(next)), pin!(Some(woken(self)))).await;
             }
         }

@@ -11,12 +11,12 @@ use super::event::{DiscardReason, Event};
 
 /// What happens to a connection when it is released and when it ends.
 ///
-/// These functions are called where a guard is dropped: at once, on whichever thread, never as a task, so that no
-/// runtime is needed to release a connection. All of them have a default. [`Manager`] or [`AsyncManager`] makes and
+/// These functions are called where a guard is made or dropped: at once, on whichever thread, never as a task, so that
+/// no runtime is needed to release a connection. All of them have a default. [`Manager`] or [`AsyncManager`] makes and
 /// checks connections.
 ///
 /// No function is called under a lock, so each may take its time, call the pool, and panic: a panic loses the
-/// connection, but not its slot.
+/// connection, but not its slot (one of [`is_closed`](Self::is_closed) has the connection checked).
 ///
 /// # Examples
 ///

@@ -252,8 +252,21 @@ fn a_manager_that_panics_when_asked_loses_no_connection() {
             pool.manager().then(Call::Closed, Outcome::Panic);
             assert!(panics(|| _ = way(&pool)), "{name}");
             assert_at_rest(&pool);
-            assert_eq!(take_all(&pool).len(), 3);
+            assert_eq!((take_all(&pool).len(), pool.manager().calls(Call::Check)), (3, 1), "{name}");
         }
+    }
+}
+
+#[test]
+fn among_idle_connections_those_that_can_be_used_are_found() {
+    for config in [quiet().nested(Nested::Allow), quiet().max_lifetime(Some(secs(60))).lifetime_jitter_percent(0)] {
+        let pool = pool::<3>(config);
+        drop(take_all(&pool));
+        pool.manager().then(Call::Closed, Outcome::Error);
+        assert_eq!(pool.try_get_idle().unwrap().number, 2);
+        pool.manager().always(Call::Closed, Outcome::Error);
+        assert!(pool.try_get_idle().is_none());
+        assert_eq!((pool.manager().discards(DiscardReason::Broken), pool.status().idle), (3, 0));
     }
 }
 

@@ -145,6 +145,21 @@ fn a_caller_has_its_connection_before_it_wakes_maintenance() {
     assert_eq!(idle.load(Ordering::SeqCst), 0);
 }
 
+/// A check in its pass takes long, and another limit passes meanwhile.
+#[test]
+fn a_limit_that_passes_during_a_pass_is_kept_soon_after() {
+    let pool = pool::<2>(quiet().keepalive(Some(secs(10))).idle_timeout(Some(secs(12))));
+    let clock = pool.clock().clone();
+    pool.manager().then(Call::Check, Outcome::after(move || clock.advance(secs(5))));
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    run_if_woken(&mut upkeep, |_| drop(pool.get().unwrap()));
+    while pool.manager().calls(Call::Check) == 0 {
+        step(&pool, &mut upkeep);
+    }
+    (0..20).for_each(|_| step(&pool, &mut upkeep));
+    assert_eq!(pool.status().idle, 0);
+}
+
 /// A loop of the user's that looks when it was told to keeps the limits, too.
 #[test]
 fn a_loop_is_told_to_look_in_time_for_each_limit() {

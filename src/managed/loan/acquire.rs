@@ -89,19 +89,26 @@ pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) ->
     }
 }
 
-/// An idle connection, if one can be used as it is; does no work on any other.
+/// A connection that can be used as it is, if there is one. Those that cannot be used at all are discarded on the way.
 pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
     if let Some(slot) = acquire_first(pool, site) {
         return Some(slot);
     }
-    match first_try(pool, site, tracked_thread(pool)) {
-        FirstTry::Done(slot) => Some(slot),
-        FirstTry::Work(None) => None,
-        FirstTry::Work(Some(unfit)) => {
-            unfit.put_back();
-            None
+    // No more often than there are slots: others may make connections meanwhile that are unfit again.
+    for _ in 0..pool.engine().states().len() {
+        match first_try(pool, site, tracked_thread(pool)) {
+            FirstTry::Done(slot) => return Some(slot),
+            FirstTry::Work(None) => return None,
+            FirstTry::Work(Some(claimed)) => {
+                let Assessment::Unfit(reason) = claimed.assess() else {
+                    claimed.put_back();
+                    return None;
+                };
+                claimed.into_unready().discard(reason);
+            }
         }
     }
+    None
 }
 
 /// A connection, after as much work as it takes.
@@ -136,12 +143,24 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
             claimed
         } else {
             refuse_nested(pool, caller, thread)?;
-            let claimed = work.wait(pin!(caller.slot(pool, &mut ticket))).await;
-            claimed.map_err(|error| explain(pool, error, unfit.take()))?
+            match (work.wait(pin!(caller.slot(pool, &mut ticket))).await, refused) {
+                (Ok(claimed), earlier) => {
+                    refused = earlier;
+                    claimed
+                }
+                (Err(AcquireError::TimedOut | AcquireError::Exhausted), Some((failure, took))) => {
+                    return Err(not_connected(pool, failure, took));
+                }
+                (Err(error), _) => return Err(explain(pool, error, unfit)),
+            }
         };
+        // After the claim, as in `first_try`.
+        pool.shared().wake_if_asleep();
         ticket.position = Position::Again;
         match prepare(pool, caller, claimed).await {
             Ok(claimed) => return Ok(claimed),
+            // Without an error of the manager's, an earlier one says more.
+            Err(PrepareError::Unfit(Failure::NoTime)) => {}
             Err(PrepareError::Unfit(failure)) => unfit = Some(failure),
             Err(PrepareError::NoTime) => {
                 // The caller does not wait again: it might get the same connection each time, and have no time to check
@@ -153,13 +172,13 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
             }
             Err(PrepareError::Closed) => return Err(explain(pool, AcquireError::Closed, None)),
             Err(PrepareError::NotConnected(failure, took)) => {
+                failures += 1;
                 // A connection may have been released meanwhile.
                 at_hand = claim(pool);
                 if at_hand.is_some() {
                     refused = Some((failure, took));
                     continue;
                 }
-                failures += 1;
                 let retry = pool.shared().config().retry;
                 if failures > retry.attempts || !caller.can_pause() {
                     return Err(not_connected(pool, failure, took));

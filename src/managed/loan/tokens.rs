@@ -3,7 +3,7 @@
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, forget};
 
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::{Millis, span};
@@ -11,7 +11,7 @@ use crate::managed::event::DiscardReason;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{CHECK, EVICTED, EXPIRED, period};
+use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, period};
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
 use crate::slot::{release_unused, storage};
@@ -69,7 +69,10 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     pub(super) fn is_closed(&self) -> bool {
         // SAFETY: the slot is this token's (I2) and filled (I3), and the reference ends with this call.
         let connection = unsafe { &mut *storage::cell(self.pool.slots(), &self.slot) };
-        self.pool.manager().is_closed(connection)
+        let doubt = CheckOnUnwind(self.pool.record(self.slot.index()));
+        let is_closed = self.pool.manager().is_closed(connection);
+        forget(doubt);
+        is_closed
     }
 
     /// Assesses the connection by its record, and by what the manager knows without asking the server.
@@ -146,6 +149,15 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
         // Maybe while a panic of the manager's unwinds: another one, of `on_discard` for a slot that the engine wants
         // vacated now, would end the process.
         run_once(|| release_unused(self.pool, slot));
+    }
+}
+
+/// Has the connection checked before it is acquired, if it is dropped: the manager has panicked.
+struct CheckOnUnwind<'a>(&'a ConnRecord);
+
+impl Drop for CheckOnUnwind<'_> {
+    fn drop(&mut self) {
+        self.0.mark(CHECK);
     }
 }
 

@@ -21,9 +21,10 @@ pub(super) fn look_every(config: &Config) -> Option<usize> {
     Some((least / 16).clamp(SHORTEST, LONGEST))
 }
 
-/// In how many milliseconds a pass is due: the shortest time, if the pool was closed or lacks idle connections.
-pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, now: Millis) -> usize {
-    if is_pressing(pool, now) { SHORTEST } else { due(pool, now) }
+/// In how many milliseconds a pass is due: the shortest time, if the pool was closed or lacks idle connections. The
+/// last pass has done what was due when it `began`.
+pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, began: Millis, now: Millis) -> usize {
+    if is_pressing(pool, now) { SHORTEST } else { due(pool, began).saturating_sub(now.since(began)).max(SHORTEST) }
 }
 
 fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {

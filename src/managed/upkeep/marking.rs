@@ -28,9 +28,10 @@ impl Marker {
         Self { uses: 0 }
     }
 
-    /// Marks all connections, and answers when to do so again, unless `waker` is called before. If no connection was
+    /// Marks all connections after a pass that `began` then, and answers when to do so again, unless `waker` is called
+    /// before. If no connection was
     /// used since it marked last, ages are left to the acquires, the first of which calls the waker.
-    pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, waker: &Waker) -> Duration {
+    pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, began: Millis, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
         let interval = interval(shared.config());
         mark_all(pool, now, interval);
@@ -46,7 +47,7 @@ impl Marker {
         // lock, or by claiming a slot.
         pool.engine().synchronize();
         pool.engine().publish_to_claims();
-        let next = due_or_pressing(pool, now);
+        let next = due_or_pressing(pool, began, now);
         let is_in_use = pool.engine().in_use() > 0;
         let look = if is_busy { interval } else { look_every(shared.config()).filter(|_| is_in_use) };
         duration(look.map_or(next, |look| next.min(look)))
