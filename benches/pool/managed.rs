@@ -55,8 +55,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("managed");
     group.bench_function("plain", |bencher| bencher.iter(|| get_plain(&plain)));
     group.bench_function("without times", |bencher| bencher.iter(|| get(&timeless)));
-    group.bench_function("looked after", |bencher| bencher.iter(|| get(&kept)));
-    group.bench_function("not looked after", |bencher| bencher.iter(|| get(&self_timed)));
+    group.bench_function("with maintenance", |bencher| bencher.iter(|| get(&kept)));
+    group.bench_function("without maintenance", |bencher| bencher.iter(|| get(&self_timed)));
     group.finish();
 }
 

@@ -143,16 +143,8 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
             claimed
         } else {
             refuse_nested(pool, caller, thread)?;
-            match (work.wait(pin!(caller.slot(pool, &mut ticket))).await, refused) {
-                (Ok(claimed), earlier) => {
-                    refused = earlier;
-                    claimed
-                }
-                (Err(AcquireError::TimedOut | AcquireError::Exhausted), Some((failure, took))) => {
-                    return Err(not_connected(pool, failure, took));
-                }
-                (Err(error), _) => return Err(explain(pool, error, unfit)),
-            }
+            let claimed = work.wait(pin!(caller.slot(pool, &mut ticket))).await;
+            claimed.map_err(|error| without_slot(pool, error, unfit.take(), refused.take()))?
         };
         // After the claim, as in `first_try`.
         pool.shared().wake_if_asleep();
@@ -194,6 +186,21 @@ async fn find<'a, P: ManagedParts, W: Caller<P>>(
                 }
             }
         }
+    }
+}
+
+/// Why a caller has no slot, after a connection was found unfit, or a connect has failed, or neither: the connect says
+/// more than that the time was up, or that no connection was free.
+#[cold]
+fn without_slot<P: ManagedParts>(
+    pool: &P,
+    error: AcquireError,
+    unfit: Option<Failure<ErrorOf<P>>>,
+    refused: Option<(Failure<ErrorOf<P>>, Duration)>,
+) -> GetError<ErrorOf<P>> {
+    match (error, refused) {
+        (AcquireError::TimedOut | AcquireError::Exhausted, Some((failure, took))) => not_connected(pool, failure, took),
+        (error, _) => explain(pool, error, unfit),
     }
 }
 
