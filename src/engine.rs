@@ -34,6 +34,7 @@ mod connecting;
 mod snapshot;
 
 mod closing;
+mod connector;
 mod granting;
 mod queueing;
 mod slow_path;
@@ -47,6 +48,7 @@ pub(crate) use queueing::{Joined, LeaveReason, Position, Ticket};
 pub(crate) use slot_state::{SlotState, SlotStates};
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use slow_path::DoubleRelease;
+pub(crate) use slow_path::ToVacate;
 pub(crate) use state::{AcquireError, Engine, EngineState, MAX_SLOTS};
 pub(crate) use token::SlotToken;
 pub(crate) use wait_queue::{Waiter, WaiterKind};

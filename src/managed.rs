@@ -52,13 +52,19 @@ mod event;
 mod metrics;
 mod name;
 mod report;
+mod text;
 mod times;
 
 mod manager;
 
+mod outage;
 #[cfg(feature = "metrics")]
 mod published;
 mod record;
+
+mod jobs;
+#[cfg(feature = "std")]
+mod meeting;
 mod shared;
 
 mod parts;
@@ -82,7 +88,7 @@ mod publish;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
-pub use error::{DrainError, GetError};
+pub use error::{DrainError, GetError, ManagerError};
 pub use event::{DiscardReason, Event};
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
@@ -97,6 +103,7 @@ pub use metrics::Metrics;
 pub use name::Name;
 pub use pool::Pool;
 pub use report::{Loan, MaintenanceReport, PoolReport};
+pub use text::ErrorText;
 #[cfg(feature = "std")]
 pub use times::Times;
 

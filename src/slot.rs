@@ -17,5 +17,5 @@ pub(crate) use guard::{RawGuard, guard};
 #[cfg(feature = "std")]
 pub(crate) use park::{Patience, acquire, acquire_with, wait_for_drain};
 pub(crate) use parts::PoolParts;
-pub(crate) use release::{release, release_unused};
+pub(crate) use release::{end_release, release, release_unused};
 pub(crate) use storage::Slot;

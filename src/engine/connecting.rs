@@ -35,7 +35,7 @@ impl<'a> Engine<'a> {
     /// to be vacated as [`Discarded`](super::VacateReason::Discarded), and the caller waits again.
     ///
     /// Not while more slots are in use than the maximum, since this one is to be retired; nor while the pool is
-    /// suspended. When a server goes away, all connections to it are found unfit at once, and all their callers would
+    /// suspended, or has a connector. When a server goes away, all connections to it are found unfit at once, and all their callers would
     /// reconnect here: so the limit of concurrent connects holds here too. No waiter is overtaken: while there is room
     /// to connect and a caller waits, no slot is vacant. Nor is a connection made beside an idle one, which the caller
     /// gets when it asks again.
@@ -44,7 +44,7 @@ impl<'a> Engine<'a> {
         debug_assert!(!self.states().get(slot.index()).is_filled());
         self.state.lock.with(|_| {
             let is_room = self.state.connecting.get() < self.state.max_connecting.into();
-            let may = is_room && self.may_grant() && self.map.count_free() == 0;
+            let may = is_room && self.may_grant() && !self.has_connector() && self.map.count_free() == 0;
             if may {
                 self.count_past(slot);
                 self.state.counters.discarded.add(1);
@@ -64,10 +64,18 @@ impl Engine<'_> {
 
     /// A vacant slot, for a caller to connect in.
     pub(super) fn claim_vacant_to_connect(self) -> Option<SlotToken> {
+        if self.has_connector() {
+            return None;
+        }
         let slot = self.claim_vacant()?;
         // It is in use from now on, whatever comes of it. (A connection's use is counted when it is granted.)
         self.state.counters.peak_in_use.raise(self.in_use());
         Some(slot)
+    }
+
+    /// How many vacant slots callers may claim now.
+    pub(super) fn room_for_callers(self) -> usize {
+        if self.has_connector() { 0 } else { self.room_to_connect() }
     }
 
     /// How many vacant slots may be claimed now.
@@ -76,7 +84,7 @@ impl Engine<'_> {
         self.state.vacant.get().min(most)
     }
 
-    fn claim_vacant(self) -> Option<SlotToken> {
+    pub(super) fn claim_vacant(self) -> Option<SlotToken> {
         if self.room_to_connect() == 0 {
             return None;
         }

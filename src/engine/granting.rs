@@ -34,7 +34,7 @@ impl<'a> Engine<'a> {
         if let Some(slot) = self.map.claim_locked() {
             return Some((head, slot));
         }
-        if self.room_to_connect() == 0 {
+        if self.room_for_callers() == 0 {
             return None;
         }
         let waiter = Self::first_to_connect(locked)?;
@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
             return;
         }
         let mut next = locked.queue.head();
-        let (mut idle, mut vacant) = (self.map.count_free(), self.room_to_connect());
+        let (mut idle, mut vacant) = (self.map.count_free(), self.room_for_callers());
         while let Some(waiter) = next
             && idle + vacant > 0
             && !batch.is_full()
@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
         let slot = match locked.queue.head() {
             None => return self.claim_as_head(),
             // All waiters are pausing: they wait for a connection, and leave vacant slots to others.
-            Some(_) if self.room_to_connect() > 0 && Self::first_to_connect(locked).is_none() => {
+            Some(_) if self.room_for_callers() > 0 && Self::first_to_connect(locked).is_none() => {
                 self.claim_vacant_to_connect()
             }
             Some(head) => self.overtake(head),

@@ -182,7 +182,7 @@ impl<'a> Engine<'a> {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             let node = unsafe { waiter.node() };
             if node.state != WaiterState::Queued {
-                return self.end_wait(node).ok_or(AcquireError::Closed);
+                return self.end_wait(node).ok_or_else(|| self.why_dismissed());
             }
             // SAFETY: it is in the queue, and the lock is held (I4).
             waker = unsafe { self.step_out(locked, waiter) };
@@ -193,6 +193,11 @@ impl<'a> Engine<'a> {
         });
         batch.leftover = waker;
         (left, batch)
+    }
+
+    /// Why a waiter has left the queue without a slot.
+    pub(crate) fn why_dismissed(self) -> AcquireError {
+        if self.is_closed() { AcquireError::Closed } else { AcquireError::Dismissed }
     }
 
     /// Takes a waiter out of the queue if it is still in it; if not, it cannot join again.

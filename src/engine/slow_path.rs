@@ -37,7 +37,7 @@ impl<'a> Engine<'a> {
         let (answer, batch) = self.locked(|locked, batch| {
             self.close_fast_path(locked);
             self.settle(locked, batch);
-            self.claim_as_newcomer(locked)
+            self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked))
         });
         (answer, Some(batch))
     }
@@ -106,7 +106,7 @@ impl<'a> Engine<'a> {
 
     /// A slot to vacate, for a caller who has just released one. A pool that connects ends connections that are set
     /// aside; another pool keeps them.
-    fn claim_to_vacate(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
+    pub(super) fn claim_to_vacate(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
         if self.is_closed() {
             return self.map.claim_locked().map(|slot| (slot, VacateReason::Closed));
         }
@@ -125,6 +125,7 @@ impl<'a> Engine<'a> {
             return;
         }
         self.retire_surplus(locked);
+        self.dismiss_due(locked, batch);
         match self.state.fairness {
             Fairness::Fifo => self.grant_free(locked, batch),
             Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
@@ -134,9 +135,11 @@ impl<'a> Engine<'a> {
     /// The last step before the lock is released (I6): settles, and opens the fast path if nothing keeps it closed.
     pub(super) fn settle_and_unlock(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if !locked.is_fast_path_closed {
+            self.call_connector(locked, batch);
             return;
         }
         self.settle(locked, batch);
+        self.call_connector(locked, batch);
         let is_open = !self.is_closed() && !self.state.is_suspended();
         if is_open && locked.queue.is_empty() && self.state.surplus.get() == 0 {
             locked.is_fast_path_closed = false;

@@ -21,6 +21,10 @@ impl Engine<'_> {
         most.saturating_sub(state.vacant.get() + self.map.count_free()).min(self.states().len())
     }
 
+    pub(crate) fn connecting(self) -> usize {
+        self.state.connecting.get()
+    }
+
     pub(crate) fn max_size(self) -> usize {
         self.state.max_size.get()
     }
@@ -32,7 +36,7 @@ impl Engine<'_> {
             in_use: self.in_use(),
             idle: self.map.count_free(),
             vacant: self.state.vacant.get(),
-            connecting: self.state.connecting.get(),
+            connecting: self.connecting(),
             waiting: self.state.waiting.get(),
             suspended: self.state.is_suspended(),
             closed: self.is_closed(),

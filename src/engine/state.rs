@@ -1,7 +1,8 @@
-// knows: bitmap, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, connector, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
 use super::bitmap::Bitmap;
+use super::connector::Demand;
 use super::slot_state::SlotStates;
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
@@ -21,6 +22,8 @@ pub(crate) struct EngineState {
     pub(super) closed: AtomicBool,
     /// While it is set, no slot is granted.
     pub(super) suspended: AtomicBool,
+    /// While it is set, vacant slots are the connector's, and not the callers'.
+    pub(super) has_connector: AtomicBool,
     /// How many slots may be in use at once: N, unless resized.
     pub(super) max_size: Stat,
     /// Slots beyond `max_size` that are still in use (or just being released) and will be retired.
@@ -46,6 +49,8 @@ pub(super) struct Locked {
     pub(super) recalled: u16,
     /// Slots whose connections are set aside.
     pub(super) set_aside: u16,
+    /// What callers want of the connector, if the pool has one.
+    pub(super) demand: Demand,
 }
 
 /// The most slots that a pool can have.
@@ -64,6 +69,8 @@ pub(crate) enum AcquireError {
     QueueFull,
     Closed,
     TimedOut,
+    /// The wait was ended, since no connection can be made.
+    Dismissed,
     /// The pool has no slots at all, so waiting would be in vain.
     NoSlots,
 }
@@ -72,8 +79,14 @@ impl EngineState {
     const_fn! {
         /// For slots of which `max_size` are vacant, and the rest retired.
         pub(crate) const fn new(max_size: usize) -> Self {
-            let locked =
-                Locked { queue: WaitQueue::new(), is_fast_path_closed: false, dropping_surplus: 0, recalled: 0, set_aside: 0 };
+            let locked = Locked {
+                queue: WaitQueue::new(),
+                is_fast_path_closed: false,
+                dropping_surplus: 0,
+                recalled: 0,
+                set_aside: 0,
+                demand: Demand::new(),
+            };
             Self {
                 lock: Lock::new(locked),
                 fairness: Fairness::Fifo,
@@ -81,6 +94,7 @@ impl EngineState {
                 max_waiting: u32::MAX,
                 closed: AtomicBool::new(false),
                 suspended: AtomicBool::new(false),
+                has_connector: AtomicBool::new(false),
                 max_size: Stat::new(max_size),
                 surplus: Stat::new(0),
                 vacant: Stat::new(max_size),

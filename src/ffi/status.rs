@@ -123,7 +123,8 @@ impl From<AcquireError> for conn_pool_status {
         match error {
             // The wait queue of a pool for C has no limit.
             AcquireError::Exhausted | AcquireError::QueueFull => CONN_POOL_EXHAUSTED,
-            AcquireError::Closed => CONN_POOL_CLOSED,
+            // A pool for C has no connector, which alone ends waits.
+            AcquireError::Closed | AcquireError::Dismissed => CONN_POOL_CLOSED,
             AcquireError::TimedOut => CONN_POOL_TIMED_OUT,
             AcquireError::NoSlots => CONN_POOL_INVALID_ARGUMENT,
         }

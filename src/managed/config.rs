@@ -31,6 +31,7 @@ pub struct Config {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) validation_timeout: Option<Duration>,
     pub(super) retry: Retry,
+    pub(super) fail_fast: bool,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) lifetime_jitter_percent: u8,
     pub(super) idle_timeout: Option<Duration>,
@@ -53,7 +54,8 @@ pub struct Config {
 /// to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How often a caller's connect is tried again before the caller gets the error.
+    /// How often a connect of a caller's own, where no maintenance connects, is tried again before the caller gets the
+    /// error. Maintenance tries again until it succeeds.
     pub attempts: u32,
     /// The first pause.
     pub first_pause: Duration,
@@ -141,6 +143,8 @@ macro_rules! options {
 }
 
 impl Config {
+    const DEFAULT_MAX_CONNECTING: usize = 8;
+
     /// Every option at its default.
     #[must_use]
     pub const fn new() -> Self {
@@ -150,6 +154,7 @@ impl Config {
             connect_timeout: Some(Duration::from_secs(30)),
             validation_timeout: Some(Duration::from_secs(5)),
             retry: Retry::DEFAULT,
+            fail_fast: false,
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             lifetime_jitter_percent: 25,
             idle_timeout: Some(Duration::from_secs(10 * 60)),
@@ -190,8 +195,16 @@ impl Config {
         /// unplugged server does not answer at all.
         validation_timeout(longest: Option<Duration>) longest;
 
-        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: a caller gets the error at once.
+        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: by maintenance until one succeeds; a caller
+        /// that connects itself gets the error at once.
         retry(retry: Retry) retry;
+
+        /// Where maintenance connects (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)): whether a
+        /// connect that fails ends the waits of all callers, with its error, if the pool has no connection at all.
+        /// Default: `false`. Maintenance tries again, and the callers wait until their deadlines: so that they do not
+        /// notice a server that restarts. An error that the manager calls
+        /// [permanent](super::Lifecycle::is_permanent) ends the waits in any case.
+        fail_fast(at_once: bool) at_once;
 
         /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than
         /// most databases, and the networks before them, allow.
@@ -217,7 +230,7 @@ impl Config {
         /// server. `Some(Duration::ZERO)` checks each time.
         validate_after(idle: Option<Duration>) idle;
 
-        /// How many connects may run at once. Default: as many as there are slots.
+        /// How many connects may run at once. Default: 8, or as many as there are slots, if that is less.
         ///
         /// A low limit protects a server that has just come back from all callers at once.
         max_connecting(most: usize) Some(most);
@@ -302,6 +315,15 @@ impl Config {
             next += 1;
         }
         Ok(())
+    }
+
+    /// How many connects may run at once, in a pool of `capacity` slots.
+    pub(super) const fn most_connecting(&self, capacity: usize) -> usize {
+        let most = match self.max_connecting {
+            Some(most) => most,
+            None => Self::DEFAULT_MAX_CONNECTING,
+        };
+        if most < capacity { most } else { capacity }
     }
 
     /// The most connections there may be, in a pool of `capacity` slots.

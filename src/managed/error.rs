@@ -1,10 +1,11 @@
-// knows: report · must not know: how the pool works
+// knows: report, text · must not know: how the pool works
 //! What can go wrong, in words for people.
 
 use core::fmt;
 use core::time::Duration;
 
 use super::report::{Loan, PoolReport};
+use super::text::ErrorText;
 
 /// Why a call that acquires a connection has failed.
 ///
@@ -16,7 +17,7 @@ use super::report::{Loan, PoolReport};
 /// # Examples
 ///
 /// ```
-/// use conn_pool::managed::{Config, GetError, Lifecycle, Manager, Pool};
+/// use conn_pool::managed::{Config, GetError, Lifecycle, Manager, ManagerError, Pool};
 /// use std::time::Duration;
 ///
 /// struct Down;
@@ -34,7 +35,7 @@ use super::report::{Loan, PoolReport};
 ///
 /// let pool = Pool::<_, 1>::new(Down, Config::new().name("orders"))?;
 /// let error = pool.get().unwrap_err();
-/// assert!(matches!(error, GetError::Connect { error: "connection refused", .. }));
+/// assert!(matches!(error, GetError::Connect { error: ManagerError::Own("connection refused"), .. }));
 /// assert_eq!(
 ///     error.to_string(),
 ///     "cannot connect: connection refused (pool \"orders\": in use: 0 of 1, idle: 0, vacant: 1, waiting: 0)"
@@ -63,10 +64,11 @@ pub enum GetError<E> {
         /// How the pool stood.
         report: PoolReport,
     },
-    /// No connection could be made.
+    /// No connection could be made: by the caller, or by maintenance for all callers. In the second case this is what
+    /// a caller gets whose time is up, and not [`Timeout`](Self::Timeout).
     Connect {
         /// The manager's error.
-        error: E,
+        error: ManagerError<E>,
         /// How the pool stood.
         report: PoolReport,
     },
@@ -80,7 +82,7 @@ pub enum GetError<E> {
     /// The idle connection failed its check, and there was no time, or no room, to make another.
     Invalid {
         /// The manager's error; `None` if the check ran out of time.
-        error: Option<E>,
+        error: Option<ManagerError<E>>,
         /// How the pool stood.
         report: PoolReport,
     },
@@ -118,11 +120,10 @@ impl<E> GetError<E> {
         }
     }
 
-    /// The manager's error, if that is what it was.
+    /// The manager's error, if it was of a call for this caller.
     pub fn into_manager_error(self) -> Option<E> {
         match self {
-            Self::Connect { error, .. } => Some(error),
-            Self::Invalid { error, .. } => error,
+            Self::Connect { error, .. } | Self::Invalid { error: Some(error), .. } => error.into_own(),
             _ => None,
         }
     }
@@ -161,6 +162,45 @@ impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
         match self {
             Self::Connect { error, .. } | Self::Invalid { error: Some(error), .. } => error.source(),
             _ => None,
+        }
+    }
+}
+
+/// An error of the manager's, as a caller has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ManagerError<E> {
+    /// The error itself, of a call for this caller.
+    Own(E),
+    /// What the error says ([`Lifecycle::describe`](super::Lifecycle::describe)), of a call that was made for all
+    /// callers.
+    Shared(ErrorText),
+}
+
+impl<E> ManagerError<E> {
+    /// The error itself, if there is one.
+    pub fn into_own(self) -> Option<E> {
+        match self {
+            Self::Own(error) => Some(error),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ManagerError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(error) => error.fmt(f),
+            Self::Shared(text) => text.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for ManagerError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Own(error) => error.source(),
+            Self::Shared(_) => None,
         }
     }
 }

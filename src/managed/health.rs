@@ -5,28 +5,33 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, format, io};
 
 use super::clock::Clock;
-use super::loan::caller::{NoWait, at_once};
 use super::manager::Manager;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::upkeep::marking::{Marker, pause_marking, stop_marking};
-use super::upkeep::pass::maintain;
+use super::upkeep::connector::{attend, begin_connector, end_connector};
+use super::upkeep::crew::{AT_ONCE, Crew, call};
+use super::upkeep::marking::{Marker, stop_marking};
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 
-/// A thread that maintains a managed pool: from [`Pool::health_check`]. Dropping it stops the thread and waits until it
-/// has ended.
+/// How long the drop of a [`HealthCheck`] waits for threads to end that have nothing to do.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A thread that maintains a managed pool, and the threads that connect for it: from [`Pool::health_check`]. Dropping it
+/// ends them, and then callers connect themselves again.
 ///
 /// # Blocking
 ///
-/// The drop takes as long as the call of the manager that the thread is in.
-#[must_use = "the thread is stopped when it is dropped"]
+/// The drop waits until the threads have ended that call nothing of the manager's, which takes no time. A thread whose
+/// call of the manager hangs ends when the call does: the drop does not wait for it.
+#[must_use = "maintenance ends when it is dropped"]
 pub struct HealthCheck {
     signal: Arc<Signal>,
-    thread: Option<JoinHandle<()>>,
+    crew: Arc<Crew>,
+    thread: JoinHandle<()>,
 }
 
 struct Signal {
@@ -43,7 +48,19 @@ where
     /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
     /// While it runs, acquire and release need not read the clock. While the pool is not used it sleeps until something
-    /// is due. A panic of the manager does not end it.
+    /// is due.
+    ///
+    /// It calls nothing of the manager's itself. Threads of its own do that, which it starts on demand, and which end
+    /// when they have had nothing to do for 5 s: they connect, up to [`max_connecting`](super::Config::max_connecting)
+    /// at a time, check, and end connections. So while it runs:
+    ///
+    /// - a caller that finds nothing idle waits, and gets what comes first: a connection that is released, or one that
+    ///   is made. A connect outlives the caller for which it was begun, and serves the next one;
+    /// - a caller's deadline is kept, whatever the manager does;
+    /// - a failed connect is tried again, after a pause ([`Config::retry`](super::Config::retry)), until the callers'
+    ///   deadlines; see [`Config::fail_fast`](super::Config::fail_fast);
+    /// - a call of the manager that hangs keeps its thread and its slot, and nothing else. A panic of the manager ends
+    ///   nothing.
     ///
     /// Acquires rely on the thread to run in time: if the whole system stood still, a caller may get a connection
     /// unchecked that has died meanwhile.
@@ -70,10 +87,12 @@ where
     /// ```
     pub fn health_check(self: &Arc<Self>) -> io::Result<HealthCheck> {
         let signal = Arc::new(Signal { is_stopped: AtomicBool::new(false), waker: Lock::new(None) });
-        let (pool, told) = (Arc::downgrade(self), Arc::clone(&signal));
-        let thread =
-            thread::Builder::new().name(thread_name(self.config().name.as_str())).spawn(move || run(&pool, &told))?;
-        Ok(HealthCheck { signal, thread: Some(thread) })
+        let name = thread_name(self.config().name.as_str());
+        let crew = Crew::new(name.clone());
+        let (pool, told, own) = (Arc::downgrade(self), Arc::clone(&signal), Arc::clone(&crew));
+        crew.enlist();
+        let thread = thread::Builder::new().name(name).spawn(move || run(pool, &told, &own))?;
+        Ok(HealthCheck { signal, crew, thread })
     }
 }
 
@@ -82,24 +101,50 @@ fn thread_name(pool: &str) -> String {
     format!("conn_pool {}", pool.replace('\0', " "))
 }
 
-fn run<M: Manager, const N: usize, K: Clock>(pool: &Weak<Pool<M, N, K>>, signal: &Signal) {
+fn run<M, const N: usize, K>(pool: Weak<Pool<M, N, K>>, signal: &Signal, crew: &Arc<Crew>)
+where
+    M: Manager<Connection: Send> + Send + Sync + 'static,
+    K: Clock + Send + Sync + 'static,
+{
+    // A panic of the clock's was reported through the panic hook.
+    let mut is_connector = false;
+    let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(&pool, signal, crew, &mut is_connector)));
+    if let Some(pool) = pool.upgrade() {
+        stop_marking(&*pool);
+        if is_connector {
+            end_connector(&*pool);
+        }
+        // What was handed over is done all the same. Nobody is there later to call for more threads.
+        call(crew, &pool, usize::MAX);
+    }
+    // The crew's count says that the thread knows the pool no longer.
+    drop(pool);
+    crew.leave();
+}
+
+fn attend_until_stopped<M, const N: usize, K>(
+    pool: &Weak<Pool<M, N, K>>,
+    signal: &Signal,
+    crew: &Arc<Crew>,
+    is_connector: &mut bool,
+) where
+    M: Manager<Connection: Send> + Send + Sync + 'static,
+    K: Clock + Send + Sync + 'static,
+{
     with_parker(|parker, waker| {
-        let mut marker = Marker::new();
         signal.listen(waker);
+        let mut marker = Marker::new();
         while let Some(pool) = pool.upgrade()
             && !signal.is_stopped.load(Relaxed)
-            && !pool.is_closed()
+            // The connections of a closed pool are ended too.
+            && (!pool.is_closed() || pool.shared().jobs() > 0)
         {
-            pause_marking(&*pool);
-            let began = pool.coarse();
-            // A panic was reported through the panic hook.
-            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(maintain(&*pool, &NoWait, began))));
-            let until = Instant::now() + marker.mark(&*pool, began, waker);
+            *is_connector = *is_connector || begin_connector(&*pool);
+            let next = attend(&*pool, &mut marker, *is_connector, waker);
+            let is_served = call(crew, &pool, AT_ONCE);
+            let until = Instant::now() + if is_served { next } else { next.min(PATIENCE) };
             drop(pool);
             parker.park(Some(until));
-        }
-        if let Some(pool) = pool.upgrade() {
-            stop_marking(&*pool);
         }
     });
 }
@@ -125,18 +170,16 @@ impl HealthCheck {
     /// Whether the thread is running: it ends by itself when the pool was closed or dropped.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        !self.thread.is_finished()
     }
 }
 
 impl Drop for HealthCheck {
     fn drop(&mut self) {
         self.signal.stop();
-        let thread = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
-        if let Some(thread) = thread {
-            // The thread catches panics of the manager; any other was reported through the panic hook.
-            let _ended = thread.join();
-        }
+        // The thread itself does not wait for its own end.
+        let patience = if self.thread.thread().id() == thread::current().id() { Duration::ZERO } else { PATIENCE };
+        self.crew.dismiss(patience);
     }
 }
 

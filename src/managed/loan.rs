@@ -5,6 +5,7 @@ pub(super) mod acquire;
 pub(super) mod blocking;
 pub(super) mod caller;
 pub(super) mod current;
+pub(super) mod hand_off;
 pub(super) mod prepare;
 pub(super) mod release;
 pub(super) mod tokens;

@@ -12,8 +12,11 @@ use super::manager::{AsyncManager, Manager};
 use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
-use super::upkeep::marking::{Marker, StopMarking, pause_marking, woken};
+use super::upkeep::connector::Attendance;
+use super::upkeep::marking::{Marker, StopMarking, woken};
 use super::upkeep::pass::maintain;
+use super::upkeep::work::{perform, take};
+use super::upkeep::works::Works;
 
 /// Maintenance by a loop of your own.
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
@@ -70,11 +73,20 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
     /// [sleep](Clock::sleep) (others are refused at compile time).
     ///
-    /// While it runs, acquire and release need not read the clock.
+    /// While it runs, acquire and release need not read the clock, and this future connects, up to
+    /// [`max_connecting`](super::Config::max_connecting) at a time, checks idle connections and ends connections, all of
+    /// it side by side (without the feature `alloc` one after the other). So:
+    ///
+    /// - a caller that finds nothing idle waits, and gets what comes first: a connection that is released, or one that
+    ///   is made. A connect outlives the caller for which it was begun, and serves the next one;
+    /// - a failed connect is tried again, after a pause ([`Config::retry`](super::Config::retry)), until the callers'
+    ///   deadlines; see [`Config::fail_fast`](super::Config::fail_fast).
+    ///
+    /// Each connect allocates.
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped at any moment, and begun anew.
+    /// The future may be dropped at any moment, and begun anew: connects end, and callers connect themselves.
     ///
     /// # Panics
     ///
@@ -83,12 +95,20 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         const { assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         async move {
             let (mut marker, _stop) = (Marker::new(), StopMarking(self));
-            while !self.is_closed() {
-                pause_marking(self);
-                let began = self.coarse();
-                maintain(self, &Async::new(self.clock()), began).await;
-                let next = poll_fn(|context| Poll::Ready(marker.mark(self, began, context.waker()))).await;
-                race(pin!(self.clock().sleep(next)), pin!(Some(woken(self)))).await;
+            let (caller, mut attendance) = (Async::new(self.clock()), Attendance::new(self));
+            let mut works = pin!(Works::new());
+            // The connections of a closed pool are ended too.
+            while !self.is_closed() || self.shared().jobs() > 0 {
+                let next = poll_fn(|context| Poll::Ready(attendance.attend(&mut marker, context.waker()))).await;
+                while works.has_room()
+                    && let Some(work) = take(self)
+                {
+                    works.as_mut().add(perform(self, &caller, work));
+                }
+                let work =
+                    poll_fn(|context| if works.as_mut().poll(context) { Poll::Ready(()) } else { Poll::Pending });
+                let called = async { race(pin!(work), pin!(Some(woken(self)))).await };
+                race(pin!(self.clock().sleep(next)), pin!(Some(called))).await;
             }
         }
     }

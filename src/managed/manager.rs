@@ -4,6 +4,7 @@
 pub(super) mod adapters;
 pub(super) mod pointers;
 
+use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
@@ -48,7 +49,8 @@ use super::event::{DiscardReason, Event};
 pub trait Lifecycle {
     /// What is pooled.
     type Connection;
-    /// Why a connection could not be made, checked or reset. It needs no trait.
+    /// Why a connection could not be made, checked or reset. It needs no trait; [`describe`](Self::describe) says what
+    /// callers, and the log, are told of it.
     type Error;
 
     /// Whether an idle connection is known to be closed, without asking its server: many drivers can tell. `true`
@@ -80,6 +82,16 @@ pub trait Lifecycle {
         Ok(())
     }
 
+    /// Whether [`reset`](Self::reset) has to ask the server, and so may block: it is then done by maintenance, if that
+    /// runs and connects ([`run_maintenance`](super::Pool::run_maintenance), `health_check`), and the thread that drops
+    /// the guard does not wait for it. The default is `false`.
+    ///
+    /// Called at each release, so it should be quick: whether a transaction is open, for instance.
+    fn reset_blocks(&self, connection: &mut Self::Connection) -> bool {
+        let _ = connection;
+        false
+    }
+
     /// Whether a connection that is being released, and was reset, has to be checked before the next caller gets it,
     /// however soon that is. The default is `false`.
     ///
@@ -93,6 +105,28 @@ pub trait Lifecycle {
     fn on_discard(&self, connection: Self::Connection, reason: DiscardReason) {
         let _ = reason;
         drop(connection);
+    }
+
+    /// Whether an error of a connect will not go away by itself: a wrong password, a database that does not exist. The
+    /// default is `false`.
+    ///
+    /// Callers then do not wait for the next attempt of maintenance: if there is no connection they get the error at
+    /// once, and newcomers get it until that attempt.
+    fn is_permanent(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
+
+    /// Writes what an error says, for callers that did not connect themselves, and for the log. Most managers have an
+    /// error that can be printed, and do just that: `write!(f, "{error}")`. The default writes the error's type, since
+    /// an error need not be printable.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    fn describe(&self, error: &Self::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = error;
+        f.write_str(core::any::type_name::<Self::Error>())
     }
 
     /// Called with what happens in the pool, for logs and reports. The default does nothing.

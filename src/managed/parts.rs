@@ -1,10 +1,12 @@
-// knows: clock, manager, record, shared, times, slot · must not know: which pool it is
+// knows: clock, manager, meeting, record, shared, times, slot · must not know: which pool it is
 //! A managed pool as acquire, release and maintenance see it.
 
 use core::time::Duration;
 
 use super::clock::Millis;
 use super::manager::Lifecycle;
+#[cfg(feature = "std")]
+use super::meeting::Meeting;
 use super::record::{ConnRecord, LoanRecord};
 use super::shared::Shared;
 use super::times::TimeRecorders;
@@ -19,6 +21,12 @@ pub(crate) trait ManagedParts: PoolParts {
     fn record(&self, slot: usize) -> &ConnRecord;
     /// The loan of a connection, if the pool records loans.
     fn loan_record(&self, slot: usize) -> Option<&LoanRecord>;
+    /// Where a caller waits for the check of the connection, if checks are made elsewhere.
+    #[cfg(feature = "std")]
+    fn meeting(&self, slot: usize) -> Option<&Meeting> {
+        let _ = slot;
+        None
+    }
     /// How long things take, if the pool records that.
     fn times(&self) -> Option<&TimeRecorders>;
     /// The time, precisely.

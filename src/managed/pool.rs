@@ -1,4 +1,4 @@
-// knows: clock, config, error, event, loan, manager, metrics, observe, parts, record, report, shared, times, upkeep,
+// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, times, upkeep,
 // engine, error, slot, stats, sync · must not know: how a caller waits
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
@@ -12,6 +12,8 @@ use super::loan::current::{self, loans};
 use super::loan::release::{reason_of, release};
 use super::loan::tokens::{ClaimedSlot, UnreadySlot, discard};
 use super::manager::Lifecycle;
+#[cfg(feature = "std")]
+use super::meeting::Meeting;
 use super::metrics::Metrics;
 use super::observe::{self, log};
 use super::parts::ManagedParts;
@@ -94,12 +96,19 @@ pub(crate) struct SlotExtra {
     // The words of the fast path first, beside each other.
     loan_record: LoanRecord,
     record: ConnRecord,
+    #[cfg(feature = "std")]
+    meeting: Meeting,
 }
 
 impl SlotExtra {
     const_fn! {
         const fn new() -> Self {
-            Self { loan_record: LoanRecord::new(), record: ConnRecord::new() }
+            Self {
+                loan_record: LoanRecord::new(),
+                record: ConnRecord::new(),
+                #[cfg(feature = "std")]
+                meeting: Meeting::new(),
+            }
         }
     }
 }
@@ -168,10 +177,7 @@ const_fn! {
     const fn engine(config: &Config, slots: usize) -> EngineState {
         let mut engine = EngineState::new(config.size(slots));
         engine.set_fairness(config.fairness);
-        engine.set_max_connecting(match config.max_connecting {
-            Some(most) if most < slots => most,
-            _ => slots,
-        });
+        engine.set_max_connecting(config.most_connecting(slots));
         if let Some(most) = config.max_waiting {
             engine.set_max_waiting(most);
         }
@@ -189,7 +195,8 @@ const_fn! {
         let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(SlotExtra::new()));
         let mut slot = max_size;
         while slot < N {
-            slots[slot] = Slot::retired(SlotExtra::new());
+            // What is replaced has nothing in it; in a constant it cannot be dropped.
+            core::mem::forget(core::mem::replace(&mut slots[slot], Slot::retired(SlotExtra::new())));
             slot += 1;
         }
         slots
@@ -427,6 +434,11 @@ impl<M: Lifecycle, const N: usize, K: Clock> ManagedParts for Pool<M, N, K> {
     #[inline(always)]
     fn loan_record(&self, slot: usize) -> Option<&LoanRecord> {
         Some(&storage::extra(&self.slots, slot).loan_record)
+    }
+
+    #[cfg(feature = "std")]
+    fn meeting(&self, slot: usize) -> Option<&Meeting> {
+        Some(&storage::extra(&self.slots, slot).meeting)
     }
 
     fn times(&self) -> Option<&TimeRecorders> {

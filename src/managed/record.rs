@@ -33,6 +33,8 @@ pub(crate) struct ConnRecord {
     seen_at: AtomicUsize,
     /// When it was last found fit. The owner's.
     checked_at: AtomicUsize,
+    /// What is to be done with the slot, and the slot behind it in the queue of jobs: written under that queue's lock.
+    job: AtomicUsize,
 }
 
 /// The present loan of a connection.
@@ -53,6 +55,9 @@ pub(super) const fn period(uses: usize, is_held: bool) -> usize {
     uses << 1 | is_held as usize
 }
 
+/// A job's part of the word that notes it.
+const JOB_BITS: u32 = 5;
+
 /// No period: the count of uses is smaller.
 const NONE: usize = usize::MAX;
 
@@ -66,6 +71,7 @@ impl ConnRecord {
                 seen: AtomicUsize::new(NONE),
                 seen_at: AtomicUsize::new(0),
                 checked_at: AtomicUsize::new(0),
+                job: AtomicUsize::new(0),
             }
         }
     }
@@ -128,6 +134,17 @@ impl ConnRecord {
 
     pub(super) fn age(&self, now: Millis) -> usize {
         now.since(Millis(self.born.load(Relaxed)))
+    }
+
+    /// Notes a job, and the slot that is next in the queue.
+    pub(super) fn note_job(&self, job: usize, next: usize) {
+        self.job.store(next << JOB_BITS | job, Relaxed);
+    }
+
+    /// The job, and the slot that is next in the queue.
+    pub(super) fn job(&self) -> (usize, usize) {
+        let noted = self.job.load(Relaxed);
+        (noted & ((1 << JOB_BITS) - 1), noted >> JOB_BITS)
     }
 
     /// How many milliseconds the connection has to live; 0 if it is too old.
@@ -194,9 +211,14 @@ impl LoanRecord {
         (from != 0).then_some(from)
     }
 
+    /// Whether a leak in this period was reported.
+    pub(super) fn is_reported(&self, period: usize) -> bool {
+        self.reported.load(Relaxed) == period
+    }
+
     /// Whether a leak in this period is to be reported, which is so once.
     pub(super) fn report_once(&self, period: usize) -> bool {
-        let is_new = self.reported.load(Relaxed) != period;
+        let is_new = !self.is_reported(period);
         self.reported.store(period, Relaxed);
         is_new
     }

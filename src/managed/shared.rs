@@ -1,4 +1,4 @@
-// knows: clock, config, metrics, sync · must not know: managers, connections, slots
+// knows: clock, config, jobs, metrics, outage, record, engine, sync · must not know: managers, connections, slots
 //! What a managed pool keeps beside its engine: its configuration, its counters, the flags that its fast path reads,
 //! and the state of maintenance.
 
@@ -9,7 +9,11 @@ use core::time::Duration;
 
 use super::clock::{FOR_EVER, Millis, span};
 use super::config::{Config, Nested, OnPanic, Reuse};
+use super::jobs::{Job, Jobs, Work};
 use super::metrics::Counters;
+use super::outage::{Outage, Refusal};
+use super::record::ConnRecord;
+use crate::engine::SlotToken;
 use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
@@ -37,6 +41,10 @@ pub(crate) struct Shared {
     /// The state of the random numbers.
     random: AtomicUsize,
     upkeep: Lock<Upkeep>,
+    /// What is to be done elsewhere than by a caller.
+    jobs: Lock<Jobs>,
+    /// The failures to connect.
+    outage: Lock<Outage>,
     counters: Counters,
 }
 
@@ -48,15 +56,15 @@ struct Upkeep {
     sleeper: Option<Waker>,
     /// When maintenance last marked all connections; `None` if it does not do so regularly.
     marked_at: Option<Millis>,
-    /// Connects of maintenance that failed in a row, and when the next may be tried.
-    failures: u32,
-    not_before: Option<Millis>,
+    /// Checks of idle connections that were handed over and have not ended, and when the last one was.
+    probes: usize,
+    probed_at: Millis,
 }
 
 impl Shared {
     const_fn! {
         pub(crate) const fn new(config: Config) -> Self {
-            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, failures: 0, not_before: None };
+            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, probes: 0, probed_at: Millis(0) };
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
                 config,
@@ -64,6 +72,8 @@ impl Shared {
                 last: AtomicUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
                 upkeep: Lock::new(upkeep),
+                jobs: Lock::new(Jobs::NONE),
+                outage: Lock::new(Outage::NONE),
                 counters: Counters::new(),
             }
         }
@@ -174,23 +184,101 @@ impl Shared {
     }
 
     /// Whether maintenance may connect: not too soon after a failure.
-    pub(super) fn may_refill(&self, now: Millis) -> bool {
-        self.upkeep.with(|upkeep| upkeep.not_before.is_none_or(|not_before| not_before.since(now) == 0))
+    pub(super) fn may_connect(&self, now: Millis) -> bool {
+        self.outage.with(|outage| outage.may_connect(now))
     }
 
-    /// Notes how a connect of maintenance has ended, and so how long to wait before the next.
-    pub(super) fn note_refill(&self, now: Millis, has_failed: bool) {
+    /// Notes that a connect has succeeded.
+    pub(super) fn note_connected(&self) {
+        // What is replaced is dropped without the lock.
+        let _ended = self.outage.with(|outage| replace(outage, Outage::NONE));
+    }
+
+    /// Notes that a connect has failed, and so how long to wait before the next.
+    pub(super) fn note_failure(&self, now: Millis, refusal: Refusal) {
         let random = self.random();
-        self.upkeep.with(|upkeep| {
-            upkeep.failures = if has_failed { upkeep.failures.saturating_add(1) } else { 0 };
-            let pause = || span(self.config.retry.pause(upkeep.failures, random));
-            upkeep.not_before = has_failed.then(|| Millis(now.0.wrapping_add(pause())));
-        });
+        self.outage.with(|outage| outage.fail(now, refusal, &self.config.retry, random));
     }
 
     /// In how many milliseconds maintenance may connect, if it has to wait.
-    pub(super) fn refill_due(&self, now: Millis) -> Option<NonZero<usize>> {
-        self.upkeep.with(|upkeep| NonZero::new(upkeep.not_before?.since(now)))
+    pub(super) fn connect_due(&self, now: Millis) -> Option<NonZero<usize>> {
+        self.outage.with(|outage| outage.due(now))
+    }
+
+    /// For how many milliseconds connecting has failed; `None` if the last connect succeeded.
+    pub(super) fn failing_for(&self, now: Millis) -> Option<usize> {
+        self.outage.with(|outage| outage.lasts(now))
+    }
+
+    /// How many milliseconds ago the last connect failed; `None` if it succeeded.
+    pub(super) fn failed_ago(&self, now: Millis) -> Option<usize> {
+        self.outage.with(|outage| outage.failed_ago(now))
+    }
+
+    /// Why connecting fails, if it does.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.outage.with(|outage| outage.refusal())
+    }
+
+    /// Sets whether jobs are done by a connector.
+    pub(super) fn attend_jobs(&self, is_attended: bool) {
+        self.jobs.with(|jobs| jobs.attend(is_attended));
+    }
+
+    /// Whether jobs are done by a connector.
+    pub(super) fn is_attended(&self) -> bool {
+        self.jobs.with(|jobs| jobs.is_attended())
+    }
+
+    /// Hands a slot over; hands it back if there is no connector.
+    pub(super) fn push_job<'r>(
+        &self,
+        slot: SlotToken,
+        job: Job,
+        record: impl Fn(usize) -> &'r ConnRecord,
+    ) -> Result<(), SlotToken> {
+        self.jobs.with(|jobs| jobs.push(slot, job, record))
+    }
+
+    /// Takes what was handed over first.
+    pub(super) fn take_work<'r>(&self, record: impl Fn(usize) -> &'r ConnRecord) -> Option<Work> {
+        self.jobs.with(|jobs| jobs.take(record))
+    }
+
+    /// How many jobs wait to be begun.
+    pub(super) fn jobs(&self) -> usize {
+        self.jobs.with(|jobs| jobs.len())
+    }
+
+    /// There is something to report.
+    pub(super) fn ask_report(&self) {
+        self.jobs.with(Jobs::ask_report);
+    }
+
+    pub(super) fn end_report(&self) {
+        self.jobs.with(Jobs::end_report);
+    }
+
+    /// Whether an idle connection may be checked beside those that are: one at a time, so that callers find the others
+    /// idle, unless its check takes longer than `patience`.
+    pub(super) fn begin_probe(&self, now: Millis, patience: usize) -> bool {
+        self.upkeep.with(|upkeep| {
+            let may = upkeep.probes == 0 || now.since(upkeep.probed_at) >= patience;
+            if may {
+                upkeep.probes += 1;
+                upkeep.probed_at = now;
+            }
+            may
+        })
+    }
+
+    pub(super) fn end_probe(&self) {
+        self.upkeep.with(|upkeep| upkeep.probes -= 1);
+    }
+
+    /// Whether idle connections are being checked.
+    pub(super) fn is_probing(&self) -> bool {
+        self.upkeep.with(|upkeep| upkeep.probes > 0)
     }
 
     /// Maintenance has marked all connections `now`, and sleeps until it is woken.

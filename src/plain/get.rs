@@ -102,7 +102,8 @@ impl<C, const N: usize> Pool<C, N> {
 const fn refusal(error: AcquireError) -> TryGetError {
     match error {
         AcquireError::Exhausted | AcquireError::QueueFull | AcquireError::TimedOut => TryGetError::Exhausted,
-        AcquireError::Closed => TryGetError::Closed,
+        // Only waits are dismissed.
+        AcquireError::Closed | AcquireError::Dismissed => TryGetError::Closed,
         AcquireError::NoSlots => TryGetError::NoConnections,
     }
 }

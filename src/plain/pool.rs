@@ -332,7 +332,8 @@ impl<C, const N: usize> Pool<C, N> {
             // This pool has no limit of waiters.
             AcquireError::Exhausted | AcquireError::QueueFull => PoolError::Exhausted,
             AcquireError::TimedOut => PoolError::Timeout(self.status()),
-            AcquireError::Closed => PoolError::Closed,
+            // Waits are ended in managed pools only.
+            AcquireError::Closed | AcquireError::Dismissed => PoolError::Closed,
         }
     }
 }

@@ -156,7 +156,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
                 drop(batch);
                 Poll::Pending
             }
-            Poll::Ready(slot) => self.end_after(slot.ok_or(AcquireError::Closed), batch),
+            Poll::Ready(slot) => self.end_after(slot.ok_or_else(|| self.pool.engine().why_dismissed()), batch),
         }
     }
 

@@ -4,7 +4,7 @@
 use core::mem::ManuallyDrop;
 
 use super::parts::PoolParts;
-use crate::engine::{AcquireError, SlotToken, VacateReason};
+use crate::engine::{AcquireError, SlotToken, ToVacate, VacateReason, WakeBatch};
 use crate::sync::run_to_end;
 
 /// Releases a filled slot as it is.
@@ -22,7 +22,12 @@ pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
 #[cold]
 #[inline(never)]
 fn release_slow<P: PoolParts>(pool: &P) {
-    let (mut to_vacate, batch) = pool.engine().release_slow();
+    let (to_vacate, batch) = pool.engine().release_slow();
+    end_release(pool, to_vacate, batch);
+}
+
+/// What is left to do of a release after unlocking, also if a waker panics.
+pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate>, batch: WakeBatch<'_>) {
     let mut batch = Some(batch);
     run_to_end(|| {
         if let Some(batch) = batch.take() {

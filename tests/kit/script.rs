@@ -249,6 +249,10 @@ impl Lifecycle for Script {
         let _told = self.play(Call::Discard);
     }
 
+    fn describe(&self, error: &Failed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{error}")
+    }
+
     fn on_event(&self, event: &Event<'_, Failed>) {
         let event = match event {
             Event::Connected { .. } => String::from("connected"),

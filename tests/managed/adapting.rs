@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conn_pool::managed::{
     AsyncFromBlocking, AsyncManager, BlockingFromAsync, BlockingFromAsyncError, Clock, DiscardReason, Event, GetError,
-    Lifecycle, Manager, Pool,
+    Lifecycle, Manager, ManagerError, Pool,
 };
 
 use crate::kit::managed::{assert_send, millis, quiet, secs};
@@ -228,7 +228,10 @@ fn a_thread_gives_a_future_no_more_time_than_it_has() {
     let (pool, script) = one(|script| BlockingFromAsync(OnlyTasks(script)));
     script.then(Call::Connect, Outcome::at(&Gate::default()));
     let error = pool.get_timeout(millis(5)).unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: BlockingFromAsyncError::TimedOut, .. }), "{error}");
+    assert!(
+        matches!(error, GetError::Connect { error: ManagerError::Own(BlockingFromAsyncError::TimedOut), .. }),
+        "{error}"
+    );
     assert!(error.to_string().starts_with("cannot connect: no answer in time"), "{error}");
     drop(pool.get().unwrap());
     script.then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::at(&Gate::default()));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use conn_pool::managed::{DiscardReason, GetError};
+use conn_pool::managed::{DiscardReason, GetError, ManagerError};
 
 use crate::kit::managed::{assert_at_rest, get_async_owned, millis, owned, pool, quiet, take_all};
 use crate::kit::{Call, FOREVER, Failed, Gate, Job, Outcome, panics, wait_until};
@@ -110,9 +110,9 @@ fn a_failed_connect_is_told_to_the_caller_at_once() {
     let pool = pool::<1>(quiet());
     pool.manager().always(Call::Connect, Outcome::Error);
     let error = pool.get_timeout(FOREVER).unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 1), .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 1)), .. }), "{error}");
     let error = Job::new(pool.get_async()).end().unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 2), .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 2)), .. }), "{error}");
 }
 
 /// P7: deadpool lends ten.

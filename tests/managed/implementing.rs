@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{fmt, thread};
 
-use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, Manager, Pool};
+use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool};
 
 use crate::kit::managed::{assert_send, quiet};
 use crate::kit::{Call, Conn, Failed, Job, Outcome, Script, wait_until};
@@ -77,7 +77,7 @@ fn an_error_that_is_no_std_error_reaches_its_caller() {
     let pool = Pool::<_, 2>::new(LikeDeadpool(&count), Config::new()).unwrap();
     assert_send(&pool.get_async());
     let error = Job::new(pool.get_async()).end().err().unwrap();
-    assert!(matches!(error, GetError::Connect { error: Opaque, .. }));
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Opaque), .. }));
     assert_eq!(Job::new(pool.get_async()).end().ok().unwrap().load(Ordering::Relaxed), 2);
 }
 

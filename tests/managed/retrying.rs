@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{GetError, Retry};
+use conn_pool::managed::{GetError, ManagerError, Retry};
 
 use crate::kit::managed::{assert_at_rest, millis, pool, quiet, retry, secs};
 use crate::kit::{Call, Failed, Job, Outcome, wait_until};
@@ -32,7 +32,7 @@ fn after_its_last_attempt_the_caller_gets_the_last_error() {
     let pool = pool::<1>(quiet().retry(retry(2, millis(1))));
     pool.manager().always(Call::Connect, Outcome::Error);
     let error = pool.get().unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 3), .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 3)), .. }), "{error}");
     assert_eq!(pool.metrics().connect_failed, 3);
     assert_at_rest(&pool);
 }
@@ -41,7 +41,10 @@ fn after_its_last_attempt_the_caller_gets_the_last_error() {
 fn who_does_not_wait_does_not_try_again() {
     let pool = pool::<1>(quiet().retry(retry(9, millis(1))));
     pool.manager().always(Call::Connect, Outcome::Error);
-    assert!(matches!(pool.try_get(), Err(GetError::Connect { error: Failed(Call::Connect, 1), .. })));
+    assert!(matches!(
+        pool.try_get(),
+        Err(GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 1)), .. })
+    ));
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn a_deadline_ends_a_pause_with_the_error_that_led_to_it() {
     let pool = pool::<1>(quiet().retry(retry(9, secs(3600))));
     pool.manager().always(Call::Connect, Outcome::Error);
     let error = pool.get_timeout(millis(300)).unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 1), .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 1)), .. }), "{error}");
 }
 
 /// As for a thread: what went wrong is worth more to its caller than that time is up.
@@ -61,7 +64,7 @@ fn a_deadline_of_a_task_ends_a_pause_with_the_error_that_led_to_it() {
     let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
     pool.clock().advance(secs(2));
     let error = caller.woken_to_end().unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Failed(Call::Connect, 1), .. }), "{error}");
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Failed(Call::Connect, 1)), .. }), "{error}");
     assert_at_rest(&pool);
 }
 

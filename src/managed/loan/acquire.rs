@@ -1,4 +1,4 @@
-// knows: caller, clock, current, error, event, observe, parts, prepare, record, shared, tokens, engine, slot, sync ·
+// knows: caller, clock, current, error, event, observe, outage, parts, prepare, record, shared, tokens, engine, slot, sync ·
 // must not know: threads, tasks
 //! A caller's whole way to a connection: the fast path, the first try, and the work if neither has one.
 
@@ -8,13 +8,14 @@ use core::time::Duration;
 
 use super::caller::{Caller, Failure};
 use super::current::{own_loans, report};
-use super::prepare::{PrepareError, prepare};
+use super::prepare::{PrepareError, prepare, refusal};
 use super::tokens::{Assessment, ClaimedSlot};
-use crate::engine::{AcquireError, Position, SlotToken, Ticket};
+use crate::engine::{AcquireError, Position, SlotState, SlotToken, Ticket};
 use crate::managed::clock::Millis;
-use crate::managed::error::GetError;
+use crate::managed::error::{GetError, ManagerError};
 use crate::managed::event::DiscardReason;
 use crate::managed::observe;
+use crate::managed::outage::Refusal;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::{SAMPLE, period};
 use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED, TRACK};
@@ -121,7 +122,8 @@ pub(crate) async fn acquire<'a, P: ManagedParts, W: Caller<P>>(
 ) -> Result<SlotToken, GetError<ErrorOf<P>>> {
     let mut work = observe::Work::begin(pool);
     let found = work.span().around(async {
-        let found = find(pool, caller, thread, at_hand, &mut work).await;
+        let search = Search::new(pool, caller, thread, &mut work);
+        let found = pin!(search.run(at_hand)).await;
         found.inspect_err(|error| observe::refused(pool, error))
     });
     let claimed = found.await?;
@@ -130,78 +132,179 @@ pub(crate) async fn acquire<'a, P: ManagedParts, W: Caller<P>>(
     Ok(lend(pool, claimed, site, thread, None))
 }
 
-async fn find<'a, P: ManagedParts, W: Caller<P>>(
+/// A caller's search for a connection, and what it has met so far.
+struct Search<'s, 'w, 'a, P: ManagedParts, W> {
     pool: &'a P,
-    caller: &W,
+    caller: &'s W,
     thread: usize,
-    mut at_hand: Option<ClaimedSlot<'a, P>>,
-    work: &mut observe::Work<'_, P>,
-) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
-    let (mut ticket, mut failures, mut unfit, mut refused) = (Ticket::NEW, 0, None, None);
-    loop {
-        let claimed = if let Some(claimed) = at_hand.take() {
-            claimed
-        } else {
-            refuse_nested(pool, caller, thread)?;
-            let claimed = work.wait(pin!(caller.slot(pool, &mut ticket))).await;
-            claimed.map_err(|error| without_slot(pool, error, unfit.take(), refused.take()))?
-        };
-        // After the claim, as in `first_try`.
-        pool.shared().wake_if_asleep();
-        ticket.position = Position::Again;
-        match prepare(pool, caller, claimed).await {
-            Ok(claimed) => return Ok(claimed),
-            // Without an error of the manager's, an earlier one says more.
-            Err(PrepareError::Unfit(Failure::NoTime)) => {}
-            Err(PrepareError::Unfit(failure)) => unfit = Some(failure),
-            Err(PrepareError::NoTime) => {
-                // The caller does not wait again: it might get the same connection each time, and have no time to check
-                // it.
-                return Err(match refused {
-                    Some((failure, took)) => not_connected(pool, failure, took),
-                    None => out_of_time(pool, unfit),
-                });
+    work: &'s mut observe::Work<'w, P>,
+    ticket: Ticket,
+    /// How many connects of its own have failed.
+    failures: u32,
+    /// How the last check failed.
+    unfit: Option<Failure<ErrorOf<P>>>,
+    /// How its last connect failed, and after how long.
+    refused: Option<(Failure<ErrorOf<P>>, Duration)>,
+}
+
+impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
+    const fn new(pool: &'a P, caller: &'s W, thread: usize, work: &'s mut observe::Work<'w, P>) -> Self {
+        Self { pool, caller, thread, work, ticket: Ticket::NEW, failures: 0, unfit: None, refused: None }
+    }
+
+    async fn run(
+        mut self,
+        mut at_hand: Option<ClaimedSlot<'a, P>>,
+    ) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
+        loop {
+            let claimed = match at_hand.take() {
+                Some(claimed) => claimed,
+                None => self.wait().await?,
+            };
+            // After the claim, as in `first_try`.
+            self.pool.shared().wake_if_asleep();
+            self.ticket.position = Position::Again;
+            match prepare(self.pool, self.caller, claimed).await {
+                Ok(claimed) => return Ok(claimed),
+                Err(error) => at_hand = self.go_on_after(error).await?,
             }
-            Err(PrepareError::Closed) => return Err(explain(pool, AcquireError::Closed, None)),
-            Err(PrepareError::NotConnected(failure, took)) => {
-                failures += 1;
+        }
+    }
+
+    /// Waits for a slot.
+    async fn wait(&mut self) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
+        loop {
+            self.refuse_nested()?;
+            self.refuse_unreachable()?;
+            let granted = self.work.wait(pin!(self.caller.slot(self.pool, &mut self.ticket))).await;
+            match granted {
+                Ok(claimed) => return Ok(claimed),
+                // Waits were ended, but this one may go on, in its place.
+                Err(AcquireError::Dismissed) => {
+                    self.end_unreachable()?;
+                    self.ticket.position = Position::Again;
+                }
+                Err(error) => return Err(self.without_slot(error)),
+            }
+        }
+    }
+
+    /// What to do after an attempt that failed: look again, at once or after a pause, or give up.
+    async fn go_on_after(
+        &mut self,
+        error: PrepareError<ErrorOf<P>>,
+    ) -> Result<Option<ClaimedSlot<'a, P>>, GetError<ErrorOf<P>>> {
+        match error {
+            // Without an error of the manager's, an earlier one says more.
+            PrepareError::Unfit(Failure::NoTime) => Ok(None),
+            PrepareError::Unfit(failure) => {
+                self.unfit = Some(failure);
+                Ok(None)
+            }
+            // The caller does not wait again: it might get the same connection each time, and have no time to check it.
+            PrepareError::NoTime => {
+                self.pool.engine().count_timeout();
+                Err(self.without_slot(AcquireError::TimedOut))
+            }
+            PrepareError::Closed => Err(explain(self.pool, AcquireError::Closed, None)),
+            PrepareError::NotConnected(failure, took) => {
+                self.note_refused(failure, took);
                 // A connection may have been released meanwhile.
-                at_hand = claim(pool);
-                if at_hand.is_some() {
-                    refused = Some((failure, took));
-                    continue;
-                }
-                let retry = pool.shared().config().retry;
-                if failures > retry.attempts || !caller.can_pause() {
-                    return Err(not_connected(pool, failure, took));
-                }
-                let pause = retry.pause(failures, pool.shared().random());
-                ticket.position = Position::Pausing;
-                let granted = work.wait(pin!(caller.pause(pool, pause, &mut ticket))).await;
-                match granted {
-                    Ok(claimed) => at_hand = Some(claimed),
-                    Err(AcquireError::TimedOut) if caller.can_pause() => ticket.position = Position::Again,
-                    Err(AcquireError::TimedOut) => return Err(not_connected(pool, failure, took)),
-                    Err(error) => return Err(explain(pool, error, None)),
+                match claim(self.pool) {
+                    Some(claimed) => Ok(Some(claimed)),
+                    None => self.pause().await,
                 }
             }
         }
     }
+
+    /// That the caller had no more time says less than an earlier error.
+    fn note_refused(&mut self, failure: Failure<ErrorOf<P>>, took: Duration) {
+        self.failures += 1;
+        if self.refused.is_none() || !matches!(failure, Failure::TimedOut | Failure::NoTime) {
+            self.refused = Some((failure, took));
+        }
+    }
+
+    /// Waits before the next connect, for a connection that is released meanwhile.
+    async fn pause(&mut self) -> Result<Option<ClaimedSlot<'a, P>>, GetError<ErrorOf<P>>> {
+        let (pool, retry) = (self.pool, self.pool.shared().config().retry);
+        if self.failures > retry.attempts || !self.caller.can_pause() {
+            return Err(self.without_slot(AcquireError::TimedOut));
+        }
+        let pause = retry.pause(self.failures, pool.shared().random());
+        self.ticket.position = Position::Pausing;
+        let granted = self.work.wait(pin!(self.caller.pause(pool, pause, &mut self.ticket))).await;
+        match granted {
+            Ok(claimed) => Ok(Some(claimed)),
+            // The pause is over, or the pool has a connector by now.
+            Err(AcquireError::TimedOut | AcquireError::Dismissed) if self.caller.can_pause() => {
+                self.ticket.position = Position::Again;
+                Ok(None)
+            }
+            Err(error) => Err(self.without_slot(error)),
+        }
+    }
+
+    /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,
+    /// or maintenance checks, comes back without it.
+    fn refuse_nested(&self) -> Result<(), GetError<ErrorOf<P>>> {
+        if !self.caller.waits_forever() || !self.pool.shared().has(TRACK) {
+            return Ok(());
+        }
+        let (mut loans, status) = (own_loans(self.pool, self.thread), self.pool.engine().status());
+        let Some(own) = loans.next() else { return Ok(()) };
+        // In a closed pool no caller waits.
+        if 1 + loans.count() < status.max_size || status.closed {
+            return Ok(());
+        }
+        Err(GetError::Nested { own, report: report(self.pool) })
+    }
+
+    /// Refuses a caller that would wait in vain: there is no connection, none can be made, and the next attempt is yet
+    /// to come.
+    fn refuse_unreachable(&self) -> Result<(), GetError<ErrorOf<P>>> {
+        let shared = self.pool.shared();
+        if !self.pool.engine().has_connector() || shared.may_connect(self.pool.coarse()) {
+            return Ok(());
+        }
+        match shared.refusal() {
+            Some(refusal) if refusal.ends_waits && !has_connection(self.pool) => Err(self.unreachable(refusal)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the wait of a caller that was dismissed, unless it has a deadline, and the error may go away by then.
+    fn end_unreachable(&self) -> Result<(), GetError<ErrorOf<P>>> {
+        match refusal(self.pool) {
+            Some(refusal) if refusal.ends_waits || !self.caller.has_deadline() => Err(self.unreachable(refusal)),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn unreachable(&self, refusal: Refusal) -> GetError<ErrorOf<P>> {
+        not_connected(self.pool, Failure::Told(refusal.error), Duration::ZERO)
+    }
+
+    /// Why the caller has no slot. That no connection could be made says more than that the time was up, or that none
+    /// was free.
+    #[cold]
+    fn without_slot(&mut self, error: AcquireError) -> GetError<ErrorOf<P>> {
+        if let AcquireError::TimedOut | AcquireError::Exhausted = error {
+            if let Some((failure, took)) = self.refused.take() {
+                return not_connected(self.pool, failure, took);
+            }
+            if let Some(refusal) = refusal(self.pool) {
+                return self.unreachable(refusal);
+            }
+        }
+        explain(self.pool, error, self.unfit.take())
+    }
 }
 
-/// Why a caller has no slot, after a connection was found unfit, or a connect has failed, or neither: the connect says
-/// more than that the time was up, or that no connection was free.
-#[cold]
-fn without_slot<P: ManagedParts>(
-    pool: &P,
-    error: AcquireError,
-    unfit: Option<Failure<ErrorOf<P>>>,
-    refused: Option<(Failure<ErrorOf<P>>, Duration)>,
-) -> GetError<ErrorOf<P>> {
-    match (error, refused) {
-        (AcquireError::TimedOut | AcquireError::Exhausted, Some((failure, took))) => not_connected(pool, failure, took),
-        (error, _) => explain(pool, error, unfit),
-    }
+fn has_connection<P: ManagedParts>(pool: &P) -> bool {
+    pool.engine().states().iter().any(SlotState::is_filled)
 }
 
 /// An idle connection, without the lock.
@@ -214,25 +317,6 @@ fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
     }
     let slot = claim_first(pool).or_else(|| claim_any(pool).ok())?;
     Some(ClaimedSlot::new(pool, slot))
-}
-
-/// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold, or
-/// maintenance checks, comes back without it.
-fn refuse_nested<P: ManagedParts, W: Caller<P>>(
-    pool: &P,
-    caller: &W,
-    thread: usize,
-) -> Result<(), GetError<ErrorOf<P>>> {
-    if !caller.waits_forever() || !pool.shared().has(TRACK) {
-        return Ok(());
-    }
-    let (mut loans, status) = (own_loans(pool, thread), pool.engine().status());
-    let Some(own) = loans.next() else { return Ok(()) };
-    // In a closed pool no caller waits.
-    if 1 + loans.count() < status.max_size || status.closed {
-        return Ok(());
-    }
-    Err(GetError::Nested { own, report: report(pool) })
 }
 
 /// Records the loan. From then on the slot is the caller's.
@@ -279,13 +363,6 @@ pub(crate) fn tracked_thread<P: ManagedParts>(pool: &P) -> usize {
     if pool.shared().has(TRACK) { thread_number() } else { 0 }
 }
 
-/// The caller's deadline has passed, after a connection was found unfit or not.
-#[cold]
-fn out_of_time<P: ManagedParts>(pool: &P, unfit: Option<Failure<ErrorOf<P>>>) -> GetError<ErrorOf<P>> {
-    pool.engine().count_timeout();
-    explain(pool, AcquireError::TimedOut, unfit)
-}
-
 /// The error that tells the caller why it has no connection.
 #[cold]
 fn explain<P: ManagedParts>(pool: &P, error: AcquireError, unfit: Option<Failure<ErrorOf<P>>>) -> GetError<ErrorOf<P>> {
@@ -296,9 +373,14 @@ fn explain<P: ManagedParts>(pool: &P, error: AcquireError, unfit: Option<Failure
             pool.shared().counters().refused.add_shared(1);
             GetError::QueueFull(report(pool))
         }
-        (_, Some(Failure::Error(error))) => GetError::Invalid { error: Some(error), report: report(pool) },
+        (_, Some(Failure::Error(error))) => {
+            GetError::Invalid { error: Some(ManagerError::Own(error)), report: report(pool) }
+        }
+        (_, Some(Failure::Told(text))) => {
+            GetError::Invalid { error: Some(ManagerError::Shared(text)), report: report(pool) }
+        }
         (_, Some(Failure::TimedOut)) => GetError::Invalid { error: None, report: report(pool) },
-        (AcquireError::TimedOut, _) => GetError::Timeout(report(pool)),
+        (AcquireError::TimedOut | AcquireError::Dismissed, _) => GetError::Timeout(report(pool)),
         (AcquireError::Exhausted, _) => GetError::Exhausted,
     }
 }
@@ -306,8 +388,12 @@ fn explain<P: ManagedParts>(pool: &P, error: AcquireError, unfit: Option<Failure
 #[cold]
 fn not_connected<P: ManagedParts>(pool: &P, failure: Failure<ErrorOf<P>>, after: Duration) -> GetError<ErrorOf<P>> {
     match failure {
-        Failure::Error(error) => GetError::Connect { error, report: report(pool) },
+        Failure::Error(error) => GetError::Connect { error: ManagerError::Own(error), report: report(pool) },
+        Failure::Told(text) => GetError::Connect { error: ManagerError::Shared(text), report: report(pool) },
         Failure::TimedOut => GetError::ConnectTimeout { after, report: report(pool) },
-        Failure::NoTime => out_of_time(pool, None),
+        Failure::NoTime => {
+            pool.engine().count_timeout();
+            GetError::Timeout(report(pool))
+        }
     }
 }

@@ -1,15 +1,24 @@
-// knows: caller, manager, parts, tokens, engine, slot · must not know: how slots are claimed
+// knows: caller, hand_off, jobs, manager, meeting, parts, tokens, engine, slot, sync · must not know: how slots are
+// claimed
 //! Threads that wait, and connect themselves.
 
 use core::time::Duration;
 use std::time::Instant;
 
-use super::caller::{Caller, Failure};
+use super::caller::{Caller, Failure, Met};
+use super::hand_off::hand_off;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
+use crate::managed::jobs::Job;
 use crate::managed::manager::Manager;
+use crate::managed::meeting::Answer;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Patience, acquire_with};
+use crate::sync::with_parker;
+
+/// How long a thread waits for a check before it looks for another connection: longer than a check takes on most
+/// networks, and shorter than a caller would bear to wait for a server that does not answer.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A thread, and its deadline.
 pub(crate) struct Blocking(Option<Instant>);
@@ -47,6 +56,10 @@ where
         self.0.is_none()
     }
 
+    fn has_deadline(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn can_pause(&self) -> bool {
         self.0.is_none_or(|deadline| deadline > Instant::now())
     }
@@ -64,6 +77,35 @@ where
         // A sum beyond what the clock can express never comes.
         let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
         acquire(pool, until.map_or(Patience::Forever, Patience::Until), ticket)
+    }
+
+    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Met<'a, P> {
+        let number = claimed.slot();
+        let (Some(meeting), Ok(Some(patience))) = (pool.meeting(number), self.within::<()>(Some(PATIENCE))) else {
+            return Met::Own(claimed);
+        };
+        let until = Instant::now().checked_add(patience);
+        let answer = with_parker(|parker, waker| {
+            meeting.begin(waker.clone());
+            if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check) {
+                let _nobody_answers = meeting.leave();
+                return Err(ClaimedSlot::new(pool, slot));
+            }
+            loop {
+                if let Some(answer) = meeting.answer() {
+                    return Ok(Some(answer));
+                }
+                if !parker.park(until) {
+                    return Ok(meeting.leave());
+                }
+            }
+        });
+        match answer {
+            Err(claimed) => Met::Own(claimed),
+            Ok(Some(Answer::Fit(slot))) => Met::Fit(ClaimedSlot::new(pool, slot)),
+            Ok(Some(Answer::Unfit(Some(text)))) => Met::Gone(Failure::Told(text)),
+            Ok(Some(Answer::Unfit(None)) | None) => Met::Gone(Failure::TimedOut),
+        }
     }
 
     async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>> {

@@ -1,4 +1,4 @@
-// knows: clock, manager, parts, tokens, engine, slot · must not know: what is done with a connection
+// knows: clock, manager, parts, text, tokens, engine, slot · must not know: what is done with a connection
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
@@ -12,20 +12,36 @@ use crate::engine::{AcquireError, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::manager::{AsyncManager, Manager};
 use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::managed::text::ErrorText;
 use crate::slot::{Acquire, try_acquire};
 
 /// Why a call of the manager has no result.
 pub(crate) enum Failure<E> {
     Error(E),
+    /// The same, of a call that was made elsewhere.
+    Told(ErrorText),
     /// It took too long.
     TimedOut,
     /// There was no time left to begin.
     NoTime,
 }
 
+/// What a caller has of a check that may be made elsewhere.
+pub(crate) enum Met<'a, P: ManagedParts> {
+    /// The connection is fit.
+    Fit(ClaimedSlot<'a, P>),
+    /// The connection was discarded, or its check takes too long: it is not the caller's any more.
+    Gone(Failure<ErrorOf<P>>),
+    /// The check is the caller's to make.
+    Own(ClaimedSlot<'a, P>),
+}
+
 pub(crate) trait Caller<P: ManagedParts> {
-    /// Whether it waits for connections without a deadline.
+    /// Whether it is a thread that waits for connections without a deadline.
     fn waits_forever(&self) -> bool;
+
+    /// Whether it has a deadline.
+    fn has_deadline(&self) -> bool;
 
     /// Whether it can pause between two attempts to connect, and has time to.
     fn can_pause(&self) -> bool;
@@ -40,6 +56,12 @@ pub(crate) trait Caller<P: ManagedParts> {
         pause: Duration,
         ticket: &mut Ticket,
     ) -> Result<ClaimedSlot<'a, P>, AcquireError>;
+
+    /// Has the connection checked elsewhere, if the caller's deadline would not be kept otherwise, and that can be had.
+    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Met<'a, P> {
+        let _ = pool;
+        Met::Own(claimed)
+    }
 
     async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
@@ -81,6 +103,10 @@ where
 {
     fn waits_forever(&self) -> bool {
         false
+    }
+
+    fn has_deadline(&self) -> bool {
+        true
     }
 
     fn can_pause(&self) -> bool {
@@ -175,6 +201,10 @@ where
     fn waits_forever(&self) -> bool {
         // Which task holds a connection is not known.
         false
+    }
+
+    fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
     }
 
     fn can_pause(&self) -> bool {

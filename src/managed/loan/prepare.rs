@@ -1,14 +1,20 @@
-// knows: caller, event, observe, parts, record, tokens · must not know: threads, tasks
+// knows: caller, clock, event, observe, outage, parts, record, text, tokens, sync · must not know: threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
+use core::fmt;
 use core::time::Duration;
 
-use super::caller::{Caller, Failure};
+use super::caller::{Caller, Failure, Met};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
+use crate::managed::clock::span;
 use crate::managed::event::{DiscardReason, Event};
+use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
+use crate::managed::outage::Refusal;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
+use crate::managed::text::ErrorText;
+use crate::sync::is_panicking;
 
 /// Why a slot has no connection for the caller. The slot was released or vacated before this is returned.
 pub(crate) enum PrepareError<E> {
@@ -30,12 +36,16 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     let mut connecting = match claimed.assess() {
         Assessment::Fit(_) => return Ok(claimed),
         Assessment::Vacant => claimed.into_connecting(),
-        Assessment::Check => match check(pool, caller, claimed.into_unready()).await {
-            Ok(fit) => return Ok(fit),
-            Err(CheckError { unready: Some(unfit), failure }) => {
-                unfit.discard_for_reconnect(DiscardReason::Invalid).ok_or(PrepareError::Unfit(failure))?
-            }
-            Err(CheckError { unready: None, .. }) => return Err(PrepareError::NoTime),
+        Assessment::Check => match caller.check_elsewhere(pool, claimed) {
+            Met::Fit(fit) => return Ok(fit),
+            Met::Gone(failure) => return Err(PrepareError::Unfit(failure)),
+            Met::Own(claimed) => match check(pool, caller, claimed.into_unready()).await {
+                Ok(fit) => return Ok(fit),
+                Err(CheckError { unready: Some(unfit), failure }) => {
+                    unfit.discard_for_reconnect(DiscardReason::Invalid).ok_or(PrepareError::Unfit(failure))?
+                }
+                Err(CheckError { unready: None, .. }) => return Err(PrepareError::NoTime),
+            },
         },
         // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
         // decides.
@@ -67,34 +77,90 @@ fn reconnect_in<P: ManagedParts>(
 }
 
 /// Connects in a vacant slot, which is vacated again if that fails.
-pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>>(
+pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
     pool: &'a P,
     caller: &W,
     connecting: ConnectingSlot<'a, P>,
-    fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> ClaimedSlot<'a, P>,
-) -> Result<ClaimedSlot<'a, P>, (Failure<ErrorOf<P>>, Duration)> {
+    fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> T,
+) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
     let began = pool.now();
+    let attempt = Attempt(pool);
     match caller.connect(pool).await {
         Ok(connection) => {
+            drop(attempt);
             let took = pool.since(began);
+            pool.shared().note_connected();
             // Before the event, in which user code may panic: the connection is the pool's by then.
-            let claimed = fill(connecting, connection);
+            let filled = fill(connecting, connection);
             observe::event(pool, &Event::Connected { took });
-            Ok(claimed)
+            Ok(filled)
         }
         Err(failure) => {
+            drop(attempt);
             let took = pool.since(began);
+            // Before the slot is vacated, which may have the next connect begun.
+            note_failure(pool, &failure, took);
             // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
             // them.
             drop(connecting);
             match &failure {
                 Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
                 Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
-                Failure::NoTime => {}
+                Failure::Told(_) | Failure::NoTime => {}
             }
             Err((failure, took))
         }
     }
+}
+
+/// Notes why a connect has failed, for callers that wait for another one. That a caller had no more time says nothing
+/// of the server.
+fn note_failure<P: ManagedParts>(pool: &P, failure: &Failure<ErrorOf<P>>, took: Duration) {
+    let (manager, config) = (pool.manager(), pool.shared().config());
+    let refusal = match failure {
+        Failure::Error(error) => {
+            Refusal { error: describe(manager, error), ends_waits: config.fail_fast || manager.is_permanent(error) }
+        }
+        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
+            Refusal { error: ErrorText::of(format_args!("no answer within {took:?}")), ends_waits: config.fail_fast }
+        }
+        Failure::TimedOut | Failure::Told(_) | Failure::NoTime => return,
+    };
+    pool.shared().note_failure(pool.coarse(), refusal);
+}
+
+/// What the manager says of an error.
+pub(crate) fn describe<M: Lifecycle>(manager: &M, error: &M::Error) -> ErrorText {
+    struct Described<'a, M: Lifecycle>(&'a M, &'a M::Error);
+
+    impl<M: Lifecycle> fmt::Display for Described<'_, M> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.describe(self.1, f)
+        }
+    }
+
+    ErrorText::of(Described(manager, error))
+}
+
+/// A connect that has begun: a panic of the manager counts as a failure, so that the next one is begun after a pause.
+struct Attempt<'a, P: ManagedParts>(&'a P);
+
+impl<P: ManagedParts> Drop for Attempt<'_, P> {
+    fn drop(&mut self) {
+        if is_panicking() {
+            let refusal = Refusal { error: ErrorText::of("the manager panicked"), ends_waits: false };
+            self.0.shared().note_failure(self.0.coarse(), refusal);
+        }
+    }
+}
+
+/// Why connecting fails, if it does, and that is why there is no connection: not if the pool is full, nor if it has
+/// been long since a connect was tried.
+pub(crate) fn refusal<P: ManagedParts>(pool: &P) -> Option<Refusal> {
+    let (status, shared) = (pool.engine().status(), pool.shared());
+    let is_recent = |since: usize| since <= 2 * span(shared.config().retry.longest_pause);
+    let is_failing = shared.failed_ago(pool.coarse()).is_some_and(is_recent);
+    if is_failing && status.vacant + status.connecting > 0 { shared.refusal() } else { None }
 }
 
 /// A check that did not find the connection fit.
@@ -105,6 +171,15 @@ pub(crate) struct CheckError<'a, P: ManagedParts> {
 }
 
 impl<P: ManagedParts> CheckError<'_, P> {
+    /// What the manager says of the connection.
+    #[cfg(feature = "std")]
+    pub(crate) fn describe(&self, pool: &P) -> Option<ErrorText> {
+        match &self.failure {
+            Failure::Error(error) => Some(describe(pool.manager(), error)),
+            Failure::Told(_) | Failure::TimedOut | Failure::NoTime => None,
+        }
+    }
+
     /// Discards the connection, if it was checked.
     pub(crate) fn discard(self) {
         if let Some(unready) = self.unready {

@@ -1,10 +1,12 @@
-// knows: event, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know: who waits
+// knows: event, hand_off, jobs, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know: who waits
 //! Releasing a connection: the manager looks at it and resets it; then its slot is released, or the connection is
 //! discarded.
 
+use super::hand_off::hand_off;
 use super::tokens::UnreadySlot;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::event::{DiscardReason, Event};
+use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
@@ -28,6 +30,30 @@ pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
 #[inline(always)]
 pub(crate) fn recycle<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<SlotToken> {
     let mut unready = UnreadySlot::new(pool, slot);
+    if pool.manager().reset_blocks(unready.connection()) {
+        return reset_elsewhere(pool, unready);
+    }
+    recycle_here(pool, unready)
+}
+
+/// The reset may block: the pool's connector does it, if there is one.
+#[cold]
+#[inline(never)]
+fn reset_elsewhere<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
+    if !pool.shared().is_attended() {
+        return recycle_here(pool, unready);
+    }
+    // The loan ends here, however long the reset takes.
+    let slot = recycle_slow(pool, unready)?;
+    match hand_off(pool, slot, Job::Reset) {
+        Ok(()) => None,
+        Err(slot) => recycle_here(pool, UnreadySlot::new(pool, slot)),
+    }
+}
+
+/// As [`recycle`], by the calling thread.
+#[inline(always)]
+pub(crate) fn recycle_here<P: ManagedParts>(pool: &P, mut unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
     if let Err(reason) = reset(pool, &mut unready) {
         unready.discard(reason);
         return None;

@@ -1,20 +1,22 @@
-// knows: clock, event, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
+// knows: clock, event, hand_off, jobs, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
 // check is
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 
 use core::mem::{ManuallyDrop, forget};
 
+use super::hand_off::hand_off;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::{Millis, span};
 use crate::managed::event::DiscardReason;
+use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, period};
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
-use crate::slot::{release_unused, storage};
+use crate::slot::{end_release, release_unused, storage};
 use crate::sync::run_once;
 
 /// A slot that was claimed. Dropped, it is released unused.
@@ -201,8 +203,12 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// Discards the connection. If another may be made in the slot at once, the caller keeps the slot to connect in.
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
+        let slot = match hand_off(pool, self.into_slot(), Job::Discard(reason)) {
+            Ok(()) => return None,
+            Err(slot) => slot,
+        };
         let wake = WakeMaintenance(pool);
-        let vacate = VacateOnDrop::new(pool.engine(), self.into_slot(), VacateReason::Discarded);
+        let vacate = VacateOnDrop::new(pool.engine(), slot, VacateReason::Discarded);
         end_connection(pool, vacate.slot(), reason);
         if !pool.engine().reclaim_to_connect(vacate.slot()) {
             return None;
@@ -257,6 +263,15 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         claimed
     }
 
+    /// The connection is made, for whoever waits first, or to be idle: the slot is released.
+    pub(crate) fn fill_for_callers(self, connection: P::Connection) {
+        let claimed = self.put(connection);
+        let pool = claimed.pool;
+        let (to_vacate, batch) = pool.engine().fill_for_callers(claimed.into_slot());
+        end_release(pool, to_vacate, batch);
+        pool.shared().wake_if_asleep();
+    }
+
     fn put(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
         let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
         // SAFETY: `self` is never used or dropped again.
@@ -299,8 +314,16 @@ fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize, epoch: usize) {
     }
 }
 
-/// Ends the connection of a filled slot, and vacates the slot.
+/// Ends the connection of a filled slot, and vacates the slot: by the pool's connector, if there is one, since a
+/// connection may take its time to close.
 pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: DiscardReason) {
+    if let Err(slot) = hand_off(pool, slot, Job::Discard(reason)) {
+        discard_here(pool, slot, reason);
+    }
+}
+
+/// As [`discard`], by the calling thread.
+pub(crate) fn discard_here<P: ManagedParts>(pool: &P, slot: SlotToken, reason: DiscardReason) {
     let why = match reason {
         DiscardReason::Closed => VacateReason::Closed,
         DiscardReason::Surplus => VacateReason::Surplus,

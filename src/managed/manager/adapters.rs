@@ -1,6 +1,7 @@
 // knows: event, manager, sync · must not know: pools
 //! Managers of one kind used as the other, so that threads and tasks can wait in one queue.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::{AsyncManager, Lifecycle, Manager};
@@ -31,12 +32,24 @@ impl<M: Lifecycle> Lifecycle for AsyncFromBlocking<M> {
         self.0.reset(connection)
     }
 
+    fn reset_blocks(&self, connection: &mut M::Connection) -> bool {
+        self.0.reset_blocks(connection)
+    }
+
     fn needs_check(&self, connection: &mut M::Connection) -> bool {
         self.0.needs_check(connection)
     }
 
     fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {
         self.0.on_discard(connection, reason);
+    }
+
+    fn is_permanent(&self, error: &M::Error) -> bool {
+        self.0.is_permanent(error)
+    }
+
+    fn describe(&self, error: &M::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(error, f)
     }
 
     fn on_event(&self, event: &Event<'_, M::Error>) {
@@ -69,13 +82,12 @@ pub use block_on::{BlockingFromAsync, BlockingFromAsyncError};
 
 #[cfg(feature = "std")]
 mod block_on {
-    use core::fmt;
     use core::future::Future;
     use core::pin::pin;
     use core::task::{Context, Poll};
     use std::time::Instant;
 
-    use super::{AsyncManager, DiscardReason, Duration, Event, Lifecycle, Manager};
+    use super::{AsyncManager, DiscardReason, Duration, Event, Lifecycle, Manager, fmt};
     use crate::sync::with_parker;
 
     /// A [`Manager`] made from an [`AsyncManager`]: its pool has both `get` and `get_async`.
@@ -158,12 +170,27 @@ mod block_on {
             self.0.reset(connection).map_err(BlockingFromAsyncError::Manager)
         }
 
+        fn reset_blocks(&self, connection: &mut M::Connection) -> bool {
+            self.0.reset_blocks(connection)
+        }
+
         fn needs_check(&self, connection: &mut M::Connection) -> bool {
             self.0.needs_check(connection)
         }
 
         fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {
             self.0.on_discard(connection, reason);
+        }
+
+        fn is_permanent(&self, error: &Self::Error) -> bool {
+            error.own().is_some_and(|error| self.0.is_permanent(error))
+        }
+
+        fn describe(&self, error: &Self::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match error {
+                BlockingFromAsyncError::Manager(error) => self.0.describe(error, f),
+                BlockingFromAsyncError::TimedOut => f.write_str("no answer in time"),
+            }
         }
 
         /// An error that is not the manager's own is left out.

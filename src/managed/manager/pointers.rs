@@ -1,6 +1,7 @@
 // knows: event, manager, sync · must not know: pools
 //! A pointer to a manager is a manager: pools can share one, and a pool can have one whose type it does not know.
 
+use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
@@ -31,12 +32,24 @@ macro_rules! pointer {
                 M::reset(self, connection)
             }
 
+            fn reset_blocks(&self, connection: &mut M::Connection) -> bool {
+                M::reset_blocks(self, connection)
+            }
+
             fn needs_check(&self, connection: &mut M::Connection) -> bool {
                 M::needs_check(self, connection)
             }
 
             fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {
                 M::on_discard(self, connection, reason);
+            }
+
+            fn is_permanent(&self, error: &M::Error) -> bool {
+                M::is_permanent(self, error)
+            }
+
+            fn describe(&self, error: &M::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                M::describe(self, error, f)
             }
 
             fn on_event(&self, event: &Event<'_, M::Error>) {

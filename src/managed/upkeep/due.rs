@@ -29,14 +29,14 @@ pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, began: Millis, now: Mil
 
 fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     let (status, shared) = (pool.engine().status(), pool.shared());
-    let is_short = status.idle < shared.config().min_idle && pool.engine().room_to_connect() > 0;
-    status.closed || is_short && shared.may_refill(now)
+    let is_short = status.idle + status.connecting < shared.config().min_idle && pool.engine().room_to_connect() > 0;
+    status.closed || is_short && shared.may_connect(now)
 }
 
 /// In how many milliseconds a pass is due, if nothing happens until then that maintenance is woken by.
 fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     let shared = pool.shared();
-    let mut next = shared.refill_due(now).map_or(LONGEST, usize::from);
+    let mut next = shared.connect_due(now).map_or(LONGEST, usize::from);
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
         let is_idle = pool.engine().is_idle(slot);
         next = next.min(due_for(shared.config(), pool.record(slot), is_idle, now, state.uses()));

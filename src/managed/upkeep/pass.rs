@@ -14,7 +14,7 @@ use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{EVICTED, EXPIRED, period};
-use crate::managed::report::MaintenanceReport;
+use crate::managed::report::{Loan, MaintenanceReport};
 
 /// A pass that is running: there is one at a time.
 struct Pass<'a, P: ManagedParts>(&'a P);
@@ -31,39 +31,119 @@ impl<P: ManagedParts> Drop for Pass<'_, P> {
     }
 }
 
-/// Does everything that is due.
+/// Who does what a pass finds to be done.
+pub(super) trait Hands<P: ManagedParts> {
+    /// Tells of leaks. Answers how many there were.
+    fn report_leaks(&self, pool: &P, now: Millis) -> usize;
+
+    /// Publishes the metrics.
+    fn publish(&self, pool: &P);
+
+    /// Whether another idle connection may be checked now.
+    fn may_check(&self, pool: &P, now: Millis) -> bool;
+
+    /// Has an idle connection checked, and discarded if it is unfit: then answers `false`.
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool;
+
+    /// Has a connection made in the place of an idle one that is still to be discarded.
+    async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill;
+
+    /// Has connections made until there are enough idle ones.
+    async fn fill_up(&self, pool: &P, now: Millis, done: &mut MaintenanceReport);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refill {
+    Done,
+    /// It could not be made, or is still to be made.
+    NotYet,
+    NoRoom,
+}
+
+/// Does everything that is due, by the caller's own hands.
 pub(crate) async fn maintain<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, now: Millis) -> MaintenanceReport {
+    run_pass(pool, &Own(caller), now).await
+}
+
+/// Does everything that is due.
+pub(super) async fn run_pass<P: ManagedParts>(pool: &P, hands: &impl Hands<P>, now: Millis) -> MaintenanceReport {
     let mut done = MaintenanceReport::default();
     if let Some(_pass) = Pass::begin(pool)
         && !pool.engine().is_closed()
     {
         mark_all(pool, now, None);
-        done.leaked = report_leaks(pool, now);
-        maintain_idle(pool, caller, now, &mut done).await;
-        let min_idle = pool.shared().config().min_idle;
-        // No more than the floor: connections that end as soon as they are made would keep it here for ever.
-        for _ in 0..min_idle {
-            if idle(pool) >= min_idle || refill(pool, caller, now, &mut done).await != Refill::Done {
-                break;
-            }
-        }
-        observe::publish(pool);
+        done.leaked = hands.report_leaks(pool, now);
+        maintain_idle(pool, hands, now, &mut done).await;
+        hands.fill_up(pool, now, &mut done).await;
+        hands.publish(pool);
     }
     done.next = duration(due_unwoken(pool, now));
     done
+}
+
+/// A pass whose caller does everything itself.
+struct Own<'w, W>(&'w W);
+
+impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
+    fn report_leaks(&self, pool: &P, now: Millis) -> usize {
+        report_leaks(pool, now)
+    }
+
+    fn publish(&self, pool: &P) {
+        observe::publish(pool);
+    }
+
+    fn may_check(&self, _pool: &P, _now: Millis) -> bool {
+        true
+    }
+
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool {
+        match check(pool, self.0, claimed.into_unready()).await {
+            Ok(fit) => {
+                drop(fit);
+                true
+            }
+            Err(unfit) => {
+                unfit.discard();
+                false
+            }
+        }
+    }
+
+    async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill {
+        if !pool.shared().may_connect(now) {
+            return Refill::NotYet;
+        }
+        let Some(slot) = pool.engine().claim_to_refill() else { return Refill::NoRoom };
+        if make(pool, self.0, ConnectingSlot::new(pool, slot), ConnectingSlot::refill).await.is_err() {
+            done.connect_failed += 1;
+            return Refill::NotYet;
+        }
+        done.connected += 1;
+        Refill::Done
+    }
+
+    async fn fill_up(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) {
+        let min_idle = pool.shared().config().min_idle;
+        // No more than the floor: connections that end as soon as they are made would keep it here for ever.
+        for _ in 0..min_idle {
+            if idle(pool) >= min_idle || self.replace(pool, now, done).await != Refill::Done {
+                break;
+            }
+        }
+    }
 }
 
 fn idle<P: ManagedParts>(pool: &P) -> usize {
     pool.engine().status().idle
 }
 
-fn report_leaks<P: ManagedParts>(pool: &P, now: Millis) -> usize {
-    let Some(threshold) = pool.shared().config().leak_threshold else { return 0 };
+/// Tells of leaks, each once. Answers how many there were.
+pub(super) fn report_leaks<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     let mut leaked = 0;
     for slot in 0..pool.engine().states().len() {
-        if let Some(loan) = loan(pool, slot, now)
-            && loan.held_for.is_some_and(|held_for| held_for >= threshold)
-            && is_first_report(pool, slot)
+        if let Some(loan) = leak(pool, slot, now)
+            && pool.loan_record(slot).is_some_and(|loan_record| loan_record.report_once(present_loan(pool, slot)))
         {
             leaked += 1;
             observe::event(pool, &Event::Leaked { loan });
@@ -72,9 +152,19 @@ fn report_leaks<P: ManagedParts>(pool: &P, now: Millis) -> usize {
     leaked
 }
 
-fn is_first_report<P: ManagedParts>(pool: &P, slot: usize) -> bool {
-    let present = period(pool.engine().states().get(slot).uses(), true);
-    pool.loan_record(slot).is_some_and(|loan_record| loan_record.report_once(present))
+/// Whether there are leaks that were not told of.
+pub(super) fn has_new_leaks<P: ManagedParts>(pool: &P, now: Millis) -> bool {
+    let is_new = |slot| pool.loan_record(slot).is_some_and(|record| !record.is_reported(present_loan(pool, slot)));
+    (0..pool.engine().states().len()).any(|slot| leak(pool, slot, now).is_some() && is_new(slot))
+}
+
+fn leak<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Option<Loan> {
+    let threshold = pool.shared().config().leak_threshold?;
+    loan(pool, slot, now).filter(|loan| loan.held_for.is_some_and(|held_for| held_for >= threshold))
+}
+
+fn present_loan<P: ManagedParts>(pool: &P, slot: usize) -> usize {
+    period(pool.engine().states().get(slot).uses(), true)
 }
 
 /// What an idle connection needs.
@@ -112,27 +202,27 @@ fn is_spare<P: ManagedParts>(pool: &P, slot: usize) -> bool {
 }
 
 /// Gives each idle connection what it needs. The highest slots come first, since they are claimed last.
-async fn maintain_idle<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, now: Millis, done: &mut MaintenanceReport) {
+async fn maintain_idle<P: ManagedParts>(pool: &P, hands: &impl Hands<P>, now: Millis, done: &mut MaintenanceReport) {
     for slot in (0..pool.engine().states().len()).rev() {
         let is_idle = pool.engine().states().get(slot).is_filled() && pool.engine().is_idle(slot);
         let Some(need) = (if is_idle { need(pool, slot, now) } else { None }) else { continue };
         if matches!(need, Need::Replacement(_)) && !is_spare(pool, slot) {
             // The replacement is made first, if there is room. If the server cannot be reached the old connection
             // stays, until a caller claims its slot.
-            if refill(pool, caller, now, done).await == Refill::Failed {
+            if hands.replace(pool, now, done).await == Refill::NotYet {
                 continue;
             }
         }
         if let Some(slot) = pool.engine().claim_slot(slot) {
-            maintain_one(pool, caller, ClaimedSlot::new(pool, slot), now, done).await;
+            maintain_one(pool, hands, ClaimedSlot::new(pool, slot), now, done).await;
         }
     }
 }
 
 /// Gives a connection what it needs now that it is claimed: it may have been used since it was looked at.
-async fn maintain_one<P: ManagedParts, W: Caller<P>>(
+async fn maintain_one<P: ManagedParts>(
     pool: &P,
-    caller: &W,
+    hands: &impl Hands<P>,
     claimed: ClaimedSlot<'_, P>,
     now: Millis,
     done: &mut MaintenanceReport,
@@ -141,15 +231,10 @@ async fn maintain_one<P: ManagedParts, W: Caller<P>>(
         None => drop(claimed),
         Some(Need::Replacement(reason)) => discard(claimed.into_unready(), reason, done),
         Some(Need::Dismissal) => discard(claimed.into_unready(), DiscardReason::Idle, done),
+        Some(Need::Check) if !hands.may_check(pool, now) => drop(claimed),
         Some(Need::Check) => {
             done.checked += 1;
-            match check(pool, caller, claimed.into_unready()).await {
-                Ok(fit) => drop(fit),
-                Err(unfit) => {
-                    done.discarded += 1;
-                    unfit.discard();
-                }
-            }
+            done.discarded += usize::from(!hands.check(pool, claimed).await);
         }
     }
 }
@@ -158,34 +243,4 @@ fn discard<P: ManagedParts>(unready: UnreadySlot<'_, P>, reason: DiscardReason, 
     // Counted first: the manager may panic.
     done.discarded += 1;
     unready.discard(reason);
-}
-
-#[derive(PartialEq, Eq)]
-enum Refill {
-    Done,
-    Failed,
-    NoRoom,
-}
-
-/// Makes a connection to be idle, for which no caller waits.
-async fn refill<P: ManagedParts, W: Caller<P>>(
-    pool: &P,
-    caller: &W,
-    now: Millis,
-    done: &mut MaintenanceReport,
-) -> Refill {
-    if !pool.shared().may_refill(now) {
-        return Refill::Failed;
-    }
-    let Some(slot) = pool.engine().claim_to_refill() else { return Refill::NoRoom };
-    let connecting = ConnectingSlot::new(pool, slot);
-    // Counts as a failure until it has succeeded: if the manager panics, the pause is due too.
-    pool.shared().note_refill(now, true);
-    if make(pool, caller, connecting, ConnectingSlot::refill).await.is_err() {
-        done.connect_failed += 1;
-        return Refill::Failed;
-    }
-    pool.shared().note_refill(now, false);
-    done.connected += 1;
-    Refill::Done
 }

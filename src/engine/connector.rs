@@ -1,0 +1,153 @@
+// knows: state, token, wait_queue, wake_batch, slow_path, closing, sync · must not know: who connects, what connecting is
+//! Connecting apart from waiting. While a pool has a *connector*, vacant slots are the connector's: callers wait for
+//! connections only, and are served by whatever comes first. The connector is called when more callers want a
+//! connection than connects are under way.
+
+use core::mem::swap;
+use core::task::Waker;
+
+use super::slow_path::ToVacate;
+use super::state::{Engine, Locked};
+use super::token::SlotToken;
+use super::wait_queue::{self, WaiterState};
+use super::wake_batch::WakeBatch;
+use crate::sync::Relaxed;
+
+/// What callers want of the connector. Under the lock.
+pub(super) struct Demand {
+    /// Called when there is something to connect for.
+    waker: Option<Waker>,
+    /// A caller that does not wait has found nothing.
+    was_asked: bool,
+    /// How many of the waiters at the head are still to be dismissed.
+    to_dismiss: usize,
+}
+
+impl Demand {
+    pub(super) const fn new() -> Self {
+        Self { waker: None, was_asked: false, to_dismiss: 0 }
+    }
+}
+
+impl<'a> Engine<'a> {
+    /// From now on vacant slots are the connector's, until [`end_connector`](Self::end_connector). `false` if the pool
+    /// has a connector already.
+    pub(crate) fn begin_connector(self) -> bool {
+        self.state.lock.with(|_| {
+            let is_new = !self.has_connector();
+            self.state.has_connector.store(true, Relaxed);
+            is_new
+        })
+    }
+
+    /// From now on callers connect themselves; waiters are granted the slots that are vacant.
+    pub(crate) fn end_connector(self) -> WakeBatch<'a> {
+        let (waker, mut batch) = self.locked(|locked, _| {
+            self.state.has_connector.store(false, Relaxed);
+            locked.demand.was_asked = false;
+            locked.demand.waker.take()
+        });
+        batch.leftover = waker;
+        batch
+    }
+
+    /// Whether callers leave connecting to a connector.
+    pub(crate) fn has_connector(self) -> bool {
+        self.state.has_connector.load(Relaxed)
+    }
+
+    /// A vacant slot to connect in, if callers want more connections than are coming, or fewer than `floor` are idle.
+    /// It ends with [`fill_for_callers`](Self::fill_for_callers), or is vacated as
+    /// [`NotConnected`](super::VacateReason::NotConnected).
+    pub(crate) fn claim_wanted(self, floor: usize) -> Option<SlotToken> {
+        self.state.lock.with(|locked| {
+            if self.wanted(locked, floor) == 0 {
+                return None;
+            }
+            locked.demand.was_asked = false;
+            self.claim_vacant()
+        })
+    }
+
+    /// Has `waker` called as soon as a caller wants a connection to be made; `false` if one does already.
+    pub(crate) fn await_demand(self, waker: &Waker, floor: usize) -> bool {
+        let mut waker = Some(waker.clone());
+        // What is replaced is dropped without the lock: that is user code.
+        self.state.lock.with(|locked| {
+            let is_wanted = self.wanted(locked, floor) > 0;
+            if !is_wanted {
+                swap(&mut locked.demand.waker, &mut waker);
+            }
+            !is_wanted
+        })
+    }
+
+    /// The connector calls for nothing until it [waits](Self::await_demand) again.
+    pub(crate) fn ignore_demand(self) {
+        let _dropped_without_the_lock = self.state.lock.with(|locked| locked.demand.waker.take());
+    }
+
+    /// The connector has filled the slot, and releases it, in one step: had the connect ended before the slot was
+    /// released, another would be begun for the same waiter. The caller gets a slot to vacate as in
+    /// [`release_slow`](Self::release_slow).
+    pub(crate) fn fill_for_callers(self, slot: SlotToken) -> (Option<ToVacate>, WakeBatch<'a>) {
+        debug_assert!(self.states().get(slot.index()).is_filled());
+        self.locked(|locked, batch| {
+            self.state.connecting.sub(1);
+            // Settled in any case.
+            let _slow = self.map.release(slot);
+            self.claim_to_vacate(locked, batch)
+        })
+    }
+
+    /// Ends the waits of all callers that wait now. A caller that waits on keeps its place.
+    pub(crate) fn dismiss_waiters(self) -> WakeBatch<'a> {
+        self.locked(|locked, _| locked.demand.to_dismiss = self.state.waiting.get()).1
+    }
+}
+
+/// Under the lock.
+impl<'a> Engine<'a> {
+    /// A caller that does not wait has found nothing.
+    pub(super) fn ask_connector(self, locked: &mut Locked) {
+        locked.demand.was_asked = self.has_connector();
+    }
+
+    /// Calls the connector, if it waits and there is something to connect for.
+    pub(super) fn call_connector(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        if locked.demand.waker.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
+            batch.wake(locked.demand.waker.take());
+        }
+    }
+
+    /// Dismisses the waiters whose waits are to end. As many as there were: a caller that waits on may come back to the
+    /// head of the queue meanwhile.
+    pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        while locked.demand.to_dismiss > 0
+            && let Some(waiter) = locked.queue.head()
+            && !batch.is_full()
+        {
+            locked.demand.to_dismiss -= 1;
+            // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
+            batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
+        }
+        if locked.queue.is_empty() {
+            locked.demand.to_dismiss = 0;
+        }
+    }
+
+    /// How many vacant slots are wanted to connect in.
+    fn wanted(self, locked: &mut Locked, floor: usize) -> usize {
+        if self.is_closed() {
+            return 0;
+        }
+        let idle = self.map.count_free();
+        // What has come back meanwhile will do.
+        locked.demand.was_asked &= idle == 0;
+        let callers = self.state.waiting.get() + usize::from(locked.demand.was_asked);
+        let demand = if self.state.is_suspended() { 0 } else { callers };
+        (demand + floor).saturating_sub(idle + self.state.connecting.get()).min(self.room_to_connect())
+    }
+}

@@ -1,0 +1,183 @@
+// knows: event, record, engine · must not know: who does them, which pool it is
+//! What may take long, handed over by callers and by maintenance to be done elsewhere: a queue of slots, which needs no
+//! memory beside their records. A slot in the queue is owned by the queue (I1).
+
+use super::event::DiscardReason;
+use super::record::ConnRecord;
+use crate::engine::SlotToken;
+
+/// What is to be done with a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// Connect: the slot was claimed vacant.
+    Connect,
+    /// Check the connection, for a caller that may wait for the answer.
+    Check,
+    /// Check the connection, for which no caller waits.
+    Probe,
+    /// Reset the connection, whose guard was dropped, and release its slot.
+    Reset,
+    /// End the connection.
+    Discard(DiscardReason),
+}
+
+/// What there is to do.
+pub(crate) enum Work {
+    Slot(SlotToken, Job),
+    /// Tell the manager of leaks, and the recorder of metrics.
+    Report,
+}
+
+/// What was handed over and not begun yet, the oldest first.
+pub(crate) struct Jobs {
+    /// There is a connector, which does them.
+    is_attended: bool,
+    /// The first slot of the queue and the last.
+    ends: Option<(usize, usize)>,
+    len: usize,
+    report: Report,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Report {
+    None,
+    Due,
+    Underway,
+}
+
+impl Jobs {
+    pub(super) const NONE: Self = Self { is_attended: false, ends: None, len: 0, report: Report::None };
+
+    pub(super) const fn attend(&mut self, is_attended: bool) {
+        self.is_attended = is_attended;
+    }
+
+    pub(super) const fn is_attended(&self) -> bool {
+        self.is_attended
+    }
+
+    /// How many jobs wait to be begun.
+    pub(super) fn len(&self) -> usize {
+        self.len + usize::from(self.report == Report::Due)
+    }
+
+    /// Puts a slot at the end; hands it back if nobody attends to the queue.
+    pub(super) fn push<'r>(
+        &mut self,
+        slot: SlotToken,
+        job: Job,
+        record: impl Fn(usize) -> &'r ConnRecord,
+    ) -> Result<(), SlotToken> {
+        if !self.is_attended {
+            return Err(slot);
+        }
+        let slot = slot.into_raw();
+        record(slot).note_job(encode(job), slot);
+        let first = match self.ends {
+            None => slot,
+            Some((first, last)) => {
+                let (job, _) = record(last).job();
+                record(last).note_job(job, slot);
+                first
+            }
+        };
+        self.ends = Some((first, slot));
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Takes what was handed over first.
+    pub(super) fn take<'r>(&mut self, record: impl Fn(usize) -> &'r ConnRecord) -> Option<Work> {
+        if self.report == Report::Due {
+            self.report = Report::Underway;
+            return Some(Work::Report);
+        }
+        let (first, last) = self.ends?;
+        let (job, next) = record(first).job();
+        self.ends = (first != last).then_some((next, last));
+        self.len -= 1;
+        // SAFETY: the queue owned the slot, whose token was consumed when it was put in, and has it no longer (I1).
+        Some(Work::Slot(unsafe { SlotToken::from_raw(first) }, decode(job)))
+    }
+
+    /// There is something to report. One report is made at a time.
+    pub(super) fn ask_report(&mut self) {
+        if self.is_attended && self.report == Report::None {
+            self.report = Report::Due;
+        }
+    }
+
+    pub(super) const fn end_report(&mut self) {
+        self.report = Report::None;
+    }
+}
+
+/// A job as a number.
+fn encode(job: Job) -> usize {
+    match job {
+        Job::Connect => 0,
+        Job::Check => 1,
+        Job::Probe => 2,
+        Job::Reset => 3,
+        Job::Discard(reason) => 4 + reason as usize,
+    }
+}
+
+fn decode(number: usize) -> Job {
+    match number {
+        0 => Job::Connect,
+        1 => Job::Check,
+        2 => Job::Probe,
+        3 => Job::Reset,
+        // Encoded from a reason, so it is one.
+        number => Job::Discard(DiscardReason::ALL.get(number - 4).copied().unwrap_or(DiscardReason::Discarded)),
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{ConnRecord, DiscardReason, Job, Jobs, SlotToken, Work, decode, encode};
+
+    #[test]
+    fn a_job_is_what_it_was_encoded_from() {
+        let reasons = DiscardReason::ALL.map(Job::Discard);
+        for job in [Job::Connect, Job::Check, Job::Probe, Job::Reset].into_iter().chain(reasons) {
+            assert_eq!(decode(encode(job)), job);
+        }
+    }
+
+    #[test]
+    fn jobs_are_taken_in_order_and_only_where_they_are_attended_to() {
+        let records: [_; 3] = core::array::from_fn(|_| ConnRecord::new());
+        let (mut jobs, record) = (Jobs::NONE, |slot: usize| &records[slot]);
+        // SAFETY: there is no pool: the tokens own nothing.
+        let token = |slot| unsafe { SlotToken::from_raw(slot) };
+        assert!(jobs.push(token(1), Job::Check, record).is_err());
+        jobs.attend(true);
+        for (slot, job) in [(2, Job::Check), (0, Job::Connect), (1, Job::Reset)] {
+            jobs.push(token(slot), job, record).unwrap();
+        }
+        let taken = core::iter::from_fn(|| match jobs.take(record)? {
+            Work::Slot(slot, job) => Some((slot.into_raw(), job)),
+            Work::Report => None,
+        });
+        assert!(taken.eq([(2, Job::Check), (0, Job::Connect), (1, Job::Reset)]));
+        assert_eq!(jobs.len(), 0);
+    }
+
+    #[test]
+    fn one_report_is_made_at_a_time() {
+        let record = |_| -> &ConnRecord { unreachable!("no slot was handed over") };
+        let mut jobs = Jobs::NONE;
+        jobs.ask_report();
+        assert!(jobs.take(record).is_none());
+        jobs.attend(true);
+        jobs.ask_report();
+        assert!(matches!(jobs.take(record), Some(Work::Report)));
+        jobs.ask_report();
+        assert!(jobs.take(record).is_none());
+        jobs.end_report();
+        jobs.ask_report();
+        assert!(matches!(jobs.take(record), Some(Work::Report)));
+    }
+}

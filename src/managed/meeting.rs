@@ -1,0 +1,91 @@
+// knows: text, engine, sync · must not know: what a check is, how a thread sleeps
+//! Where a caller waits for the check of a connection that it found, and that is made elsewhere: until it has an answer,
+//! or no more patience.
+
+use core::mem::replace;
+use core::task::Waker;
+
+use super::text::ErrorText;
+use crate::engine::SlotToken;
+use crate::sync::{Lock, const_fn};
+
+/// One in each slot. Its lock hands the slot from the one that checks to the caller (I2).
+pub(crate) struct Meeting(Lock<State>);
+
+enum State {
+    /// No caller waits.
+    Nobody,
+    /// A caller waits.
+    Awaited(Waker),
+    /// The caller has not seen the answer yet.
+    Answered(Answer),
+}
+
+/// What came of a check.
+pub(crate) enum Answer {
+    /// The connection is fit, and the slot is the caller's.
+    Fit(SlotToken),
+    /// The connection was discarded; what the manager says of it.
+    Unfit(Option<ErrorText>),
+}
+
+impl Meeting {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self(Lock::new(State::Nobody))
+        }
+    }
+
+    /// A caller waits from now on, until it has taken the answer or [leaves](Self::leave).
+    pub(super) fn begin(&self, waker: Waker) {
+        self.set(State::Awaited(waker));
+    }
+
+    /// The answer, if there is one.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        self.0.with(|state| match state {
+            State::Answered(_) => replace(state, State::Nobody).answer(),
+            State::Nobody | State::Awaited(_) => None,
+        })
+    }
+
+    /// The caller waits no longer. If there is an answer, it has to take it.
+    pub(super) fn leave(&self) -> Option<Answer> {
+        self.set(State::Nobody).answer()
+    }
+
+    /// Answers the caller; hands the answer back if no caller waits.
+    pub(super) fn end(&self, answer: Answer) -> Result<(), Answer> {
+        let mut answer = Some(answer);
+        let waker = self.0.with(|state| match replace(state, State::Nobody) {
+            State::Awaited(waker) => {
+                if let Some(answer) = answer.take() {
+                    *state = State::Answered(answer);
+                }
+                Some(waker)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        answer.map_or(Ok(()), Err)
+    }
+
+    /// What is replaced is dropped without the lock: a waker's destructor is user code.
+    fn set(&self, state: State) -> State {
+        self.0.with(|present| replace(present, state))
+    }
+}
+
+impl State {
+    fn answer(self) -> Option<Answer> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            Self::Nobody | Self::Awaited(_) => None,
+        }
+    }
+}

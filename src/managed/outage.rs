@@ -1,0 +1,109 @@
+// knows: clock, config, text · must not know: who connects, who waits
+//! The failures to connect, since the last connect that succeeded: what callers are told, and when to try again.
+
+use core::num::NonZero;
+
+use super::clock::{Millis, span};
+use super::config::Retry;
+use super::text::ErrorText;
+
+/// What callers are told while connecting fails.
+#[derive(Clone)]
+pub(crate) struct Refusal {
+    pub(crate) error: ErrorText,
+    /// Callers are not to wait, if there is no connection.
+    pub(crate) ends_waits: bool,
+}
+
+/// Failures in a row.
+pub(super) struct Outage {
+    /// How many attempts failed, those that ran side by side counted once.
+    failures: u32,
+    /// When the first of them failed.
+    since: Millis,
+    /// When the next connect may be begun.
+    not_before: Millis,
+    last: Option<Refusal>,
+    /// When the last of them failed.
+    last_at: Millis,
+}
+
+impl Outage {
+    pub(super) const NONE: Self =
+        Self { failures: 0, since: Millis(0), not_before: Millis(0), last: None, last_at: Millis(0) };
+
+    pub(super) const fn is_on(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// A connect has failed `now`.
+    pub(super) fn fail(&mut self, now: Millis, refusal: Refusal, retry: &Retry, random: usize) {
+        if !self.is_on() {
+            self.since = now;
+        }
+        // Of connects that were begun side by side, the first begins the pause.
+        if self.may_connect(now) {
+            self.failures = self.failures.saturating_add(1);
+            self.not_before = Millis(now.0.wrapping_add(span(retry.pause(self.failures, random))));
+        }
+        self.last = Some(refusal);
+        self.last_at = now;
+    }
+
+    pub(super) const fn may_connect(&self, now: Millis) -> bool {
+        !self.is_on() || self.not_before.since(now) == 0
+    }
+
+    /// In how many milliseconds a connect may be begun, if it has to wait.
+    pub(super) fn due(&self, now: Millis) -> Option<NonZero<usize>> {
+        if self.is_on() { NonZero::new(self.not_before.since(now)) } else { None }
+    }
+
+    /// For how many milliseconds connecting has failed.
+    pub(super) const fn lasts(&self, now: Millis) -> Option<usize> {
+        if self.is_on() { Some(now.since(self.since)) } else { None }
+    }
+
+    /// How many milliseconds ago the last connect failed.
+    pub(super) const fn failed_ago(&self, now: Millis) -> Option<usize> {
+        if self.is_on() { Some(now.since(self.last_at)) } else { None }
+    }
+
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.last.clone()
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use core::time::Duration;
+
+    use super::{ErrorText, Millis, Outage, Refusal, Retry};
+
+    const RETRY: Retry =
+        Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
+
+    fn fail(outage: &mut Outage, now: usize) {
+        outage.fail(Millis(now), Refusal { error: ErrorText::of("no"), ends_waits: false }, &RETRY, 0);
+    }
+
+    #[test]
+    fn pauses_grow_up_to_the_longest() {
+        let (mut outage, mut now, mut pauses) = (Outage::NONE, 50, [0; 4]);
+        for pause in &mut pauses {
+            fail(&mut outage, now);
+            *pause = outage.due(Millis(now)).map_or(0, usize::from);
+            assert!(!outage.may_connect(Millis(now + *pause - 1)) && outage.may_connect(Millis(now + *pause)));
+            now += *pause;
+        }
+        assert_eq!(pauses, [100, 200, 300, 300]);
+        assert_eq!(outage.lasts(Millis(now)), Some(900));
+    }
+
+    #[test]
+    fn connects_that_fail_side_by_side_count_once() {
+        let mut outage = Outage::NONE;
+        (0..8).for_each(|later| fail(&mut outage, 50 + later));
+        assert_eq!(outage.due(Millis(50)).map(usize::from), Some(100));
+    }
+}

@@ -1,0 +1,163 @@
+// knows: marking, pass, work, clock, jobs, loan, parts, report, engine, slot, sync · must not know: who does the jobs
+//! The pool's connector, as the thread or the task that maintains the pool: it decides what is to be done, and calls
+//! nothing that may take long itself. So nothing that hangs delays what must go on.
+
+use core::cell::Cell;
+use core::task::Waker;
+use core::time::Duration;
+
+use super::marking::{Marker, pause_marking};
+use super::pass::{Hands, Refill, has_new_leaks, run_pass};
+use super::work::end_next;
+use crate::managed::clock::Millis;
+use crate::managed::jobs::{Job, Work};
+use crate::managed::loan::caller::at_once;
+use crate::managed::loan::hand_off::hand_off;
+use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
+use crate::managed::parts::ManagedParts;
+use crate::managed::report::MaintenanceReport;
+use crate::sync::run_to_end;
+
+/// How long the check of an idle connection may take before the next one is begun beside it, in milliseconds.
+const PATIENCE: usize = 100;
+
+/// How long until the next look while jobs wait to be begun, or checks do not end.
+const SOON: Duration = Duration::from_millis(PATIENCE as u64);
+
+/// Makes the calling thread or task the pool's connector; `false` if there is one already.
+pub(crate) fn begin_connector<P: ManagedParts>(pool: &P) -> bool {
+    let is_first = pool.engine().begin_connector();
+    if is_first {
+        pool.shared().attend_jobs(true);
+    }
+    is_first
+}
+
+/// The pool has no connector any more, and callers connect themselves. What was handed over is still to be done.
+pub(crate) fn end_connector<P: ManagedParts>(pool: &P) {
+    // The slots that were claimed for callers are vacated, for the callers to connect in.
+    give_up_connects(pool);
+    pool.shared().attend_jobs(false);
+    drop(pool.engine().end_connector());
+}
+
+/// A task's part as the pool's connector, as long as it maintains the pool.
+pub(crate) struct Attendance<'a, P: ManagedParts> {
+    pool: &'a P,
+    is_connector: bool,
+}
+
+impl<'a, P: ManagedParts> Attendance<'a, P> {
+    pub(crate) const fn new(pool: &'a P) -> Self {
+        Self { pool, is_connector: false }
+    }
+
+    /// As [`attend`].
+    pub(crate) fn attend(&mut self, marker: &mut Marker, waker: &Waker) -> Duration {
+        self.is_connector = self.is_connector || begin_connector(self.pool);
+        attend(self.pool, marker, self.is_connector, waker)
+    }
+}
+
+impl<P: ManagedParts> Drop for Attendance<'_, P> {
+    fn drop(&mut self) {
+        if self.is_connector {
+            end_connector(self.pool);
+            run_to_end(|| end_next(self.pool));
+        }
+    }
+}
+
+fn give_up_connects<P: ManagedParts>(pool: &P) {
+    for _ in 0..pool.shared().jobs() {
+        match pool.shared().take_work(|slot| pool.record(slot)) {
+            Some(Work::Slot(slot, Job::Connect)) => drop(ConnectingSlot::new(pool, slot)),
+            // Not handed back: the queue is attended to until after this.
+            Some(Work::Slot(slot, job)) => drop(hand_off(pool, slot, job)),
+            Some(Work::Report) => pool.shared().end_report(),
+            None => return,
+        }
+    }
+}
+
+/// Does everything that is due without calling the manager, and leaves jobs for what needs the manager. Answers when to
+/// look again, unless `waker` is called before.
+pub(crate) fn attend<P: ManagedParts>(pool: &P, marker: &mut Marker, is_connector: bool, waker: &Waker) -> Duration {
+    pause_marking(pool);
+    let (began, hands) = (pool.coarse(), Others { replaced: Cell::new(0) });
+    at_once(run_pass(pool, &hands, began));
+    let next = marker.mark(pool, began, waker);
+    // After `mark`, which leaves the waker: what is handed over from now on is heard of.
+    if is_connector {
+        connect_wanted(pool, hands.replaced.get(), waker);
+    }
+    let is_soon = pool.shared().jobs() > 0 || pool.shared().is_probing();
+    if is_soon { next.min(SOON) } else { next }
+}
+
+/// Begins the connects that callers and the floor of idle connections ask for: while connecting fails, one at a time,
+/// and not before the pause is over.
+fn connect_wanted<P: ManagedParts>(pool: &P, replaced: usize, waker: &Waker) {
+    let (engine, shared, now) = (pool.engine(), pool.shared(), pool.coarse());
+    let floor = shared.config().min_idle + replaced;
+    loop {
+        let is_failing = shared.failed_ago(now).is_some();
+        if !shared.may_connect(now) || is_failing && engine.connecting() > 0 {
+            return engine.ignore_demand();
+        }
+        match engine.claim_wanted(floor) {
+            Some(slot) => {
+                if let Err(slot) = shared.push_job(slot, Job::Connect, |slot| pool.record(slot)) {
+                    // Not so: the queue is attended to as long as there is a connector.
+                    drop(ConnectingSlot::new(pool, slot));
+                    return;
+                }
+            }
+            None if engine.await_demand(waker, floor) => return,
+            None => {}
+        }
+    }
+}
+
+/// A pass that leaves what may take long to others.
+struct Others {
+    /// How many idle connections wait for their replacement.
+    replaced: Cell<usize>,
+}
+
+impl<P: ManagedParts> Hands<P> for Others {
+    fn report_leaks(&self, pool: &P, now: Millis) -> usize {
+        if has_new_leaks(pool, now) {
+            pool.shared().ask_report();
+        }
+        0
+    }
+
+    fn publish(&self, pool: &P) {
+        if cfg!(feature = "metrics") {
+            pool.shared().ask_report();
+        }
+    }
+
+    fn may_check(&self, pool: &P, now: Millis) -> bool {
+        pool.shared().begin_probe(now, PATIENCE)
+    }
+
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool {
+        if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Probe) {
+            pool.shared().end_probe();
+            drop(ClaimedSlot::new(pool, slot));
+        }
+        true
+    }
+
+    async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {
+        if pool.shared().may_connect(now) && pool.engine().room_to_connect() == 0 {
+            return Refill::NoRoom;
+        }
+        self.replaced.set(self.replaced.get() + 1);
+        Refill::NotYet
+    }
+
+    async fn fill_up(&self, _pool: &P, _now: Millis, _done: &mut MaintenanceReport) {}
+}

@@ -1,0 +1,162 @@
+// knows: work, loan, manager, parts, jobs, sync · must not know: what is to be done, when it is due
+//! The threads that do what was handed over, for managers that block: started on demand, and ended when they are idle.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::string::String;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::work::{perform, take};
+use crate::managed::loan::caller::{NoWait, at_once};
+use crate::managed::manager::Manager;
+use crate::managed::parts::ManagedParts;
+use crate::sync::{Arc, Weak};
+
+/// How long a thread waits for the next job before it ends.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How many threads are called at once. If there are jobs left soon after, as many more are.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// The threads of one pool.
+pub(crate) struct Crew {
+    name: String,
+    state: Mutex<State>,
+    /// An idle thread is called, or all are to end; or one has arrived or ended.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Threads that wait for a job.
+    idle: usize,
+    /// How many of the idle ones were called.
+    called: usize,
+    /// Threads on the way to a job: those called, and those started.
+    coming: usize,
+    /// Threads that take no job: the one that attends to the pool, and those that are about to end.
+    others: usize,
+    /// The threads end as soon as they find no job.
+    is_dismissed: bool,
+}
+
+impl Crew {
+    /// A crew without threads yet, whose threads are called `name`.
+    pub(crate) fn new(name: String) -> Arc<Self> {
+        Arc::new(Self { name, state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No user code runs under this lock, so it is never poisoned half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the threads that are idle now, and the others as they fall idle. Waits for the first for at most
+    /// `patience`.
+    pub(crate) fn dismiss(&self, patience: Duration) {
+        let mut state = self.state();
+        state.is_dismissed = true;
+        self.changed.notify_all();
+        let is_ending = |state: &mut State| state.idle + state.coming + state.others > 0;
+        drop(self.changed.wait_timeout_while(state, patience, is_ending));
+    }
+
+    /// Counts a thread that takes no job, until it [leaves](Self::leave).
+    pub(crate) fn enlist(&self) {
+        self.state().others += 1;
+    }
+
+    /// A thread that takes no job ends, and does not know the pool any longer.
+    pub(crate) fn leave(&self) {
+        self.state().others -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Takes note of a thread that is on its way to a job no longer.
+    fn arrive(&self) {
+        self.state().coming -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the calling thread is called, which it answers with `true`, or has been idle for too long: then it has
+    /// to [leave](Self::leave).
+    fn rest(&self) -> bool {
+        let mut state = self.state();
+        let until = Instant::now() + IDLE;
+        state.idle += 1;
+        while state.called == 0 && !state.is_dismissed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.idle -= 1;
+        let is_called = state.called > 0;
+        if is_called {
+            state.called -= 1;
+        } else {
+            state.others += 1;
+        }
+        self.changed.notify_all();
+        is_called
+    }
+
+    /// Calls as many idle threads as are missing for so many to be on their way, and answers how many are to be started
+    /// besides.
+    fn call(&self, threads: usize) -> usize {
+        let mut state = self.state();
+        let missing = threads.saturating_sub(state.coming);
+        let called = missing.min(state.idle - state.called);
+        state.called += called;
+        state.coming += missing;
+        self.changed.notify_all();
+        missing - called
+    }
+}
+
+/// Has threads on their way to the jobs that were handed over, up to `most`. `false` if the system cannot start one:
+/// then the jobs wait for those that there are.
+pub(crate) fn call<P>(crew: &Arc<Crew>, pool: &Arc<P>, most: usize) -> bool
+where
+    P: ManagedParts<Manager: Manager> + Send + Sync + 'static,
+{
+    let missing = crew.call(pool.shared().jobs().min(most));
+    for started in 0..missing {
+        let (own, pool) = (Arc::clone(crew), Arc::downgrade(pool));
+        if thread::Builder::new().name(crew.name.clone()).spawn(move || serve(&own, pool)).is_err() {
+            (started..missing).for_each(|_| crew.arrive());
+            return false;
+        }
+    }
+    true
+}
+
+fn serve<P>(crew: &Crew, pool: Weak<P>)
+where
+    P: ManagedParts<Manager: Manager>,
+{
+    loop {
+        // Begins with a call.
+        let mut work = next(&pool);
+        crew.arrive();
+        while let Some((pool_of_work, job)) = work {
+            // A panic was reported through the panic hook.
+            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(perform(&*pool_of_work, &NoWait, job))));
+            drop(pool_of_work);
+            work = next(&pool);
+        }
+        if !crew.rest() {
+            break;
+        }
+    }
+    drop(pool);
+    crew.leave();
+}
+
+fn next<P: ManagedParts>(pool: &Weak<P>) -> Option<(Arc<P>, crate::managed::jobs::Work)> {
+    let pool = pool.upgrade()?;
+    let work = take(&*pool)?;
+    Some((pool, work))
+}
