@@ -1,4 +1,4 @@
-// knows: clock, loan, manager, parts, pool, upkeep, sync · must not know: what a pass does
+// knows: clock, jobs, manager, parts, pool, upkeep, sync · must not know: what a pass does
 //! Maintenance by a thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,16 +9,14 @@ use std::time::{Duration, Instant};
 use std::{fmt, format, io};
 
 use super::clock::Clock;
+use super::jobs::Attendant;
 use super::manager::Manager;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::upkeep::connector::{attend, begin_connector, end_connector};
-use super::upkeep::crew::{AT_ONCE, Crew, call};
+use super::upkeep::connector::{begin_connector, end_connector, look, rest};
+use super::upkeep::crew::{AT_ONCE, Crew, PATIENCE, call};
 use super::upkeep::marking::{Marker, stop_marking};
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
-
-/// How long the drop of a [`HealthCheck`] waits for threads to end that have nothing to do.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A thread that maintains a managed pool, and the threads that connect for it: from [`Pool::health_check`]. Dropping it
 /// ends them, and then callers connect themselves again.
@@ -139,8 +137,9 @@ fn attend_until_stopped<M, const N: usize, K>(
             // The connections of a closed pool are ended too.
             && (!pool.is_closed() || pool.shared().jobs() > 0)
         {
-            *is_connector = *is_connector || begin_connector(&*pool);
-            let next = attend(&*pool, &mut marker, *is_connector, waker);
+            *is_connector = *is_connector || begin_connector(&*pool, Attendant::Threads);
+            let looked = look(&*pool, *is_connector);
+            let next = rest(&*pool, &looked, &mut marker, waker).at_most;
             let is_served = call(crew, &pool, AT_ONCE);
             let until = Instant::now() + if is_served { next } else { next.min(PATIENCE) };
             drop(pool);

@@ -2,6 +2,10 @@
 //! What may take long, handed over by callers and by maintenance to be done elsewhere: a queue of slots, which needs no
 //! memory beside their records. A slot in the queue is owned by the queue (I1).
 
+#[cfg(feature = "std")]
+use core::mem::swap;
+use core::task::Waker;
+
 use super::event::DiscardReason;
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
@@ -28,13 +32,28 @@ pub(crate) enum Work {
     Report,
 }
 
+/// Who does the jobs: the pool's connector, if there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attendant {
+    Nobody,
+    /// A task, which must not block: connections are reset and ended where they are found. Callers check them
+    /// themselves, since they need not wait for a check to end.
+    Task,
+    /// Threads.
+    #[cfg(feature = "std")]
+    Threads,
+}
+
 /// What was handed over and not begun yet, the oldest first.
 pub(crate) struct Jobs {
-    /// There is a connector, which does them.
-    is_attended: bool,
+    attendant: Attendant,
     /// The first slot of the queue and the last.
     ends: Option<(usize, usize)>,
     len: usize,
+    /// How many connections were handed over to be ended, and have not ended.
+    discards: usize,
+    /// Called when there is none left.
+    no_discards: Option<Waker>,
     report: Report,
 }
 
@@ -46,14 +65,21 @@ enum Report {
 }
 
 impl Jobs {
-    pub(super) const NONE: Self = Self { is_attended: false, ends: None, len: 0, report: Report::None };
+    pub(super) const NONE: Self =
+        Self { attendant: Attendant::Nobody, ends: None, len: 0, discards: 0, no_discards: None, report: Report::None };
 
-    pub(super) const fn attend(&mut self, is_attended: bool) {
-        self.is_attended = is_attended;
+    pub(super) const fn attend(&mut self, attendant: Attendant) {
+        self.attendant = attendant;
     }
 
-    pub(super) const fn is_attended(&self) -> bool {
-        self.is_attended
+    /// Whether a job of this kind is taken.
+    pub(super) const fn takes(&self, job: Job) -> bool {
+        match self.attendant {
+            Attendant::Nobody => false,
+            Attendant::Task => matches!(job, Job::Connect | Job::Probe),
+            #[cfg(feature = "std")]
+            Attendant::Threads => true,
+        }
     }
 
     /// How many jobs wait to be begun.
@@ -61,16 +87,17 @@ impl Jobs {
         self.len + usize::from(self.report == Report::Due)
     }
 
-    /// Puts a slot at the end; hands it back if nobody attends to the queue.
+    /// Puts a slot at the end; hands it back if nobody does such jobs.
     pub(super) fn push<'r>(
         &mut self,
         slot: SlotToken,
         job: Job,
         record: impl Fn(usize) -> &'r ConnRecord,
     ) -> Result<(), SlotToken> {
-        if !self.is_attended {
+        if !self.takes(job) {
             return Err(slot);
         }
+        self.discards += usize::from(matches!(job, Job::Discard(_)));
         let slot = slot.into_raw();
         record(slot).note_job(encode(job), slot);
         let first = match self.ends {
@@ -102,9 +129,26 @@ impl Jobs {
 
     /// There is something to report. One report is made at a time.
     pub(super) fn ask_report(&mut self) {
-        if self.is_attended && self.report == Report::None {
+        if self.attendant != Attendant::Nobody && self.report == Report::None {
             self.report = Report::Due;
         }
+    }
+
+    /// A connection that was handed over was ended. Answers who waits for that, if it was the last.
+    pub(super) fn end_discard(&mut self) -> Option<Waker> {
+        self.discards -= 1;
+        if self.discards == 0 { self.no_discards.take() } else { None }
+    }
+
+    /// Has `waker` called when no connection is left to be ended; `false` if none is left by now. The waker that it
+    /// replaces is handed back.
+    #[cfg(feature = "std")]
+    pub(super) fn await_discards(&mut self, waker: &mut Option<Waker>) -> bool {
+        let are_left = self.discards > 0;
+        if are_left {
+            swap(&mut self.no_discards, waker);
+        }
+        are_left
     }
 
     pub(super) const fn end_report(&mut self) {
@@ -136,7 +180,7 @@ fn decode(number: usize) -> Job {
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
-    use super::{ConnRecord, DiscardReason, Job, Jobs, SlotToken, Work, decode, encode};
+    use super::{Attendant, ConnRecord, DiscardReason, Job, Jobs, SlotToken, Work, decode, encode};
 
     #[test]
     fn a_job_is_what_it_was_encoded_from() {
@@ -153,15 +197,16 @@ mod tests {
         // SAFETY: there is no pool: the tokens own nothing.
         let token = |slot| unsafe { SlotToken::from_raw(slot) };
         assert!(jobs.push(token(1), Job::Check, record).is_err());
-        jobs.attend(true);
-        for (slot, job) in [(2, Job::Check), (0, Job::Connect), (1, Job::Reset)] {
+        jobs.attend(Attendant::Task);
+        assert!(jobs.push(token(1), Job::Reset, record).is_err());
+        for (slot, job) in [(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)] {
             jobs.push(token(slot), job, record).unwrap();
         }
         let taken = core::iter::from_fn(|| match jobs.take(record)? {
             Work::Slot(slot, job) => Some((slot.into_raw(), job)),
             Work::Report => None,
         });
-        assert!(taken.eq([(2, Job::Check), (0, Job::Connect), (1, Job::Reset)]));
+        assert!(taken.eq([(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)]));
         assert_eq!(jobs.len(), 0);
     }
 
@@ -171,7 +216,7 @@ mod tests {
         let mut jobs = Jobs::NONE;
         jobs.ask_report();
         assert!(jobs.take(record).is_none());
-        jobs.attend(true);
+        jobs.attend(Attendant::Task);
         jobs.ask_report();
         assert!(matches!(jobs.take(record), Some(Work::Report)));
         jobs.ask_report();

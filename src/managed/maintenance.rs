@@ -12,8 +12,8 @@ use super::manager::{AsyncManager, Manager};
 use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
-use super::upkeep::connector::Attendance;
-use super::upkeep::marking::{Marker, StopMarking, woken};
+use super::upkeep::connector::{Attendance, called, rest};
+use super::upkeep::marking::{Marker, StopMarking};
 use super::upkeep::pass::maintain;
 use super::upkeep::work::{perform, take};
 use super::upkeep::works::Works;
@@ -99,16 +99,23 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             let mut works = pin!(Works::new());
             // The connections of a closed pool are ended too.
             while !self.is_closed() || self.shared().jobs() > 0 {
-                let next = poll_fn(|context| Poll::Ready(attendance.attend(&mut marker, context.waker()))).await;
+                let looked = attendance.look();
                 while works.has_room()
                     && let Some(work) = take(self)
                 {
                     works.as_mut().add(perform(self, &caller, work));
                 }
+                if poll_fn(|context| Poll::Ready(works.as_mut().poll(context))).await {
+                    continue;
+                }
+                let rest = poll_fn(|context| Poll::Ready(rest(self, &looked, &mut marker, context.waker()))).await;
+                if works.has_room() && self.shared().jobs() > 0 {
+                    continue;
+                }
                 let work =
                     poll_fn(|context| if works.as_mut().poll(context) { Poll::Ready(()) } else { Poll::Pending });
-                let called = async { race(pin!(work), pin!(Some(woken(self)))).await };
-                race(pin!(self.clock().sleep(next)), pin!(Some(called))).await;
+                let called = async { race(pin!(work), pin!(Some(called(self, &rest)))).await };
+                race(pin!(self.clock().sleep(rest.at_most)), pin!(Some(called))).await;
             }
         }
     }

@@ -7,6 +7,15 @@ use super::clock::{Millis, span};
 use super::config::Retry;
 use super::text::ErrorText;
 
+/// For whom a connect is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The caller that connects.
+    Caller,
+    /// The pool: the next connect is begun after a pause, if this one fails.
+    Pool,
+}
+
 /// What callers are told while connecting fails.
 #[derive(Clone)]
 pub(crate) struct Refusal {
@@ -17,14 +26,14 @@ pub(crate) struct Refusal {
 
 /// Failures in a row.
 pub(super) struct Outage {
-    /// How many attempts failed, those that ran side by side counted once.
+    /// How many attempts for the pool failed, those that ran side by side counted once.
     failures: u32,
     /// When the first of them failed.
     since: Millis,
     /// When the next connect may be begun.
     not_before: Millis,
+    /// The last failure, whoever it was for, and when it was.
     last: Option<Refusal>,
-    /// When the last of them failed.
     last_at: Millis,
 }
 
@@ -37,7 +46,13 @@ impl Outage {
     }
 
     /// A connect has failed `now`.
-    pub(super) fn fail(&mut self, now: Millis, refusal: Refusal, retry: &Retry, random: usize) {
+    pub(super) fn fail(&mut self, now: Millis, refusal: Refusal) {
+        self.last = Some(refusal);
+        self.last_at = now;
+    }
+
+    /// Begins a pause, after a connect for the pool that has failed `now`.
+    pub(super) fn pause(&mut self, now: Millis, retry: &Retry, random: usize) {
         if !self.is_on() {
             self.since = now;
         }
@@ -46,8 +61,6 @@ impl Outage {
             self.failures = self.failures.saturating_add(1);
             self.not_before = Millis(now.0.wrapping_add(span(retry.pause(self.failures, random))));
         }
-        self.last = Some(refusal);
-        self.last_at = now;
     }
 
     pub(super) const fn may_connect(&self, now: Millis) -> bool {
@@ -66,7 +79,7 @@ impl Outage {
 
     /// How many milliseconds ago the last connect failed.
     pub(super) const fn failed_ago(&self, now: Millis) -> Option<usize> {
-        if self.is_on() { Some(now.since(self.last_at)) } else { None }
+        if self.last.is_some() { Some(now.since(self.last_at)) } else { None }
     }
 
     pub(super) fn refusal(&self) -> Option<Refusal> {
@@ -84,7 +97,8 @@ mod tests {
         Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
 
     fn fail(outage: &mut Outage, now: usize) {
-        outage.fail(Millis(now), Refusal { error: ErrorText::of("no"), ends_waits: false }, &RETRY, 0);
+        outage.fail(Millis(now), Refusal { error: ErrorText::of("no"), ends_waits: false });
+        outage.pause(Millis(now), &RETRY, 0);
     }
 
     #[test]

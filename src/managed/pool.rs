@@ -21,6 +21,8 @@ use super::record::{ConnRecord, LoanRecord};
 use super::report::{Loan, PoolReport};
 use super::shared::Shared;
 use super::times::TimeRecorders;
+#[cfg(feature = "std")]
+use super::upkeep::crew;
 use super::upkeep::evict;
 use crate::engine::{Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
 use crate::error::ResizeError;
@@ -293,6 +295,11 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// Closes the pool for good: new callers and all waiters get [`GetError::Closed`](super::GetError::Closed). Idle
     /// connections are discarded now, those in use when they are released. Closing it again does nothing.
     ///
+    /// # Blocking
+    ///
+    /// As long as the manager takes to end the connections. While a `health_check` runs, its threads end them: then the
+    /// call returns after 50 ms at the latest, and a [`drain`](Self::drain_async) waits for the rest.
+    ///
     /// # Panics
     ///
     /// If the manager's `on_discard` or a waiter's waker does, after the rest was done all the same.
@@ -304,6 +311,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
             }
             self.shared.wake();
         });
+        #[cfg(feature = "std")]
+        crew::await_discards(self);
     }
 
     /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.

@@ -9,9 +9,9 @@ use core::time::Duration;
 
 use super::clock::{FOR_EVER, Millis, span};
 use super::config::{Config, Nested, OnPanic, Reuse};
-use super::jobs::{Job, Jobs, Work};
+use super::jobs::{Attendant, Job, Jobs, Work};
 use super::metrics::Counters;
-use super::outage::{Outage, Refusal};
+use super::outage::{Outage, Purpose, Refusal};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
 use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
@@ -195,9 +195,19 @@ impl Shared {
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
-    pub(super) fn note_failure(&self, now: Millis, refusal: Refusal) {
+    pub(super) fn note_failure(&self, now: Millis, refusal: Refusal, purpose: Purpose) {
         let random = self.random();
-        self.outage.with(|outage| outage.fail(now, refusal, &self.config.retry, random));
+        self.outage.with(|outage| {
+            outage.fail(now, refusal);
+            if purpose == Purpose::Pool {
+                outage.pause(now, &self.config.retry, random);
+            }
+        });
+    }
+
+    /// Whether the last connect for the pool has failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.outage.with(|outage| outage.is_on())
     }
 
     /// In how many milliseconds maintenance may connect, if it has to wait.
@@ -220,14 +230,14 @@ impl Shared {
         self.outage.with(|outage| outage.refusal())
     }
 
-    /// Sets whether jobs are done by a connector.
-    pub(super) fn attend_jobs(&self, is_attended: bool) {
-        self.jobs.with(|jobs| jobs.attend(is_attended));
+    /// Sets who does the jobs.
+    pub(super) fn attend_jobs(&self, attendant: Attendant) {
+        self.jobs.with(|jobs| jobs.attend(attendant));
     }
 
-    /// Whether jobs are done by a connector.
-    pub(super) fn is_attended(&self) -> bool {
-        self.jobs.with(|jobs| jobs.is_attended())
+    /// Whether a job of this kind is taken.
+    pub(super) fn takes(&self, job: Job) -> bool {
+        self.jobs.with(|jobs| jobs.takes(job))
     }
 
     /// Hands a slot over; hands it back if there is no connector.
@@ -255,6 +265,20 @@ impl Shared {
         self.jobs.with(Jobs::ask_report);
     }
 
+    /// A connection that was handed over was ended.
+    pub(super) fn end_discard(&self) {
+        if let Some(waker) = self.jobs.with(Jobs::end_discard) {
+            waker.wake();
+        }
+    }
+
+    /// Has `waker` called when no connection is left to be ended; `false` if none is left by now.
+    #[cfg(feature = "std")]
+    pub(super) fn await_discards(&self, waker: &Waker) -> bool {
+        let mut waker = Some(waker.clone());
+        self.jobs.with(|jobs| jobs.await_discards(&mut waker))
+    }
+
     pub(super) fn end_report(&self) {
         self.jobs.with(Jobs::end_report);
     }
@@ -276,9 +300,9 @@ impl Shared {
         self.upkeep.with(|upkeep| upkeep.probes -= 1);
     }
 
-    /// Whether idle connections are being checked.
-    pub(super) fn is_probing(&self) -> bool {
-        self.upkeep.with(|upkeep| upkeep.probes > 0)
+    /// How many idle connections are being checked.
+    pub(super) fn probes(&self) -> usize {
+        self.upkeep.with(|upkeep| upkeep.probes)
     }
 
     /// Maintenance has marked all connections `now`, and sleeps until it is woken.

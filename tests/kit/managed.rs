@@ -1,6 +1,7 @@
 //! Managed pools in the hands of a test.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use conn_pool::managed::{
@@ -8,7 +9,7 @@ use conn_pool::managed::{
     Retry,
 };
 
-use super::{Script, SimClock};
+use super::{Job, Script, SimClock};
 
 /// A pool on a clock and a manager of the test's own.
 pub(crate) type SimPool<const N: usize> = Pool<Script, N, SimClock>;
@@ -56,6 +57,20 @@ pub(crate) fn full<const N: usize>() -> Arc<SimPool<N>> {
 /// One pass of maintenance, at the time by the pool's clock.
 pub(crate) fn maintain<const N: usize>(pool: &SimPool<N>) -> MaintenanceReport {
     pool.maintain(pool.clock().now())
+}
+
+/// A connection of a pool whose maintenance is a task, which makes it if there is none.
+#[track_caller]
+pub(crate) fn get_from<'a, const N: usize>(
+    pool: &'a SimPool<N>,
+    upkeep: &mut Job<'_, ()>,
+) -> ConnGuard<'a, Script, N, SimClock> {
+    let mut caller = Job::new(pool.get_async());
+    if let Poll::Ready(got) = caller.poll() {
+        return got.unwrap();
+    }
+    upkeep.wait_on();
+    caller.woken_to_end().unwrap()
 }
 
 /// All the connections that can be had without a wait.

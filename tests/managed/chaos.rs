@@ -25,7 +25,7 @@ use futures::executor::block_on;
 use futures::future::{Either, join_all, select};
 
 use crate::kit::managed::{get_async_owned, owned};
-use crate::kit::{Census, Conn, Dice, SimClock, State, alone, lock, only_as_planned, panic_as_planned, survive};
+use crate::kit::{Census, Conn, Dice, SimClock, State, alone, comes, lock, only_as_planned, panic_as_planned, survive};
 
 const N: usize = 6;
 const THREADS: usize = 4;
@@ -722,6 +722,8 @@ fn live(seed: u64, round: usize, tally: &Arc<Tally>) -> Duration {
         thread::sleep(Duration::from_millis(1));
         crew.watch(&world.pool);
     }
+    // Threads of the pool's may still be at work.
+    let _at_rest = comes(|| world.pool.status().in_use == 0);
     drop(wind);
     assert_nothing_is_lost(&world);
     clock.now()

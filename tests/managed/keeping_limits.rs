@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conn_pool::managed::{Clock, Config};
 
-use crate::kit::managed::{SimPool, maintain, millis, pool, quiet, secs};
+use crate::kit::managed::{SimPool, get_from, maintain, millis, pool, quiet, secs};
 use crate::kit::{Call, Gate, Job, Outcome, waker_that};
 
 /// A limit, and what shows that maintenance has acted on it.
@@ -87,7 +87,10 @@ fn of_a_connection_that_was_made_while_it_slept() {
         (0..50).for_each(|_| step(&pool, &mut upkeep));
         gate.open();
         let mut held = None;
-        run_if_woken(&mut upkeep, |_| held = Some(caller.take().unwrap().end().unwrap()));
+        run_if_woken(&mut upkeep, |upkeep| {
+            upkeep.wait_on();
+            held = Some(caller.take().unwrap().end().unwrap());
+        });
         let _held = held.filter(|_| limit.is_of_loans);
         limit.assert_kept(&pool, &mut upkeep, "connected");
     }
@@ -99,7 +102,7 @@ fn of_a_connection_that_comes_back_after_a_long_use() {
         let pool = pool::<2>(limit.config);
         let mut upkeep = Job::begun(pool.run_maintenance());
         let mut held = None;
-        run_if_woken(&mut upkeep, |_| held = Some(pool.get().unwrap()));
+        run_if_woken(&mut upkeep, |upkeep| held = Some(get_from(&pool, upkeep)));
         (0..2_345).for_each(|_| step(&pool, &mut upkeep));
         drop(held);
         limit.assert_kept(&pool, &mut upkeep, "released");
@@ -116,7 +119,7 @@ fn of_connections_that_are_used_after_a_long_rest() {
         (0..12_345).for_each(|_| step(&pool, &mut upkeep));
         let mut held = Vec::new();
         for _ in 0..2 {
-            run_if_woken(&mut upkeep, |_| held.push(pool.get().unwrap()));
+            run_if_woken(&mut upkeep, |upkeep| held.push(get_from(&pool, upkeep)));
         }
         if !limit.is_of_loans {
             (0..1_000).for_each(|_| step(&pool, &mut upkeep));
@@ -152,7 +155,7 @@ fn a_limit_that_passes_during_a_pass_is_kept_soon_after() {
     let clock = pool.clock().clone();
     pool.manager().then(Call::Check, Outcome::after(move || clock.advance(secs(5))));
     let mut upkeep = Job::begun(pool.run_maintenance());
-    run_if_woken(&mut upkeep, |_| drop(pool.get().unwrap()));
+    run_if_woken(&mut upkeep, |upkeep| drop(get_from(&pool, upkeep)));
     while pool.manager().calls(Call::Check) == 0 {
         step(&pool, &mut upkeep);
     }

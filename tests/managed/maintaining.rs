@@ -10,7 +10,7 @@ use conn_pool::managed::{
     Clock, Config, ConnGuard, DiscardReason, Lifecycle, MaintenanceReport, Manager, Nested, Pool, Retry,
 };
 
-use crate::kit::managed::{SimPool, assert_at_rest, maintain, millis, pool, quiet, retry, secs};
+use crate::kit::managed::{SimPool, assert_at_rest, get_from, maintain, millis, pool, quiet, retry, secs};
 use crate::kit::{Call, Gate, Job, Outcome, SimClock, panics, waker_that};
 
 /// A pool with so many idle connections.
@@ -393,8 +393,6 @@ fn the_future_ends_when_the_pool_is_closed_in_the_midst_of_its_work() {
     let mut upkeep = Job::begun(pool.run_maintenance());
     pool.close();
     gate.open();
-    upkeep.wait_on();
-    pool.clock().advance(millis(10));
     upkeep.woken_to_end();
     assert_eq!((pool.manager().live(), pool.manager().lost()), (0, 0));
 }
@@ -484,11 +482,11 @@ fn with_the_future_a_connection_in_use_expires() {
     let pool = filled::<1>(config, 1);
     let mut upkeep = Job::begun(pool.run_maintenance());
     for _ in 0..16 {
-        drop(pool.get().unwrap());
+        drop(get_from(&pool, &mut upkeep));
         pool.clock().advance(secs(1));
         upkeep.wait_on();
     }
-    let held = pool.get().unwrap();
+    let held = get_from(&pool, &mut upkeep);
     assert_eq!(held.number, 2);
     for _ in 0..17 {
         pool.clock().advance(secs(1));

@@ -108,8 +108,10 @@ fn a_waker_of_the_maintenance_that_panics_costs_no_slot() {
         pool.get().unwrap()
     });
     is_bad.store(true, Relaxed);
-    assert!(panics(|| drop(pool.get())), "a connect woke no maintenance");
+    assert!(panics(|| drop(pool.get())), "a caller that waits woke no maintenance");
     is_bad.store(false, Relaxed);
+    assert_eq!((pool.status().in_use, pool.status().waiting), (2, 0), "{pool:?}");
+    assert!(poll_with(&mut maintenance, &waker).is_pending());
     assert_eq!((pool.status().in_use, pool.status().idle), (2, 1), "{pool:?}");
 }
 

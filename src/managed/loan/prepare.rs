@@ -10,7 +10,7 @@ use crate::managed::clock::span;
 use crate::managed::event::{DiscardReason, Event};
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
-use crate::managed::outage::Refusal;
+use crate::managed::outage::{Purpose, Refusal};
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
 use crate::managed::text::ErrorText;
@@ -52,7 +52,7 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
         Assessment::Unfit(reason) => reconnect_in(claimed, reason)?,
     };
     loop {
-        let made = make(pool, caller, connecting, ConnectingSlot::fill).await;
+        let made = make(pool, caller, Purpose::Caller, connecting, ConnectingSlot::fill).await;
         let claimed = made.map_err(|(failure, took)| match failure {
             Failure::NoTime => PrepareError::NoTime,
             failure => PrepareError::NotConnected(failure, took),
@@ -80,11 +80,12 @@ fn reconnect_in<P: ManagedParts>(
 pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
     pool: &'a P,
     caller: &W,
+    purpose: Purpose,
     connecting: ConnectingSlot<'a, P>,
     fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> T,
 ) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
     let began = pool.now();
-    let attempt = Attempt(pool);
+    let attempt = Attempt { pool, purpose };
     match caller.connect(pool).await {
         Ok(connection) => {
             drop(attempt);
@@ -99,7 +100,7 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
             drop(attempt);
             let took = pool.since(began);
             // Before the slot is vacated, which may have the next connect begun.
-            note_failure(pool, &failure, took);
+            note_failure(pool, purpose, &failure, took);
             // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
             // them.
             drop(connecting);
@@ -115,7 +116,7 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
 
 /// Notes why a connect has failed, for callers that wait for another one. That a caller had no more time says nothing
 /// of the server.
-fn note_failure<P: ManagedParts>(pool: &P, failure: &Failure<ErrorOf<P>>, took: Duration) {
+fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<ErrorOf<P>>, took: Duration) {
     let (manager, config) = (pool.manager(), pool.shared().config());
     let refusal = match failure {
         Failure::Error(error) => {
@@ -126,7 +127,7 @@ fn note_failure<P: ManagedParts>(pool: &P, failure: &Failure<ErrorOf<P>>, took: 
         }
         Failure::TimedOut | Failure::Told(_) | Failure::NoTime => return,
     };
-    pool.shared().note_failure(pool.coarse(), refusal);
+    pool.shared().note_failure(pool.coarse(), refusal, purpose);
 }
 
 /// What the manager says of an error.
@@ -143,13 +144,16 @@ pub(crate) fn describe<M: Lifecycle>(manager: &M, error: &M::Error) -> ErrorText
 }
 
 /// A connect that has begun: a panic of the manager counts as a failure, so that the next one is begun after a pause.
-struct Attempt<'a, P: ManagedParts>(&'a P);
+struct Attempt<'a, P: ManagedParts> {
+    pool: &'a P,
+    purpose: Purpose,
+}
 
 impl<P: ManagedParts> Drop for Attempt<'_, P> {
     fn drop(&mut self) {
         if is_panicking() {
             let refusal = Refusal { error: ErrorText::of("the manager panicked"), ends_waits: false };
-            self.0.shared().note_failure(self.0.coarse(), refusal);
+            self.pool.shared().note_failure(self.pool.coarse(), refusal, self.purpose);
         }
     }
 }

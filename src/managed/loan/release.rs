@@ -40,7 +40,7 @@ pub(crate) fn recycle<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<Slot
 #[cold]
 #[inline(never)]
 fn reset_elsewhere<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
-    if !pool.shared().is_attended() {
+    if !pool.shared().takes(Job::Reset) {
         return recycle_here(pool, unready);
     }
     // The loan ends here, however long the reset takes.

@@ -3,14 +3,16 @@
 //! nothing that may take long itself. So nothing that hangs delays what must go on.
 
 use core::cell::Cell;
-use core::task::Waker;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use super::marking::{Marker, pause_marking};
+use super::marking::{Marker, pause_marking, woken};
 use super::pass::{Hands, Refill, has_new_leaks, run_pass};
 use super::work::end_next;
 use crate::managed::clock::Millis;
-use crate::managed::jobs::{Job, Work};
+use crate::managed::jobs::{Attendant, Job, Work};
 use crate::managed::loan::caller::at_once;
 use crate::managed::loan::hand_off::hand_off;
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
@@ -25,10 +27,10 @@ const PATIENCE: usize = 100;
 const SOON: Duration = Duration::from_millis(PATIENCE as u64);
 
 /// Makes the calling thread or task the pool's connector; `false` if there is one already.
-pub(crate) fn begin_connector<P: ManagedParts>(pool: &P) -> bool {
+pub(crate) fn begin_connector<P: ManagedParts>(pool: &P, attendant: Attendant) -> bool {
     let is_first = pool.engine().begin_connector();
     if is_first {
-        pool.shared().attend_jobs(true);
+        pool.shared().attend_jobs(attendant);
     }
     is_first
 }
@@ -37,7 +39,7 @@ pub(crate) fn begin_connector<P: ManagedParts>(pool: &P) -> bool {
 pub(crate) fn end_connector<P: ManagedParts>(pool: &P) {
     // The slots that were claimed for callers are vacated, for the callers to connect in.
     give_up_connects(pool);
-    pool.shared().attend_jobs(false);
+    pool.shared().attend_jobs(Attendant::Nobody);
     drop(pool.engine().end_connector());
 }
 
@@ -52,10 +54,10 @@ impl<'a, P: ManagedParts> Attendance<'a, P> {
         Self { pool, is_connector: false }
     }
 
-    /// As [`attend`].
-    pub(crate) fn attend(&mut self, marker: &mut Marker, waker: &Waker) -> Duration {
-        self.is_connector = self.is_connector || begin_connector(self.pool);
-        attend(self.pool, marker, self.is_connector, waker)
+    /// As [`look`].
+    pub(crate) fn look(&mut self) -> Looked {
+        self.is_connector = self.is_connector || begin_connector(self.pool, Attendant::Task);
+        look(self.pool, self.is_connector)
     }
 }
 
@@ -73,48 +75,84 @@ fn give_up_connects<P: ManagedParts>(pool: &P) {
         match pool.shared().take_work(|slot| pool.record(slot)) {
             Some(Work::Slot(slot, Job::Connect)) => drop(ConnectingSlot::new(pool, slot)),
             // Not handed back: the queue is attended to until after this.
-            Some(Work::Slot(slot, job)) => drop(hand_off(pool, slot, job)),
+            Some(Work::Slot(slot, job)) => {
+                drop(hand_off(pool, slot, job));
+                if let Job::Discard(_) = job {
+                    // Counted twice by now.
+                    pool.shared().end_discard();
+                }
+            }
             Some(Work::Report) => pool.shared().end_report(),
             None => return,
         }
     }
 }
 
-/// Does everything that is due without calling the manager, and leaves jobs for what needs the manager. Answers when to
-/// look again, unless `waker` is called before.
-pub(crate) fn attend<P: ManagedParts>(pool: &P, marker: &mut Marker, is_connector: bool, waker: &Waker) -> Duration {
+/// What [`look`] has seen, for [`rest`].
+pub(crate) struct Looked {
+    began: Millis,
+    /// How many idle connections there are to be.
+    floor: usize,
+    /// A connect may be begun when it is asked for.
+    may_connect: bool,
+}
+
+/// Does everything that is due without calling the manager, and leaves jobs for what needs the manager.
+pub(crate) fn look<P: ManagedParts>(pool: &P, is_connector: bool) -> Looked {
     pause_marking(pool);
     let (began, hands) = (pool.coarse(), Others { replaced: Cell::new(0) });
     at_once(run_pass(pool, &hands, began));
-    let next = marker.mark(pool, began, waker);
-    // After `mark`, which leaves the waker: what is handed over from now on is heard of.
-    if is_connector {
-        connect_wanted(pool, hands.replaced.get(), waker);
+    // A connection that is being checked will be idle again, or be made up for.
+    let floor = (pool.shared().config().min_idle + hands.replaced.get()).saturating_sub(pool.shared().probes());
+    Looked { began, floor, may_connect: is_connector && connect_wanted(pool, floor) }
+}
+
+/// What the connector waits for until it looks again.
+pub(crate) struct Rest {
+    /// How long it waits at most.
+    pub(crate) at_most: Duration,
+    /// How many idle connections there are to be, unless connects have to wait.
+    floor: Option<usize>,
+}
+
+/// Has `waker` called when there is something to do. There may be jobs by now.
+pub(crate) fn rest<P: ManagedParts>(pool: &P, looked: &Looked, marker: &mut Marker, waker: &Waker) -> Rest {
+    // What is handed over from now on is heard of.
+    let next = marker.mark(pool, looked.began, waker);
+    let mut may_connect = looked.may_connect;
+    while may_connect && !pool.engine().await_demand(waker, looked.floor) {
+        may_connect = connect_wanted(pool, looked.floor);
     }
-    let is_soon = pool.shared().jobs() > 0 || pool.shared().is_probing();
-    if is_soon { next.min(SOON) } else { next }
+    let is_soon = pool.shared().jobs() > 0 || pool.shared().probes() > 0;
+    Rest { at_most: if is_soon { next.min(SOON) } else { next }, floor: may_connect.then_some(looked.floor) }
+}
+
+/// Waits, as a task, until the connector is called.
+pub(crate) async fn called<P: ManagedParts>(pool: &P, rest: &Rest) {
+    let mut woken = pin!(woken(pool));
+    poll_fn(|context| {
+        if rest.floor.is_some_and(|floor| !pool.engine().await_demand(context.waker(), floor)) {
+            return Poll::Ready(());
+        }
+        woken.as_mut().poll(context)
+    })
+    .await;
 }
 
 /// Begins the connects that callers and the floor of idle connections ask for: while connecting fails, one at a time,
-/// and not before the pause is over.
-fn connect_wanted<P: ManagedParts>(pool: &P, replaced: usize, waker: &Waker) {
+/// and not before the pause is over. Answers whether another may be begun when it is asked for.
+fn connect_wanted<P: ManagedParts>(pool: &P, floor: usize) -> bool {
     let (engine, shared, now) = (pool.engine(), pool.shared(), pool.coarse());
-    let floor = shared.config().min_idle + replaced;
     loop {
-        let is_failing = shared.failed_ago(now).is_some();
-        if !shared.may_connect(now) || is_failing && engine.connecting() > 0 {
-            return engine.ignore_demand();
+        if !shared.may_connect(now) || shared.is_failing() && engine.connecting() > 0 {
+            engine.ignore_demand();
+            return false;
         }
-        match engine.claim_wanted(floor) {
-            Some(slot) => {
-                if let Err(slot) = shared.push_job(slot, Job::Connect, |slot| pool.record(slot)) {
-                    // Not so: the queue is attended to as long as there is a connector.
-                    drop(ConnectingSlot::new(pool, slot));
-                    return;
-                }
-            }
-            None if engine.await_demand(waker, floor) => return,
-            None => {}
+        let Some(slot) = engine.claim_wanted(floor) else { return true };
+        if let Err(slot) = shared.push_job(slot, Job::Connect, |slot| pool.record(slot)) {
+            // Not so: the queue is attended to as long as there is a connector.
+            drop(ConnectingSlot::new(pool, slot));
+            return false;
         }
     }
 }

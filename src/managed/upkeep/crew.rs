@@ -1,6 +1,7 @@
 // knows: work, loan, manager, parts, jobs, sync · must not know: what is to be done, when it is due
 //! The threads that do what was handed over, for managers that block: started on demand, and ended when they are idle.
 
+use core::mem::replace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,14 @@ use super::work::{perform, take};
 use crate::managed::loan::caller::{NoWait, at_once};
 use crate::managed::manager::Manager;
 use crate::managed::parts::ManagedParts;
-use crate::sync::{Arc, Weak};
+use crate::sync::{Arc, Weak, with_parker};
 
 /// How long a thread waits for the next job before it ends.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// How long the closing of a pool waits for connections that are being ended, and the end of maintenance for threads
+/// that have nothing to do.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How many threads are called at once. If there are jobs left soon after, as many more are.
 pub(crate) const AT_ONCE: usize = 8;
@@ -116,6 +121,15 @@ impl Crew {
     }
 }
 
+/// Waits until the connections that were handed over are ended, but no longer than a caller can be made to wait for a
+/// connection that does not end.
+pub(crate) fn await_discards<P: ManagedParts>(pool: &P) {
+    with_parker(|parker, waker| {
+        let until = Instant::now() + PATIENCE;
+        while pool.shared().await_discards(waker) && parker.park(Some(until)) {}
+    });
+}
+
 /// Has threads on their way to the jobs that were handed over, up to `most`. `false` if the system cannot start one:
 /// then the jobs wait for those that there are.
 pub(crate) fn call<P>(crew: &Arc<Crew>, pool: &Arc<P>, most: usize) -> bool
@@ -139,13 +153,20 @@ where
 {
     loop {
         // Begins with a call.
-        let mut work = next(&pool);
-        crew.arrive();
-        while let Some((pool_of_work, job)) = work {
+        let mut has_arrived = false;
+        while let Some(pool) = pool.upgrade() {
+            let errand = take(&*pool);
+            if !replace(&mut has_arrived, true) {
+                crew.arrive();
+            }
+            let Some(errand) = errand else { break };
             // A panic was reported through the panic hook.
-            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(perform(&*pool_of_work, &NoWait, job))));
-            drop(pool_of_work);
-            work = next(&pool);
+            let _panic = catch_unwind(AssertUnwindSafe(|| at_once(perform(&*pool, &NoWait, errand))));
+            // The next connect or check may be due.
+            pool.shared().wake();
+        }
+        if !has_arrived {
+            crew.arrive();
         }
         if !crew.rest() {
             break;
@@ -153,10 +174,4 @@ where
     }
     drop(pool);
     crew.leave();
-}
-
-fn next<P: ManagedParts>(pool: &Weak<P>) -> Option<(Arc<P>, crate::managed::jobs::Work)> {
-    let pool = pool.upgrade()?;
-    let work = take(&*pool)?;
-    Some((pool, work))
 }

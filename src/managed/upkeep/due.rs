@@ -29,7 +29,8 @@ pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, began: Millis, now: Mil
 
 fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     let (status, shared) = (pool.engine().status(), pool.shared());
-    let is_short = status.idle + status.connecting < shared.config().min_idle && pool.engine().room_to_connect() > 0;
+    let coming = status.idle + status.connecting + shared.probes();
+    let is_short = coming < shared.config().min_idle && pool.engine().room_to_connect() > 0;
     status.closed || is_short && shared.may_connect(now)
 }
 

@@ -12,6 +12,7 @@ use crate::managed::loan::current::loan;
 use crate::managed::loan::prepare::{check, make};
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::observe;
+use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{EVICTED, EXPIRED, period};
 use crate::managed::report::{Loan, MaintenanceReport};
@@ -115,7 +116,7 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
             return Refill::NotYet;
         }
         let Some(slot) = pool.engine().claim_to_refill() else { return Refill::NoRoom };
-        if make(pool, self.0, ConnectingSlot::new(pool, slot), ConnectingSlot::refill).await.is_err() {
+        if make(pool, self.0, Purpose::Pool, ConnectingSlot::new(pool, slot), ConnectingSlot::refill).await.is_err() {
             done.connect_failed += 1;
             return Refill::NotYet;
         }

@@ -1,9 +1,10 @@
-// knows: pass, clock, jobs, loan, meeting, observe, parts, record, engine, slot · must not know: who asked for it, threads, tasks
+// knows: pass, clock, event, jobs, loan, meeting, observe, parts, record, engine, slot · must not know: who asked for it, threads, tasks
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
 use super::pass::report_leaks;
-use crate::engine::{SlotState, SlotToken};
+use crate::engine::SlotState;
 use crate::managed::clock::span;
+use crate::managed::event::DiscardReason;
 use crate::managed::jobs::{Job, Work};
 use crate::managed::loan::caller::Caller;
 #[cfg(feature = "std")]
@@ -14,65 +15,76 @@ use crate::managed::loan::tokens::{ConnectingSlot, UnreadySlot, discard_here};
 #[cfg(feature = "std")]
 use crate::managed::meeting::Answer;
 use crate::managed::observe;
+use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::CHECK;
 use crate::slot::release;
 #[cfg(feature = "std")]
 use crate::slot::release_unused;
 
-/// Takes what was handed over first.
-pub(crate) fn take<P: ManagedParts>(pool: &P) -> Option<Work> {
-    pool.shared().take_work(|slot| pool.record(slot))
+/// A job that was taken, by what it owns: dropped undone, it loses nothing.
+pub(crate) enum Errand<'a, P: ManagedParts> {
+    Report(EndReport<'a, P>),
+    Connect(ConnectingSlot<'a, P>),
+    Check(UnreadySlot<'a, P>),
+    Probe(UnreadySlot<'a, P>, EndProbe<'a, P>),
+    Reset(UnreadySlot<'a, P>),
+    Discard(UnreadySlot<'a, P>, DiscardReason, EndDiscard<'a, P>),
 }
 
-pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, work: Work) {
-    match work {
-        Work::Report => report(pool),
-        Work::Slot(slot, Job::Connect) => connect(pool, caller, ConnectingSlot::new(pool, slot)).await,
-        Work::Slot(slot, Job::Check) => check_for_caller(pool, caller, slot).await,
-        Work::Slot(slot, Job::Probe) => probe(pool, caller, slot).await,
-        Work::Slot(slot, Job::Reset) => reset(pool, slot),
-        Work::Slot(slot, Job::Discard(reason)) => discard_here(pool, slot, reason),
+/// Takes what was handed over first.
+pub(crate) fn take<P: ManagedParts>(pool: &P) -> Option<Errand<'_, P>> {
+    Some(match pool.shared().take_work(|slot| pool.record(slot))? {
+        Work::Report => Errand::Report(EndReport(pool)),
+        Work::Slot(slot, Job::Connect) => Errand::Connect(ConnectingSlot::new(pool, slot)),
+        Work::Slot(slot, Job::Check) => Errand::Check(UnreadySlot::new(pool, slot)),
+        Work::Slot(slot, Job::Probe) => Errand::Probe(UnreadySlot::new(pool, slot), EndProbe(pool)),
+        Work::Slot(slot, Job::Reset) => Errand::Reset(UnreadySlot::new(pool, slot)),
+        Work::Slot(slot, Job::Discard(reason)) => {
+            Errand::Discard(UnreadySlot::new(pool, slot), reason, EndDiscard(pool))
+        }
+    })
+}
+
+pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, errand: Errand<'_, P>) {
+    match errand {
+        Errand::Report(_end) => report(pool),
+        Errand::Connect(connecting) => connect(pool, caller, connecting).await,
+        Errand::Check(unready) => check_for_caller(pool, caller, unready).await,
+        Errand::Probe(unready, _end) => check_idle(pool, caller, unready).await,
+        Errand::Reset(unready) => reset(pool, unready),
+        Errand::Discard(unready, reason, _end) => discard_here(pool, unready.into_slot(), reason),
     }
 }
 
 /// Ends what was handed over first, where nobody is left to do it: checks are left to the next caller. `false` if there
 /// was nothing.
 pub(super) fn end_next<P: ManagedParts>(pool: &P) -> bool {
-    let Some(work) = take(pool) else { return false };
-    match work {
-        Work::Report => pool.shared().end_report(),
-        Work::Slot(slot, Job::Connect) => drop(ConnectingSlot::new(pool, slot)),
-        Work::Slot(slot, Job::Check) => leave_check(pool, slot),
-        Work::Slot(slot, Job::Probe) => {
-            pool.shared().end_probe();
-            leave_check(pool, slot);
+    let Some(errand) = take(pool) else { return false };
+    match errand {
+        Errand::Report(_) | Errand::Connect(_) => {}
+        Errand::Check(unready) | Errand::Probe(unready, _) => {
+            pool.record(unready.slot()).mark(CHECK);
+            release(pool, unready.into_slot());
         }
-        Work::Slot(slot, Job::Reset) => reset(pool, slot),
-        Work::Slot(slot, Job::Discard(reason)) => discard_here(pool, slot, reason),
+        Errand::Reset(unready) => reset(pool, unready),
+        Errand::Discard(unready, reason, _end) => discard_here(pool, unready.into_slot(), reason),
     }
     true
 }
 
-fn leave_check<P: ManagedParts>(pool: &P, slot: SlotToken) {
-    pool.record(slot.index()).mark(CHECK);
-    release(pool, slot);
-}
-
-fn reset<P: ManagedParts>(pool: &P, slot: SlotToken) {
-    if let Some(slot) = recycle_here(pool, UnreadySlot::new(pool, slot)) {
+fn reset<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) {
+    if let Some(slot) = recycle_here(pool, unready) {
         release(pool, slot);
     }
 }
 
 /// Connects, for whichever caller is first in the queue by then.
 async fn connect<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, connecting: ConnectingSlot<'_, P>) {
-    // Whatever comes of it, the next connect may be due. Dropped last.
-    let _wake = WakeConnector(pool);
     if pool.engine().is_closed() {
         return drop(connecting);
     }
-    if make(pool, caller, connecting, ConnectingSlot::fill_for_callers).await.is_err() {
+    if make(pool, caller, Purpose::Pool, connecting, ConnectingSlot::fill_for_callers).await.is_err() {
         dismiss_if_hopeless(pool);
     }
 }
@@ -91,14 +103,14 @@ fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
 
 /// Checks a connection for the caller that found it, if that still waits for the answer.
 #[cfg(feature = "std")]
-async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, slot: SlotToken) {
-    let number = slot.index();
+async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
+    let number = unready.slot();
     let end = |answer| match pool.meeting(number) {
         Some(meeting) => meeting.end(answer),
         None => Err(answer),
     };
     let mut unanswered = Unanswered(Some(|| drop(end(Answer::Unfit(None)))));
-    let checked = check(pool, caller, UnreadySlot::new(pool, slot)).await;
+    let checked = check(pool, caller, unready).await;
     unanswered.0 = None;
     match checked {
         Ok(fit) => {
@@ -114,8 +126,8 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, s
 }
 
 #[cfg(not(feature = "std"))]
-async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, slot: SlotToken) {
-    check_idle(pool, caller, slot).await;
+async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
+    check_idle(pool, caller, unready).await;
 }
 
 /// Answers the caller if the manager panics.
@@ -132,35 +144,20 @@ impl<F: FnMut()> Drop for Unanswered<F> {
 }
 
 /// Checks an idle connection for which no caller waits.
-async fn probe<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, slot: SlotToken) {
-    // The next one is due. Dropped in this order.
-    let _wake = WakeConnector(pool);
-    let _end = EndProbe(pool);
-    check_idle(pool, caller, slot).await;
-}
-
-async fn check_idle<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, slot: SlotToken) {
-    match check(pool, caller, UnreadySlot::new(pool, slot)).await {
+async fn check_idle<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
+    match check(pool, caller, unready).await {
         Ok(fit) => drop(fit),
         Err(unfit) => unfit.discard(),
     }
 }
 
 fn report<P: ManagedParts>(pool: &P) {
-    let _end = EndReport(pool);
     report_leaks(pool, pool.coarse());
     observe::publish(pool);
 }
 
-struct WakeConnector<'a, P: ManagedParts>(&'a P);
-
-impl<P: ManagedParts> Drop for WakeConnector<'_, P> {
-    fn drop(&mut self) {
-        self.0.shared().wake();
-    }
-}
-
-struct EndProbe<'a, P: ManagedParts>(&'a P);
+/// Notes the end of a check for which no caller waits, when it is dropped.
+pub(crate) struct EndProbe<'a, P: ManagedParts>(&'a P);
 
 impl<P: ManagedParts> Drop for EndProbe<'_, P> {
     fn drop(&mut self) {
@@ -168,7 +165,17 @@ impl<P: ManagedParts> Drop for EndProbe<'_, P> {
     }
 }
 
-struct EndReport<'a, P: ManagedParts>(&'a P);
+/// Notes that a connection was ended, when it is dropped.
+pub(crate) struct EndDiscard<'a, P: ManagedParts>(&'a P);
+
+impl<P: ManagedParts> Drop for EndDiscard<'_, P> {
+    fn drop(&mut self) {
+        self.0.shared().end_discard();
+    }
+}
+
+/// Notes the end of a report, when it is dropped.
+pub(crate) struct EndReport<'a, P: ManagedParts>(&'a P);
 
 impl<P: ManagedParts> Drop for EndReport<'_, P> {
     fn drop(&mut self) {
