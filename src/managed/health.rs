@@ -89,8 +89,18 @@ where
         let crew = Crew::new(name.clone());
         let (pool, told, own) = (Arc::downgrade(self), Arc::clone(&signal), Arc::clone(&crew));
         crew.enlist();
-        let thread = thread::Builder::new().name(name).spawn(move || run(pool, &told, &own))?;
-        Ok(HealthCheck { signal, crew, thread })
+        // Before the thread is there: no caller connects itself once this call has returned.
+        let is_connector = begin_connector(&**self, Attendant::Threads);
+        let thread = thread::Builder::new().name(name).spawn(move || run(pool, &told, &own, is_connector));
+        match thread {
+            Ok(thread) => Ok(HealthCheck { signal, crew, thread }),
+            Err(error) => {
+                if is_connector {
+                    end_connector(&**self);
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -99,13 +109,12 @@ fn thread_name(pool: &str) -> String {
     format!("conn_pool {}", pool.replace('\0', " "))
 }
 
-fn run<M, const N: usize, K>(pool: Weak<Pool<M, N, K>>, signal: &Signal, crew: &Arc<Crew>)
+fn run<M, const N: usize, K>(pool: Weak<Pool<M, N, K>>, signal: &Signal, crew: &Arc<Crew>, mut is_connector: bool)
 where
     M: Manager<Connection: Send> + Send + Sync + 'static,
     K: Clock + Send + Sync + 'static,
 {
     // A panic of the clock's was reported through the panic hook.
-    let mut is_connector = false;
     let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(&pool, signal, crew, &mut is_connector)));
     if let Some(pool) = pool.upgrade() {
         stop_marking(&*pool);

@@ -67,7 +67,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// As [`maintain`](Self::maintain).
     pub async fn maintain_async(&self, now: Duration) -> MaintenanceReport {
-        maintain(self, &Async::new(self.clock()), Millis::at(now)).await
+        maintain(self, &Async::of_pool(self.clock()), Millis::at(now)).await
     }
 
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
@@ -95,7 +95,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         const { assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         async move {
             let (mut marker, _stop) = (Marker::new(), StopMarking(self));
-            let (caller, mut attendance) = (Async::new(self.clock()), Attendance::new(self));
+            let (caller, mut attendance) = (Async::of_pool(self.clock()), Attendance::new(self));
             let mut works = pin!(Works::new());
             // The connections of a closed pool are ended too.
             while !self.is_closed() || self.shared().jobs() > 0 {

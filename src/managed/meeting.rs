@@ -1,6 +1,6 @@
 // knows: text, engine, sync · must not know: what a check is, how a thread sleeps
-//! Where a caller waits for the check of a connection that it found, and that is made elsewhere: until it has an answer,
-//! or no more patience.
+//! Where a caller waits for a thing that concerns one slot: for the check of its connection, which is made elsewhere, or
+//! for a connector that may connect in it instead.
 
 use core::mem::replace;
 use core::task::Waker;
@@ -39,6 +39,13 @@ impl Meeting {
     /// A caller waits from now on, until it has taken the answer or [leaves](Self::leave).
     pub(super) fn begin(&self, waker: Waker) {
         self.set(State::Awaited(waker));
+    }
+
+    /// Calls the one who waits.
+    pub(super) fn call(&self) {
+        if let State::Awaited(waker) = self.set(State::Nobody) {
+            waker.wake();
+        }
     }
 
     /// The answer, if there is one.

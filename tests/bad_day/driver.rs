@@ -1,5 +1,6 @@
 //! A driver that takes its time, refuses and hangs as a trial wants it: for threads and for tasks.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -120,6 +121,10 @@ impl Lifecycle for Driver {
     fn on_discard(&self, _: Conn, reason: DiscardReason) {
         self.see(Seen::Discarded(reason));
         thread::sleep(self.behaviour().close);
+    }
+
+    fn describe(&self, error: &&'static str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(error)
     }
 
     fn on_event(&self, event: &Event<'_, &'static str>) {

@@ -391,7 +391,8 @@ fn not_connected<P: ManagedParts>(pool: &P, failure: Failure<ErrorOf<P>>, after:
         Failure::Error(error) => GetError::Connect { error: ManagerError::Own(error), report: report(pool) },
         Failure::Told(text) => GetError::Connect { error: ManagerError::Shared(text), report: report(pool) },
         Failure::TimedOut => GetError::ConnectTimeout { after, report: report(pool) },
-        Failure::NoTime => {
+        // A connect that was superseded is no failure.
+        Failure::NoTime | Failure::Superseded => {
             pool.engine().count_timeout();
             GetError::Timeout(report(pool))
         }

@@ -108,7 +108,7 @@ where
         }
     }
 
-    async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+    async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
         let within = self.within(pool.shared().config().connect_timeout)?;
         pool.manager().connect(within).map_err(Failure::Error)
     }

@@ -2,6 +2,8 @@
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
+#[cfg(feature = "std")]
+use core::future::pending;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -11,6 +13,8 @@ use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::manager::{AsyncManager, Manager};
+#[cfg(feature = "std")]
+use crate::managed::meeting::Meeting;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::text::ErrorText;
 use crate::slot::{Acquire, try_acquire};
@@ -24,6 +28,8 @@ pub(crate) enum Failure<E> {
     TimedOut,
     /// There was no time left to begin.
     NoTime,
+    /// The pool has a connector by now, which connects instead.
+    Superseded,
 }
 
 /// What a caller has of a check that may be made elsewhere.
@@ -63,7 +69,8 @@ pub(crate) trait Caller<P: ManagedParts> {
         Met::Own(claimed)
     }
 
-    async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
+    /// Connects in a slot, for itself or for the pool.
+    async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
     async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>>;
 }
@@ -126,7 +133,7 @@ where
         Err(AcquireError::TimedOut)
     }
 
-    async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+    async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
         pool.manager().connect(pool.shared().config().connect_timeout).map_err(Failure::Error)
     }
 
@@ -140,20 +147,27 @@ pub(crate) struct Async<'k, K> {
     clock: &'k K,
     /// The caller's deadline, by the clock.
     deadline: Option<Duration>,
+    /// It connects for the pool, and not for itself.
+    is_pool: bool,
 }
 
 impl<'k, K: Clock> Async<'k, K> {
     pub(crate) const fn new(clock: &'k K) -> Self {
-        Self { clock, deadline: None }
+        Self { clock, deadline: None, is_pool: false }
+    }
+
+    /// A task that maintains the pool.
+    pub(crate) const fn of_pool(clock: &'k K) -> Self {
+        Self { clock, deadline: None, is_pool: true }
     }
 
     pub(crate) fn with_timeout(timeout: Duration, clock: &'k K) -> Self {
         // A sum beyond what can be expressed never comes.
-        Self { clock, deadline: clock.now().checked_add(timeout) }
+        Self { deadline: clock.now().checked_add(timeout), ..Self::new(clock) }
     }
 
     pub(crate) const fn with_deadline(deadline: Duration, clock: &'k K) -> Self {
-        Self { clock, deadline: Some(deadline) }
+        Self { clock, deadline: Some(deadline), is_pool: false }
     }
 
     /// What is left of the caller's time, and at most `limit`; `None`: no end.
@@ -228,12 +242,48 @@ where
         self.within(Some(pause), pin!(wait_in_queue(pool, ticket)), Err(AcquireError::TimedOut)).await
     }
 
-    async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        self.manage(pool.shared().config().connect_timeout, pin!(pool.manager().connect())).await
+    async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        let connect = pin!(pool.manager().connect());
+        let mut work = pin!(self.manage(pool.shared().config().connect_timeout, connect));
+        #[cfg(feature = "std")]
+        if !self.is_pool {
+            let superseded = async {
+                superseded(pool, slot).await;
+                Err(Failure::Superseded)
+            };
+            return race(work.as_mut(), pin!(Some(superseded))).await;
+        }
+        let _ = slot;
+        work.await
     }
 
     async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
         self.manage(pool.shared().config().validation_timeout, pin!(pool.manager().is_valid(connection))).await
+    }
+}
+
+/// Ends when the pool has a connector, for a task that connects in a slot: its connect would end with it, and a connect
+/// of the connector's does not.
+#[cfg(feature = "std")]
+async fn superseded<P: ManagedParts>(pool: &P, slot: usize) {
+    let Some(meeting) = pool.meeting(slot) else { return pending().await };
+    let _leave = LeaveOnDrop(meeting);
+    poll_fn(|context| {
+        meeting.begin(context.waker().clone());
+        // After the waker was left: a connector that begins later calls it.
+        if pool.engine().has_connector() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Leaves a meeting while the slot is the caller's still.
+#[cfg(feature = "std")]
+struct LeaveOnDrop<'a>(&'a Meeting);
+
+#[cfg(feature = "std")]
+impl Drop for LeaveOnDrop<'_> {
+    fn drop(&mut self) {
+        let _nobody_answers = self.0.leave();
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
         let made = make(pool, caller, Purpose::Caller, connecting, ConnectingSlot::fill).await;
         let claimed = made.map_err(|(failure, took)| match failure {
             Failure::NoTime => PrepareError::NoTime,
+            Failure::Superseded => PrepareError::Unfit(Failure::NoTime),
             failure => PrepareError::NotConnected(failure, took),
         })?;
         if pool.engine().is_closed() {
@@ -86,7 +87,7 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
 ) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
     let began = pool.now();
     let attempt = Attempt { pool, purpose };
-    match caller.connect(pool).await {
+    match caller.connect(pool, connecting.slot()).await {
         Ok(connection) => {
             drop(attempt);
             let took = pool.since(began);
@@ -107,7 +108,7 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
             match &failure {
                 Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
                 Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
-                Failure::Told(_) | Failure::NoTime => {}
+                Failure::Told(_) | Failure::NoTime | Failure::Superseded => {}
             }
             Err((failure, took))
         }
@@ -125,7 +126,7 @@ fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<E
         Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
             Refusal { error: ErrorText::of(format_args!("no answer within {took:?}")), ends_waits: config.fail_fast }
         }
-        Failure::TimedOut | Failure::Told(_) | Failure::NoTime => return,
+        Failure::TimedOut | Failure::Told(_) | Failure::NoTime | Failure::Superseded => return,
     };
     pool.shared().note_failure(pool.coarse(), refusal, purpose);
 }
@@ -180,7 +181,7 @@ impl<P: ManagedParts> CheckError<'_, P> {
     pub(crate) fn describe(&self, pool: &P) -> Option<ErrorText> {
         match &self.failure {
             Failure::Error(error) => Some(describe(pool.manager(), error)),
-            Failure::Told(_) | Failure::TimedOut | Failure::NoTime => None,
+            Failure::Told(_) | Failure::TimedOut | Failure::NoTime | Failure::Superseded => None,
         }
     }
 

@@ -241,6 +241,11 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         Self { pool, slot, epoch: pool.shared().epoch() }
     }
 
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
     /// The connection is made, for the caller to use.
     pub(super) fn fill(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
         let claimed = self.put(connection);
