@@ -65,6 +65,9 @@ mod record;
 mod jobs;
 #[cfg(feature = "std")]
 mod meeting;
+#[cfg(not(feature = "std"))]
+#[path = "managed/no_meeting.rs"]
+mod meeting;
 mod shared;
 
 mod parts;
@@ -113,7 +116,7 @@ pub(crate) use {
     clock::Millis,
     loan::acquire::note_loan,
     loan::caller::{NoWait, at_once},
-    loan::prepare::{PrepareError, check, prepare},
+    loan::prepare::{Evictions, PrepareError, check, prepare},
     loan::release::{reason_of, recycle},
     loan::tokens::{ClaimedSlot, UnreadySlot, begin, discard},
     parts::ManagedParts,

@@ -53,6 +53,7 @@ pub(crate) struct Jobs {
     /// How many connections were handed over to be ended, and have not ended.
     discards: usize,
     /// Called when there is none left.
+    #[cfg(feature = "std")]
     no_discards: Option<Waker>,
     report: Report,
 }
@@ -65,8 +66,15 @@ enum Report {
 }
 
 impl Jobs {
-    pub(super) const NONE: Self =
-        Self { attendant: Attendant::Nobody, ends: None, len: 0, discards: 0, no_discards: None, report: Report::None };
+    pub(super) const NONE: Self = Self {
+        attendant: Attendant::Nobody,
+        ends: None,
+        len: 0,
+        discards: 0,
+        #[cfg(feature = "std")]
+        no_discards: None,
+        report: Report::None,
+    };
 
     pub(super) const fn attend(&mut self, attendant: Attendant) {
         self.attendant = attendant;
@@ -137,7 +145,11 @@ impl Jobs {
     /// A connection that was handed over was ended. Answers who waits for that, if it was the last.
     pub(super) fn end_discard(&mut self) -> Option<Waker> {
         self.discards -= 1;
-        if self.discards == 0 { self.no_discards.take() } else { None }
+        #[cfg(feature = "std")]
+        if self.discards == 0 {
+            return self.no_discards.take();
+        }
+        None
     }
 
     /// Has `waker` called when no connection is left to be ended; `false` if none is left by now. The waker that it
@@ -202,11 +214,11 @@ mod tests {
         for (slot, job) in [(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)] {
             jobs.push(token(slot), job, record).unwrap();
         }
-        let taken = core::iter::from_fn(|| match jobs.take(record)? {
+        let order = core::iter::from_fn(|| match jobs.take(record)? {
             Work::Slot(slot, job) => Some((slot.into_raw(), job)),
             Work::Report => None,
         });
-        assert!(taken.eq([(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)]));
+        assert!(order.eq([(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)]));
         assert_eq!(jobs.len(), 0);
     }
 

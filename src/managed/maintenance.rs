@@ -114,8 +114,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 }
                 let work =
                     poll_fn(|context| if works.as_mut().poll(context) { Poll::Ready(()) } else { Poll::Pending });
-                let called = async { race(pin!(work), pin!(Some(called(self, &rest)))).await };
-                race(pin!(self.clock().sleep(rest.at_most)), pin!(Some(called))).await;
+                let is_called = async { race(pin!(work), pin!(Some(called(self, &rest)))).await };
+                race(pin!(self.clock().sleep(rest.at_most)), pin!(Some(is_called))).await;
             }
         }
     }

@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use super::clock::Millis;
 use super::manager::Lifecycle;
-#[cfg(feature = "std")]
 use super::meeting::Meeting;
 use super::record::{ConnRecord, LoanRecord};
 use super::shared::Shared;
@@ -22,7 +21,6 @@ pub(crate) trait ManagedParts: PoolParts {
     /// The loan of a connection, if the pool records loans.
     fn loan_record(&self, slot: usize) -> Option<&LoanRecord>;
     /// Where a caller waits for the check of the connection, if checks are made elsewhere.
-    #[cfg(feature = "std")]
     fn meeting(&self, slot: usize) -> Option<&Meeting> {
         let _ = slot;
         None

@@ -3,6 +3,7 @@
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::time::Duration;
 
 use super::clock::{Clock, Millis, SystemClock};
@@ -12,7 +13,6 @@ use super::loan::current::{self, loans};
 use super::loan::release::{reason_of, release};
 use super::loan::tokens::{ClaimedSlot, UnreadySlot, discard};
 use super::manager::Lifecycle;
-#[cfg(feature = "std")]
 use super::meeting::Meeting;
 use super::metrics::Metrics;
 use super::observe::{self, log};
@@ -98,7 +98,6 @@ pub(crate) struct SlotExtra {
     // The words of the fast path first, beside each other.
     loan_record: LoanRecord,
     record: ConnRecord,
-    #[cfg(feature = "std")]
     meeting: Meeting,
 }
 
@@ -108,7 +107,6 @@ impl SlotExtra {
             Self {
                 loan_record: LoanRecord::new(),
                 record: ConnRecord::new(),
-                #[cfg(feature = "std")]
                 meeting: Meeting::new(),
             }
         }
@@ -198,7 +196,7 @@ const_fn! {
         let mut slot = max_size;
         while slot < N {
             // What is replaced has nothing in it; in a constant it cannot be dropped.
-            core::mem::forget(core::mem::replace(&mut slots[slot], Slot::retired(SlotExtra::new())));
+            let _empty = ManuallyDrop::new(core::mem::replace(&mut slots[slot], Slot::retired(SlotExtra::new())));
             slot += 1;
         }
         slots
@@ -445,7 +443,6 @@ impl<M: Lifecycle, const N: usize, K: Clock> ManagedParts for Pool<M, N, K> {
         Some(&storage::extra(&self.slots, slot).loan_record)
     }
 
-    #[cfg(feature = "std")]
     fn meeting(&self, slot: usize) -> Option<&Meeting> {
         Some(&storage::extra(&self.slots, slot).meeting)
     }

@@ -24,8 +24,9 @@ pub(super) const SAMPLE: usize = 1 << 3;
 pub(crate) struct ConnRecord {
     /// Marks: set by any thread, cleared by the slot's owner.
     marks: AtomicUsize,
-    /// When it was made. The owner's.
+    /// When it was made, and the pool's epoch when its connect began. The owner's.
     born: AtomicUsize,
+    epoch: AtomicUsize,
     /// How many milliseconds it has to live. The owner's.
     lifetime: AtomicUsize,
     /// `{ uses, held }` as last recorded, and since when it is so. The owner's, and maintenance's.
@@ -67,6 +68,7 @@ impl ConnRecord {
             Self {
                 marks: AtomicUsize::new(0),
                 born: AtomicUsize::new(0),
+                epoch: AtomicUsize::new(0),
                 lifetime: AtomicUsize::new(FOR_EVER),
                 seen: AtomicUsize::new(NONE),
                 seen_at: AtomicUsize::new(0),
@@ -77,7 +79,8 @@ impl ConnRecord {
     }
 
     /// Begins the record of a new connection: by the slot's owner.
-    pub(super) fn begin(&self, now: Millis, lifetime: usize) {
+    pub(super) fn begin(&self, now: Millis, lifetime: usize, epoch: usize) {
+        self.epoch.store(epoch, Relaxed);
         self.marks.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
@@ -130,6 +133,11 @@ impl ConnRecord {
     /// When the connection was last known to work: the end of its last use, or its last check.
     pub(super) fn fresh_at(&self) -> Millis {
         self.seen_at().later_of(Millis(self.checked_at.load(Relaxed)))
+    }
+
+    /// Whether its connect began in that epoch, or later.
+    pub(super) fn is_since(&self, epoch: usize) -> bool {
+        self.epoch.load(Relaxed).wrapping_sub(epoch) <= usize::MAX / 2
     }
 
     pub(super) fn age(&self, now: Millis) -> usize {
@@ -231,7 +239,7 @@ mod tests {
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100);
+        record.begin(Millis(10), 100, 0);
         record.see(period(0, false), Millis(20));
         assert_eq!(record.seen_at(), Millis(10));
         record.see(period(1, true), Millis(30));
@@ -244,7 +252,7 @@ mod tests {
     #[test]
     fn a_check_keeps_a_connection_fresh_and_idle() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100);
+        record.begin(Millis(10), 100, 0);
         record.note_check(Millis(60));
         assert_eq!((record.fresh_at(), record.seen_at()), (Millis(60), Millis(10)));
         record.see(period(1, false), Millis(70));
@@ -254,7 +262,7 @@ mod tests {
     #[test]
     fn a_life_ends_when_it_was_to() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100);
+        record.begin(Millis(10), 100, 0);
         assert_eq!([10, 109, 110, 500].map(|now| record.left_to_live(Millis(now))), [100, 1, 0, 0]);
     }
 
@@ -264,7 +272,7 @@ mod tests {
         assert!(record.mark(CHECK) && !record.mark(CHECK) && record.mark(EVICTED));
         record.unmark(CHECK);
         assert_eq!(record.marks(), EVICTED);
-        record.begin(Millis(0), 1);
+        record.begin(Millis(0), 1, 0);
         assert_eq!(record.marks(), 0);
     }
 

@@ -135,7 +135,7 @@ impl Shared {
         self.config.on_panic == OnPanic::Discard
     }
 
-    pub(super) fn epoch(&self) -> usize {
+    pub(crate) fn epoch(&self) -> usize {
         self.epoch.load(Relaxed)
     }
 

@@ -29,7 +29,7 @@ type Text = Inline;
 
 impl ErrorText {
     /// How many bytes are kept without the feature `alloc`.
-    pub const MAX: usize = 39;
+    pub const MAX: usize = 31;
 
     #[cfg(feature = "alloc")]
     pub(super) fn of(error: impl fmt::Display) -> Self {

@@ -13,7 +13,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 
 use crate::driver::{Behaviour, Driver};
-use crate::kit::managed::secs;
+use crate::kit::managed::{millis, secs};
 use crate::timer::Timer;
 
 pub(crate) type Got<'a, K, const N: usize> = Result<ConnGuard<'a, Driver, N, K>, GetError<&'static str>>;
@@ -108,6 +108,8 @@ impl<K: Callers, const N: usize> Maintained<K, N> {
     /// With so many idle connections, made before the driver behaves as it should.
     pub(crate) fn filled(config: Config, count: usize, behaviour: Behaviour) -> Self {
         let filled = Self::new(config, Behaviour::default());
+        // A task that maintains the pool connects from its first poll on.
+        thread::sleep(millis(20));
         let guards: Vec<_> = (0..count).map(|_| filled.get(secs(2))).collect();
         assert!(guards.iter().all(Result::is_ok), "the pool is filled while its server is well");
         drop(guards);

@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
 
+use crate::kit::lock;
 use crate::kit::managed::{millis, secs};
 use crate::server::{self, Server};
 use crate::table::Row;
@@ -82,6 +83,7 @@ struct Counts {
     answered: AtomicUsize,
     failed: AtomicUsize,
     unserved: AtomicUsize,
+    why: Mutex<String>,
 }
 
 pub(crate) fn trial() -> Vec<Row> {
@@ -100,11 +102,12 @@ pub(crate) fn trial() -> Vec<Row> {
     drop(health);
     let [answered, failed, unserved] =
         [&counts.answered, &counts.failed, &counts.unserved].map(|count| count.load(Ordering::Relaxed));
-    let row = |of, bound, count| {
+    let why = std::mem::take(&mut *lock(&counts.why));
+    let row = |of, bound, count, why: &str| {
         let what = format!("threads: 3 restarts of 300 ms, 8 over 4: failed {of}");
-        Row::new("11", what, format!("≤ {bound}"), format!("{count} beside {answered} answered"), count <= bound)
+        Row::new("11", what, format!("≤ {bound}"), format!("{count} beside {answered} answered{why}"), count <= bound)
     };
-    vec![row("acquires", 0, unserved), row("requests", 24, failed)]
+    vec![row("acquires", 0, unserved, &why), row("requests", 24, failed, "")]
 }
 
 fn restart(mut server: Server) {
@@ -125,7 +128,10 @@ fn call(pool: &Pool<Lines, 4>, counts: &Counts) {
                 Ok(()) => &counts.answered,
                 Err(_) => &counts.failed,
             },
-            Err(_) => &counts.unserved,
+            Err(error) => {
+                *lock(&counts.why) = format!(", the last: {error}");
+                &counts.unserved
+            }
         };
         count.fetch_add(1, Ordering::Relaxed);
         thread::sleep(WORK);

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::caller::{Caller, Failure};
 use super::current::{own_loans, report};
-use super::prepare::{PrepareError, prepare, refusal};
+use super::prepare::{Evictions, PrepareError, prepare, refusal};
 use super::tokens::{Assessment, ClaimedSlot};
 use crate::engine::{AcquireError, Position, SlotState, SlotToken, Ticket};
 use crate::managed::clock::Millis;
@@ -139,6 +139,7 @@ struct Search<'s, 'w, 'a, P: ManagedParts, W> {
     thread: usize,
     work: &'s mut observe::Work<'w, P>,
     ticket: Ticket,
+    evictions: Evictions,
     /// How many connects of its own have failed.
     failures: u32,
     /// How the last check failed.
@@ -148,8 +149,9 @@ struct Search<'s, 'w, 'a, P: ManagedParts, W> {
 }
 
 impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
-    const fn new(pool: &'a P, caller: &'s W, thread: usize, work: &'s mut observe::Work<'w, P>) -> Self {
-        Self { pool, caller, thread, work, ticket: Ticket::NEW, failures: 0, unfit: None, refused: None }
+    fn new(pool: &'a P, caller: &'s W, thread: usize, work: &'s mut observe::Work<'w, P>) -> Self {
+        let (ticket, evictions) = (Ticket::NEW, Evictions::new(pool));
+        Self { pool, caller, thread, work, ticket, evictions, failures: 0, unfit: None, refused: None }
     }
 
     async fn run(
@@ -164,7 +166,7 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
             // After the claim, as in `first_try`.
             self.pool.shared().wake_if_asleep();
             self.ticket.position = Position::Again;
-            match prepare(self.pool, self.caller, claimed).await {
+            match prepare(self.pool, self.caller, claimed, &mut self.evictions).await {
                 Ok(claimed) => return Ok(claimed),
                 Err(error) => at_hand = self.go_on_after(error).await?,
             }

@@ -2,7 +2,6 @@
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
-#[cfg(feature = "std")]
 use core::future::pending;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -13,7 +12,6 @@ use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::manager::{AsyncManager, Manager};
-#[cfg(feature = "std")]
 use crate::managed::meeting::Meeting;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::text::ErrorText;
@@ -33,6 +31,7 @@ pub(crate) enum Failure<E> {
 }
 
 /// What a caller has of a check that may be made elsewhere.
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only threads have connections checked elsewhere"))]
 pub(crate) enum Met<'a, P: ManagedParts> {
     /// The connection is fit.
     Fit(ClaimedSlot<'a, P>),
@@ -245,7 +244,6 @@ where
     async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
         let connect = pin!(pool.manager().connect());
         let mut work = pin!(self.manage(pool.shared().config().connect_timeout, connect));
-        #[cfg(feature = "std")]
         if !self.is_pool {
             let superseded = async {
                 superseded(pool, slot).await;
@@ -253,7 +251,6 @@ where
             };
             return race(work.as_mut(), pin!(Some(superseded))).await;
         }
-        let _ = slot;
         work.await
     }
 
@@ -264,7 +261,6 @@ where
 
 /// Ends when the pool has a connector, for a task that connects in a slot: its connect would end with it, and a connect
 /// of the connector's does not.
-#[cfg(feature = "std")]
 async fn superseded<P: ManagedParts>(pool: &P, slot: usize) {
     let Some(meeting) = pool.meeting(slot) else { return pending().await };
     let _leave = LeaveOnDrop(meeting);
@@ -277,10 +273,8 @@ async fn superseded<P: ManagedParts>(pool: &P, slot: usize) {
 }
 
 /// Leaves a meeting while the slot is the caller's still.
-#[cfg(feature = "std")]
 struct LeaveOnDrop<'a>(&'a Meeting);
 
-#[cfg(feature = "std")]
 impl Drop for LeaveOnDrop<'_> {
     fn drop(&mut self) {
         let _nobody_answers = self.0.leave();

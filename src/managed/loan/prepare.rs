@@ -27,11 +27,38 @@ pub(crate) enum PrepareError<E> {
     Closed,
 }
 
+/// What a caller has met of the evictions since it asked for a connection.
+pub(crate) struct Evictions {
+    /// The pool's epoch when the caller asked.
+    asked_in: usize,
+    /// How many connections were evicted before it could use them.
+    met: u32,
+}
+
+impl Evictions {
+    /// As many evicted connections are discarded before the caller. If connections are evicted faster than they are
+    /// made, it would never get one.
+    const BORNE: u32 = 2;
+
+    pub(crate) fn new<P: ManagedParts>(pool: &P) -> Self {
+        Self { asked_in: pool.shared().epoch(), met: 0 }
+    }
+
+    /// Whether the caller gets a connection that was evicted before its first use, and is discarded at its release: it
+    /// is not older than the caller's request, as a connection in use might be.
+    fn accept<P: ManagedParts>(&mut self, pool: &P, slot: usize) -> bool {
+        self.met += 1;
+        let is_unused = pool.engine().states().get(slot).uses() <= 1;
+        self.met > Self::BORNE && is_unused && pool.record(slot).is_since(self.asked_in)
+    }
+}
+
 /// Makes sure that the slot has a connection that is fit to be used: checks it, or makes another.
 pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
     claimed: ClaimedSlot<'a, P>,
+    evictions: &mut Evictions,
 ) -> Result<ClaimedSlot<'a, P>, PrepareError<ErrorOf<P>>> {
     let mut connecting = match claimed.assess() {
         Assessment::Fit(_) => return Ok(claimed),
@@ -49,6 +76,7 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
         },
         // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
         // decides.
+        Assessment::Unfit(DiscardReason::Evicted) if evictions.accept(pool, claimed.slot()) => return Ok(claimed),
         Assessment::Unfit(reason) => reconnect_in(claimed, reason)?,
     };
     loop {
@@ -62,7 +90,7 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
             claimed.into_unready().discard(DiscardReason::Closed);
             return Err(PrepareError::Closed);
         }
-        if !pool.record(claimed.slot()).is_marked(EVICTED) {
+        if !pool.record(claimed.slot()).is_marked(EVICTED) || evictions.accept(pool, claimed.slot()) {
             return Ok(claimed);
         }
         // All connections were evicted while this one was being made.
@@ -177,7 +205,6 @@ pub(crate) struct CheckError<'a, P: ManagedParts> {
 
 impl<P: ManagedParts> CheckError<'_, P> {
     /// What the manager says of the connection.
-    #[cfg(feature = "std")]
     pub(crate) fn describe(&self, pool: &P) -> Option<ErrorText> {
         match &self.failure {
             Failure::Error(error) => Some(describe(pool.manager(), error)),

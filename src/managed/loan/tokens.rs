@@ -281,7 +281,7 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
         // SAFETY: `self` is never used or dropped again.
         let slot = unsafe { ManuallyDrop::new(self).slot.take() };
-        begin(pool, slot.index(), now);
+        begin(pool, slot.index(), now, epoch);
         pool.shared().counters().connected.add_shared(1);
         // SAFETY: the slot was claimed to connect in, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, connection) };
@@ -300,8 +300,8 @@ impl<P: ManagedParts> Drop for ConnectingSlot<'_, P> {
 }
 
 /// Begins the record of a connection that is about to be put into a slot.
-pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
-    pool.record(slot).begin(now, pool.shared().lifetime());
+pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis, epoch: usize) {
+    pool.record(slot).begin(now, pool.shared().lifetime(), epoch);
     if let Some(loan_record) = pool.loan_record(slot) {
         loan_record.begin();
     }

@@ -16,7 +16,6 @@ use crate::managed::jobs::{Attendant, Job, Work};
 use crate::managed::loan::caller::at_once;
 use crate::managed::loan::hand_off::hand_off;
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
-#[cfg(feature = "std")]
 use crate::managed::meeting::Meeting;
 use crate::managed::parts::ManagedParts;
 use crate::managed::report::MaintenanceReport;
@@ -34,7 +33,6 @@ pub(crate) fn begin_connector<P: ManagedParts>(pool: &P, attendant: Attendant) -
     if is_first {
         pool.shared().attend_jobs(attendant);
         // Tasks that connect themselves leave that to the connector, whose connects outlive them.
-        #[cfg(feature = "std")]
         (0..pool.engine().states().len()).filter_map(|slot| pool.meeting(slot)).for_each(Meeting::call);
     }
     is_first

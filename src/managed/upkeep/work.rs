@@ -7,19 +7,16 @@ use crate::managed::clock::span;
 use crate::managed::event::DiscardReason;
 use crate::managed::jobs::{Job, Work};
 use crate::managed::loan::caller::Caller;
-#[cfg(feature = "std")]
 use crate::managed::loan::prepare::CheckError;
 use crate::managed::loan::prepare::{check, make};
 use crate::managed::loan::release::recycle_here;
 use crate::managed::loan::tokens::{ConnectingSlot, UnreadySlot, discard_here};
-#[cfg(feature = "std")]
 use crate::managed::meeting::Answer;
 use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::CHECK;
 use crate::slot::release;
-#[cfg(feature = "std")]
 use crate::slot::release_unused;
 
 /// A job that was taken, by what it owns: dropped undone, it loses nothing.
@@ -102,7 +99,6 @@ fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
 }
 
 /// Checks a connection for the caller that found it, if that still waits for the answer.
-#[cfg(feature = "std")]
 async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
     let number = unready.slot();
     let end = |answer| match pool.meeting(number) {
@@ -125,16 +121,9 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, u
     }
 }
 
-#[cfg(not(feature = "std"))]
-async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
-    check_idle(pool, caller, unready).await;
-}
-
 /// Answers the caller if the manager panics.
-#[cfg(feature = "std")]
 struct Unanswered<F: FnMut()>(Option<F>);
 
-#[cfg(feature = "std")]
 impl<F: FnMut()> Drop for Unanswered<F> {
     fn drop(&mut self) {
         if let Some(answer) = &mut self.0 {

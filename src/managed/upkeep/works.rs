@@ -8,8 +8,11 @@ use core::task::{Context, Poll};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec::Vec};
 
-/// Futures that are polled together: any number of them, each in an allocation of its own, or without the feature
-/// `alloc` one at a time.
+/// How many run side by side.
+#[cfg(feature = "alloc")]
+const MOST: usize = 64;
+
+/// Futures that are polled together, each in an allocation of its own; without the feature `alloc` one at a time.
 pub(crate) struct Works<F> {
     #[cfg(feature = "alloc")]
     works: Vec<Pin<Box<F>>>,
@@ -25,7 +28,7 @@ impl<F: Future<Output = ()>> Works<F> {
 
     /// Whether there is room for another.
     pub(crate) const fn has_room(&self) -> bool {
-        true
+        self.works.len() < MOST
     }
 
     /// Adds a piece of work, which begins when it is polled.
