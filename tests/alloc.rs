@@ -190,6 +190,8 @@ mod managed {
     fn a_task_waits_and_is_refused_without_allocating() {
         let pool: Pool<_, 1, _> = Pool::with_clock(Quick, CONFIG.min_idle(0), Hands::default()).unwrap();
         let mut context = Context::from_waker(Waker::noop());
+        // A connect of the maintenance allocates.
+        assert!(pin!(pool.get_async()).poll(&mut context).is_ready());
         let spent = allocations(|| {
             let mut upkeep = pin!(pool.run_maintenance());
             assert!(upkeep.as_mut().poll(&mut context).is_pending());

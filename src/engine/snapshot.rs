@@ -25,6 +25,10 @@ impl Engine<'_> {
         self.state.connecting.get()
     }
 
+    pub(crate) fn waiting(self) -> usize {
+        self.state.waiting.get()
+    }
+
     pub(crate) fn max_size(self) -> usize {
         self.state.max_size.get()
     }
@@ -37,7 +41,7 @@ impl Engine<'_> {
             idle: self.map.count_free(),
             vacant: self.state.vacant.get(),
             connecting: self.connecting(),
-            waiting: self.state.waiting.get(),
+            waiting: self.waiting(),
             suspended: self.state.is_suspended(),
             closed: self.is_closed(),
         }

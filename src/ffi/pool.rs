@@ -315,6 +315,11 @@ impl ManagedParts for conn_pool {
         None
     }
 
+    // A C program gets a number.
+    fn tells_errors(&self) -> bool {
+        false
+    }
+
     fn now(&self) -> Duration {
         self.config().now()
     }

@@ -38,6 +38,11 @@ pub(crate) trait ManagedParts: PoolParts {
         self.record(slot).marks() != 0 || self.loan_record(slot).is_some_and(LoanRecord::is_timed)
     }
 
+    /// Whether callers are told what the manager says of an error.
+    fn tells_errors(&self) -> bool {
+        true
+    }
+
     /// Called when there may be room to connect. A pool for C does nothing here: it may be gone with its last slot.
     fn note_room(&self) {}
 

@@ -14,7 +14,7 @@ use super::metrics::Counters;
 use super::outage::{Outage, Purpose, Refusal};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
-use crate::sync::{AtomicUsize, Lock, Relaxed, const_fn};
+use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, const_fn};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
@@ -43,8 +43,9 @@ pub(crate) struct Shared {
     upkeep: Lock<Upkeep>,
     /// What is to be done elsewhere than by a caller.
     jobs: Lock<Jobs>,
-    /// The failures to connect.
+    /// The failures to connect, and whether there were any.
     outage: Lock<Outage>,
+    has_failed: AtomicBool,
     counters: Counters,
 }
 
@@ -74,6 +75,7 @@ impl Shared {
                 upkeep: Lock::new(upkeep),
                 jobs: Lock::new(Jobs::NONE),
                 outage: Lock::new(Outage::NONE),
+                has_failed: AtomicBool::new(false),
                 counters: Counters::new(),
             }
         }
@@ -190,16 +192,22 @@ impl Shared {
 
     /// Notes that a connect has succeeded.
     pub(super) fn note_connected(&self) {
-        // What is replaced is dropped without the lock.
-        let _ended = self.outage.with(|outage| replace(outage, Outage::NONE));
+        if self.has_failed.load(Relaxed) {
+            // What is replaced is dropped without the lock.
+            let _ended = self.outage.with(|outage| {
+                self.has_failed.store(false, Relaxed);
+                replace(outage, Outage::NONE)
+            });
+        }
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
     pub(super) fn note_failure(&self, now: Millis, refusal: Refusal, purpose: Purpose) {
-        let random = self.random();
+        let random = (purpose == Purpose::Pool).then(|| self.random());
         self.outage.with(|outage| {
+            self.has_failed.store(true, Relaxed);
             outage.fail(now, refusal);
-            if purpose == Purpose::Pool {
+            if let Some(random) = random {
                 outage.pause(now, &self.config.retry, random);
             }
         });

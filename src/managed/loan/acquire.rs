@@ -122,8 +122,8 @@ pub(crate) async fn acquire<'a, P: ManagedParts, W: Caller<P>>(
 ) -> Result<SlotToken, GetError<ErrorOf<P>>> {
     let mut work = observe::Work::begin(pool);
     let found = work.span().around(async {
-        let search = Search::new(pool, caller, thread, &mut work);
-        let found = pin!(search.run(at_hand)).await;
+        let mut search = Search::new(pool, caller, thread, &mut work, at_hand);
+        let found = search.run().await;
         found.inspect_err(|error| observe::refused(pool, error))
     });
     let claimed = found.await?;
@@ -139,6 +139,8 @@ struct Search<'s, 'w, 'a, P: ManagedParts, W> {
     thread: usize,
     work: &'s mut observe::Work<'w, P>,
     ticket: Ticket,
+    /// A slot to look at next.
+    at_hand: Option<ClaimedSlot<'a, P>>,
     evictions: Evictions,
     /// How many connects of its own have failed.
     failures: u32,
@@ -149,17 +151,20 @@ struct Search<'s, 'w, 'a, P: ManagedParts, W> {
 }
 
 impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
-    fn new(pool: &'a P, caller: &'s W, thread: usize, work: &'s mut observe::Work<'w, P>) -> Self {
+    fn new(
+        pool: &'a P,
+        caller: &'s W,
+        thread: usize,
+        work: &'s mut observe::Work<'w, P>,
+        at_hand: Option<ClaimedSlot<'a, P>>,
+    ) -> Self {
         let (ticket, evictions) = (Ticket::NEW, Evictions::new(pool));
-        Self { pool, caller, thread, work, ticket, evictions, failures: 0, unfit: None, refused: None }
+        Self { pool, caller, thread, work, ticket, at_hand, evictions, failures: 0, unfit: None, refused: None }
     }
 
-    async fn run(
-        mut self,
-        mut at_hand: Option<ClaimedSlot<'a, P>>,
-    ) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
+    async fn run(&mut self) -> Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>> {
         loop {
-            let claimed = match at_hand.take() {
+            let claimed = match self.at_hand.take() {
                 Some(claimed) => claimed,
                 None => self.wait().await?,
             };
@@ -168,7 +173,10 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
             self.ticket.position = Position::Again;
             match prepare(self.pool, self.caller, claimed, &mut self.evictions).await {
                 Ok(claimed) => return Ok(claimed),
-                Err(error) => at_hand = self.go_on_after(error).await?,
+                Err(error) => self.go_on_after(error)?,
+            }
+            if self.at_hand.is_none() && self.ticket.position == Position::Pausing {
+                self.pause().await?;
             }
         }
     }
@@ -192,16 +200,13 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
     }
 
     /// What to do after an attempt that failed: look again, at once or after a pause, or give up.
-    async fn go_on_after(
-        &mut self,
-        error: PrepareError<ErrorOf<P>>,
-    ) -> Result<Option<ClaimedSlot<'a, P>>, GetError<ErrorOf<P>>> {
+    fn go_on_after(&mut self, error: PrepareError<ErrorOf<P>>) -> Result<(), GetError<ErrorOf<P>>> {
         match error {
             // Without an error of the manager's, an earlier one says more.
-            PrepareError::Unfit(Failure::NoTime) => Ok(None),
+            PrepareError::Unfit(Failure::NoTime) => Ok(()),
             PrepareError::Unfit(failure) => {
                 self.unfit = Some(failure);
-                Ok(None)
+                Ok(())
             }
             // The caller does not wait again: it might get the same connection each time, and have no time to check it.
             PrepareError::NoTime => {
@@ -212,10 +217,8 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
             PrepareError::NotConnected(failure, took) => {
                 self.note_refused(failure, took);
                 // A connection may have been released meanwhile.
-                match claim(self.pool) {
-                    Some(claimed) => Ok(Some(claimed)),
-                    None => self.pause().await,
-                }
+                self.at_hand = claim(self.pool);
+                if self.at_hand.is_some() { Ok(()) } else { self.begin_pause() }
             }
         }
     }
@@ -228,24 +231,29 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
         }
     }
 
-    /// Waits before the next connect, for a connection that is released meanwhile.
-    async fn pause(&mut self) -> Result<Option<ClaimedSlot<'a, P>>, GetError<ErrorOf<P>>> {
-        let (pool, retry) = (self.pool, self.pool.shared().config().retry);
-        if self.failures > retry.attempts || !self.caller.can_pause() {
+    /// Whether the caller may connect again: after a pause.
+    fn begin_pause(&mut self) -> Result<(), GetError<ErrorOf<P>>> {
+        if self.failures > self.pool.shared().config().retry.attempts || !self.caller.can_pause() {
             return Err(self.without_slot(AcquireError::TimedOut));
         }
-        let pause = retry.pause(self.failures, pool.shared().random());
         self.ticket.position = Position::Pausing;
+        Ok(())
+    }
+
+    /// Waits before the next connect, for a connection that is released meanwhile.
+    async fn pause(&mut self) -> Result<(), GetError<ErrorOf<P>>> {
+        let (pool, shared) = (self.pool, self.pool.shared());
+        let pause = shared.config().retry.pause(self.failures, shared.random());
         let granted = self.work.wait(pin!(self.caller.pause(pool, pause, &mut self.ticket))).await;
         match granted {
-            Ok(claimed) => Ok(Some(claimed)),
+            Ok(claimed) => self.at_hand = Some(claimed),
             // The pause is over, or the pool has a connector by now.
             Err(AcquireError::TimedOut | AcquireError::Dismissed) if self.caller.can_pause() => {
                 self.ticket.position = Position::Again;
-                Ok(None)
             }
-            Err(error) => Err(self.without_slot(error)),
+            Err(error) => return Err(self.without_slot(error)),
         }
+        Ok(())
     }
 
     /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,

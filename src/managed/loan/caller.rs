@@ -2,7 +2,6 @@
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
-use core::future::pending;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -244,14 +243,13 @@ where
     async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
         let connect = pin!(pool.manager().connect());
         let mut work = pin!(self.manage(pool.shared().config().connect_timeout, connect));
-        if !self.is_pool {
-            let superseded = async {
-                superseded(pool, slot).await;
-                Err(Failure::Superseded)
-            };
-            return race(work.as_mut(), pin!(Some(superseded))).await;
-        }
-        work.await
+        let meeting = if self.is_pool { None } else { pool.meeting(slot) };
+        let _leave = LeaveOnDrop(meeting);
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Pending if is_superseded(pool, meeting, context.waker()) => Poll::Ready(Err(Failure::Superseded)),
+            answer => answer,
+        })
+        .await
     }
 
     async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
@@ -259,25 +257,21 @@ where
     }
 }
 
-/// Ends when the pool has a connector, for a task that connects in a slot: its connect would end with it, and a connect
-/// of the connector's does not.
-async fn superseded<P: ManagedParts>(pool: &P, slot: usize) {
-    let Some(meeting) = pool.meeting(slot) else { return pending().await };
-    let _leave = LeaveOnDrop(meeting);
-    poll_fn(|context| {
-        meeting.begin(context.waker().clone());
-        // After the waker was left: a connector that begins later calls it.
-        if pool.engine().has_connector() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+/// Whether the pool has a connector by now, for a task that connects in a slot: its connect would end with it, and one
+/// of the connector's does not. If not, the connector calls `waker` when it begins.
+fn is_superseded<P: ManagedParts>(pool: &P, meeting: Option<&Meeting>, waker: &Waker) -> bool {
+    let Some(meeting) = meeting else { return false };
+    meeting.begin(waker.clone());
+    // After the waker was left: a connector that begins later calls it.
+    pool.engine().has_connector()
 }
 
 /// Leaves a meeting while the slot is the caller's still.
-struct LeaveOnDrop<'a>(&'a Meeting);
+struct LeaveOnDrop<'a>(Option<&'a Meeting>);
 
 impl Drop for LeaveOnDrop<'_> {
     fn drop(&mut self) {
-        let _nobody_answers = self.0.leave();
+        let _nobody_answers = self.0.and_then(Meeting::leave);
     }
 }
 

@@ -9,6 +9,9 @@ use crate::managed::parts::ManagedParts;
 #[cold]
 #[inline(never)]
 pub(crate) fn hand_off<P: ManagedParts>(pool: &P, slot: SlotToken, job: Job) -> Result<(), SlotToken> {
+    if !pool.engine().has_connector() {
+        return Err(slot);
+    }
     pool.shared().push_job(slot, job, |slot| pool.record(slot))?;
     // After the slot is in the queue: a connector that looks into it later finds the slot, and one that has looked
     // sleeps by now.

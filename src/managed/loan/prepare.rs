@@ -143,9 +143,12 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
     }
 }
 
-/// Notes why a connect has failed, for callers that wait for another one. That a caller had no more time says nothing
-/// of the server.
+/// Notes why a connect has failed, for callers that wait for another one, if there are any: that allocates. That a caller
+/// had no more time says nothing of the server.
 fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<ErrorOf<P>>, took: Duration) {
+    if purpose == Purpose::Caller && (pool.engine().waiting() == 0 || !pool.tells_errors()) {
+        return;
+    }
     let (manager, config) = (pool.manager(), pool.shared().config());
     let refusal = match failure {
         Failure::Error(error) => {

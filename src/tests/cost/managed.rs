@@ -224,9 +224,9 @@ fn reading_metrics_and_loans_takes_no_lock() {
 /// Beside what the manager's own futures and the clock's sleep need. With `tracing` there is a span too.
 #[test]
 #[cfg(not(feature = "tracing"))]
-fn a_callers_future_takes_less_than_120_words() {
+fn a_callers_future_takes_less_than_130_words() {
     let pool = of_tasks(CONFIG);
     let words =
         [size_of_val(&pool.get_async()), size_of_val(&pool.run_maintenance())].map(|size| size / size_of::<usize>());
-    assert!(words[0] < 120 && words[1] < 95, "{words:?} words");
+    assert!(words[0] < 130 && words[1] < 95, "{words:?} words");
 }
