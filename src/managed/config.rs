@@ -212,9 +212,10 @@ impl Config {
         /// minutes, as in HikariCP.
         keepalive(period: Option<Duration>) period;
 
-        /// A connection that was idle for longer is checked before a caller gets it; `None`: none is. Default: 500 ms,
-        /// as in HikariCP: long enough that a busy pool hardly ever checks, short enough to notice a restart of the
-        /// server. `Some(Duration::ZERO)` checks each time.
+        /// A connection that was idle for longer is checked before a caller gets it; `None`: none is, unless the
+        /// machine was [suspended](super::Clock::suspended). Default: 500 ms, as in HikariCP: long enough that a busy
+        /// pool hardly ever checks, short enough to notice a restart of the server. `Some(Duration::ZERO)` checks each
+        /// time.
         validate_after(idle: Option<Duration>) idle;
 
         /// How many connects may run at once. Default: as many as there are slots.

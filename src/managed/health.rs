@@ -42,11 +42,14 @@ where
     /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped,
     /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
-    /// While it runs, acquire and release need not read the clock. While the pool is not used it sleeps until something
-    /// is due. A panic of the manager does not end it.
+    /// While it runs, a release need not read the clock, nor an acquire except for
+    /// [`validate_after`](super::Config::validate_after), which reads it once. While the pool is not used the thread
+    /// sleeps until something is due. A panic of the manager does not end it.
     ///
-    /// Acquires rely on the thread to run in time: if the whole system stood still, a caller may get a connection
-    /// unchecked that has died meanwhile.
+    /// If the process was stopped, or the thread is late for another reason, acquires see by that reading that its
+    /// marks are old, and tell ages by the clock until it marks again. A suspension of the machine is seen by the
+    /// thread, on Linux, in its next pass ([`Clock::suspended`]): a caller that comes before that may get a connection
+    /// unchecked that was in use shortly before the machine was suspended.
     ///
     /// # Errors
     ///

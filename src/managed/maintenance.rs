@@ -23,8 +23,8 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// `now` is the time by the pool's [clock](Clock). Call it again after [`MaintenanceReport::next`], or whenever it
     /// suits you: what is late is done late, and acquire and release read the clock themselves meanwhile. If another
     /// pass is running, nothing is done. With `std` there are `health_check` and, for tasks,
-    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that acquire and release
-    /// need not read the clock.
+    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that a release need not read
+    /// the clock, and an acquire no more than once.
     ///
     /// # Blocking
     ///
@@ -70,7 +70,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
     /// [sleep](Clock::sleep) (others are refused at compile time).
     ///
-    /// While it runs, acquire and release need not read the clock.
+    /// While it runs, a release need not read the clock, nor an acquire except for
+    /// [`validate_after`](super::Config::validate_after), which reads it once, to see that the future was polled in
+    /// time. If it was not, ages are told by the clock until it is.
     ///
     /// # Cancel safety
     ///

@@ -10,14 +10,20 @@ use core::ptr;
 use super::clock::{FOR_EVER, Millis};
 use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
 
-/// It has to be checked before a caller gets it.
-pub(super) const CHECK: usize = 1 << 0;
 /// It has reached its maximum lifetime.
-pub(super) const EXPIRED: usize = 1 << 1;
+pub(super) const EXPIRED: usize = 1 << 0;
 /// It was evicted.
-pub(super) const EVICTED: usize = 1 << 2;
+pub(super) const EVICTED: usize = 1 << 1;
 /// The next loan is to be timed.
-pub(super) const SAMPLE: usize = 1 << 3;
+pub(super) const SAMPLE: usize = 1 << 2;
+/// It was idle for long.
+pub(super) const STALE: usize = 1 << 3;
+/// Its caller, or its manager, has asked for a check.
+pub(super) const REQUIRED: usize = 1 << 4;
+/// The process or the machine stood still.
+pub(super) const STOOD_STILL: usize = 1 << 5;
+/// It has to be checked before a caller gets it, for any of these reasons.
+pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL;
 
 /// The life of a connection.
 #[repr(C)]
@@ -84,19 +90,20 @@ impl ConnRecord {
         self.marks.load(Relaxed)
     }
 
-    pub(super) fn is_marked(&self, mark: usize) -> bool {
-        self.marks() & mark != 0
+    /// Whether it has one of the marks.
+    pub(super) fn is_marked(&self, marks: usize) -> bool {
+        self.marks() & marks != 0
     }
 
-    /// Whether the mark is new.
+    /// Sets one mark. Whether it is new.
     pub(super) fn mark(&self, mark: usize) -> bool {
         // One modification, and only if it changes something: other threads may mark too.
         !self.is_marked(mark) && self.marks.fetch_or(mark, Relaxed) & mark == 0
     }
 
-    pub(super) fn unmark(&self, mark: usize) {
-        if self.is_marked(mark) {
-            self.marks.fetch_and(!mark, Relaxed);
+    pub(super) fn unmark(&self, marks: usize) {
+        if self.is_marked(marks) {
+            self.marks.fetch_and(!marks, Relaxed);
         }
     }
 
@@ -204,7 +211,7 @@ impl LoanRecord {
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
-    use super::{CHECK, ConnRecord, EVICTED, LoanRecord, Millis, period};
+    use super::{CHECK, ConnRecord, EVICTED, LoanRecord, Millis, REQUIRED, STALE, period};
 
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
@@ -239,7 +246,9 @@ mod tests {
     #[test]
     fn marks_come_and_go_one_by_one() {
         let record = ConnRecord::new();
-        assert!(record.mark(CHECK) && !record.mark(CHECK) && record.mark(EVICTED));
+        assert!(record.mark(STALE) && !record.mark(STALE) && record.mark(EVICTED) && record.mark(REQUIRED));
+        record.unmark(REQUIRED);
+        assert!(record.is_marked(CHECK) && !record.is_marked(REQUIRED));
         record.unmark(CHECK);
         assert_eq!(record.marks(), EVICTED);
         record.begin(Millis(0), 1);

@@ -22,6 +22,7 @@ mod nesting;
 mod panicking;
 mod reporting;
 mod retrying;
+mod standing_still;
 mod traits;
 mod waiting;
 mod waking;

@@ -36,7 +36,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
     }
     let slot = claim_first(pool)?;
     // The flags once more: maintenance may have fallen asleep before the claim.
-    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) {
+    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
         return acquire_marked(pool, slot, site);
     }
     // The manager may panic: the slot is released then.

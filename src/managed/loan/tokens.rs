@@ -11,7 +11,7 @@ use crate::managed::event::DiscardReason;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, period};
+use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, REQUIRED, STALE, period};
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
 use crate::slot::{release_unused, storage};
@@ -85,7 +85,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if record.is_marked(EVICTED) {
             return Assessment::Unfit(DiscardReason::Evicted);
         }
-        let now = shared.has(SELF_TIMED).then(|| self.pool.coarse());
+        let now = if shared.has(SELF_TIMED) { Some(self.pool.coarse()) } else { self.pool.time_if_unmarked() };
         if record.is_marked(EXPIRED) || now.is_some_and(|now| record.left_to_live(now) == 0) {
             return Assessment::Unfit(DiscardReason::Expired);
         }
@@ -132,7 +132,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     /// Releases the slot as if it had not been claimed, since its connection cannot be used as it is.
     pub(super) fn put_back(self) {
         // Maintenance may have taken the connection for one in use, and then its idle time is not known any more.
-        self.pool.record(self.slot()).mark(CHECK);
+        self.pool.record(self.slot()).mark(STALE);
         self.pool.engine().states().get(self.slot()).uncount_use();
     }
 
@@ -157,7 +157,7 @@ struct CheckOnUnwind<'a>(&'a ConnRecord);
 
 impl Drop for CheckOnUnwind<'_> {
     fn drop(&mut self) {
-        self.0.mark(CHECK);
+        self.0.mark(REQUIRED);
     }
 }
 
