@@ -42,9 +42,10 @@ where
     /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped,
     /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
-    /// While it runs, a release need not read the clock, nor an acquire except for
-    /// [`validate_after`](super::Config::validate_after), which reads it once. While the pool is not used the thread
-    /// sleeps until something is due. A panic of the manager does not end it.
+    /// While it runs, a release need not read the clock, and an acquire reads it once for
+    /// [`validate_after`](super::Config::validate_after) or [`validate_every`](super::Config::validate_every), else
+    /// never. While the pool is not used the thread sleeps until something is due. A panic of the manager does not end
+    /// it.
     ///
     /// If the process was stopped, or the thread is late for another reason, acquires see by that reading that its
     /// marks are old, and tell ages by the clock until it marks again. A suspension of the machine is seen by the

@@ -70,9 +70,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
     /// [sleep](Clock::sleep) (others are refused at compile time).
     ///
-    /// While it runs, a release need not read the clock, nor an acquire except for
-    /// [`validate_after`](super::Config::validate_after), which reads it once, to see that the future was polled in
-    /// time. If it was not, ages are told by the clock until it is.
+    /// While it runs, a release need not read the clock, and an acquire reads it once for
+    /// [`validate_after`](super::Config::validate_after) or [`validate_every`](super::Config::validate_every), else
+    /// never: to see that the future was polled in time. If it was not, ages are told by the clock until it is.
     ///
     /// # Cancel safety
     ///

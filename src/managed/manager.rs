@@ -117,8 +117,8 @@ pub trait Manager: Lifecycle {
     /// Any; the caller gets it, in [`GetError::Connect`](super::GetError::Connect).
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
-    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
-    /// ([`Lifecycle::needs_check`]). The default finds every connection fit.
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
+    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]). The default finds every connection fit.
     ///
     /// # Errors
     ///
@@ -145,9 +145,9 @@ pub trait AsyncManager: Lifecycle {
     /// If the caller gives up, the future is dropped and the slot goes to the next waiter.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
-    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
-    /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every
-    /// connection fit.
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
+    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]), in which case this is also where it is
+    /// cleaned up. The default finds every connection fit.
     ///
     /// # Errors
     ///

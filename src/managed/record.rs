@@ -22,8 +22,10 @@ pub(super) const STALE: usize = 1 << 3;
 pub(super) const REQUIRED: usize = 1 << 4;
 /// The process or the machine stood still.
 pub(super) const STOOD_STILL: usize = 1 << 5;
+/// It was not shown to work for long, though it may be in use all the time.
+pub(super) const UNPROVEN: usize = 1 << 6;
 /// It has to be checked before a caller gets it, for any of these reasons.
-pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL;
+pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN;
 
 /// The life of a connection.
 #[repr(C)]
@@ -131,6 +133,11 @@ impl ConnRecord {
     /// When the connection was last known to work: the end of its last use, or its last check.
     pub(super) fn fresh_at(&self) -> Millis {
         self.seen_at().later_of(Millis(self.checked_at.load(Relaxed)))
+    }
+
+    /// For how many milliseconds no check, and no connect, has shown that the connection works.
+    pub(super) fn unproven_for(&self, now: Millis) -> usize {
+        now.since(Millis(self.checked_at.load(Relaxed)))
     }
 
     pub(super) fn age(&self, now: Millis) -> usize {

@@ -88,6 +88,9 @@ impl Shared {
             Some(_) => flags |= SELF_TIMED,
             None => {}
         }
+        if config.validate_every.is_some() {
+            flags |= SELF_TIMED;
+        }
         if matches!(config.reuse, Reuse::RoundRobin) {
             flags |= ROUND_ROBIN;
         }
@@ -99,7 +102,7 @@ impl Shared {
 
     /// Whether marks tell which connections have to be checked.
     const fn needs_fresh_marks(config: &Config) -> bool {
-        matches!(config.validate_after, Some(after) if !after.is_zero())
+        config.validate_every.is_some() || matches!(config.validate_after, Some(after) if !after.is_zero())
     }
 
     pub(crate) const fn config(&self) -> &Config {

@@ -20,6 +20,7 @@ mod maintaining;
 mod matrix;
 mod nesting;
 mod panicking;
+mod proving;
 mod reporting;
 mod retrying;
 mod standing_still;

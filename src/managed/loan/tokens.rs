@@ -99,9 +99,11 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     fn assess_idleness(&self, uses: usize, now: Millis) -> Assessment {
-        let Some(longest) = self.pool.shared().config().validate_after else {
-            return Assessment::Fit(Some(now));
-        };
+        let (config, record) = (self.pool.shared().config(), self.pool.record(self.slot()));
+        if config.validate_every.is_some_and(|longest| record.unproven_for(now) > span(longest)) {
+            return Assessment::Check;
+        }
+        let Some(longest) = config.validate_after else { return Assessment::Fit(Some(now)) };
         let is_fresh = self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
         if is_fresh { Assessment::Fit(Some(now)) } else { Assessment::Check }
     }

@@ -12,7 +12,7 @@ use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration, span};
 use crate::managed::config::Config;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{EXPIRED, SAMPLE, STALE, STOOD_STILL, period};
+use crate::managed::record::{EXPIRED, SAMPLE, STALE, STOOD_STILL, UNPROVEN, period};
 
 /// The longest time between two passes while connections are in use, if a limit needs passes at all, in milliseconds.
 const LONGEST_BUSY: usize = 1000;
@@ -96,11 +96,12 @@ impl<P: ManagedParts> Drop for StopMarking<'_, P> {
 ///
 /// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that
 /// would come too late. With four passes within the time that it may be idle it is marked after half of that, and
-/// before its end.
+/// before its end. With eight passes within the time that it may go unproven it is marked after three quarters of that.
 fn interval(config: &Config) -> Option<usize> {
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
+    let unproven = config.validate_every.map(|longest| span(longest) / 8);
     let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
-    let least = stale.into_iter().chain(look_every(config)).chain(missing).min()?;
+    let least = stale.into_iter().chain(unproven).chain(look_every(config)).chain(missing).min()?;
     Some(least.clamp(1, LONGEST_BUSY))
 }
 
@@ -137,6 +138,12 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
             // It may be idle for an interval longer than was seen, and the next pass comes another interval later.
             if now.since(record.fresh_at()) + TRUSTED * interval > span(longest) {
                 record.mark(STALE);
+            }
+        }
+        if let (Some(interval), Some(longest)) = (interval, config.validate_every) {
+            // One in use may come back at any time.
+            if record.unproven_for(now) + TRUSTED * interval > span(longest) {
+                record.mark(UNPROVEN);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `get` and drop, without an option about time | 2 | 0 | 0 |
 //! | the same while maintenance runs | 2 | 0 | 0 |
-//! | the same with `validate_after`, to see that maintenance was not late | 2 | 0 | 1 |
+//! | the same with `validate_after` or `validate_every`, to see that maintenance was not late | 2 | 0 | 1 |
 //! | the first of these after each maintenance pass, whose duration is measured | 3 more | 0 | 2 precise ones more |
 //! | while no maintenance runs | 2 | 0 | 2 |
 //! | of these, a connection's first and then one in 32, which are measured | 2 more | 0 | 2 precise ones more |
@@ -150,8 +150,8 @@ fn a_pool_with_maintenance_costs_what_a_plain_one_does() {
 
 /// The acquire reads the clock, to see that the marks are recent; the release does not.
 #[test]
-fn where_idle_connections_are_checked_marks_cost_one_reading_of_the_clock() {
-    for config in [CONFIG, CONFIG.max_lifetime(None)] {
+fn where_marks_tell_what_to_check_they_cost_one_reading_of_the_clock() {
+    for config in [CONFIG, CONFIG.max_lifetime(None), TIMELESS.validate_every(Some(Duration::from_secs(1)))] {
         assert_cost_with_maintenance(config, (3 + RECORD, 0, [1, 2]), (2, 0, [1, 0]));
     }
 }
