@@ -85,7 +85,7 @@ mod publish;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
 pub use error::{DrainError, GetError};
-pub use event::{DiscardReason, Event};
+pub use event::{CheckReason, DiscardReason, Event};
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;

@@ -7,7 +7,7 @@ pub(super) mod pointers;
 use core::future::Future;
 use core::time::Duration;
 
-use super::event::{DiscardReason, Event};
+use super::event::{CheckReason, DiscardReason, Event};
 
 /// What happens to a connection when it is released and when it ends.
 ///
@@ -89,6 +89,36 @@ pub trait Lifecycle {
         false
     }
 
+    /// Called just before each check (`is_valid`) with the reason for it. The default does nothing.
+    ///
+    /// For a check that depends on the reason: note it in the connection, and look at it in `is_valid`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::managed::{CheckReason, Lifecycle};
+    ///
+    /// struct Session {
+    ///     socket: std::net::TcpStream,
+    ///     has_to_roll_back: bool,
+    /// }
+    ///
+    /// struct Server;
+    ///
+    /// impl Lifecycle for Server {
+    ///     type Connection = Session;
+    ///     type Error = std::io::Error;
+    ///
+    ///     fn on_check(&self, session: &mut Session, why: CheckReason) {
+    ///         let is_in_doubt = matches!(why, CheckReason::Dirty | CheckReason::Required);
+    ///         session.has_to_roll_back = is_in_doubt;
+    ///     }
+    /// }
+    /// ```
+    fn on_check(&self, connection: &mut Self::Connection, why: CheckReason) {
+        let _ = (connection, why);
+    }
+
     /// Ends a connection, whatever the reason: closes it properly, or counts it. The default drops it.
     fn on_discard(&self, connection: Self::Connection, reason: DiscardReason) {
         let _ = reason;
@@ -118,7 +148,8 @@ pub trait Manager: Lifecycle {
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
     /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
-    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]). The default finds every connection fit.
+    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]); and by maintenance (`keepalive`).
+    /// [`Lifecycle::on_check`] is told why. The default finds every connection fit.
     ///
     /// # Errors
     ///
@@ -147,7 +178,8 @@ pub trait AsyncManager: Lifecycle {
 
     /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
     /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]), in which case this is also where it is
-    /// cleaned up. The default finds every connection fit.
+    /// cleaned up; and by maintenance (`keepalive`). [`Lifecycle::on_check`] is told why. The default finds every
+    /// connection fit.
     ///
     /// # Errors
     ///

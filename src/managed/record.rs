@@ -18,14 +18,16 @@ pub(super) const EVICTED: usize = 1 << 1;
 pub(super) const SAMPLE: usize = 1 << 2;
 /// It was idle for long.
 pub(super) const STALE: usize = 1 << 3;
-/// Its caller, or its manager, has asked for a check.
+/// Its caller has asked for a check, or its manager has panicked.
 pub(super) const REQUIRED: usize = 1 << 4;
 /// The process or the machine stood still.
 pub(super) const STOOD_STILL: usize = 1 << 5;
 /// It was not shown to work for long, though it may be in use all the time.
 pub(super) const UNPROVEN: usize = 1 << 6;
+/// Its manager has asked for a check, as it was released.
+pub(super) const DIRTY: usize = 1 << 7;
 /// It has to be checked before a caller gets it, for any of these reasons.
-pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN;
+pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
 
 /// The life of a connection.
 #[repr(C)]

@@ -7,6 +7,7 @@ mod kit;
 mod adapting;
 mod administering;
 mod aging;
+mod asking_why;
 mod borrowing;
 mod building;
 mod chaos;

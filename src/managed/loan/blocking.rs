@@ -1,4 +1,4 @@
-// knows: caller, manager, parts, tokens, engine, slot · must not know: how slots are claimed
+// knows: caller, event, manager, parts, tokens, engine, slot · must not know: how slots are claimed
 //! Threads that wait, and connect themselves.
 
 use core::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::caller::{Caller, Failure};
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
-use crate::managed::manager::Manager;
+use crate::managed::event::CheckReason;
+use crate::managed::manager::{Lifecycle, Manager};
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Patience, acquire_with};
 
@@ -71,8 +72,14 @@ where
         pool.manager().connect(within).map_err(Failure::Error)
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
         let within = self.within(pool.shared().config().validation_timeout)?;
+        pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }
 }

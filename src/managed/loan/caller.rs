@@ -1,4 +1,4 @@
-// knows: clock, manager, parts, tokens, engine, slot · must not know: what is done with a connection
+// knows: clock, event, manager, parts, tokens, engine, slot · must not know: what is done with a connection
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
@@ -10,7 +10,8 @@ use core::time::Duration;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
-use crate::managed::manager::{AsyncManager, Manager};
+use crate::managed::event::CheckReason;
+use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Acquire, try_acquire};
 
@@ -43,7 +44,13 @@ pub(crate) trait Caller<P: ManagedParts> {
 
     async fn connect(&self, pool: &P) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>>;
+    /// The manager is told why, just before it checks.
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>>;
 }
 
 /// Runs a future whose caller blocks.
@@ -104,7 +111,13 @@ where
         pool.manager().connect(pool.shared().config().connect_timeout).map_err(Failure::Error)
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, pool.shared().config().validation_timeout).map_err(Failure::Error)
     }
 }
@@ -202,8 +215,18 @@ where
         self.manage(pool.shared().config().connect_timeout, pin!(pool.manager().connect())).await
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
-        self.manage(pool.shared().config().validation_timeout, pin!(pool.manager().is_valid(connection))).await
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        // It is not begun without time.
+        let check = pin!(async {
+            pool.manager().on_check(connection, why);
+            pool.manager().is_valid(connection).await
+        });
+        self.manage(pool.shared().config().validation_timeout, check).await
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::caller::{Caller, Failure};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
@@ -30,7 +30,7 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     let mut connecting = match claimed.assess() {
         Assessment::Fit(_) => return Ok(claimed),
         Assessment::Vacant => claimed.into_connecting(),
-        Assessment::Check => match check(pool, caller, claimed.into_unready()).await {
+        Assessment::Check(why) => match check(pool, caller, claimed.into_unready(), why).await {
             Ok(fit) => return Ok(fit),
             Err(CheckError { unready: Some(unfit), failure }) => {
                 unfit.discard_for_reconnect(DiscardReason::Invalid).ok_or(PrepareError::Unfit(failure))?
@@ -118,9 +118,10 @@ pub(crate) async fn check<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
     mut unready: UnreadySlot<'a, P>,
+    why: CheckReason,
 ) -> Result<ClaimedSlot<'a, P>, CheckError<'a, P>> {
     let counters = pool.shared().counters();
-    match caller.check(pool, unready.connection()).await {
+    match caller.check(pool, unready.connection(), why).await {
         Ok(()) => {
             counters.checked.add_shared(1);
             Ok(unready.pass_check())

@@ -8,7 +8,7 @@ use crate::managed::event::{DiscardReason, Event};
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::managed::record::{EVICTED, EXPIRED, LoanRecord, REQUIRED, period};
+use crate::managed::record::{DIRTY, EVICTED, EXPIRED, LoanRecord, period};
 use crate::managed::shared::{SELF_TIMED, TRACK};
 use crate::slot;
 use crate::sync::{is_panicking, run_once};
@@ -50,7 +50,7 @@ fn reset<P: ManagedParts>(pool: &P, unready: &mut UnreadySlot<'_, P>) -> Result<
         return Err(reset_failed(pool, &error));
     }
     if manager.needs_check(connection) {
-        pool.record(slot).mark(REQUIRED);
+        pool.record(slot).mark(DIRTY);
     }
     Ok(())
 }

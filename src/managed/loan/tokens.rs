@@ -7,11 +7,13 @@ use core::mem::{ManuallyDrop, forget};
 
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::{Millis, span};
-use crate::managed::event::DiscardReason;
+use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, REQUIRED, STALE, period};
+use crate::managed::record::{
+    CHECK, ConnRecord, DIRTY, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN, period,
+};
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
 use crate::slot::{release_unused, storage};
@@ -43,7 +45,7 @@ pub(super) enum Assessment {
     /// The connection can be used as it is. If the clock was read for the assessment, this is the time.
     Fit(Option<Millis>),
     /// Check the connection first.
-    Check,
+    Check(CheckReason),
     /// Discard the connection.
     Unfit(DiscardReason),
     /// Connect: the slot has no connection.
@@ -92,20 +94,38 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if self.is_closed() {
             return Assessment::Unfit(DiscardReason::Broken);
         }
-        if record.is_marked(CHECK) || shared.has(CHECK_EACH) {
-            return Assessment::Check;
+        match self.needed_check(state.uses(), now) {
+            Some(why) => Assessment::Check(why),
+            None => Assessment::Fit(now),
         }
-        now.map_or(Assessment::Fit(None), |now| self.assess_idleness(state.uses(), now))
     }
 
-    fn assess_idleness(&self, uses: usize, now: Millis) -> Assessment {
-        let (config, record) = (self.pool.shared().config(), self.pool.record(self.slot()));
-        if config.validate_every.is_some_and(|longest| record.unproven_for(now) > span(longest)) {
-            return Assessment::Check;
+    /// Why the connection has to be checked before a caller gets it, if it has to be: the first of the reasons.
+    fn needed_check(&self, uses: usize, now: Option<Millis>) -> Option<CheckReason> {
+        let (record, shared) = (self.pool.record(self.slot()), self.pool.shared());
+        let marked = marked_check(record.marks());
+        if matches!(marked, Some(CheckReason::Dirty | CheckReason::Required | CheckReason::Suspended)) {
+            return marked;
         }
-        let Some(longest) = config.validate_after else { return Assessment::Fit(Some(now)) };
-        let is_fresh = self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
-        if is_fresh { Assessment::Fit(Some(now)) } else { Assessment::Check }
+        if shared.has(CHECK_EACH) {
+            return Some(CheckReason::EachTime);
+        }
+        let is_over = |longest| now.is_some_and(|now| record.unproven_for(now) > span(longest));
+        if marked == Some(CheckReason::Unproven) || shared.config().validate_every.is_some_and(is_over) {
+            return Some(CheckReason::Unproven);
+        }
+        let is_stale = marked.is_some() || now.is_some_and(|now| !self.is_fresh(uses, now));
+        is_stale.then_some(CheckReason::IdleForLong)
+    }
+
+    /// Why maintenance checks the connection, which it wants to keep alive.
+    pub(crate) fn keepalive_reason(&self) -> CheckReason {
+        marked_check(self.pool.record(self.slot()).marks()).unwrap_or(CheckReason::Keepalive)
+    }
+
+    fn is_fresh(&self, uses: usize, now: Millis) -> bool {
+        let is_recent = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
+        self.pool.shared().config().validate_after.is_none_or(is_recent)
     }
 
     /// When the connection was last known to work, or a moment before that.
@@ -152,6 +172,18 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
         // vacated now, would end the process.
         run_once(|| release_unused(self.pool, slot));
     }
+}
+
+/// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
+fn marked_check(marks: usize) -> Option<CheckReason> {
+    let reasons = [
+        (DIRTY, CheckReason::Dirty),
+        (REQUIRED, CheckReason::Required),
+        (STOOD_STILL, CheckReason::Suspended),
+        (UNPROVEN, CheckReason::Unproven),
+        (STALE, CheckReason::IdleForLong),
+    ];
+    reasons.into_iter().find_map(|(mark, why)| (marks & mark != 0).then_some(why))
 }
 
 /// Has the connection checked before it is acquired, if it is dropped: the manager has panicked.

@@ -143,7 +143,8 @@ async fn maintain_one<P: ManagedParts, W: Caller<P>>(
         Some(Need::Dismissal) => discard(claimed.into_unready(), DiscardReason::Idle, done),
         Some(Need::Check) => {
             done.checked += 1;
-            match check(pool, caller, claimed.into_unready()).await {
+            let why = claimed.keepalive_reason();
+            match check(pool, caller, claimed.into_unready(), why).await {
                 Ok(fit) => drop(fit),
                 Err(unfit) => {
                     done.discarded += 1;
