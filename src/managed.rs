@@ -35,10 +35,12 @@
 //! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | |
 //! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
 //!
-//! While one of the last two runs, acquire and release cost what they cost in a plain pool (asserted by counting,
-//! [measured](crate::guide::benchmarks)), since marks tell which connections have grown old. Otherwise each acquire and
-//! each release reads the clock, if an option needs it. The options that need maintenance are `min_idle`,
-//! `idle_timeout`, `keepalive` and `leak_threshold`; the others are kept without it.
+//! While one of the last two runs, marks tell which connections have grown old. Acquire and release then take the two
+//! read-modify-writes of a plain pool, and an acquire reads the coarse clock once, to see that the marks are recent, if
+//! [`validate_after`](Config::validate_after) is set, as it is by default, or
+//! [`validate_every`](Config::validate_every) (asserted by counting, [measured](crate::guide::benchmarks)). Otherwise
+//! each acquire and each release reads the clock, if an option needs it. The options that need maintenance are
+//! `min_idle`, `idle_timeout`, `keepalive` and `leak_threshold`; the others are kept without it.
 //!
 //! # Costs
 //!
@@ -92,7 +94,7 @@ mod publish;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
 pub use error::{DrainError, GetError, ManagerError};
-pub use event::{DiscardReason, Event};
+pub use event::{CheckReason, DiscardReason, Event};
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;

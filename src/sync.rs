@@ -73,7 +73,7 @@ mod clock;
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicUsize};
-pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, thread_number};
+pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
 pub(crate) use core::sync::atomic::AtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;

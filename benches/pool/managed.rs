@@ -73,7 +73,7 @@ pub(crate) fn figures() -> Vec<Figure> {
         )
     };
     let figures = vec![
-        beside_plain("7a. managed, a health check runs, `get` of 8, beside the plain pool", &kept, 1.5),
+        beside_plain("7a. managed, a health check runs, `get` of 8, beside the plain pool", &kept, 2.0),
         beside_plain("7b. the same without an option about time, and no health check", &timeless, 1.5),
         beside_plain("7c. with the defaults, and no health check", &self_timed, 8.0),
     ];

@@ -11,8 +11,8 @@ use super::status::Answer;
 use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use crate::engine::SlotToken;
 use crate::managed::{
-    ClaimedSlot, Evictions, ManagedParts, NoWait, PrepareError, UnreadySlot, at_once, check, maintain as pass,
-    note_loan, prepare as make_fit,
+    CheckReason, ClaimedSlot, Evictions, ManagedParts, NoWait, PrepareError, UnreadySlot, at_once, check,
+    maintain as pass, note_loan, prepare as make_fit,
 };
 use crate::slot::{Drain, PoolParts, storage, teardown};
 
@@ -51,7 +51,7 @@ fn check_idle(pool: &conn_pool) -> usize {
 
 /// Checks the resource of a slot. If it is fit, releases the slot, otherwise destroys the resource.
 fn is_still_fit(pool: &conn_pool, slot: SlotToken) -> bool {
-    match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot))) {
+    match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot), CheckReason::Keepalive)) {
         Ok(fit) => {
             drop(fit);
             true

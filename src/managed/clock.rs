@@ -49,6 +49,17 @@ pub trait Clock {
         self.now()
     }
 
+    /// For how long the machine has been suspended, in all, since some start: what [`now`](Self::now) has left out. It
+    /// never shrinks. The default is zero.
+    ///
+    /// A server closes connections to a machine that sleeps. Each [maintenance](super::Pool::maintain) pass asks for
+    /// this; if it has grown since the last one, by more than [`validate_after`](super::Config::validate_after) (500 ms
+    /// where that is zero or `None`), then every connection is checked before a caller gets it, those too that are in
+    /// use.
+    fn suspended(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Ends when `duration` has passed. The default never ends, as [`CAN_SLEEP`](Self::CAN_SLEEP) tells: the pool then
     /// limits no task's time.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
@@ -71,6 +82,10 @@ macro_rules! pointer {
                 K::coarse(self)
             }
 
+            fn suspended(&self) -> Duration {
+                K::suspended(self)
+            }
+
             fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
                 K::sleep(self, duration)
             }
@@ -85,7 +100,8 @@ pointer!(
 );
 
 /// The system's monotonic clock. On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
-/// milliseconds behind at most.
+/// milliseconds behind at most, and [`suspended`](Clock::suspended) is told from the kernel's boot-time clock. On other
+/// systems `suspended` is zero.
 ///
 /// Without `std` there is none: its time stands still, and connections do not age. Implement [`Clock`] then.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,6 +114,10 @@ impl Clock for SystemClock {
 
     fn coarse(&self) -> Duration {
         sync::coarse_monotonic()
+    }
+
+    fn suspended(&self) -> Duration {
+        sync::suspended()
     }
 }
 
@@ -168,6 +188,18 @@ mod tests {
         assert_eq!(span(Duration::from_millis(7)), 7);
         assert_eq!(span(Duration::MAX), LONGEST);
         assert_eq!(duration(7), Duration::from_millis(7));
+    }
+
+    #[test]
+    fn a_machine_that_runs_is_not_suspended() {
+        let has_grown = || {
+            let (before, began) = (SystemClock.suspended(), SystemClock.now());
+            // Without `std` its time stands still.
+            let _later = (0..1_000_000).find(|_| SystemClock.now() >= began + Duration::from_millis(20));
+            SystemClock.suspended().saturating_sub(before) > Duration::from_millis(5)
+        };
+        // The test may be interrupted between two readings of the clocks.
+        assert!((0..20).any(|_| !has_grown()));
     }
 
     #[test]

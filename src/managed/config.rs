@@ -37,6 +37,7 @@ pub struct Config {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) keepalive: Option<Duration>,
     pub(super) validate_after: Option<Duration>,
+    pub(super) validate_every: Option<Duration>,
     pub(super) max_connecting: Option<usize>,
     pub(super) max_waiting: Option<u32>,
     pub(super) reuse: Reuse,
@@ -160,6 +161,7 @@ impl Config {
             idle_timeout: Some(Duration::from_secs(10 * 60)),
             keepalive: Some(Duration::from_secs(2 * 60)),
             validate_after: Some(Duration::from_millis(500)),
+            validate_every: None,
             max_connecting: None,
             max_waiting: None,
             reuse: Reuse::Packed,
@@ -225,10 +227,20 @@ impl Config {
         /// minutes, as in HikariCP.
         keepalive(period: Option<Duration>) period;
 
-        /// A connection that was idle for longer is checked before a caller gets it; `None`: none is. Default: 500 ms,
-        /// as in HikariCP: long enough that a busy pool hardly ever checks, short enough to notice a restart of the
-        /// server. `Some(Duration::ZERO)` checks each time.
+        /// A connection that was idle for longer is checked before a caller gets it; `None`: none is, unless the
+        /// machine was [suspended](super::Clock::suspended). Default: 500 ms, as in HikariCP: long enough that a busy
+        /// pool hardly ever checks, short enough to notice a restart of the server. `Some(Duration::ZERO)` checks each
+        /// time.
         validate_after(idle: Option<Duration>) idle;
+
+        /// A connection whose last successful check, or whose connect, is longer ago is checked before a caller gets
+        /// it, however busy it is. Default: `None`, since the caller that uses a connection notices that it is dead.
+        ///
+        /// `validate_after` never checks a connection that never rests: one that is dead, but is released as good by
+        /// each of its callers, goes on to the next for ever. While maintenance marks connections, the check comes a
+        /// quarter of this time earlier at most. To check each time, set `validate_after(Some(Duration::ZERO))`: zero
+        /// is refused here.
+        validate_every(longest: Option<Duration>) longest;
 
         /// How many connects may run at once. Default: 8, or as many as there are slots, if that is less.
         ///
@@ -299,6 +311,9 @@ impl Config {
     }
 
     const fn check_spans(&self) -> Result<(), ConfigError> {
+        if let Some(Duration::ZERO) = self.validate_every {
+            return Err(ConfigError::ValidateEvery);
+        }
         let spans = [
             ("connect_timeout", self.connect_timeout),
             ("validation_timeout", self.validation_timeout),
@@ -361,6 +376,9 @@ pub enum ConfigError {
         /// The option that is 0.
         option: &'static str,
     },
+    /// A time between two checks that is 0.
+    #[error("validate_every is 0: to check a connection each time, set validate_after(Some(Duration::ZERO))")]
+    ValidateEvery,
     /// A name that does not fit.
     #[error("the name is {len} bytes long: it can have at most 31")]
     Name {
@@ -409,6 +427,10 @@ mod tests {
             (
                 config.retry(Retry { first_pause: Duration::from_secs(9), ..Retry::DEFAULT }),
                 "the first pause is 9s and the longest 5s: it can be at most that long",
+            ),
+            (
+                config.validate_every(Some(Duration::ZERO)),
+                "validate_every is 0: to check a connection each time, set validate_after(Some(Duration::ZERO))",
             ),
         ];
         for (config, text) in cases {

@@ -89,6 +89,73 @@ impl fmt::Display for DiscardReason {
     }
 }
 
+/// Why a connection is checked, for [`Lifecycle::on_check`](super::Lifecycle::on_check). Of several reasons it is told
+/// the first, in the order of [`ALL`](Self::ALL).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CheckReason {
+    /// [`needs_check`](super::Lifecycle::needs_check) was true at its release.
+    Dirty,
+    /// Its caller has asked for the check ([`ConnGuard::require_check`](super::ConnGuard::require_check)), a request on
+    /// it was cut ([`ConnGuard::scope`](super::ConnGuard::scope)), or
+    /// [`is_closed`](super::Lifecycle::is_closed) has panicked.
+    Required,
+    /// The machine was suspended, or the process was stopped.
+    Suspended,
+    /// Each connection is checked each time that a caller gets it: [`validate_after`](super::Config::validate_after) is
+    /// zero.
+    EachTime,
+    /// It was not checked for longer than [`validate_every`](super::Config::validate_every).
+    Unproven,
+    /// It was idle for longer than [`validate_after`](super::Config::validate_after), or it is not known for how long.
+    IdleForLong,
+    /// It was not used for as long as [`keepalive`](super::Config::keepalive): maintenance checks it, and no caller
+    /// waits for that.
+    Keepalive,
+}
+
+impl CheckReason {
+    /// All of them, the first to be told first.
+    pub const ALL: [Self; 7] = [
+        Self::Dirty,
+        Self::Required,
+        Self::Suspended,
+        Self::EachTime,
+        Self::Unproven,
+        Self::IdleForLong,
+        Self::Keepalive,
+    ];
+
+    /// The reason's name in snake case, for labels of metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dirty => "dirty",
+            Self::Required => "required",
+            Self::Suspended => "suspended",
+            Self::EachTime => "each_time",
+            Self::Unproven => "unproven",
+            Self::IdleForLong => "idle_for_long",
+            Self::Keepalive => "keepalive",
+        }
+    }
+}
+
+impl fmt::Display for CheckReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dirty => "was to be checked after its last use",
+            Self::Required => "is in doubt since its last use",
+            Self::Suspended => "has gone through a time in which the machine or the process stood still",
+            Self::EachTime => "is checked each time",
+            Self::Unproven => "was not checked for long",
+            Self::IdleForLong => "was idle for long",
+            Self::Keepalive => "is to be kept alive",
+        })
+    }
+}
+
 /// What happens in a pool, for [`Lifecycle::on_event`](super::Lifecycle::on_event). It can be printed if the manager's
 /// error can.
 #[derive(Debug)]

@@ -64,8 +64,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If the manager does; no slot is lost.
     ///
-    /// While no maintenance runs (see [`maintain`](Self::maintain)) it reads the clock to know whether a connection
-    /// needs a check.
+    /// It may read the clock to know whether a connection needs a check: see [`maintain`](Self::maintain).
     #[must_use = "the connection goes back to the pool at once if the guard is not kept"]
     #[track_caller]
     pub fn try_get_idle(&self) -> Option<ConnGuard<'_, M, N, K>> {

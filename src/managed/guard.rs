@@ -9,7 +9,7 @@ use super::loan::tokens::discard;
 use super::manager::Lifecycle;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::record::CHECK;
+use super::record::REQUIRED;
 use crate::slot::{PoolParts, guard};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
@@ -66,7 +66,7 @@ macro_rules! functions {
             /// connection whose state is in doubt.
             pub fn require_check(guard: &Self) {
                 let pool: &Pool<M, N, K> = guard.0.pool();
-                pool.record(guard.0.slot()).mark(CHECK);
+                pool.record(guard.0.slot()).mark(REQUIRED);
             }
 
             /// Runs `work` on the connection. If the future is dropped before `work` has ended, as by a handler's
@@ -103,10 +103,10 @@ macro_rules! functions {
             pub async fn scope<T>(guard: &mut Self, work: impl AsyncFnOnce(&mut M::Connection) -> T) -> T {
                 let slot = guard.0.slot();
                 // What was in doubt before stays in doubt.
-                let is_new = guard.0.pool().record(slot).mark(CHECK);
+                let is_new = guard.0.pool().record(slot).mark(REQUIRED);
                 let output = work(&mut *guard).await;
                 if is_new {
-                    guard.0.pool().record(slot).unmark(CHECK);
+                    guard.0.pool().record(slot).unmark(REQUIRED);
                 }
                 output
             }

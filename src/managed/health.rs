@@ -45,8 +45,9 @@ where
     /// Starts a thread that [maintains](Self::maintain) the pool as often as is needed, until the handle is dropped,
     /// the pool is closed, or the last other `Arc` of the pool is dropped.
     ///
-    /// While it runs, acquire and release need not read the clock. While the pool is not used it sleeps until something
-    /// is due.
+    /// While it runs, a release need not read the clock, and an acquire reads it once for
+    /// [`validate_after`](super::Config::validate_after) or [`validate_every`](super::Config::validate_every), else
+    /// never. While the pool is not used the thread sleeps until something is due.
     ///
     /// It calls nothing of the manager's itself. Threads of its own do that, which it starts on demand, and which end
     /// when they have had nothing to do for 5 s: they connect, up to [`max_connecting`](super::Config::max_connecting)
@@ -60,8 +61,10 @@ where
     /// - a call of the manager that hangs keeps its thread and its slot, and nothing else. A panic of the manager ends
     ///   nothing.
     ///
-    /// Acquires rely on the thread to run in time: if the whole system stood still, a caller may get a connection
-    /// unchecked that has died meanwhile.
+    /// If the process was stopped, or the thread is late for another reason, acquires see by that reading that its
+    /// marks are old, and tell ages by the clock until it marks again. A suspension of the machine is seen by the
+    /// thread, on Linux, in its next pass ([`Clock::suspended`]): a caller that comes before that may get a connection
+    /// unchecked that was in use shortly before the machine was suspended.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@
 use core::mem::swap;
 use core::task::Waker;
 
-use super::event::DiscardReason;
+use super::event::{CheckReason, DiscardReason};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
 
@@ -16,9 +16,9 @@ pub(crate) enum Job {
     /// Connect: the slot was claimed vacant.
     Connect,
     /// Check the connection, for a caller that may wait for the answer.
-    Check,
+    Check(CheckReason),
     /// Check the connection, for which no caller waits.
-    Probe,
+    Probe(CheckReason),
     /// Reset the connection, whose guard was dropped, and release its slot.
     Reset,
     /// End the connection.
@@ -76,7 +76,7 @@ impl Jobs {
         report: Report::None,
     };
 
-    pub(super) const fn attend(&mut self, attendant: Attendant) {
+    pub(super) const fn set_attendant(&mut self, attendant: Attendant) {
         self.attendant = attendant;
     }
 
@@ -84,7 +84,7 @@ impl Jobs {
     pub(super) const fn takes(&self, job: Job) -> bool {
         match self.attendant {
             Attendant::Nobody => false,
-            Attendant::Task => matches!(job, Job::Connect | Job::Probe),
+            Attendant::Task => matches!(job, Job::Connect | Job::Probe(_)),
             #[cfg(feature = "std")]
             Attendant::Threads => true,
         }
@@ -168,37 +168,46 @@ impl Jobs {
     }
 }
 
-/// A job as a number.
+/// A job as a number: its kind, and a reason.
 fn encode(job: Job) -> usize {
     match job {
         Job::Connect => 0,
-        Job::Check => 1,
-        Job::Probe => 2,
-        Job::Reset => 3,
-        Job::Discard(reason) => 4 + reason as usize,
+        Job::Reset => 1,
+        Job::Check(why) => 2 + why as usize,
+        Job::Probe(why) => 2 + CheckReason::ALL.len() + why as usize,
+        Job::Discard(why) => 2 + 2 * CheckReason::ALL.len() + why as usize,
     }
 }
 
 fn decode(number: usize) -> Job {
+    // Encoded from a reason, so it is one.
+    let check =
+        |at: usize| CheckReason::ALL.into_iter().find(|why| *why as usize == at).unwrap_or(CheckReason::Required);
+    let discard = |at: usize| DiscardReason::ALL.get(at).copied().unwrap_or(DiscardReason::Discarded);
+    let reasons = CheckReason::ALL.len();
     match number {
         0 => Job::Connect,
-        1 => Job::Check,
-        2 => Job::Probe,
-        3 => Job::Reset,
-        // Encoded from a reason, so it is one.
-        number => Job::Discard(DiscardReason::ALL.get(number - 4).copied().unwrap_or(DiscardReason::Discarded)),
+        1 => Job::Reset,
+        _ if number < 2 + reasons => Job::Check(check(number - 2)),
+        _ if number < 2 + 2 * reasons => Job::Probe(check(number - 2 - reasons)),
+        _ => Job::Discard(discard(number - 2 - 2 * reasons)),
     }
 }
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
-    use super::{Attendant, ConnRecord, DiscardReason, Job, Jobs, SlotToken, Work, decode, encode};
+    use super::{Attendant, CheckReason, ConnRecord, DiscardReason, Job, Jobs, SlotToken, Work, decode, encode};
+    use crate::managed::record::JOB_BITS;
+
+    const PROBE: Job = Job::Probe(CheckReason::Keepalive);
 
     #[test]
     fn a_job_is_what_it_was_encoded_from() {
-        let reasons = DiscardReason::ALL.map(Job::Discard);
-        for job in [Job::Connect, Job::Check, Job::Probe, Job::Reset].into_iter().chain(reasons) {
+        let jobs = [Job::Connect, Job::Reset].into_iter().chain(DiscardReason::ALL.map(Job::Discard));
+        let jobs = jobs.chain(CheckReason::ALL.map(Job::Check)).chain(CheckReason::ALL.map(Job::Probe));
+        for job in jobs {
             assert_eq!(decode(encode(job)), job);
+            assert!(encode(job) < 1 << JOB_BITS);
         }
     }
 
@@ -206,19 +215,19 @@ mod tests {
     fn jobs_are_taken_in_order_and_only_where_they_are_attended_to() {
         let records: [_; 3] = core::array::from_fn(|_| ConnRecord::new());
         let (mut jobs, record) = (Jobs::NONE, |slot: usize| &records[slot]);
-        // SAFETY: there is no pool: the tokens own nothing.
+        // SAFETY: no slot has another owner (I1): there is no pool.
         let token = |slot| unsafe { SlotToken::from_raw(slot) };
-        assert!(jobs.push(token(1), Job::Check, record).is_err());
-        jobs.attend(Attendant::Task);
+        assert!(jobs.push(token(1), Job::Check(CheckReason::Dirty), record).is_err());
+        jobs.set_attendant(Attendant::Task);
         assert!(jobs.push(token(1), Job::Reset, record).is_err());
-        for (slot, job) in [(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)] {
+        for (slot, job) in [(2, PROBE), (0, Job::Connect), (1, PROBE)] {
             jobs.push(token(slot), job, record).unwrap();
         }
         let order = core::iter::from_fn(|| match jobs.take(record)? {
             Work::Slot(slot, job) => Some((slot.into_raw(), job)),
             Work::Report => None,
         });
-        assert!(order.eq([(2, Job::Probe), (0, Job::Connect), (1, Job::Probe)]));
+        assert!(order.eq([(2, PROBE), (0, Job::Connect), (1, PROBE)]));
         assert_eq!(jobs.len(), 0);
     }
 
@@ -228,7 +237,7 @@ mod tests {
         let mut jobs = Jobs::NONE;
         jobs.ask_report();
         assert!(jobs.take(record).is_none());
-        jobs.attend(Attendant::Task);
+        jobs.set_attendant(Attendant::Task);
         jobs.ask_report();
         assert!(matches!(jobs.take(record), Some(Work::Report)));
         jobs.ask_report();

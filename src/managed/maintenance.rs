@@ -26,8 +26,8 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// `now` is the time by the pool's [clock](Clock). Call it again after [`MaintenanceReport::next`], or whenever it
     /// suits you: what is late is done late, and acquire and release read the clock themselves meanwhile. If another
     /// pass is running, nothing is done. With `std` there are `health_check` and, for tasks,
-    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that acquire and release
-    /// need not read the clock.
+    /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that a release need not read
+    /// the clock, and an acquire no more than once.
     ///
     /// # Blocking
     ///
@@ -73,9 +73,12 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
     /// [sleep](Clock::sleep) (others are refused at compile time).
     ///
-    /// While it runs, acquire and release need not read the clock, and this future connects, up to
-    /// [`max_connecting`](super::Config::max_connecting) at a time, checks idle connections and ends connections, all of
-    /// it side by side (without the feature `alloc` one after the other). So:
+    /// While it runs, a release need not read the clock, and an acquire reads it once for
+    /// [`validate_after`](super::Config::validate_after) or [`validate_every`](super::Config::validate_every), else
+    /// never: to see that the future was polled in time. If it was not, ages are told by the clock until it is.
+    ///
+    /// The future connects, up to [`max_connecting`](super::Config::max_connecting) at a time, and checks idle
+    /// connections, all of it side by side (without the feature `alloc` one after the other). So:
     ///
     /// - a caller that finds nothing idle waits, and gets what comes first: a connection that is released, or one that
     ///   is made. A connect outlives the caller for which it was begun, and serves the next one;

@@ -8,7 +8,7 @@ use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
-use super::event::{DiscardReason, Event};
+use super::event::{CheckReason, DiscardReason, Event};
 
 /// What happens to a connection when it is released and when it ends.
 ///
@@ -101,6 +101,36 @@ pub trait Lifecycle {
         false
     }
 
+    /// Called just before each check (`is_valid`) with the reason for it. The default does nothing.
+    ///
+    /// For a check that depends on the reason: note it in the connection, and look at it in `is_valid`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::managed::{CheckReason, Lifecycle};
+    ///
+    /// struct Session {
+    ///     socket: std::net::TcpStream,
+    ///     has_to_roll_back: bool,
+    /// }
+    ///
+    /// struct Server;
+    ///
+    /// impl Lifecycle for Server {
+    ///     type Connection = Session;
+    ///     type Error = std::io::Error;
+    ///
+    ///     fn on_check(&self, session: &mut Session, why: CheckReason) {
+    ///         let is_in_doubt = matches!(why, CheckReason::Dirty | CheckReason::Required);
+    ///         session.has_to_roll_back = is_in_doubt;
+    ///     }
+    /// }
+    /// ```
+    fn on_check(&self, connection: &mut Self::Connection, why: CheckReason) {
+        let _ = (connection, why);
+    }
+
     /// Ends a connection, whatever the reason: closes it properly, or counts it. The default drops it.
     fn on_discard(&self, connection: Self::Connection, reason: DiscardReason) {
         let _ = reason;
@@ -151,8 +181,9 @@ pub trait Manager: Lifecycle {
     /// Any; the caller gets it, in [`GetError::Connect`](super::GetError::Connect).
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
-    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
-    /// ([`Lifecycle::needs_check`]). The default finds every connection fit.
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
+    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]); and by maintenance (`keepalive`).
+    /// [`Lifecycle::on_check`] is told why. The default finds every connection fit.
     ///
     /// # Errors
     ///
@@ -179,8 +210,9 @@ pub trait AsyncManager: Lifecycle {
     /// If the caller gives up, the future is dropped and the slot goes to the next waiter.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
-    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`) or needs a check
-    /// ([`Lifecycle::needs_check`]), in which case this is also where it is cleaned up. The default finds every
+    /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
+    /// long (`validate_every`) or needs a check ([`Lifecycle::needs_check`]), in which case this is also where it is
+    /// cleaned up; and by maintenance (`keepalive`). [`Lifecycle::on_check`] is told why. The default finds every
     /// connection fit.
     ///
     /// # Errors

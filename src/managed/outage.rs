@@ -18,7 +18,7 @@ pub(crate) enum Purpose {
 
 /// What callers are told while connecting fails.
 #[derive(Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct ConnectFailure {
     pub(crate) error: ErrorText,
     /// Callers are not to wait, if there is no connection.
     pub(crate) ends_waits: bool,
@@ -33,7 +33,7 @@ pub(super) struct Outage {
     /// When the next connect may be begun.
     not_before: Millis,
     /// The last failure, whoever it was for, and when it was.
-    last: Option<Refusal>,
+    last: Option<ConnectFailure>,
     last_at: Millis,
 }
 
@@ -46,7 +46,7 @@ impl Outage {
     }
 
     /// A connect has failed `now`.
-    pub(super) fn fail(&mut self, now: Millis, refusal: Refusal) {
+    pub(super) fn fail(&mut self, now: Millis, refusal: ConnectFailure) {
         self.last = Some(refusal);
         self.last_at = now;
     }
@@ -82,7 +82,7 @@ impl Outage {
         if self.last.is_some() { Some(now.since(self.last_at)) } else { None }
     }
 
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<ConnectFailure> {
         self.last.clone()
     }
 }
@@ -91,13 +91,13 @@ impl Outage {
 mod tests {
     use core::time::Duration;
 
-    use super::{ErrorText, Millis, Outage, Refusal, Retry};
+    use super::{ConnectFailure, ErrorText, Millis, Outage, Retry};
 
     const RETRY: Retry =
         Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
 
     fn fail(outage: &mut Outage, now: usize) {
-        outage.fail(Millis(now), Refusal { error: ErrorText::of("no"), ends_waits: false });
+        outage.fail(Millis(now), ConnectFailure { error: ErrorText::of("no"), ends_waits: false });
         outage.pause(Millis(now), &RETRY, 0);
     }
 

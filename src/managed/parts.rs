@@ -43,6 +43,20 @@ pub(crate) trait ManagedParts: PoolParts {
         true
     }
 
+    /// For how long the machine has been suspended. A pool for C cannot tell.
+    fn suspended(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The time, if maintenance has not marked for so long that its marks are not trusted: the process stood still, or
+    /// maintenance hangs. From then on ages are told by the clock, until maintenance marks again.
+    #[inline(always)]
+    fn time_if_unmarked(&self) -> Option<Millis> {
+        let until = self.shared().trusted_until()?;
+        let now = self.coarse();
+        self.shared().distrust_after(until, now).then_some(now)
+    }
+
     /// Called when there may be room to connect. A pool for C does nothing here: it may be gone with its last slot.
     fn note_room(&self) {}
 

@@ -464,6 +464,10 @@ impl<M: Lifecycle, const N: usize, K: Clock> ManagedParts for Pool<M, N, K> {
     fn coarse(&self) -> Millis {
         Millis::at(self.clock.coarse())
     }
+
+    fn suspended(&self) -> Duration {
+        self.clock.suspended()
+    }
 }
 
 impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {

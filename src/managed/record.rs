@@ -10,14 +10,24 @@ use core::ptr;
 use super::clock::{FOR_EVER, Millis};
 use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
 
-/// It has to be checked before a caller gets it.
-pub(super) const CHECK: usize = 1 << 0;
 /// It has reached its maximum lifetime.
-pub(super) const EXPIRED: usize = 1 << 1;
+pub(super) const EXPIRED: usize = 1 << 0;
 /// It was evicted.
-pub(super) const EVICTED: usize = 1 << 2;
+pub(super) const EVICTED: usize = 1 << 1;
 /// The next loan is to be timed.
-pub(super) const SAMPLE: usize = 1 << 3;
+pub(super) const SAMPLE: usize = 1 << 2;
+/// It was idle for long.
+pub(super) const STALE: usize = 1 << 3;
+/// Its caller has asked for a check, or its manager has panicked.
+pub(super) const REQUIRED: usize = 1 << 4;
+/// The process or the machine stood still.
+pub(super) const STOOD_STILL: usize = 1 << 5;
+/// It was not shown to work for long, though it may be in use all the time.
+pub(super) const UNPROVEN: usize = 1 << 6;
+/// Its manager has asked for a check, as it was released.
+pub(super) const DIRTY: usize = 1 << 7;
+/// It has to be checked before a caller gets it, for any of these reasons.
+pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
 
 /// The life of a connection.
 #[repr(C)]
@@ -57,7 +67,7 @@ pub(super) const fn period(uses: usize, is_held: bool) -> usize {
 }
 
 /// A job's part of the word that notes it.
-const JOB_BITS: u32 = 5;
+pub(super) const JOB_BITS: u32 = 5;
 
 /// No period: the count of uses is smaller.
 const NONE: usize = usize::MAX;
@@ -93,19 +103,20 @@ impl ConnRecord {
         self.marks.load(Relaxed)
     }
 
-    pub(super) fn is_marked(&self, mark: usize) -> bool {
-        self.marks() & mark != 0
+    /// Whether it has one of the marks.
+    pub(super) fn is_marked(&self, marks: usize) -> bool {
+        self.marks() & marks != 0
     }
 
-    /// Whether the mark is new.
+    /// Sets one mark. Whether it is new.
     pub(super) fn mark(&self, mark: usize) -> bool {
         // One modification, and only if it changes something: other threads may mark too.
         !self.is_marked(mark) && self.marks.fetch_or(mark, Relaxed) & mark == 0
     }
 
-    pub(super) fn unmark(&self, mark: usize) {
-        if self.is_marked(mark) {
-            self.marks.fetch_and(!mark, Relaxed);
+    pub(super) fn unmark(&self, marks: usize) {
+        if self.is_marked(marks) {
+            self.marks.fetch_and(!marks, Relaxed);
         }
     }
 
@@ -138,6 +149,11 @@ impl ConnRecord {
     /// Whether its connect began in that epoch, or later.
     pub(super) fn is_since(&self, epoch: usize) -> bool {
         self.epoch.load(Relaxed).wrapping_sub(epoch) <= usize::MAX / 2
+    }
+
+    /// For how many milliseconds no check, and no connect, has shown that the connection works.
+    pub(super) fn unproven_for(&self, now: Millis) -> usize {
+        now.since(Millis(self.checked_at.load(Relaxed)))
     }
 
     pub(super) fn age(&self, now: Millis) -> usize {
@@ -234,7 +250,7 @@ impl LoanRecord {
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
-    use super::{CHECK, ConnRecord, EVICTED, LoanRecord, Millis, period};
+    use super::{CHECK, ConnRecord, EVICTED, LoanRecord, Millis, REQUIRED, STALE, period};
 
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
@@ -269,7 +285,9 @@ mod tests {
     #[test]
     fn marks_come_and_go_one_by_one() {
         let record = ConnRecord::new();
-        assert!(record.mark(CHECK) && !record.mark(CHECK) && record.mark(EVICTED));
+        assert!(record.mark(STALE) && !record.mark(STALE) && record.mark(EVICTED) && record.mark(REQUIRED));
+        record.unmark(REQUIRED);
+        assert!(record.is_marked(CHECK) && !record.is_marked(REQUIRED));
         record.unmark(CHECK);
         assert_eq!(record.marks(), EVICTED);
         record.begin(Millis(0), 1, 0);

@@ -11,10 +11,10 @@ use super::clock::{FOR_EVER, Millis, span};
 use super::config::{Config, Nested, OnPanic, Reuse};
 use super::jobs::{Attendant, Job, Jobs, Work};
 use super::metrics::Counters;
-use super::outage::{Outage, Purpose, Refusal};
+use super::outage::{ConnectFailure, Outage, Purpose};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
-use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, const_fn};
+use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, cold_path, const_fn};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
@@ -34,6 +34,12 @@ pub(crate) struct Shared {
     config: Config,
     /// What keeps acquire and release from the fast path. Written when the pool is made, and by maintenance.
     flags: AtomicUsize,
+    /// Until when acquires may rely on the marks, unless maintenance marks again; `FOR_EVER` if no mark tells that a
+    /// connection has to be checked, so that no acquire needs to read the clock.
+    trusted_until: AtomicUsize,
+    /// For how long the machine had been suspended when maintenance looked last, in milliseconds and one more; 0 if it
+    /// has not looked yet.
+    suspended: AtomicUsize,
     /// How often all connections were evicted.
     epoch: AtomicUsize,
     /// The slot acquired last, if connections are acquired in turn.
@@ -68,6 +74,9 @@ impl Shared {
             let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, probes: 0, probed_at: Millis(0) };
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
+                // No pass was made yet. Before the first one `SELF_TIMED` is set.
+                trusted_until: AtomicUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
+                suspended: AtomicUsize::new(0),
                 config,
                 epoch: AtomicUsize::new(0),
                 last: AtomicUsize::new(usize::MAX),
@@ -91,6 +100,9 @@ impl Shared {
             Some(_) => flags |= SELF_TIMED,
             None => {}
         }
+        if config.validate_every.is_some() {
+            flags |= SELF_TIMED;
+        }
         if matches!(config.reuse, Reuse::RoundRobin) {
             flags |= ROUND_ROBIN;
         }
@@ -98,6 +110,11 @@ impl Shared {
             flags |= TRACK;
         }
         flags
+    }
+
+    /// Whether marks tell which connections have to be checked.
+    const fn needs_fresh_marks(config: &Config) -> bool {
+        config.validate_every.is_some() || matches!(config.validate_after, Some(after) if !after.is_zero())
     }
 
     pub(crate) const fn config(&self) -> &Config {
@@ -131,6 +148,46 @@ impl Shared {
         } else {
             self.flags.fetch_or(Self::flags_for(&self.config) & SELF_TIMED, Relaxed);
         }
+    }
+
+    /// Until when the marks may be relied on, if that has an end.
+    #[inline(always)]
+    pub(super) fn trusted_until(&self) -> Option<Millis> {
+        // Relaxed: the word stands for itself. With an old value an acquire tells ages by the clock without need.
+        let until = self.trusted_until.load(Relaxed);
+        (until != FOR_EVER).then_some(Millis(until))
+    }
+
+    /// The marks of a pass that began to mark `now` may be relied on for so many milliseconds.
+    pub(super) fn extend_trust(&self, now: Millis, trusted_for: usize) {
+        if self.trusted_until().is_some() {
+            let until = now.0.wrapping_add(trusted_for);
+            self.trusted_until.store(if until == FOR_EVER { until - 1 } else { until }, Relaxed);
+        }
+    }
+
+    /// Whether the time until which the marks may be relied on is over. Then the next acquires and releases do not rely
+    /// on them either.
+    #[inline(always)]
+    pub(super) fn distrust_after(&self, until: Millis, now: Millis) -> bool {
+        let is_over = now.since(until) > 0;
+        if is_over {
+            cold_path();
+            self.trust_marks(false);
+        }
+        is_over
+    }
+
+    /// Whether the machine was suspended since this was called last, for longer than `limit`. It has been suspended for
+    /// `suspended` in all.
+    pub(super) fn was_suspended(&self, suspended: Duration, limit: Duration) -> bool {
+        let now = span(suspended).saturating_add(1);
+        if now <= self.suspended.load(Relaxed) {
+            return false;
+        }
+        // One modification: of two maintenance passes one sees that the machine was suspended.
+        let before = self.suspended.fetch_max(now, Relaxed);
+        before != 0 && now.saturating_sub(before) > span(limit)
     }
 
     pub(super) fn discards_on_panic(&self) -> bool {
@@ -202,7 +259,7 @@ impl Shared {
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
-    pub(super) fn note_failure(&self, now: Millis, refusal: Refusal, purpose: Purpose) {
+    pub(super) fn note_failure(&self, now: Millis, refusal: ConnectFailure, purpose: Purpose) {
         let random = (purpose == Purpose::Pool).then(|| self.random());
         self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
@@ -234,13 +291,13 @@ impl Shared {
     }
 
     /// Why connecting fails, if it does.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<ConnectFailure> {
         self.outage.with(|outage| outage.refusal())
     }
 
     /// Sets who does the jobs.
     pub(super) fn attend_jobs(&self, attendant: Attendant) {
-        self.jobs.with(|jobs| jobs.attend(attendant));
+        self.jobs.with(|jobs| jobs.set_attendant(attendant));
     }
 
     /// Whether a job of this kind is taken.

@@ -59,6 +59,11 @@ pub(crate) fn coarse_monotonic() -> Duration {
     clock::read(clock::COARSE)
 }
 
+/// For how long the machine has been suspended since it was started, where the system tells.
+pub(crate) fn suspended() -> Duration {
+    clock::suspended()
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod clock {
     use std::time::Duration;
@@ -77,6 +82,16 @@ mod clock {
         )]
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
+
+    /// The boot-time clock runs while the machine is suspended.
+    pub(super) fn suspended() -> Duration {
+        let difference = || {
+            let monotonic = read(PRECISE);
+            read(libc::CLOCK_BOOTTIME).saturating_sub(monotonic)
+        };
+        // The thread may be interrupted between two readings, which makes the difference larger: rarely twice.
+        difference().min(difference())
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -90,6 +105,10 @@ mod clock {
     pub(super) fn read((): ()) -> Duration {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         FIRST.get_or_init(Instant::now).elapsed()
+    }
+
+    pub(super) fn suspended() -> Duration {
+        Duration::ZERO
     }
 }
 

@@ -27,6 +27,11 @@ pub(crate) fn coarse_monotonic() -> Duration {
     monotonic()
 }
 
+/// Nobody knows.
+pub(crate) fn suspended() -> Duration {
+    Duration::ZERO
+}
+
 /// Whether a panic unwinds is not known.
 #[inline(always)]
 pub(crate) fn is_panicking() -> bool {

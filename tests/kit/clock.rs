@@ -28,6 +28,7 @@ struct Dial {
     /// By the time at which they are to be woken, and a number of their own.
     sleepers: BTreeMap<(Duration, usize), Waker>,
     slept: usize,
+    suspended: Duration,
 }
 
 impl SimClock {
@@ -42,6 +43,11 @@ impl SimClock {
         };
         self.0.moved.notify_all();
         due.into_values().for_each(Waker::wake);
+    }
+
+    /// The machine is suspended for so long: the time stands still.
+    pub(crate) fn suspend(&self, by: Duration) {
+        lock(&self.0.dial).suspended += by;
     }
 
     /// How often it was read.
@@ -64,6 +70,10 @@ impl Clock for SimClock {
         let mut dial = lock(&self.0.dial);
         dial.reads += 1;
         dial.now
+    }
+
+    fn suspended(&self) -> Duration {
+        lock(&self.0.dial).suspended
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {

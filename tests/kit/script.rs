@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, DiscardReason, Event, Lifecycle, Manager};
+use conn_pool::managed::{AsyncManager, CheckReason, DiscardReason, Event, Lifecycle, Manager};
 
 use super::{Census, Conn, Gate, lock};
 
@@ -21,7 +21,9 @@ pub(crate) enum Call {
     Reset,
     /// `needs_check`: [`Outcome::Error`] says that it does.
     Dirty,
-    /// `on_discard`, which can only panic or take its time.
+    /// `on_check`, which can only panic or take its time.
+    Why,
+    /// `on_discard`, likewise.
     Discard,
     /// `on_event`, likewise.
     Event,
@@ -84,6 +86,8 @@ struct Stage {
     /// What calls come to of which nothing else is said.
     otherwise: HashMap<Call, Outcome>,
     calls: HashMap<Call, usize>,
+    /// Why connections were checked, in order.
+    reasons: Vec<CheckReason>,
     discards: HashMap<DiscardReason, usize>,
     /// The numbers of those discarded, in order.
     discarded: Vec<usize>,
@@ -113,6 +117,11 @@ impl Script {
     /// The time that each call to connect or check was given.
     pub(crate) fn given(&self, call: Call) -> Vec<Option<Duration>> {
         lock(&self.stage).given.get(&call).cloned().unwrap_or_default()
+    }
+
+    /// Why connections were checked since this was asked last.
+    pub(crate) fn reasons(&self) -> Vec<CheckReason> {
+        std::mem::take(&mut lock(&self.stage).reasons)
     }
 
     /// How many connections were discarded for this reason.
@@ -236,6 +245,13 @@ impl Lifecycle for Script {
     fn needs_check(&self, connection: &mut Conn) -> bool {
         connection.ping();
         self.play(Call::Dirty).is_err()
+    }
+
+    fn on_check(&self, connection: &mut Conn, why: CheckReason) {
+        connection.ping();
+        lock(&self.stage).reasons.push(why);
+        // There is nothing to answer.
+        let _told = self.play(Call::Why);
     }
 
     fn on_discard(&self, mut connection: Conn, reason: DiscardReason) {

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use conn_pool::managed::{
-    AsyncFromBlocking, AsyncManager, BlockingFromAsync, BlockingFromAsyncError, Clock, DiscardReason, Event, GetError,
-    Lifecycle, Manager, ManagerError, Pool,
+    AsyncFromBlocking, AsyncManager, BlockingFromAsync, BlockingFromAsyncError, CheckReason, Clock, DiscardReason,
+    Event, GetError, Lifecycle, Manager, ManagerError, Pool,
 };
 
 use crate::kit::managed::{assert_send, millis, quiet, secs};
@@ -37,6 +37,10 @@ macro_rules! manager_of_one_kind {
 
             fn needs_check(&self, connection: &mut Conn) -> bool {
                 self.0.needs_check(connection)
+            }
+
+            fn on_check(&self, connection: &mut Conn, why: CheckReason) {
+                self.0.on_check(connection, why);
             }
 
             fn on_discard(&self, connection: Conn, reason: DiscardReason) {
@@ -102,6 +106,7 @@ fn does_its_duties<M: Lifecycle>((pool, script): (One<M>, Script), borrow: impl 
     borrow(&pool);
     borrow(&pool);
     assert_eq!((script.calls(Call::Check), script.discards(DiscardReason::Invalid)), (1, 1));
+    assert_eq!(script.reasons(), [CheckReason::Dirty]);
     assert_eq!(pool.metrics().discarded_for(DiscardReason::Evicted), 0);
     let events = [
         "connected",

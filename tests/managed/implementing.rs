@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{fmt, thread};
 
-use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool};
+use conn_pool::managed::{
+    AsyncManager, CheckReason, Config, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool,
+};
 
 use crate::kit::managed::{assert_send, quiet};
 use crate::kit::{Call, Conn, Failed, Job, Outcome, Script, wait_until};
@@ -114,7 +116,7 @@ fn a_pointer_to_a_manager_is_a_manager() {
     drop(unknown.get().unwrap());
     assert_eq!((script.discards(DiscardReason::Broken), script.calls(Call::Reset)), (1, 3));
     drop(unknown.get().unwrap());
-    assert_eq!(script.calls(Call::Check), 1);
+    assert_eq!((script.calls(Call::Check), script.reasons()), (1, vec![CheckReason::Dirty]));
     assert_eq!(Job::new(shared.get_async()).end().unwrap().number, 3);
     assert_eq!(script.events(), ["connected"; 3]);
 }

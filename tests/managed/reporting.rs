@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{DiscardReason, Event, GetError, Lifecycle, Manager, Pool};
+use conn_pool::managed::{CheckReason, DiscardReason, Event, GetError, Lifecycle, Manager, Pool};
 
 use crate::kit::managed::{ALWAYS, full, maintain, millis, pool, quiet, secs};
 use crate::kit::{Call, FOREVER, Failed, Gate, Job, Outcome, wait_until};
@@ -209,6 +209,11 @@ fn each_reason_has_a_name_and_says_what_was_the_matter() {
     let words: HashSet<_> = DiscardReason::ALL.iter().map(DiscardReason::to_string).collect();
     assert_eq!((names.len(), words.len()), (DiscardReason::ALL.len(), DiscardReason::ALL.len()));
     assert_eq!((DiscardReason::Idle.name(), &*DiscardReason::Idle.to_string()), ("idle", "was idle for too long"));
+    let names: HashSet<_> = CheckReason::ALL.iter().map(|reason| reason.name()).collect();
+    let words: HashSet<_> = CheckReason::ALL.iter().map(CheckReason::to_string).collect();
+    assert_eq!((names.len(), words.len()), (CheckReason::ALL.len(), CheckReason::ALL.len()));
+    let idle = CheckReason::IdleForLong;
+    assert_eq!((idle.name(), &*idle.to_string()), ("idle_for_long", "was idle for long"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::managed::clock::Millis;
 use crate::managed::error::{GetError, ManagerError};
 use crate::managed::event::DiscardReason;
 use crate::managed::observe;
-use crate::managed::outage::Refusal;
+use crate::managed::outage::ConnectFailure;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::{SAMPLE, period};
 use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED, TRACK};
@@ -37,7 +37,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
     }
     let slot = claim_first(pool)?;
     // The flags once more: maintenance may have fallen asleep before the claim.
-    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) {
+    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
         return acquire_marked(pool, slot, site);
     }
     // The manager may panic: the slot is released then.
@@ -293,7 +293,7 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
     }
 
     #[cold]
-    fn unreachable(&self, refusal: Refusal) -> GetError<ErrorOf<P>> {
+    fn unreachable(&self, refusal: ConnectFailure) -> GetError<ErrorOf<P>> {
         not_connected(self.pool, Failure::Told(refusal.error), Duration::ZERO)
     }
 

@@ -1,5 +1,5 @@
-// knows: caller, hand_off, jobs, manager, meeting, parts, tokens, engine, slot, sync · must not know: how slots are
-// claimed
+// knows: caller, event, hand_off, jobs, manager, meeting, parts, tokens, engine, slot, sync · must not know: how slots
+// are claimed
 //! Threads that wait, and connect themselves.
 
 use core::time::Duration;
@@ -9,8 +9,9 @@ use super::caller::{Caller, Failure, Met};
 use super::hand_off::hand_off;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
+use crate::managed::event::CheckReason;
 use crate::managed::jobs::Job;
-use crate::managed::manager::Manager;
+use crate::managed::manager::{Lifecycle, Manager};
 use crate::managed::meeting::Answer;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Patience, acquire_with};
@@ -79,7 +80,7 @@ where
         acquire(pool, until.map_or(Patience::Forever, Patience::Until), ticket)
     }
 
-    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Met<'a, P> {
+    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
         let number = claimed.slot();
         let (Some(meeting), Ok(Some(patience))) = (pool.meeting(number), self.within::<()>(Some(PATIENCE))) else {
             return Met::Own(claimed);
@@ -87,7 +88,7 @@ where
         let until = Instant::now().checked_add(patience);
         let answer = with_parker(|parker, waker| {
             meeting.begin(waker.clone());
-            if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check) {
+            if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check(why)) {
                 let _nobody_answers = meeting.leave();
                 return Err(ClaimedSlot::new(pool, slot));
             }
@@ -113,8 +114,14 @@ where
         pool.manager().connect(within).map_err(Failure::Error)
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
         let within = self.within(pool.shared().config().validation_timeout)?;
+        pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }
 }

@@ -1,4 +1,5 @@
-// knows: clock, manager, parts, text, tokens, engine, slot · must not know: what is done with a connection
+// knows: clock, event, manager, meeting, parts, text, tokens, engine, slot · must not know: what is done with a
+// connection
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
@@ -10,7 +11,8 @@ use core::time::Duration;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
-use crate::managed::manager::{AsyncManager, Manager};
+use crate::managed::event::CheckReason;
+use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
 use crate::managed::meeting::Meeting;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::text::ErrorText;
@@ -62,15 +64,21 @@ pub(crate) trait Caller<P: ManagedParts> {
     ) -> Result<ClaimedSlot<'a, P>, AcquireError>;
 
     /// Has the connection checked elsewhere, if the caller's deadline would not be kept otherwise, and that can be had.
-    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Met<'a, P> {
-        let _ = pool;
+    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+        let _ = (pool, why);
         Met::Own(claimed)
     }
 
     /// Connects in a slot, for itself or for the pool.
     async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>>;
+    /// The manager is told why, just before it checks.
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>>;
 }
 
 /// Runs a future whose caller blocks.
@@ -135,7 +143,13 @@ where
         pool.manager().connect(pool.shared().config().connect_timeout).map_err(Failure::Error)
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, pool.shared().config().validation_timeout).map_err(Failure::Error)
     }
 }
@@ -252,8 +266,18 @@ where
         .await
     }
 
-    async fn check(&self, pool: &P, connection: &mut P::Connection) -> Result<(), Failure<ErrorOf<P>>> {
-        self.manage(pool.shared().config().validation_timeout, pin!(pool.manager().is_valid(connection))).await
+    async fn check(
+        &self,
+        pool: &P,
+        connection: &mut P::Connection,
+        why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        // It is not begun without time.
+        let check = pin!(async {
+            pool.manager().on_check(connection, why);
+            pool.manager().is_valid(connection).await
+        });
+        self.manage(pool.shared().config().validation_timeout, check).await
     }
 }
 

@@ -1,4 +1,4 @@
-// knows: jobs, parts, shared, engine · must not know: who does the jobs
+// knows: jobs, parts, engine · must not know: who does the jobs
 //! Handing a slot over, for what may take longer than a caller has time.
 
 use crate::engine::SlotToken;

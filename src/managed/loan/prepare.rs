@@ -1,4 +1,4 @@
-// knows: caller, clock, event, observe, outage, parts, record, text, tokens, sync · must not know: threads, tasks
+// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, sync · must not know: threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
 use core::fmt;
@@ -7,10 +7,10 @@ use core::time::Duration;
 use super::caller::{Caller, Failure, Met};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::clock::span;
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
-use crate::managed::outage::{Purpose, Refusal};
+use crate::managed::outage::{ConnectFailure, Purpose};
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
 use crate::managed::text::ErrorText;
@@ -63,10 +63,10 @@ pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     let mut connecting = match claimed.assess() {
         Assessment::Fit(_) => return Ok(claimed),
         Assessment::Vacant => claimed.into_connecting(),
-        Assessment::Check => match caller.check_elsewhere(pool, claimed) {
+        Assessment::Check(why) => match caller.check_elsewhere(pool, claimed, why) {
             Met::Fit(fit) => return Ok(fit),
             Met::Gone(failure) => return Err(PrepareError::Unfit(failure)),
-            Met::Own(claimed) => match check(pool, caller, claimed.into_unready()).await {
+            Met::Own(claimed) => match check(pool, caller, claimed.into_unready(), why).await {
                 Ok(fit) => return Ok(fit),
                 Err(CheckError { unready: Some(unfit), failure }) => {
                     unfit.discard_for_reconnect(DiscardReason::Invalid).ok_or(PrepareError::Unfit(failure))?
@@ -151,12 +151,14 @@ fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<E
     }
     let (manager, config) = (pool.manager(), pool.shared().config());
     let refusal = match failure {
-        Failure::Error(error) => {
-            Refusal { error: describe(manager, error), ends_waits: config.fail_fast || manager.is_permanent(error) }
-        }
-        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
-            Refusal { error: ErrorText::of(format_args!("no answer within {took:?}")), ends_waits: config.fail_fast }
-        }
+        Failure::Error(error) => ConnectFailure {
+            error: describe(manager, error),
+            ends_waits: config.fail_fast || manager.is_permanent(error),
+        },
+        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => ConnectFailure {
+            error: ErrorText::of(format_args!("no answer within {took:?}")),
+            ends_waits: config.fail_fast,
+        },
         Failure::TimedOut | Failure::Told(_) | Failure::NoTime | Failure::Superseded => return,
     };
     pool.shared().note_failure(pool.coarse(), refusal, purpose);
@@ -184,7 +186,7 @@ struct Attempt<'a, P: ManagedParts> {
 impl<P: ManagedParts> Drop for Attempt<'_, P> {
     fn drop(&mut self) {
         if is_panicking() {
-            let refusal = Refusal { error: ErrorText::of("the manager panicked"), ends_waits: false };
+            let refusal = ConnectFailure { error: ErrorText::of("the manager panicked"), ends_waits: false };
             self.pool.shared().note_failure(self.pool.coarse(), refusal, self.purpose);
         }
     }
@@ -192,7 +194,7 @@ impl<P: ManagedParts> Drop for Attempt<'_, P> {
 
 /// Why connecting fails, if it does, and that is why there is no connection: not if the pool is full, nor if it has
 /// been long since a connect was tried.
-pub(crate) fn refusal<P: ManagedParts>(pool: &P) -> Option<Refusal> {
+pub(crate) fn refusal<P: ManagedParts>(pool: &P) -> Option<ConnectFailure> {
     let (status, shared) = (pool.engine().status(), pool.shared());
     let is_recent = |since: usize| since <= 2 * span(shared.config().retry.longest_pause);
     let is_failing = shared.failed_ago(pool.coarse()).is_some_and(is_recent);
@@ -228,9 +230,10 @@ pub(crate) async fn check<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
     mut unready: UnreadySlot<'a, P>,
+    why: CheckReason,
 ) -> Result<ClaimedSlot<'a, P>, CheckError<'a, P>> {
     let counters = pool.shared().counters();
-    match caller.check(pool, unready.connection()).await {
+    match caller.check(pool, unready.connection(), why).await {
         Ok(()) => {
             counters.checked.add_shared(1);
             Ok(unready.pass_check())

@@ -10,7 +10,7 @@ use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::managed::record::{CHECK, EVICTED, EXPIRED, LoanRecord, period};
+use crate::managed::record::{DIRTY, EVICTED, EXPIRED, LoanRecord, period};
 use crate::managed::shared::{SELF_TIMED, TRACK};
 use crate::slot;
 use crate::sync::{is_panicking, run_once};
@@ -76,7 +76,7 @@ fn reset<P: ManagedParts>(pool: &P, unready: &mut UnreadySlot<'_, P>) -> Result<
         return Err(reset_failed(pool, &error));
     }
     if manager.needs_check(connection) {
-        pool.record(slot).mark(CHECK);
+        pool.record(slot).mark(DIRTY);
     }
     Ok(())
 }

@@ -8,12 +8,14 @@ use core::mem::{ManuallyDrop, forget};
 use super::hand_off::hand_off;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::{Millis, span};
-use crate::managed::event::DiscardReason;
+use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{CHECK, ConnRecord, EVICTED, EXPIRED, period};
+use crate::managed::record::{
+    CHECK, ConnRecord, DIRTY, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN, period,
+};
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
 use crate::slot::{end_release, release_unused, storage};
@@ -45,7 +47,7 @@ pub(super) enum Assessment {
     /// The connection can be used as it is. If the clock was read for the assessment, this is the time.
     Fit(Option<Millis>),
     /// Check the connection first.
-    Check,
+    Check(CheckReason),
     /// Discard the connection.
     Unfit(DiscardReason),
     /// Connect: the slot has no connection.
@@ -87,25 +89,45 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if record.is_marked(EVICTED) {
             return Assessment::Unfit(DiscardReason::Evicted);
         }
-        let now = shared.has(SELF_TIMED).then(|| self.pool.coarse());
+        let now = if shared.has(SELF_TIMED) { Some(self.pool.coarse()) } else { self.pool.time_if_unmarked() };
         if record.is_marked(EXPIRED) || now.is_some_and(|now| record.left_to_live(now) == 0) {
             return Assessment::Unfit(DiscardReason::Expired);
         }
         if self.is_closed() {
             return Assessment::Unfit(DiscardReason::Broken);
         }
-        if record.is_marked(CHECK) || shared.has(CHECK_EACH) {
-            return Assessment::Check;
+        match self.needed_check(state.uses(), now) {
+            Some(why) => Assessment::Check(why),
+            None => Assessment::Fit(now),
         }
-        now.map_or(Assessment::Fit(None), |now| self.assess_idleness(state.uses(), now))
     }
 
-    fn assess_idleness(&self, uses: usize, now: Millis) -> Assessment {
-        let Some(longest) = self.pool.shared().config().validate_after else {
-            return Assessment::Fit(Some(now));
-        };
-        let is_fresh = self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
-        if is_fresh { Assessment::Fit(Some(now)) } else { Assessment::Check }
+    /// Why the connection has to be checked before a caller gets it, if it has to be: the first of the reasons.
+    fn needed_check(&self, uses: usize, now: Option<Millis>) -> Option<CheckReason> {
+        let (record, shared) = (self.pool.record(self.slot()), self.pool.shared());
+        let marked = marked_check(record.marks());
+        if matches!(marked, Some(CheckReason::Dirty | CheckReason::Required | CheckReason::Suspended)) {
+            return marked;
+        }
+        if shared.has(CHECK_EACH) {
+            return Some(CheckReason::EachTime);
+        }
+        let is_over = |longest| now.is_some_and(|now| record.unproven_for(now) > span(longest));
+        if marked == Some(CheckReason::Unproven) || shared.config().validate_every.is_some_and(is_over) {
+            return Some(CheckReason::Unproven);
+        }
+        let is_stale = marked.is_some() || now.is_some_and(|now| !self.is_fresh(uses, now));
+        is_stale.then_some(CheckReason::IdleForLong)
+    }
+
+    /// Why maintenance checks the connection, which it wants to keep alive.
+    pub(crate) fn keepalive_reason(&self) -> CheckReason {
+        marked_check(self.pool.record(self.slot()).marks()).unwrap_or(CheckReason::Keepalive)
+    }
+
+    fn is_fresh(&self, uses: usize, now: Millis) -> bool {
+        let is_recent = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
+        self.pool.shared().config().validate_after.is_none_or(is_recent)
     }
 
     /// When the connection was last known to work, or a moment before that.
@@ -134,7 +156,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     /// Releases the slot as if it had not been claimed, since its connection cannot be used as it is.
     pub(super) fn put_back(self) {
         // Maintenance may have taken the connection for one in use, and then its idle time is not known any more.
-        self.pool.record(self.slot()).mark(CHECK);
+        self.pool.record(self.slot()).mark(STALE);
         self.pool.engine().states().get(self.slot()).uncount_use();
     }
 
@@ -154,12 +176,24 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
     }
 }
 
+/// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
+fn marked_check(marks: usize) -> Option<CheckReason> {
+    let reasons = [
+        (DIRTY, CheckReason::Dirty),
+        (REQUIRED, CheckReason::Required),
+        (STOOD_STILL, CheckReason::Suspended),
+        (UNPROVEN, CheckReason::Unproven),
+        (STALE, CheckReason::IdleForLong),
+    ];
+    reasons.into_iter().find_map(|(mark, why)| (marks & mark != 0).then_some(why))
+}
+
 /// Has the connection checked before it is acquired, if it is dropped: the manager has panicked.
 struct CheckOnUnwind<'a>(&'a ConnRecord);
 
 impl Drop for CheckOnUnwind<'_> {
     fn drop(&mut self) {
-        self.0.mark(CHECK);
+        self.0.mark(REQUIRED);
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{AsyncManager, Lifecycle, Manager};
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 
 /// An [`AsyncManager`] made from a [`Manager`], which blocks: its pool has both `get_async` and `get`.
 ///
@@ -38,6 +38,10 @@ impl<M: Lifecycle> Lifecycle for AsyncFromBlocking<M> {
 
     fn needs_check(&self, connection: &mut M::Connection) -> bool {
         self.0.needs_check(connection)
+    }
+
+    fn on_check(&self, connection: &mut M::Connection, why: CheckReason) {
+        self.0.on_check(connection, why);
     }
 
     fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {
@@ -87,7 +91,7 @@ mod block_on {
     use core::task::{Context, Poll};
     use std::time::Instant;
 
-    use super::{AsyncManager, DiscardReason, Duration, Event, Lifecycle, Manager, fmt};
+    use super::{AsyncManager, CheckReason, DiscardReason, Duration, Event, Lifecycle, Manager, fmt};
     use crate::sync::with_parker;
 
     /// A [`Manager`] made from an [`AsyncManager`]: its pool has both `get` and `get_async`.
@@ -176,6 +180,10 @@ mod block_on {
 
         fn needs_check(&self, connection: &mut M::Connection) -> bool {
             self.0.needs_check(connection)
+        }
+
+        fn on_check(&self, connection: &mut M::Connection, why: CheckReason) {
+            self.0.on_check(connection, why);
         }
 
         fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {

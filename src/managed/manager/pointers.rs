@@ -9,7 +9,7 @@ use core::time::Duration;
 use alloc::boxed::Box;
 
 use super::{AsyncManager, Lifecycle, Manager};
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
 
@@ -38,6 +38,10 @@ macro_rules! pointer {
 
             fn needs_check(&self, connection: &mut M::Connection) -> bool {
                 M::needs_check(self, connection)
+            }
+
+            fn on_check(&self, connection: &mut M::Connection, why: CheckReason) {
+                M::on_check(self, connection, why);
             }
 
             fn on_discard(&self, connection: M::Connection, reason: DiscardReason) {

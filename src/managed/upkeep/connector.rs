@@ -1,4 +1,4 @@
-// knows: marking, pass, work, clock, jobs, loan, parts, report, engine, slot, sync · must not know: who does the jobs
+// knows: marking, pass, work, clock, event, jobs, loan, meeting, parts, report, sync · must not know: who does the jobs
 //! The pool's connector, as the thread or the task that maintains the pool: it decides what is to be done, and calls
 //! nothing that may take long itself. So nothing that hangs delays what must go on.
 
@@ -12,6 +12,7 @@ use super::marking::{Marker, pause_marking, woken};
 use super::pass::{Hands, Refill, has_new_leaks, run_pass};
 use super::work::end_next;
 use crate::managed::clock::Millis;
+use crate::managed::event::CheckReason;
 use crate::managed::jobs::{Attendant, Job, Work};
 use crate::managed::loan::caller::at_once;
 use crate::managed::loan::hand_off::hand_off;
@@ -184,8 +185,8 @@ impl<P: ManagedParts> Hands<P> for Others {
         pool.shared().begin_probe(now, PATIENCE)
     }
 
-    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool {
-        if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Probe) {
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
+        if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Probe(why)) {
             pool.shared().end_probe();
             drop(ClaimedSlot::new(pool, slot));
         }

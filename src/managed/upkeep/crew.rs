@@ -1,4 +1,4 @@
-// knows: work, loan, manager, parts, jobs, sync · must not know: what is to be done, when it is due
+// knows: work, loan, manager, parts, sync · must not know: what is to be done, when it is due
 //! The threads that do what was handed over, for managers that block: started on demand, and ended when they are idle.
 
 use core::mem::replace;

@@ -12,10 +12,16 @@ use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration, span};
 use crate::managed::config::Config;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{CHECK, EXPIRED, SAMPLE, period};
+use crate::managed::record::{EXPIRED, SAMPLE, STALE, STOOD_STILL, UNPROVEN, period};
 
 /// The longest time between two passes while connections are in use, if a limit needs passes at all, in milliseconds.
 const LONGEST_BUSY: usize = 1000;
+
+/// For how many intervals acquires rely on the marks of a pass. The pass that follows may come that late.
+const TRUSTED: usize = 2;
+
+/// How long the machine may be suspended before all connections are checked, if `validate_after` does not say.
+const SUSPENDED: Duration = Duration::from_millis(500);
 
 /// Marks connections as often as is needed for acquires to rely on the marks.
 pub(crate) struct Marker {
@@ -29,8 +35,8 @@ impl Marker {
     }
 
     /// Marks all connections after a pass that `began` then, and answers when to do so again, unless `waker` is called
-    /// before. If no connection was
-    /// used since it marked last, ages are left to the acquires, the first of which calls the waker.
+    /// before. If no connection was used since it marked last, ages are left to the acquires, the first of which calls
+    /// the waker.
     pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, began: Millis, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
         let interval = interval(shared.config());
@@ -38,6 +44,8 @@ impl Marker {
         let uses = pool.engine().states().iter().map(SlotState::uses).fold(0, usize::wrapping_add);
         let is_busy = replace(&mut self.uses, uses) != uses;
         shared.sleep(waker, now);
+        // Counted from before the marking: if the process stands still in the midst of it, the marks are old already.
+        shared.extend_trust(now, TRUSTED * interval.unwrap_or(0));
         match interval {
             Some(_) if is_busy => shared.trust_marks(true),
             Some(_) => shared.note_sleep(true),
@@ -88,21 +96,39 @@ impl<P: ManagedParts> Drop for StopMarking<'_, P> {
 ///
 /// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that
 /// would come too late. With four passes within the time that it may be idle it is marked after half of that, and
-/// before its end.
+/// before its end. With eight passes within the time that it may go unproven it is marked after three quarters of that.
 fn interval(config: &Config) -> Option<usize> {
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
+    let unproven = config.validate_every.map(|longest| span(longest) / 8);
     let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
-    let least = stale.into_iter().chain(look_every(config)).chain(missing).min()?;
+    let least = stale.into_iter().chain(unproven).chain(look_every(config)).chain(missing).min()?;
     Some(least.clamp(1, LONGEST_BUSY))
+}
+
+/// Whether the last pass was so long ago that a connection which has fallen idle since then may be taken for fresh too
+/// long: for a quarter longer than it may be idle.
+fn is_late<P: ManagedParts>(pool: &P, now: Millis) -> bool {
+    let (config, shared) = (pool.shared().config(), pool.shared());
+    let (Some(longest), Some(until)) = (config.validate_after, shared.trusted_until()) else { return false };
+    let trusted = TRUSTED * interval(config).unwrap_or(0);
+    now.since(until) > (span(longest) / 4).saturating_sub(trusted)
 }
 
 /// Records the period of each connection, and marks it if it is too old or stale. The marks hold until the next pass,
 /// if that comes within `interval`.
 pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<usize>) {
-    let config = pool.shared().config();
+    let (config, shared) = (pool.shared().config(), pool.shared());
+    let limit = config.validate_after.filter(|after| !after.is_zero()).unwrap_or(SUSPENDED);
+    let was_suspended = shared.was_suspended(pool.suspended(), limit);
+    let is_late = is_late(pool, now);
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
         let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
-        record.see(period(state.uses(), !is_idle), now);
+        let period = period(state.uses(), !is_idle);
+        // A connection that is seen idle for the first time may have been so since the last pass, and that is long ago.
+        if was_suspended || is_late && is_idle && !record.is_seen(period) {
+            record.mark(STOOD_STILL);
+        }
+        record.see(period, now);
         // The next pass comes an interval later.
         if record.left_to_live(now) <= interval.unwrap_or(0) {
             record.mark(EXPIRED);
@@ -110,8 +136,14 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
         record.mark(SAMPLE);
         if let (Some(interval), Some(longest), true) = (interval, config.validate_after, is_idle) {
             // It may be idle for an interval longer than was seen, and the next pass comes another interval later.
-            if now.since(record.fresh_at()) + 2 * interval > span(longest) {
-                record.mark(CHECK);
+            if now.since(record.fresh_at()) + TRUSTED * interval > span(longest) {
+                record.mark(STALE);
+            }
+        }
+        if let (Some(interval), Some(longest)) = (interval, config.validate_every) {
+            // One in use may come back at any time.
+            if record.unproven_for(now) + TRUSTED * interval > span(longest) {
+                record.mark(UNPROVEN);
             }
         }
     }

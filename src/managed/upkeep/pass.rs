@@ -1,4 +1,4 @@
-// knows: due, marking, clock, event, loan, observe, parts, record, report · must not know: when it is called
+// knows: due, marking, clock, event, loan, observe, outage, parts, record, report · must not know: when it is called
 //! One pass of maintenance. While the manager is called, the slot is claimed and no lock is held.
 
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::due::due_unwoken;
 use super::marking::mark_all;
 use crate::managed::clock::{Millis, duration, span};
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::loan::caller::Caller;
 use crate::managed::loan::current::loan;
 use crate::managed::loan::prepare::{check, make};
@@ -44,7 +44,7 @@ pub(super) trait Hands<P: ManagedParts> {
     fn may_check(&self, pool: &P, now: Millis) -> bool;
 
     /// Has an idle connection checked, and discarded if it is unfit: then answers `false`.
-    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool;
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool;
 
     /// Has a connection made in the place of an idle one that is still to be discarded.
     async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill;
@@ -98,8 +98,8 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
         true
     }
 
-    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>) -> bool {
-        match check(pool, self.0, claimed.into_unready()).await {
+    async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
+        match check(pool, self.0, claimed.into_unready(), why).await {
             Ok(fit) => {
                 drop(fit);
                 true
@@ -235,7 +235,8 @@ async fn maintain_one<P: ManagedParts>(
         Some(Need::Check) if !hands.may_check(pool, now) => drop(claimed),
         Some(Need::Check) => {
             done.checked += 1;
-            done.discarded += usize::from(!hands.check(pool, claimed).await);
+            let why = claimed.keepalive_reason();
+            done.discarded += usize::from(!hands.check(pool, claimed, why).await);
         }
     }
 }

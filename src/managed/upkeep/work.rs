@@ -1,10 +1,11 @@
-// knows: pass, clock, event, jobs, loan, meeting, observe, parts, record, engine, slot · must not know: who asked for it, threads, tasks
+// knows: pass, clock, event, jobs, loan, meeting, observe, outage, parts, record, engine, slot · must not know: who asked
+// for it, threads, tasks
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
 use super::pass::report_leaks;
 use crate::engine::SlotState;
 use crate::managed::clock::span;
-use crate::managed::event::DiscardReason;
+use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::{Job, Work};
 use crate::managed::loan::caller::Caller;
 use crate::managed::loan::prepare::CheckError;
@@ -15,7 +16,7 @@ use crate::managed::meeting::Answer;
 use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::CHECK;
+use crate::managed::record::STALE;
 use crate::slot::release;
 use crate::slot::release_unused;
 
@@ -23,8 +24,8 @@ use crate::slot::release_unused;
 pub(crate) enum Errand<'a, P: ManagedParts> {
     Report(EndReport<'a, P>),
     Connect(ConnectingSlot<'a, P>),
-    Check(UnreadySlot<'a, P>),
-    Probe(UnreadySlot<'a, P>, EndProbe<'a, P>),
+    Check(UnreadySlot<'a, P>, CheckReason),
+    Probe(UnreadySlot<'a, P>, CheckReason, EndProbe<'a, P>),
     Reset(UnreadySlot<'a, P>),
     Discard(UnreadySlot<'a, P>, DiscardReason, EndDiscard<'a, P>),
 }
@@ -34,8 +35,8 @@ pub(crate) fn take<P: ManagedParts>(pool: &P) -> Option<Errand<'_, P>> {
     Some(match pool.shared().take_work(|slot| pool.record(slot))? {
         Work::Report => Errand::Report(EndReport(pool)),
         Work::Slot(slot, Job::Connect) => Errand::Connect(ConnectingSlot::new(pool, slot)),
-        Work::Slot(slot, Job::Check) => Errand::Check(UnreadySlot::new(pool, slot)),
-        Work::Slot(slot, Job::Probe) => Errand::Probe(UnreadySlot::new(pool, slot), EndProbe(pool)),
+        Work::Slot(slot, Job::Check(why)) => Errand::Check(UnreadySlot::new(pool, slot), why),
+        Work::Slot(slot, Job::Probe(why)) => Errand::Probe(UnreadySlot::new(pool, slot), why, EndProbe(pool)),
         Work::Slot(slot, Job::Reset) => Errand::Reset(UnreadySlot::new(pool, slot)),
         Work::Slot(slot, Job::Discard(reason)) => {
             Errand::Discard(UnreadySlot::new(pool, slot), reason, EndDiscard(pool))
@@ -47,8 +48,8 @@ pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W,
     match errand {
         Errand::Report(_end) => report(pool),
         Errand::Connect(connecting) => connect(pool, caller, connecting).await,
-        Errand::Check(unready) => check_for_caller(pool, caller, unready).await,
-        Errand::Probe(unready, _end) => check_idle(pool, caller, unready).await,
+        Errand::Check(unready, why) => check_for_caller(pool, caller, unready, why).await,
+        Errand::Probe(unready, why, _end) => check_idle(pool, caller, unready, why).await,
         Errand::Reset(unready) => reset(pool, unready),
         Errand::Discard(unready, reason, _end) => discard_here(pool, unready.into_slot(), reason),
     }
@@ -60,8 +61,8 @@ pub(super) fn end_next<P: ManagedParts>(pool: &P) -> bool {
     let Some(errand) = take(pool) else { return false };
     match errand {
         Errand::Report(_) | Errand::Connect(_) => {}
-        Errand::Check(unready) | Errand::Probe(unready, _) => {
-            pool.record(unready.slot()).mark(CHECK);
+        Errand::Check(unready, _) | Errand::Probe(unready, ..) => {
+            pool.record(unready.slot()).mark(STALE);
             release(pool, unready.into_slot());
         }
         Errand::Reset(unready) => reset(pool, unready),
@@ -99,14 +100,19 @@ fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
 }
 
 /// Checks a connection for the caller that found it, if that still waits for the answer.
-async fn check_for_caller<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
+async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
+    pool: &P,
+    caller: &W,
+    unready: UnreadySlot<'_, P>,
+    why: CheckReason,
+) {
     let number = unready.slot();
     let end = |answer| match pool.meeting(number) {
         Some(meeting) => meeting.end(answer),
         None => Err(answer),
     };
     let mut unanswered = Unanswered(Some(|| drop(end(Answer::Unfit(None)))));
-    let checked = check(pool, caller, unready).await;
+    let checked = check(pool, caller, unready, why).await;
     unanswered.0 = None;
     match checked {
         Ok(fit) => {
@@ -133,8 +139,13 @@ impl<F: FnMut()> Drop for Unanswered<F> {
 }
 
 /// Checks an idle connection for which no caller waits.
-async fn check_idle<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, unready: UnreadySlot<'_, P>) {
-    match check(pool, caller, unready).await {
+async fn check_idle<P: ManagedParts, W: Caller<P>>(
+    pool: &P,
+    caller: &W,
+    unready: UnreadySlot<'_, P>,
+    why: CheckReason,
+) {
+    match check(pool, caller, unready, why).await {
         Ok(fit) => drop(fit),
         Err(unfit) => unfit.discard(),
     }

@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | `get` and drop, without an option about time | 2 | 0 | 0 |
 //! | the same while maintenance runs | 2 | 0 | 0 |
-//! | the first of these after each maintenance pass, whose duration is measured | 3 more | 0 | 2 precise ones |
+//! | the same with `validate_after` or `validate_every`, to see that maintenance was not late | 2 | 0 | 1 |
+//! | the first of these after each maintenance pass, whose duration is measured | 3 more | 0 | 2 precise ones more |
 //! | while no maintenance runs | 2 | 0 | 2 |
 //! | of these, a connection's first and then one in 32, which are measured | 2 more | 0 | 2 precise ones more |
 //! | a check before the connection is lent | 1 more | 0 | 1 more; 3 while no maintenance runs |
@@ -126,17 +127,32 @@ fn borrow_as_a_task(pool: &Pool<Quick, 4, Hands>) -> Cost {
     cost(pool, || assert!(pin!(pool.get_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready())).1
 }
 
-#[test]
-fn a_pool_with_maintenance_costs_what_a_plain_one_does() {
-    let (pool, mut context) = (of_tasks(CONFIG), Context::from_waker(Waker::noop()));
+/// What it costs while maintenance marks: the first time after a pass, and then.
+fn assert_cost_with_maintenance(config: Config, measured: Cost, cost: Cost) {
+    let (pool, mut context) = (of_tasks(config), Context::from_waker(Waker::noop()));
     borrow_as_a_task(&pool);
     assert!(pin!(pool.run_maintenance()).as_mut().poll(&mut context).is_pending());
     borrow_as_a_task(&pool);
     let mut upkeep = pin!(pool.run_maintenance());
     assert!(upkeep.as_mut().poll(&mut context).is_pending());
-    assert_eq!(borrow_as_a_task(&pool), (3 + RECORD, 0, [0, 2]), "measured");
+    assert_eq!(borrow_as_a_task(&pool), measured, "measured");
     for _ in 0..40 {
-        assert_eq!(borrow_as_a_task(&pool), (2, 0, [0, 0]));
+        assert_eq!(borrow_as_a_task(&pool), cost);
+    }
+}
+
+#[test]
+fn a_pool_with_maintenance_costs_what_a_plain_one_does() {
+    for config in [CONFIG.validate_after(None), TIMELESS] {
+        assert_cost_with_maintenance(config, (3 + RECORD, 0, [0, 2]), (2, 0, [0, 0]));
+    }
+}
+
+/// The acquire reads the clock, to see that the marks are recent; the release does not.
+#[test]
+fn where_marks_tell_what_to_check_they_cost_one_reading_of_the_clock() {
+    for config in [CONFIG, CONFIG.max_lifetime(None), TIMELESS.validate_every(Some(Duration::from_secs(1)))] {
+        assert_cost_with_maintenance(config, (3 + RECORD, 0, [1, 2]), (2, 0, [1, 0]));
     }
 }
 
