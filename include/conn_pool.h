@@ -133,12 +133,17 @@
 /**
  * The same for the library without threads (`CONN_POOL_BARE`).
  */
-#define CONN_POOL_STORAGE_BASE_BARE 1024
+#define CONN_POOL_STORAGE_BASE_BARE 1280
 
 /**
  * Bytes of storage for each slot, with room for what later versions may keep there.
  */
 #define CONN_POOL_STORAGE_PER_SLOT 96
+
+/**
+ * How many bytes are kept without the feature `alloc`.
+ */
+#define ErrorText_MAX 31
 
 /**
  * What happened to a resource: for `conn_pool_event_fn`.
@@ -524,6 +529,8 @@ typedef struct conn_pool_stats {
      */
     size_t exhausted;
 } conn_pool_stats;
+
+
 
 
 

@@ -21,6 +21,7 @@
 mod token;
 
 mod bitmap;
+mod demand;
 mod slot_state;
 mod wait_queue;
 

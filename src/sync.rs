@@ -89,7 +89,7 @@ pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
 #[cfg(feature = "std")]
-pub(crate) use std::sync::Weak;
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 /// By target and not by feature: whether an `Arc` is the standard library's does not depend on the rest of the program.
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]

@@ -13,22 +13,6 @@ use super::wait_queue::{self, WaiterState};
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
-/// What callers want of the connector. Under the lock.
-pub(super) struct Demand {
-    /// Called when there is something to connect for.
-    waker: Option<Waker>,
-    /// A caller that does not wait has found nothing.
-    was_asked: bool,
-    /// How many of the waiters at the head are still to be dismissed.
-    to_dismiss: usize,
-}
-
-impl Demand {
-    pub(super) const fn new() -> Self {
-        Self { waker: None, was_asked: false, to_dismiss: 0 }
-    }
-}
-
 impl<'a> Engine<'a> {
     /// From now on vacant slots are the connector's, until [`end_connector`](Self::end_connector). `false` if the pool
     /// has a connector already.

@@ -1,8 +1,8 @@
-// knows: bitmap, connector, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, demand, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
 use super::bitmap::Bitmap;
-use super::connector::Demand;
+use super::demand::Demand;
 use super::slot_state::SlotStates;
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;

@@ -24,7 +24,7 @@ use crate::sync::{AtomicUsize, Relaxed};
 /// Bytes of storage for a pool without its slots: see `CONN_POOL_STORAGE_SIZE`.
 pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 /// The same for the library without threads (`CONN_POOL_BARE`).
-pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1024;
+pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1280;
 /// Bytes of storage for each slot, with room for what later versions may keep there.
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 96;
 

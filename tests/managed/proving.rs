@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, DiscardReason, Nested, Reuse};
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Nested, Reuse};
 
-use crate::kit::managed::{SimPool, millis, pool, quiet, secs, two_out};
-use crate::kit::{Call, Job, Outcome};
+use crate::kit::managed::{SimPool, get_from, millis, pool, quiet, secs, two_out};
+use crate::kit::{Call, Job, Outcome, Script, SimClock};
 
 /// With and without the fast path, and beside `validate_after`.
 fn configs(every: Duration) -> [Config; 4] {
@@ -22,6 +22,13 @@ struct Busy<'a> {
 }
 
 impl Busy<'_> {
+    fn get(&mut self) -> ConnGuard<'_, Script, 1, SimClock> {
+        match &mut self.upkeep {
+            Some(upkeep) => get_from(self.pool, upkeep),
+            None => self.pool.get().unwrap(),
+        }
+    }
+
     fn advance(&mut self, by: Duration) {
         self.pool.clock().advance(by);
         if let Some(upkeep) = &mut self.upkeep {
@@ -33,7 +40,7 @@ impl Busy<'_> {
     fn spend(&mut self, time: Duration) -> usize {
         let (end, before) = (self.pool.clock().now() + time, self.pool.manager().calls(Call::Check));
         while self.pool.clock().now() < end {
-            drop(self.pool.get().unwrap());
+            drop(self.get());
             self.advance(self.every / 160);
         }
         self.pool.manager().calls(Call::Check) - before
@@ -67,7 +74,7 @@ fn a_busy_connection_that_has_died_in_silence_is_replaced_in_time() {
         busy.spend(busy.every / 2 * 5);
         let latest = busy.pool.clock().now() + busy.every;
         busy.pool.manager().then(Call::Check, Outcome::Error);
-        while busy.pool.get().unwrap().number == 1 {
+        while busy.get().number == 1 {
             assert!(busy.pool.clock().now() <= latest, "lent for too long");
             busy.spend(busy.every / 160);
         }
@@ -95,9 +102,9 @@ fn a_connection_that_comes_back_to_a_busy_pool_after_long_was_marked_meanwhile()
     for config in configs(secs(8)) {
         let pool = pool::<2>(config);
         let mut upkeep = Job::begun(pool.run_maintenance());
-        let held = pool.get().unwrap();
+        let held = get_from(&pool, &mut upkeep);
         for _ in 0..161 {
-            drop(pool.get().unwrap());
+            drop(get_from(&pool, &mut upkeep));
             pool.clock().advance(millis(50));
             upkeep.wait_on();
         }

@@ -4,7 +4,6 @@
 use core::mem::replace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::work::{perform, take};
 use crate::managed::loan::caller::{NoWait, at_once};
 use crate::managed::manager::Manager;
 use crate::managed::parts::ManagedParts;
-use crate::sync::{Arc, Weak, with_parker};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, with_parker};
 
 /// How long a thread waits for the next job before it ends.
 const IDLE: Duration = Duration::from_secs(5);
