@@ -141,11 +141,6 @@
 #define CONN_POOL_STORAGE_PER_SLOT 96
 
 /**
- * How many bytes are kept without the feature `alloc`.
- */
-#define ErrorText_MAX 31
-
-/**
  * What happened to a resource: for `conn_pool_event_fn`.
  */
 enum conn_pool_event
