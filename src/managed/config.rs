@@ -46,6 +46,8 @@ pub struct Config {
     pub(super) nested: Nested,
     pub(super) fairness: Fairness,
     pub(super) name: Name,
+    /// Which of the limits that a lifetime may cut short were set, and not left at their defaults.
+    pub(super) set: [bool; 3],
 }
 
 /// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
@@ -133,11 +135,12 @@ impl Default for Config {
 }
 
 macro_rules! options {
-    ($($(#[$meta:meta])* $option:ident($value:ident: $kind:ty) $set:expr;)*) => {$(
+    ($($(#[$meta:meta])* $option:ident($value:ident: $kind:ty) $set:expr $(, limit $limit:literal)?;)*) => {$(
         $(#[$meta])*
         #[must_use]
         pub const fn $option(mut self, $value: $kind) -> Self {
             self.$option = $set;
+            $(self.set[$limit] = true;)?
             self
         }
     )*};
@@ -170,6 +173,7 @@ impl Config {
             nested: if cfg!(debug_assertions) { Nested::Refuse } else { Nested::Allow },
             fairness: Fairness::Fifo,
             name: Name::NONE,
+            set: [false; 3],
         }
     }
 
@@ -209,7 +213,8 @@ impl Config {
         fail_fast(at_once: bool) at_once;
 
         /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than
-        /// most databases, and the networks before them, allow.
+        /// most databases, and the networks before them, allow. A longer `idle_timeout`, `keepalive` or `leak_threshold`
+        /// is refused.
         ///
         /// It is enforced at release too, so it holds in a pool that is always busy. Where words have 32 bits the
         /// longest lifetime is 24 days.
@@ -221,11 +226,11 @@ impl Config {
 
         /// How long a connection may be idle if there are more than `min_idle`. Default: 10 minutes, as in most pools.
         /// Needs maintenance.
-        idle_timeout(longest: Option<Duration>) longest;
+        idle_timeout(longest: Option<Duration>) longest, limit 0;
 
         /// How often maintenance checks a connection that is not used, so that no firewall drops it. Default: 2
         /// minutes, as in HikariCP.
-        keepalive(period: Option<Duration>) period;
+        keepalive(period: Option<Duration>) period, limit 1;
 
         /// A connection that was idle for longer is checked before a caller gets it; `None`: none is, unless the
         /// machine was [suspended](super::Clock::suspended). Default: 500 ms, as in HikariCP: long enough that a busy
@@ -261,7 +266,7 @@ impl Config {
         /// Maintenance reports a connection that is in use for longer, with the place in the source where it was
         /// acquired: as [`Event::Leaked`](super::Event::Leaked). Default: `None`, since only the application knows what
         /// is too long.
-        leak_threshold(longest: Option<Duration>) longest;
+        leak_threshold(longest: Option<Duration>) longest, limit 2;
 
         /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`] where debug assertions are
         /// on, else [`Nested::Allow`].
@@ -329,6 +334,27 @@ impl Config {
             }
             next += 1;
         }
+        self.check_lifetime()
+    }
+
+    /// A limit that was set has to come before the end of a connection's life. A default that does not is of no effect.
+    const fn check_lifetime(&self) -> Result<(), ConfigError> {
+        let Some(max_lifetime) = self.max_lifetime else { return Ok(()) };
+        let limits = [
+            ("idle_timeout", self.idle_timeout),
+            ("keepalive", self.keepalive),
+            ("leak_threshold", self.leak_threshold),
+        ];
+        let mut next = 0;
+        while next < limits.len() {
+            if let (option, Some(limit)) = limits[next]
+                && self.set[next]
+                && limit.as_nanos() > max_lifetime.as_nanos()
+            {
+                return Err(ConfigError::BeyondLifetime { option, limit, max_lifetime });
+            }
+            next += 1;
+        }
         Ok(())
     }
 
@@ -391,6 +417,19 @@ pub enum ConfigError {
         /// The percentage.
         percent: u8,
     },
+    /// A limit that no connection lives to see.
+    #[error(
+        "{option} is {limit:?} and max_lifetime is {max_lifetime:?}: no connection gets that old, so it can be at most \
+         that (`None` turns it off)"
+    )]
+    BeyondLifetime {
+        /// The option.
+        option: &'static str,
+        /// What it was set to.
+        limit: Duration,
+        /// The longest life of a connection.
+        max_lifetime: Duration,
+    },
     /// A first pause that is longer than the longest.
     #[error("the first pause is {first_pause:?} and the longest {longest_pause:?}: it can be at most that long")]
     Pauses {
@@ -436,6 +475,26 @@ mod tests {
         for (config, text) in cases {
             assert_eq!(std::string::ToString::to_string(&config.check(8).unwrap_err()), text);
         }
+    }
+
+    #[test]
+    fn a_limit_that_no_connection_lives_to_see_is_refused_if_it_was_set() {
+        let (secs, config) =
+            (|secs| Some(Duration::from_secs(secs)), Config::new().max_lifetime(Some(Duration::from_secs(60))));
+        assert_eq!(config.check(8), Ok(()), "the defaults are longer, and of no effect");
+        for (config, option) in [
+            (config.idle_timeout(secs(61)), "idle_timeout"),
+            (config.keepalive(secs(61)), "keepalive"),
+            (config.leak_threshold(secs(61)), "leak_threshold"),
+        ] {
+            let text = std::format!(
+                "{option} is 61s and max_lifetime is 60s: no connection gets that old, so it can be at most that \
+                 (`None` turns it off)"
+            );
+            assert_eq!(std::string::ToString::to_string(&config.check(8).unwrap_err()), text);
+            assert_eq!(config.max_lifetime(None).check(8), Ok(()));
+        }
+        assert_eq!(config.idle_timeout(secs(60)).keepalive(None).leak_threshold(secs(1)).check(8), Ok(()));
     }
 
     #[test]

@@ -165,6 +165,15 @@ pub trait Lifecycle {
     }
 }
 
+/// What a manager says of an error.
+pub(super) struct Described<'a, M: Lifecycle + ?Sized>(pub(super) &'a M, pub(super) &'a M::Error);
+
+impl<M: Lifecycle + ?Sized> fmt::Display for Described<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(self.1, f)
+    }
+}
+
 /// Makes and checks connections, blocking the calling thread.
 ///
 /// # Blocking

@@ -25,7 +25,7 @@ use core::time::Duration;
 
 use super::error::GetError;
 use super::event::{DiscardReason, Event};
-use super::manager::Lifecycle;
+use super::manager::{Described, Lifecycle};
 use super::parts::{ErrorOf, ManagedParts};
 use super::shared::Shared;
 
@@ -43,24 +43,19 @@ pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
         }
         Event::ConnectFailed { error, took } => {
             counters.connect_failed.add_shared(1);
-            log::connect_failed(name, kind(*error), *took);
+            log::connect_failed(name, error.map(|error| Described(pool.manager(), error)), *took);
         }
         Event::CheckFailed { error } => {
             counters.check_failed.add_shared(1);
-            log::check_failed(name, kind(*error));
+            log::check_failed(name, error.map(|error| Described(pool.manager(), error)));
         }
         Event::Leaked { loan } => {
             counters.leaked.add_shared(1);
             log::leaked(name, loan);
         }
-        Event::ResetFailed { .. } => log::reset_failed(name),
+        Event::ResetFailed { error } => log::reset_failed(name, Described(pool.manager(), error)),
     }
     pool.manager().on_event(event);
-}
-
-/// What is logged of a failure: a manager's error need not be printable.
-fn kind<E>(error: Option<&E>) -> &'static str {
-    if error.is_some() { "error" } else { "timeout" }
 }
 
 /// Logs that a connection was ended.

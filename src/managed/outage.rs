@@ -82,7 +82,7 @@ impl Outage {
         if self.last.is_some() { Some(now.since(self.last_at)) } else { None }
     }
 
-    pub(super) fn refusal(&self) -> Option<ConnectFailure> {
+    pub(super) fn failure(&self) -> Option<ConnectFailure> {
         self.last.clone()
     }
 }

@@ -1,4 +1,4 @@
-// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, times, upkeep,
+// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, text, times, upkeep,
 // engine, error, slot, stats, sync · must not know: how a caller waits
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
@@ -20,6 +20,7 @@ use super::parts::ManagedParts;
 use super::record::{ConnRecord, LoanRecord};
 use super::report::{Loan, PoolReport};
 use super::shared::Shared;
+use super::text::ErrorText;
 use super::times::TimeRecorders;
 #[cfg(feature = "std")]
 use super::upkeep::crew;
@@ -366,6 +367,14 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     #[must_use]
     pub fn report(&self) -> PoolReport {
         current::report(self)
+    }
+
+    /// Why no connection can be made, if the last connect has failed: what the manager says of the error
+    /// ([`describe`](Lifecycle::describe)). Takes a lock for a moment. A connect of a caller's own is noted while others
+    /// wait.
+    #[must_use]
+    pub fn connect_error(&self) -> Option<ErrorText> {
+        self.shared.failure().map(|failure| failure.error)
     }
 
     /// The configuration that the pool was built with. What [`resize`](Self::resize) has changed since is in

@@ -291,8 +291,8 @@ impl Shared {
     }
 
     /// Why connecting fails, if it does.
-    pub(super) fn refusal(&self) -> Option<ConnectFailure> {
-        self.outage.with(|outage| outage.refusal())
+    pub(super) fn failure(&self) -> Option<ConnectFailure> {
+        self.outage.with(|outage| outage.failure())
     }
 
     /// Sets who does the jobs.

@@ -1,7 +1,7 @@
 //! What a managed pool tells `tracing`: which events, with which fields, in which span; and that borrowers who are
 //! served at once tell it nothing.
 
-use std::fmt::{Debug, Write};
+use std::fmt::{self, Debug, Write};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -126,6 +126,10 @@ impl Lifecycle for Server {
     type Connection = ();
     type Error = Opaque;
 
+    fn describe(&self, _: &Opaque, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of order")
+    }
+
     fn reset(&self, (): &mut ()) -> Result<(), Opaque> {
         if self.resets_fail { Err(Opaque) } else { Ok(()) }
     }
@@ -186,7 +190,7 @@ fn a_connect_is_told_in_the_span_of_its_caller() {
 fn a_failed_connect_is_told_and_so_is_the_refusal_that_follows() {
     let pool = pool(Server { is_down: true.into(), ..Server::default() }, quiet());
     let told = Journal::of(|_| assert!(pool.get().is_err()));
-    assert_eq!(told[1], "  WARN connect failed pool=\"orders\" kind=\"error\" took");
+    assert_eq!(told[1], "  WARN connect failed pool=\"orders\" kind=\"error\" took error=out of order");
     let status = "in use: 0 of 1, idle: 0, vacant: 1, waiting: 0";
     assert_eq!(told[2], format!("  WARN no connection for a caller pool=\"orders\" error=\"connect\" status={status}"));
 }
@@ -198,7 +202,7 @@ fn a_failed_check_is_told_and_so_is_what_comes_of_it() {
     drop(pool.get());
     let told = Journal::of(|_| drop(pool.get()));
     let events = [
-        "  INFO check failed pool=\"orders\" kind=\"error\"",
+        "  INFO check failed pool=\"orders\" kind=\"error\" error=out of order",
         "  DEBUG discarded pool=\"orders\" reason=\"invalid\"",
         "  DEBUG connected pool=\"orders\" took",
     ];
@@ -210,7 +214,8 @@ fn a_failed_reset_is_told_outside_of_any_span() {
     let pool = pool(Server { resets_fail: true, ..Server::default() }, quiet());
     let guard = pool.get();
     let told = Journal::of(|_| drop(guard));
-    assert_eq!(told, ["WARN reset failed pool=\"orders\"", "DEBUG discarded pool=\"orders\" reason=\"reset_failed\""]);
+    let failed = "WARN reset failed pool=\"orders\" error=out of order";
+    assert_eq!(told, [failed, "DEBUG discarded pool=\"orders\" reason=\"reset_failed\""]);
 }
 
 #[test]

@@ -278,7 +278,7 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
         if !self.pool.engine().has_connector() || shared.may_connect(self.pool.coarse()) {
             return Ok(());
         }
-        match shared.refusal() {
+        match shared.failure() {
             Some(refusal) if refusal.ends_waits && !has_connection(self.pool) => Err(self.unreachable(refusal)),
             _ => Ok(()),
         }

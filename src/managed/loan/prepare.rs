@@ -1,14 +1,13 @@
 // knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, sync · must not know: threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
-use core::fmt;
 use core::time::Duration;
 
 use super::caller::{Caller, Failure, Met};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason, Event};
-use crate::managed::manager::Lifecycle;
+use crate::managed::manager::{Described, Lifecycle};
 use crate::managed::observe;
 use crate::managed::outage::{ConnectFailure, Purpose};
 use crate::managed::parts::{ErrorOf, ManagedParts};
@@ -152,7 +151,7 @@ fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<E
     let (manager, config) = (pool.manager(), pool.shared().config());
     let refusal = match failure {
         Failure::Error(error) => ConnectFailure {
-            error: describe(manager, error),
+            error: ErrorText::of(Described(manager, error)),
             ends_waits: config.fail_fast || manager.is_permanent(error),
         },
         Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => ConnectFailure {
@@ -162,19 +161,6 @@ fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<E
         Failure::TimedOut | Failure::Told(_) | Failure::NoTime | Failure::Superseded => return,
     };
     pool.shared().note_failure(pool.coarse(), refusal, purpose);
-}
-
-/// What the manager says of an error.
-pub(crate) fn describe<M: Lifecycle>(manager: &M, error: &M::Error) -> ErrorText {
-    struct Described<'a, M: Lifecycle>(&'a M, &'a M::Error);
-
-    impl<M: Lifecycle> fmt::Display for Described<'_, M> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.describe(self.1, f)
-        }
-    }
-
-    ErrorText::of(Described(manager, error))
 }
 
 /// A connect that has begun: a panic of the manager counts as a failure, so that the next one is begun after a pause.
@@ -198,7 +184,7 @@ pub(crate) fn refusal<P: ManagedParts>(pool: &P) -> Option<ConnectFailure> {
     let (status, shared) = (pool.engine().status(), pool.shared());
     let is_recent = |since: usize| since <= 2 * span(shared.config().retry.longest_pause);
     let is_failing = shared.failed_ago(pool.coarse()).is_some_and(is_recent);
-    if is_failing && status.vacant + status.connecting > 0 { shared.refusal() } else { None }
+    if is_failing && status.vacant + status.connecting > 0 { shared.failure() } else { None }
 }
 
 /// A check that did not find the connection fit.
@@ -212,7 +198,7 @@ impl<P: ManagedParts> CheckError<'_, P> {
     /// What the manager says of the connection.
     pub(crate) fn describe(&self, pool: &P) -> Option<ErrorText> {
         match &self.failure {
-            Failure::Error(error) => Some(describe(pool.manager(), error)),
+            Failure::Error(error) => Some(ErrorText::of(Described(pool.manager(), error))),
             Failure::Told(_) | Failure::TimedOut | Failure::NoTime | Failure::Superseded => None,
         }
     }

@@ -2,12 +2,13 @@
 //! What happens in a pool, for `tracing`: events with the target `conn_pool` and the field `pool`, and a span for each
 //! caller that could not be served at once.
 //!
-//! A manager's error is not among the fields, since it need not be printable: `Lifecycle::on_event` has it.
+//! A manager's error is told as `Lifecycle::describe` writes it; without one, there was no answer in time.
 
+use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
-use tracing::field::{Empty, debug};
+use tracing::field::{Empty, debug, display};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
 use crate::managed::event::DiscardReason;
@@ -15,20 +16,27 @@ use crate::managed::report::{Loan, PoolReport};
 
 const TARGET: &str = "conn_pool";
 
+/// The kind of a failure.
+const fn kind<E>(error: Option<&E>) -> &'static str {
+    if error.is_some() { "error" } else { "timeout" }
+}
+
 pub(in crate::managed) fn connected(pool: &str, took: Duration) {
     debug!(target: TARGET, pool, ?took, "connected");
 }
 
-pub(in crate::managed) fn connect_failed(pool: &str, kind: &'static str, took: Duration) {
-    warn!(target: TARGET, pool, kind, ?took, "connect failed");
+pub(in crate::managed) fn connect_failed(pool: &str, error: Option<impl fmt::Display>, took: Duration) {
+    let (kind, error) = (kind(error.as_ref()), error.as_ref().map(display));
+    warn!(target: TARGET, pool, kind, ?took, error, "connect failed");
 }
 
-pub(in crate::managed) fn check_failed(pool: &str, kind: &'static str) {
-    info!(target: TARGET, pool, kind, "check failed");
+pub(in crate::managed) fn check_failed(pool: &str, error: Option<impl fmt::Display>) {
+    let (kind, error) = (kind(error.as_ref()), error.as_ref().map(display));
+    info!(target: TARGET, pool, kind, error, "check failed");
 }
 
-pub(in crate::managed) fn reset_failed(pool: &str) {
-    warn!(target: TARGET, pool, "reset failed");
+pub(in crate::managed) fn reset_failed(pool: &str, error: impl fmt::Display) {
+    warn!(target: TARGET, pool, error = %error, "reset failed");
 }
 
 pub(in crate::managed) fn discarded(pool: &str, reason: DiscardReason) {

@@ -1,6 +1,7 @@
 // knows: event, report · must not know: what happens
 //! Stands in for the log where there is no `tracing`.
 
+use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
@@ -15,9 +16,9 @@ macro_rules! silent {
 
 silent! {
     connected(&str, Duration);
-    connect_failed(&str, &'static str, Duration);
-    check_failed(&str, &'static str);
-    reset_failed(&str);
+    connect_failed(&str, Option<impl fmt::Display>, Duration);
+    check_failed(&str, Option<impl fmt::Display>);
+    reset_failed(&str, impl fmt::Display);
     discarded(&str, DiscardReason);
     leaked(&str, &Loan);
     refused(&str, &'static str, Option<&PoolReport>);

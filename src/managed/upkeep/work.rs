@@ -91,7 +91,7 @@ async fn connect<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, connecting
 /// whether it waits on.
 fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
     let shared = pool.shared();
-    let is_final = shared.refusal().is_some_and(|refusal| refusal.ends_waits);
+    let is_final = shared.failure().is_some_and(|refusal| refusal.ends_waits);
     let has_lasted = |limit| shared.failing_for(pool.coarse()).is_some_and(|lasted| lasted >= span(limit));
     let is_hopeless = is_final || shared.config().connect_timeout.is_some_and(has_lasted);
     if is_hopeless && !pool.engine().states().iter().any(SlotState::is_filled) {
