@@ -15,8 +15,10 @@ pub(crate) struct Meeting(Lock<State>);
 enum State {
     /// No caller waits.
     Nobody,
-    /// A caller waits.
+    /// A caller waits for the check of the connection.
     Awaited(Waker),
+    /// A task connects in the slot, until a connector begins.
+    Connecting(Waker),
     /// The caller has not seen the answer yet.
     Answered(Answer),
 }
@@ -36,14 +38,27 @@ impl Meeting {
         }
     }
 
-    /// A caller waits from now on, until it has taken the answer or [leaves](Self::leave).
+    /// A caller waits for a check from now on, until it has taken the answer or [leaves](Self::leave).
     pub(super) fn begin(&self, waker: Waker) {
         self.set(State::Awaited(waker));
     }
 
-    /// Calls the one who waits.
+    /// A task connects in the slot from now on, and is called when a connector begins, until it
+    /// [leaves](Self::leave).
+    pub(super) fn begin_connect(&self, waker: Waker) {
+        self.set(State::Connecting(waker));
+    }
+
+    /// Calls the task that connects in the slot, if one does.
     pub(super) fn call(&self) {
-        if let State::Awaited(waker) = self.set(State::Nobody) {
+        let waker = self.0.with(|state| match replace(state, State::Nobody) {
+            State::Connecting(waker) => Some(waker),
+            other => {
+                *state = other;
+                None
+            }
+        });
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -52,7 +67,7 @@ impl Meeting {
     pub(super) fn answer(&self) -> Option<Answer> {
         self.0.with(|state| match state {
             State::Answered(_) => replace(state, State::Nobody).answer(),
-            State::Nobody | State::Awaited(_) => None,
+            _ => None,
         })
     }
 
@@ -92,7 +107,7 @@ impl State {
     fn answer(self) -> Option<Answer> {
         match self {
             Self::Answered(answer) => Some(answer),
-            Self::Nobody | Self::Awaited(_) => None,
+            Self::Nobody | Self::Awaited(_) | Self::Connecting(_) => None,
         }
     }
 }

@@ -21,7 +21,7 @@ impl Meeting {
         Self
     }
 
-    pub(super) fn begin(&self, _waker: Waker) {}
+    pub(super) fn begin_connect(&self, _waker: Waker) {}
 
     pub(super) const fn call(&self) {}
 

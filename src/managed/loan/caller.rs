@@ -285,7 +285,7 @@ where
 /// of the connector's does not. If not, the connector calls `waker` when it begins.
 fn is_superseded<P: ManagedParts>(pool: &P, meeting: Option<&Meeting>, waker: &Waker) -> bool {
     let Some(meeting) = meeting else { return false };
-    meeting.begin(waker.clone());
+    meeting.begin_connect(waker.clone());
     // After the waker was left: a connector that begins later calls it.
     pool.engine().has_connector()
 }
