@@ -22,6 +22,8 @@ pub(crate) struct Behaviour {
     /// So many checks, from now on, find the connection unfit.
     pub(crate) unfit: usize,
     pub(crate) close: Duration,
+    /// How long a reset takes, which then has to ask the server.
+    pub(crate) reset: Duration,
     /// Whether threads block for longer than the pool wants them to, as with most drivers.
     pub(crate) ignores_limits: bool,
 }
@@ -121,6 +123,15 @@ impl Lifecycle for Driver {
     fn on_discard(&self, _: Conn, reason: DiscardReason) {
         self.see(Seen::Discarded(reason));
         thread::sleep(self.behaviour().close);
+    }
+
+    fn reset_blocks(&self, _: &mut Conn) -> bool {
+        !self.behaviour().reset.is_zero()
+    }
+
+    fn reset(&self, _: &mut Conn) -> Result<(), &'static str> {
+        thread::sleep(self.behaviour().reset);
+        Ok(())
     }
 
     fn describe(&self, error: &&'static str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
