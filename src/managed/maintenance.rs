@@ -106,7 +106,14 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 while works.has_room()
                     && let Some(work) = take(self)
                 {
-                    works.as_mut().add(perform(self, &caller, work));
+                    let has_sequel = work.has_sequel();
+                    let work = perform(self, &caller, work);
+                    if has_sequel {
+                        works.as_mut().add(work);
+                    } else {
+                        // A report, which awaits nothing.
+                        at_once(work);
+                    }
                 }
                 if poll_fn(|context| Poll::Ready(works.as_mut().poll(context))).await {
                     continue;

@@ -1,13 +1,14 @@
 //! What a managed pool publishes through the `metrics` facade: names, labels, and numbers that agree with its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Lifecycle, Manager, Nested, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, DiscardReason, Lifecycle, Manager, Nested, Pool};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::kit::SimClock;
 use crate::kit::managed::millis;
+use crate::kit::{Job, SimClock, comes, wait_until, watched};
 
 /// Each connect takes 3 ms.
 #[derive(Default)]
@@ -22,6 +23,12 @@ impl Manager for Server {
     fn connect(&self, _: Option<Duration>) -> Result<(), ()> {
         self.0.advance(millis(3));
         Ok(())
+    }
+}
+
+impl AsyncManager for Server {
+    async fn connect(&self) -> Result<(), ()> {
+        Manager::connect(self, None)
     }
 }
 
@@ -245,4 +252,27 @@ fn a_look_of_the_maintenance_publishes_too_and_a_borrower_does_not() {
     assert!(told.counters.is_empty() && told.gauges.is_empty() && told.times.is_empty());
     let told = Told::during(|| assert_eq!(pool.maintain(pool.clock().now()).connected, 1));
     assert_eq!((told.counter("connects"), told.gauges["conn_pool_connections idle"].as_str()), (2, "2"));
+}
+
+/// A pass asks for a report, and a report must not ask for a pass.
+#[test]
+fn maintenance_that_publishes_sleeps_afterwards() {
+    let pool = Arc::new(pool(Config::new().min_idle(1)));
+    let seen = Arc::clone(&pool);
+    let rings = watched("maintenance", move || {
+        let mut upkeep = Job::begun(seen.run_maintenance());
+        seen.clock().advance(millis(1));
+        upkeep.wait_on();
+        upkeep.rings()
+    });
+    assert_eq!(rings, 0);
+    let health = pool.health_check().unwrap();
+    wait_until(|| pool.status().idle == 1);
+    // The reads of the clock come to an end.
+    assert!(comes(|| {
+        let reads = pool.clock().reads();
+        (0..1000).for_each(|_| std::thread::yield_now());
+        pool.clock().reads() == reads
+    }));
+    drop(health);
 }

@@ -159,10 +159,12 @@ where
                 crew.arrive();
             }
             let Some(errand) = errand else { break };
+            let has_sequel = errand.has_sequel();
             // A panic was reported through the panic hook.
             let _panic = catch_unwind(AssertUnwindSafe(|| at_once(perform(&*pool, &NoWait, errand))));
-            // The next connect or check may be due.
-            pool.shared().wake();
+            if has_sequel {
+                pool.shared().wake();
+            }
         }
         if !has_arrived {
             crew.arrive();

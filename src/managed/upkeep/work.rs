@@ -30,6 +30,14 @@ pub(crate) enum Errand<'a, P: ManagedParts> {
     Discard(UnreadySlot<'a, P>, DiscardReason, EndDiscard<'a, P>),
 }
 
+impl<P: ManagedParts> Errand<'_, P> {
+    /// Whether something may be due as soon as it is done: another connect, or another check. A report is followed by
+    /// nothing: a pass has asked for it, and would ask again.
+    pub(crate) const fn has_sequel(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Probe(..))
+    }
+}
+
 /// Takes what was handed over first.
 pub(crate) fn take<P: ManagedParts>(pool: &P) -> Option<Errand<'_, P>> {
     Some(match pool.shared().take_work(|slot| pool.record(slot))? {
