@@ -265,8 +265,11 @@ impl<'a> Engine<'a> {
         counters.peak_in_use.raise(self.in_use());
     }
 
+    /// A caller that a connection may be made for is not one too many, also if a connector makes it.
     fn is_queue_full(self) -> bool {
-        self.state.waiting.get() >= self.state.max_waiting as usize
+        let state = self.state;
+        let to_be_made = if self.has_connector() { state.vacant.get() + state.connecting.get() } else { 0 };
+        state.waiting.get() >= (state.max_waiting as usize).saturating_add(to_be_made)
     }
 
     /// Takes a waiter out of the queue whose wait ends early. Its waker has to be dropped after unlocking.

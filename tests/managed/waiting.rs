@@ -194,3 +194,15 @@ fn who_was_granted_a_connection_does_not_wait_until_another_is_parted_with() {
         waiter.join().unwrap();
     }
 }
+
+/// Callers that wait for their connection to be made are not refused: they would not wait if they made it themselves.
+#[test]
+fn a_queue_without_places_refuses_no_caller_that_a_connection_is_made_for() {
+    let pool = pool::<2>(quiet().max_waiting(0));
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    let mut callers = [Job::begun(pool.get_async()), Job::begun(pool.get_async())];
+    assert!(matches!(Job::new(pool.get_async()).error(), GetError::QueueFull(_)));
+    upkeep.wait_on();
+    let _held = callers.each_mut().map(Job::guard);
+    assert!(matches!(Job::new(pool.get_async()).error(), GetError::QueueFull(_)));
+}
