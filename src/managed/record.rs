@@ -26,6 +26,8 @@ pub(super) const STOOD_STILL: usize = 1 << 5;
 pub(super) const UNPROVEN: usize = 1 << 6;
 /// Its manager has asked for a check, as it was released.
 pub(super) const DIRTY: usize = 1 << 7;
+/// It was handed over, to be checked, reset or ended: no caller has it.
+pub(super) const ELSEWHERE: usize = 1 << 8;
 /// It has to be checked before a caller gets it, for any of these reasons.
 pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
 

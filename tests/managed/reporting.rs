@@ -296,3 +296,25 @@ fn with_maintenance_the_next_borrowing_is_timed() {
     }
     assert_eq!(pool.times().hold.count(), 3);
 }
+
+/// No caller has a connection that is being checked, however long that takes.
+#[test]
+fn a_check_that_hangs_is_no_leak() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS).leak_threshold(Some(secs(1))));
+    drop(pool.get().unwrap());
+    let health = pool.health_check().unwrap();
+    let gate = Gate::default();
+    pool.manager().always(Call::Check, Outcome::at(&gate));
+    assert!(pool.get_timeout(millis(1)).is_err());
+    gate.wait_for_arrivals(1);
+    for _ in 0..3 {
+        pool.clock().advance(secs(2));
+        maintain(&pool);
+    }
+    assert_eq!((pool.loans().count(), pool.metrics().leaked), (0, 0));
+    gate.open();
+    wait_until(|| pool.status().idle == 1);
+    let _held = pool.get().unwrap();
+    assert_eq!(pool.loans().count(), 1);
+    drop(health);
+}

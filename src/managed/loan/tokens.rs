@@ -14,7 +14,7 @@ use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{
-    CHECK, ConnRecord, DIRTY, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN, period,
+    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN, period,
 };
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
@@ -230,7 +230,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
         let claimed = ClaimedSlot::new(pool, self.into_slot());
         let record = pool.record(claimed.slot());
         record.note_check(now);
-        record.unmark(CHECK);
+        record.unmark(CHECK | ELSEWHERE);
         claimed
     }
 

@@ -16,7 +16,7 @@ use crate::managed::meeting::Answer;
 use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::STALE;
+use crate::managed::record::{ELSEWHERE, STALE};
 use crate::slot::release;
 use crate::slot::release_unused;
 
@@ -71,6 +71,7 @@ pub(super) fn end_next<P: ManagedParts>(pool: &P) -> bool {
         Errand::Report(_) | Errand::Connect(_) => {}
         Errand::Check(unready, _) | Errand::Probe(unready, ..) => {
             pool.record(unready.slot()).mark(STALE);
+            pool.record(unready.slot()).unmark(ELSEWHERE);
             release(pool, unready.into_slot());
         }
         Errand::Reset(unready) => reset(pool, unready),
@@ -81,6 +82,7 @@ pub(super) fn end_next<P: ManagedParts>(pool: &P) -> bool {
 
 fn reset<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) {
     if let Some(slot) = recycle_here(pool, unready) {
+        pool.record(slot.index()).unmark(ELSEWHERE);
         release(pool, slot);
     }
 }
