@@ -21,7 +21,6 @@
 mod token;
 
 mod bitmap;
-mod demand;
 mod slot_state;
 mod wait_queue;
 

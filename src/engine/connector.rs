@@ -7,7 +7,7 @@ use core::mem::swap;
 use core::task::Waker;
 
 use super::slow_path::ToVacate;
-use super::state::{Engine, Locked};
+use super::state::{Engine, Locked, MAX_SLOTS, narrow};
 use super::token::SlotToken;
 use super::wait_queue::{self, WaiterState};
 use super::wake_batch::WakeBatch;
@@ -28,8 +28,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn end_connector(self) -> WakeBatch<'a> {
         let (waker, mut batch) = self.locked(|locked, _| {
             self.state.has_connector.store(false, Relaxed);
-            locked.demand.was_asked = false;
-            locked.demand.waker.take()
+            locked.was_asked = false;
+            locked.connector.take()
         });
         batch.leftover = waker;
         batch
@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
             if self.wanted(locked, floor) == 0 {
                 return None;
             }
-            locked.demand.was_asked = false;
+            locked.was_asked = false;
             self.claim_vacant()
         })
     }
@@ -60,7 +60,7 @@ impl<'a> Engine<'a> {
         self.state.lock.with(|locked| {
             let is_wanted = self.wanted(locked, floor) > 0;
             if !is_wanted {
-                swap(&mut locked.demand.waker, &mut waker);
+                swap(&mut locked.connector, &mut waker);
             }
             !is_wanted
         })
@@ -68,7 +68,7 @@ impl<'a> Engine<'a> {
 
     /// The connector calls for nothing until it [waits](Self::await_demand) again.
     pub(crate) fn ignore_demand(self) {
-        let _dropped_without_the_lock = self.state.lock.with(|locked| locked.demand.waker.take());
+        let _dropped_without_the_lock = self.state.lock.with(|locked| locked.connector.take());
     }
 
     /// The connector has filled the slot, and releases it, in one step: had the connect ended before the slot was
@@ -84,9 +84,10 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Ends the waits of all callers that wait now. A caller that waits on keeps its place.
+    /// Ends the waits of all callers that wait now, up to 4096 of them: the others are dismissed when the next connect
+    /// fails. A caller that waits on keeps its place.
     pub(crate) fn dismiss_waiters(self) -> WakeBatch<'a> {
-        self.locked(|locked, _| locked.demand.to_dismiss = self.state.waiting.get()).1
+        self.locked(|locked, _| locked.to_dismiss = narrow(self.state.waiting.get().min(MAX_SLOTS))).1
     }
 }
 
@@ -94,31 +95,31 @@ impl<'a> Engine<'a> {
 impl<'a> Engine<'a> {
     /// A caller that does not wait has found nothing.
     pub(super) fn ask_connector(self, locked: &mut Locked) {
-        locked.demand.was_asked = self.has_connector();
+        locked.was_asked = self.has_connector();
     }
 
     /// Calls the connector, if it waits and there is something to connect for.
     pub(super) fn call_connector(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if locked.demand.waker.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
-            batch.wake(locked.demand.waker.take());
+        if locked.connector.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
+            batch.wake(locked.connector.take());
         }
     }
 
     /// Dismisses the waiters whose waits are to end. As many as there were: a caller that waits on may come back to the
     /// head of the queue meanwhile.
     pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        while locked.demand.to_dismiss > 0
+        while locked.to_dismiss > 0
             && let Some(waiter) = locked.queue.head()
             && !batch.is_full()
         {
-            locked.demand.to_dismiss -= 1;
+            locked.to_dismiss -= 1;
             // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
             batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
             // SAFETY: it is in the queue, and the lock is held (I4).
             unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
         }
         if locked.queue.is_empty() {
-            locked.demand.to_dismiss = 0;
+            locked.to_dismiss = 0;
         }
     }
 
@@ -129,8 +130,8 @@ impl<'a> Engine<'a> {
         }
         let idle = self.map.count_free();
         // What has come back meanwhile will do.
-        locked.demand.was_asked &= idle == 0;
-        let callers = self.state.waiting.get() + usize::from(locked.demand.was_asked);
+        locked.was_asked &= idle == 0;
+        let callers = self.state.waiting.get() + usize::from(locked.was_asked);
         let demand = if self.state.is_suspended() { 0 } else { callers };
         (demand + floor).saturating_sub(idle + self.state.connecting.get()).min(self.room_to_connect())
     }

@@ -1,8 +1,9 @@
-// knows: bitmap, demand, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
+use core::task::Waker;
+
 use super::bitmap::Bitmap;
-use super::demand::Demand;
 use super::slot_state::SlotStates;
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
@@ -49,8 +50,12 @@ pub(super) struct Locked {
     pub(super) recalled: u16,
     /// Slots whose connections are set aside.
     pub(super) set_aside: u16,
-    /// What callers want of the connector, if the pool has one.
-    pub(super) demand: Demand,
+    /// How many of the waiters at the head are still to be dismissed, though the pool is open.
+    pub(super) to_dismiss: u16,
+    /// A caller that does not wait has found nothing that the connector has not seen to.
+    pub(super) was_asked: bool,
+    /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
+    pub(super) connector: Option<Waker>,
 }
 
 /// The most slots that a pool can have.
@@ -85,7 +90,9 @@ impl EngineState {
                 dropping_surplus: 0,
                 recalled: 0,
                 set_aside: 0,
-                demand: Demand::new(),
+                to_dismiss: 0,
+                was_asked: false,
+                connector: None,
             };
             Self {
                 lock: Lock::new(locked),

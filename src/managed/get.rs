@@ -77,7 +77,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// Acquires a connection: an idle one, or one that is made now, or the first that comes free.
     ///
-    /// The future takes less than 130 words, beside the futures of the manager and of the clock's sleep.
+    /// The future takes less than 140 words, beside the futures of the manager and of the clock's sleep.
     ///
     /// # Errors
     ///

@@ -240,9 +240,11 @@ fn reading_metrics_and_loans_takes_no_lock() {
 /// Beside what the manager's own futures and the clock's sleep need. With `tracing` there is a span too.
 #[test]
 #[cfg(not(feature = "tracing"))]
-fn a_callers_future_takes_less_than_130_words() {
+fn a_callers_future_takes_less_than_140_words() {
     let pool = of_tasks(CONFIG);
     let words =
         [size_of_val(&pool.get_async()), size_of_val(&pool.run_maintenance())].map(|size| size / size_of::<usize>());
-    assert!(words[0] < 130 && words[1] < 95, "{words:?} words");
+    // Without an allocator the future has the connect and the check that it makes in itself.
+    let most = [140, if cfg!(feature = "alloc") { 95 } else { 140 }];
+    assert!(words[0] < most[0] && words[1] < most[1], "{words:?} words");
 }
