@@ -84,6 +84,10 @@
 //! # }
 //! ```
 //!
+//! Here the caller connects itself. A server runs `health_check` (threads) or
+//! [`run_maintenance`](managed::Pool::run_maintenance) (a task), which connects for all callers: their deadlines then
+//! do not depend on a connect, and a connect whose caller has gone serves the next one.
+//!
 //! A driver that awaits implements [`AsyncManager`](managed::AsyncManager), and its pool has
 //! [`get_async`](managed::Pool::get_async). Adapters serve threads and tasks from either kind of manager.
 //!
@@ -125,7 +129,8 @@
 //!   use a managed pool;
 //! - find a *task* that waits for itself because it holds the last connection (a managed pool finds threads): use a
 //!   timeout;
-//! - stop a blocking `connect` that hangs: its caller hangs with it, and no other caller does;
+//! - stop a blocking `connect` that hangs: it keeps a thread of the pool's and a slot while a `health_check` runs, and
+//!   no caller; otherwise its caller hangs with it, and no other caller does;
 //! - take a snapshot in `status` and `metrics` while connections move: each number was true at some moment during the
 //!   call.
 //!
@@ -133,9 +138,10 @@
 //!
 //! Acquire and release take one atomic read-modify-write each: no lock, no fence, no allocation. A new record of
 //! connections in use costs one more, once. The state of a slot is two words (more if the connection is aligned to more
-//! than two words), that of a pool at most 176 bytes without `std`. A guard is two words. A managed pool adds ten words
-//! a slot. While its [maintenance](guide::managed#maintenance) runs, it adds no read-modify-write to acquire and
-//! release. Tests assert these numbers by counting; measured times are in [benchmarks](guide::benchmarks).
+//! than two words), that of a pool at most 176 bytes without `std`. A guard is two words. A managed pool adds twelve
+//! words a slot, with `std` sixteen on 64-bit targets. While its [maintenance](guide::managed#maintenance) runs, it
+//! adds no read-modify-write to acquire and release. Tests assert these numbers by counting; measured times are in
+//! [benchmarks](guide::benchmarks).
 //!
 //! # What hurts users of pools
 //!

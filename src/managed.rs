@@ -20,20 +20,28 @@
 //!            too old, idle for too long, unfit, evicted, held during a panic, one too many, pool closed
 //! ```
 //!
-//! A caller that finds no idle connection, and a vacant slot, connects in that slot: on its own thread or task, with no
-//! lock held. If the connect fails the caller gets the manager's error, and the slot goes to the next waiter, which
-//! tries in turn. So no caller waits for the connect of another, and a failed connect is not reported as a timeout.
+//! # Who connects
+//!
+//! While `health_check` (threads) or [`run_maintenance`](Pool::run_maintenance) (a task) runs, that is the pool's
+//! *connector*. A caller that finds no idle connection waits, and gets what comes first: a connection that is released,
+//! or one that the connector has made. So a caller's deadline does not depend on a connect, and a connect whose caller
+//! has gone serves the next one. A connect that fails is tried again after a pause, until the callers' deadlines; a
+//! caller whose time is up meanwhile is told why connecting fails, and not that it timed out.
+//!
+//! Without a connector the caller itself connects in a vacant slot: on its own thread or task, with no lock held,
+//! within its own deadline as far as the manager keeps to that. If the connect fails the caller gets the manager's
+//! error, and the slot goes to the next waiter, which tries in turn.
 //!
 //! # Maintenance
 //!
 //! Connections grow old and stale while they are not used. Maintenance handles that. It runs in one of three ways,
 //! which differ in what calls it:
 //!
-//! | | who calls | feature |
-//! |---|---|---|
-//! | [`maintain`](Pool::maintain), [`maintain_async`](Pool::maintain_async) | your loop | |
-//! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | |
-//! | `health_check` | a thread that the pool starts, and stops when its handle is dropped | `std` |
+//! | | who calls | the pool has a connector | feature |
+//! |---|---|---|---|
+//! | [`maintain`](Pool::maintain), [`maintain_async`](Pool::maintain_async) | your loop | no | |
+//! | [`run_maintenance`](Pool::run_maintenance) | a task that you spawn | yes | |
+//! | `health_check` | threads that the pool starts, and ends when its handle is dropped | yes | `std` |
 //!
 //! While one of the last two runs, marks tell which connections have grown old. Acquire and release then take the two
 //! read-modify-writes of a plain pool, and an acquire reads the coarse clock once, to see that the marks are recent, if
@@ -44,8 +52,12 @@
 //!
 //! # Costs
 //!
-//! Ten words for each slot beside those of the plain pool, and with `std` one to three kilobytes for each pool, for the
-//! histograms.
+//! Twelve words for each slot beside those of the plain pool, with `std` sixteen (on 64-bit targets), and with `std`
+//! one to three kilobytes for each pool, for the histograms.
+//!
+//! Acquire and release allocate nothing. While `run_maintenance` runs each connect and each check that it makes
+//! allocates, with the feature `alloc`; `health_check` starts threads; and the text of an error is allocated once for
+//! all callers that are told it.
 
 mod clock;
 mod config;

@@ -4,12 +4,13 @@
 //! connection than connects are under way.
 
 use core::mem::swap;
+use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::slow_path::ToVacate;
 use super::state::{Engine, Locked, MAX_SLOTS, narrow};
 use super::token::SlotToken;
-use super::wait_queue::{self, WaiterState};
+use super::wait_queue::{self, WaitQueue, Waiter, WaiterState};
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
@@ -84,10 +85,18 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Ends the waits of all callers that wait now, up to 4096 of them: the others are dismissed when the next connect
-    /// fails. A caller that waits on keeps its place.
-    pub(crate) fn dismiss_waiters(self) -> WakeBatch<'a> {
-        self.locked(|locked, _| locked.to_dismiss = narrow(self.state.waiting.get().min(MAX_SLOTS))).1
+    /// Ends the waits of the callers that wait now, or only of those that have no deadline. A caller may wait on, in its
+    /// place.
+    pub(crate) fn dismiss_waiters(self, only_patient: bool) -> WakeBatch<'a> {
+        self.locked(|locked, _| {
+            if only_patient {
+                locked.dismisses_patient = true;
+            } else {
+                // Those beyond the most are dismissed when the next connect fails.
+                locked.to_dismiss = narrow(self.state.waiting.get().min(MAX_SLOTS));
+            }
+        })
+        .1
     }
 }
 
@@ -105,22 +114,45 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Dismisses the waiters whose waits are to end. As many as there were: a caller that waits on may come back to the
-    /// head of the queue meanwhile.
+    /// Dismisses the waiters whose waits are to end. Of all, as many as there were: a caller that waits on may come back
+    /// to the head of the queue meanwhile.
     pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         while locked.to_dismiss > 0
             && let Some(waiter) = locked.queue.head()
             && !batch.is_full()
         {
             locked.to_dismiss -= 1;
-            // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
-            batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
-            // SAFETY: it is in the queue, and the lock is held (I4).
-            unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
+            self.dismiss_one(locked, waiter, batch);
         }
         if locked.queue.is_empty() {
             locked.to_dismiss = 0;
         }
+        if locked.dismisses_patient {
+            self.dismiss_patient(locked, batch);
+        }
+    }
+
+    fn dismiss_patient(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        let mut next = locked.queue.head();
+        while let Some(waiter) = next {
+            if batch.is_full() {
+                return;
+            }
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            next = unsafe { WaitQueue::behind(waiter) };
+            // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+            if unsafe { wait_queue::node(waiter) }.is_patient {
+                self.dismiss_one(locked, waiter, batch);
+            }
+        }
+        locked.dismisses_patient = false;
+    }
+
+    fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
+        // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
+        batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
+        // SAFETY: it is in the queue, and the lock is held (I4).
+        unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
     }
 
     /// How many vacant slots are wanted to connect in.

@@ -52,6 +52,8 @@ pub(super) struct Locked {
     pub(super) set_aside: u16,
     /// How many of the waiters at the head are still to be dismissed, though the pool is open.
     pub(super) to_dismiss: u16,
+    /// The waiters without a deadline are still to be dismissed.
+    pub(super) dismisses_patient: bool,
     /// A caller that does not wait has found nothing that the connector has not seen to.
     pub(super) was_asked: bool,
     /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
@@ -91,6 +93,7 @@ impl EngineState {
                 recalled: 0,
                 set_aside: 0,
                 to_dismiss: 0,
+                dismisses_patient: false,
                 was_asked: false,
                 connector: None,
             };

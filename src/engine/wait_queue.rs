@@ -61,6 +61,8 @@ pub(crate) struct Node {
     pub(super) cancelled_late: bool,
     /// It does not connect for now: vacant slots are not for it.
     pub(super) is_pausing: bool,
+    /// It waits without a deadline.
+    pub(super) is_patient: bool,
     /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
     pub(super) joined_at: usize,
     pub(super) since: Option<Stamp>,
@@ -97,10 +99,17 @@ impl Waiter {
             waker: None,
             cancelled_late: false,
             is_pausing: false,
+            is_patient: false,
             joined_at: 0,
             since: None,
         };
         Self { node: UnsafeCell::new(node), number: Cell::new(number), _pinned: PhantomPinned }
+    }
+
+    /// The same, for a caller that waits without a deadline, if `is_patient`.
+    pub(crate) const fn with_patience(mut self, is_patient: bool) -> Self {
+        self.node.get_mut().is_patient = is_patient;
+        self
     }
 
     /// Its number in the order of arrival: for its owner, and for the lock's holder.

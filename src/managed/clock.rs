@@ -8,8 +8,9 @@ use crate::sync;
 
 /// Tells a pool the time, from an arbitrary start, never backwards.
 ///
-/// The pool uses it for the ages of connections, for how long they are idle or in use, and for the deadlines of tasks.
-/// The deadlines of *threads*, and the sleep of the health check, always go by the system's clock.
+/// The pool uses it for the ages of connections, for how long they are idle or in use, for the pauses after connects
+/// that failed, and for the deadlines of tasks. The deadlines of *threads*, and the sleep of the health check, always
+/// go by the system's clock.
 ///
 /// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program
 /// that awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test

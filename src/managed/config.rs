@@ -51,14 +51,18 @@ pub struct Config {
 }
 
 /// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
-/// callers that failed together do not try again together.
+/// programs that failed together do not try again together.
 ///
-/// During a pause the caller waits in the queue, in its place, for a connection that is released, and leaves connecting
-/// to others.
+/// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)), the pauses are
+/// the pool's: after each of them one connect is tried, for all callers, until one succeeds. The callers wait until
+/// their deadlines.
+///
+/// Where callers connect themselves, each has pauses of its own, for as many `attempts` as are set. During a pause the
+/// caller waits in the queue, in its place, for a connection that is released, and leaves connecting to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How often a connect of a caller's own, where no maintenance connects, is tried again before the caller gets the
-    /// error. Maintenance tries again until it succeeds.
+    /// How often a caller that connects itself tries again before it gets the error. It does not concern a connector,
+    /// nor a caller that waits for one.
     pub attempts: u32,
     /// The first pause.
     pub first_pause: Duration,
@@ -104,8 +108,8 @@ pub enum Nested {
 }
 
 impl Retry {
-    /// A caller gets the first error at once. Maintenance, for which no caller waits, tries again after 100 ms, then
-    /// after twice as long each time, up to 5 s.
+    /// A caller that connects itself gets the first error at once. A connector tries again after 100 ms, then after
+    /// twice as long each time, up to 5 s.
     pub const DEFAULT: Self =
         Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
 
@@ -193,28 +197,32 @@ impl Config {
 
         /// The longest that one connect may take. Default: 30 s, which in most pools is the limit of a whole acquire.
         ///
+        /// Where the pool has a connector, also how long connecting has to fail, without a break and with no connection
+        /// in the pool, until calls *without a deadline* end with the error. With `None` they wait on.
+        ///
         /// A [`Manager`](super::Manager) is told how much of it is left, and has to keep to it; the connect of an
         /// [`AsyncManager`](super::AsyncManager) is dropped when the time is up, if the pool's clock can sleep.
         connect_timeout(longest: Option<Duration>) longest;
 
         /// The longest that a check may take; enforced as `connect_timeout` is. Default: 5 s, as in HikariCP: an
-        /// unplugged server does not answer at all.
+        /// unplugged server does not answer at all. While a `health_check` runs no thread waits for a check for longer
+        /// than 100 ms: it then looks for another connection.
         validation_timeout(longest: Option<Duration>) longest;
 
-        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: by maintenance until one succeeds; a caller
-        /// that connects itself gets the error at once.
+        /// How failed connects are tried again. Default: [`Retry::DEFAULT`]: by a connector until one succeeds; a
+        /// caller that connects itself gets the error at once.
         retry(retry: Retry) retry;
 
-        /// Where maintenance connects (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)): whether a
-        /// connect that fails ends the waits of all callers, with its error, if the pool has no connection at all.
-        /// Default: `false`. Maintenance tries again, and the callers wait until their deadlines: so that they do not
-        /// notice a server that restarts. An error that the manager calls
-        /// [permanent](super::Lifecycle::is_permanent) ends the waits in any case.
+        /// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)): whether
+        /// a connect that fails ends the waits of all callers at once, with its error, if the pool has no connection at
+        /// all; newcomers then get that error until the next attempt. Default: `false`. The connector tries again, and
+        /// the callers wait until their deadlines, so that they do not notice a server that restarts. An error that the
+        /// manager calls [permanent](super::Lifecycle::is_permanent) ends the waits in any case.
         fail_fast(at_once: bool) at_once;
 
         /// How old a connection may grow, in use or not. Default: 30 minutes, as in HikariCP and r2d2: shorter than
-        /// most databases, and the networks before them, allow. A longer `idle_timeout`, `keepalive` or `leak_threshold`
-        /// is refused.
+        /// most databases, and the networks before them, allow. A longer `idle_timeout`, `keepalive` or
+        /// `leak_threshold` is refused.
         ///
         /// It is enforced at release too, so it holds in a pool that is always busy. Where words have 32 bits the
         /// longest lifetime is 24 days.
@@ -247,12 +255,16 @@ impl Config {
         /// is refused here.
         validate_every(longest: Option<Duration>) longest;
 
-        /// How many connects may run at once. Default: 8, or as many as there are slots, if that is less.
+        /// How many connects may run at once, whoever makes them. Default: 8, or as many as there are slots, if that is
+        /// less.
         ///
-        /// A low limit protects a server that has just come back from all callers at once.
+        /// A low limit protects a server that has just come back from all callers at once. A connect that hangs counts.
         max_connecting(most: usize) Some(most);
 
         /// How many callers may wait; a caller that finds the queue full is refused at once. Default: no limit.
+        ///
+        /// Where the pool has a connector, callers for whom a connection can still be made wait too, and do not count:
+        /// as many more may wait as there are slots without a connection.
         ///
         /// A queue that is longer than what can be served within its callers' timeouts only makes all of them time out.
         max_waiting(most: u32) Some(most);

@@ -64,24 +64,27 @@ pub enum GetError<E> {
         /// How the pool stood.
         report: PoolReport,
     },
-    /// No connection could be made: by the caller, or by maintenance for all callers. In the second case this is what
-    /// a caller gets whose time is up, and not [`Timeout`](Self::Timeout).
+    /// No connection could be made: by the caller itself, by the pool's connector for all callers, or by callers before
+    /// this one in the queue. This is what a caller gets whose time is up, and not [`Timeout`](Self::Timeout), as long
+    /// as connecting fails and the pool is not full.
     Connect {
-        /// The manager's error.
+        /// The manager's error: itself for a caller that has connected, else as a text.
         error: ManagerError<E>,
         /// How the pool stood.
         report: PoolReport,
     },
-    /// The connect timeout, or the caller's deadline, passed while a connection was being made.
+    /// The connect timeout, or the caller's deadline, passed while the caller was connecting. A caller that waits for a
+    /// connector gets [`Connect`](Self::Connect) or [`Timeout`](Self::Timeout) instead.
     ConnectTimeout {
         /// How long it had taken so far.
         after: Duration,
         /// How the pool stood.
         report: PoolReport,
     },
-    /// The idle connection failed its check, and there was no time, or no room, to make another.
+    /// The idle connection failed its check, or did not answer, and there was no time, or no room, for another.
     Invalid {
-        /// The manager's error; `None` if the check ran out of time.
+        /// The manager's error, as a text if a thread of the `health_check` has checked; `None` if the check ran out of
+        /// time.
         error: Option<ManagerError<E>>,
         /// How the pool stood.
         report: PoolReport,
@@ -167,6 +170,25 @@ impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
 }
 
 /// An error of the manager's, as a caller has it.
+///
+/// The error itself is one value, and need not be `Clone` nor `Send`. So it goes to the caller whose call it was, and
+/// all other callers get what it says.
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool::managed::{GetError, ManagerError};
+///
+/// fn is_refused<E>(error: &GetError<E>, says: fn(&E) -> bool) -> bool {
+///     match error {
+///         GetError::Connect { error: ManagerError::Own(error), .. } => says(error),
+///         GetError::Connect { error: ManagerError::Shared(text), .. } => {
+///             text.as_str().contains("refused")
+///         }
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ManagerError<E> {

@@ -19,16 +19,20 @@ pub(super) type Got<G, M> = Result<G, GetError<<M as Lifecycle>::Error>>;
 
 /// Acquiring a connection without a wait.
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires a connection without waiting for other callers: an idle one, or one that is made now.
+    /// Acquires a connection without waiting for other callers.
     ///
-    /// Needs no `std`. It takes as long as the manager takes to check or to connect; see
-    /// [`try_get_idle`](Self::try_get_idle) for a call that never does.
+    /// While `health_check` or [`run_maintenance`](Self::run_maintenance) runs: an idle one. If there is none the call
+    /// asks for a connection to be made, and does not wait for it. Otherwise: an idle one, or one that is made now.
+    ///
+    /// Needs no `std`. It takes as long as the manager takes to check, or to connect: there is no deadline beside the
+    /// manager's own limits. See [`try_get_idle`](Self::try_get_idle) for a call that does neither.
     ///
     /// # Errors
     ///
-    /// [`Exhausted`](GetError::Exhausted) if nothing is free for a newcomer, neither a connection nor a vacant slot;
-    /// [`Connect`](GetError::Connect); [`Invalid`](GetError::Invalid) if the idle connection failed its check and
-    /// nothing else is free; [`Closed`](GetError::Closed); [`NoConnections`](GetError::NoConnections) if `N` is 0.
+    /// [`Exhausted`](GetError::Exhausted) if nothing is free for a newcomer: no connection, and without a connector no
+    /// vacant slot; [`Connect`](GetError::Connect) if the connect failed, or if nothing is idle because connecting
+    /// fails; [`Invalid`](GetError::Invalid) if the idle connection failed its check and nothing else is free;
+    /// [`Closed`](GetError::Closed); [`NoConnections`](GetError::NoConnections) if `N` is 0.
     ///
     /// # Panics
     ///
@@ -75,14 +79,22 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 
 /// Acquiring a connection as a task.
 impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires a connection: an idle one, or one that is made now, or the first that comes free.
+    /// Acquires a connection.
     ///
-    /// The future takes less than 140 words, beside the futures of the manager and of the clock's sleep.
+    /// While [`run_maintenance`](Self::run_maintenance) or `health_check` runs: an idle one, or the first that comes
+    /// free or is made. The task does not connect itself, and a connect that was begun for it outlives it. Otherwise:
+    /// an idle one, or one that the task makes now, or the first that comes free.
+    ///
+    /// The task checks a connection itself, if it has to be checked. The future takes less than 140 words, beside the
+    /// futures of the manager and of the clock's sleep.
     ///
     /// # Errors
     ///
-    /// The future yields [`Connect`](GetError::Connect) or [`ConnectTimeout`](GetError::ConnectTimeout) if it was the
-    /// caller's turn to connect, and that failed; [`Closed`](GetError::Closed); [`QueueFull`](GetError::QueueFull);
+    /// The future yields [`Connect`](GetError::Connect) if the pool has no connection, and connecting fails with an
+    /// error that [ends all waits](super::Config::fail_fast), or has failed for as long as
+    /// [`connect_timeout`](super::Config::connect_timeout); without a connector `Connect` or
+    /// [`ConnectTimeout`](GetError::ConnectTimeout) if the task has connected, and that failed;
+    /// [`Closed`](GetError::Closed); [`QueueFull`](GetError::QueueFull);
     /// [`NoConnections`](GetError::NoConnections) if `N` is 0.
     ///
     /// # Panics
@@ -92,8 +104,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Cancel safety
     ///
     /// The future may be dropped at any moment. While it waits, it leaves the queue; a connection that it was granted
-    /// goes to the next waiter; a connect is dropped, and its slot goes to the next waiter; a connection that was being
-    /// checked is discarded. So an executor's timeout around it is one budget for waiting, connecting and checking.
+    /// goes to the next waiter; a connect of its own is dropped, and its slot goes to the next waiter; a connection
+    /// that was being checked is discarded. So an executor's timeout around it is one budget for waiting, connecting
+    /// and checking.
     ///
     /// # Fairness
     ///
@@ -132,10 +145,15 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that
     /// can [sleep](Clock::sleep): others are refused at compile time.
     ///
+    /// When the time is up a connect or a check of the task's own is dropped; a connect of the pool's goes on, for the
+    /// next caller.
+    ///
     /// # Errors
     ///
-    /// As [`get_async`](Self::get_async), and [`Timeout`](GetError::Timeout) when the time is up. If it is up while the
-    /// caller pauses after a connect that failed, the error is that of the connect.
+    /// As [`get_async`](Self::get_async), and [`Timeout`](GetError::Timeout) when the time is up. If it is up while
+    /// connecting fails, the error is [`Connect`](GetError::Connect), with the cause; only an error that
+    /// [ends all waits](super::Config::fail_fast) comes before. It is [`Invalid`](GetError::Invalid) if an idle
+    /// connection has failed its check, and there was no time for another.
     ///
     /// # Cancel safety
     ///

@@ -21,19 +21,32 @@ use crate::slot::{Patience, PoolParts, RawGuard, wait_for_drain};
 
 /// Blocking the calling thread (feature `std`).
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires a connection: an idle one, or one that is made now, or the first that comes free. Waits for as long as
-    /// it takes.
+    /// Acquires a connection, and waits for as long as it takes.
+    ///
+    /// While `health_check` or [`run_maintenance`](Self::run_maintenance) runs: an idle one, or the first that comes
+    /// free or is made. The thread does not connect itself. Otherwise: an idle one, or one that the thread makes now,
+    /// or the first that comes free.
     ///
     /// # Errors
     ///
-    /// [`Connect`](super::GetError::Connect) if it was the caller's turn to connect, and that failed (`retry` sets how
-    /// often it is tried again before); [`Closed`](super::GetError::Closed); [`QueueFull`](super::GetError::QueueFull);
+    /// [`Connect`](super::GetError::Connect) if the pool has no connection, and connecting fails with an error that
+    /// [ends all waits](super::Config::fail_fast), or has failed for as long as
+    /// [`connect_timeout`](super::Config::connect_timeout); without a connector if the thread has connected, and that
+    /// failed ([`Retry::attempts`](super::Retry::attempts) sets how often it is tried again before);
+    /// [`Closed`](super::GetError::Closed); [`QueueFull`](super::GetError::QueueFull);
     /// [`Nested`](super::GetError::Nested) if the thread would wait for itself;
     /// [`NoConnections`](super::GetError::NoConnections) if `N` is 0.
     ///
     /// # Blocking
     ///
-    /// Sleeps in a condition variable while it waits; connects and checks on the calling thread.
+    /// Sleeps in a condition variable while it waits. While a `health_check` runs, its threads connect and check. The
+    /// caller waits for a check for 100 ms at most, and then looks for another connection.
+    ///
+    /// While `run_maintenance` runs, its task connects, and the caller checks on its own thread. **A thread that polls
+    /// this task must not call this**: on an executor of one thread the call would wait for a connect that nothing
+    /// polls.
+    ///
+    /// Otherwise the thread connects and checks itself.
     ///
     /// # Panics
     ///
@@ -50,14 +63,22 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 
     /// [`get`](Self::get), within `timeout`: one budget for waiting, connecting and checking.
     ///
-    /// The manager is told how much of it is left; a manager that ignores that may exceed it. `Duration::ZERO` takes an
-    /// idle connection that needs no check, or nothing; `Duration::MAX` waits for as long as it takes.
+    /// While a `health_check` runs, the deadline is kept however long connects and checks take. A connect that takes
+    /// longer serves the next caller. While `run_maintenance` runs, that holds for connects. Where the thread calls the
+    /// manager itself, the manager is told how much of the time is left (`within`), and one that ignores that may
+    /// exceed it.
+    ///
+    /// `Duration::ZERO` takes an idle connection that needs no check, or nothing; `Duration::MAX` waits for as long as
+    /// it takes.
     ///
     /// # Errors
     ///
     /// As [`get`](Self::get), and [`Timeout`](super::GetError::Timeout) when the time is up, which tells how full the
-    /// pool is and which loan is the longest. If a connection is granted at the very same moment, the caller gets the
-    /// connection.
+    /// pool is and which loan is the longest. If it is up while connecting fails, the error is
+    /// [`Connect`](super::GetError::Connect), with the cause; only an error that [ends all
+    /// waits](super::Config::fail_fast) comes before. It is [`Invalid`](super::GetError::Invalid) if an idle connection
+    /// has failed its check, and there was no time for another. If a connection is granted at the very same moment, the
+    /// caller gets the connection.
     ///
     /// # Blocking
     ///

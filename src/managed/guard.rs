@@ -21,7 +21,8 @@ guard! {
     /// When it is dropped, the manager looks at the connection ([`has_broken`](Lifecycle::has_broken)) and resets it
     /// ([`reset`](Lifecycle::reset)), and the next caller gets it. It is discarded if it is unfit or too old, was
     /// evicted, or is held while a panic unwinds. All that happens on the thread that drops the guard, and needs no
-    /// runtime.
+    /// runtime. While a `health_check` runs, its threads end connections, and reset those of which
+    /// [`reset_blocks`](Lifecycle::reset_blocks) is true: the drop waits for neither.
     ///
     /// # Panics
     ///
@@ -52,7 +53,8 @@ macro_rules! functions {
         $(#[$meta])*
         impl<M: Lifecycle, const N: usize, K: Clock> $guard {
             /// Discards the connection instead of releasing it, as [`DiscardReason::Discarded`]: for connections that
-            /// turned out broken. The pool makes another when a caller wants one.
+            /// turned out broken. The pool makes another when a caller wants one. While a `health_check` runs, one of
+            /// its threads ends the connection.
             ///
             /// # Panics
             ///

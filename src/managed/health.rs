@@ -13,7 +13,7 @@ use super::jobs::Attendant;
 use super::manager::Manager;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::upkeep::connector::{begin_connector, end_connector, look, rest};
+use super::upkeep::connector::{STANDBY, begin_connector, end_connector, look, rest};
 use super::upkeep::crew::{AT_ONCE, Crew, PATIENCE, call};
 use super::upkeep::marking::{Marker, stop_marking};
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
@@ -120,8 +120,8 @@ where
     // A panic of the clock's was reported through the panic hook.
     let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(&pool, signal, crew, &mut is_connector)));
     if let Some(pool) = pool.upgrade() {
-        stop_marking(&*pool);
         if is_connector {
+            stop_marking(&*pool);
             end_connector(&*pool);
         }
         // What was handed over is done all the same. Nobody is there later to call for more threads.
@@ -150,14 +150,27 @@ fn attend_until_stopped<M, const N: usize, K>(
             && (!pool.is_closed() || pool.shared().jobs() > 0)
         {
             *is_connector = *is_connector || begin_connector(&*pool, Attendant::Threads);
-            let looked = look(&*pool, *is_connector);
-            let next = rest(&*pool, &looked, &mut marker, waker).at_most;
-            let is_served = call(crew, &pool, AT_ONCE);
-            let until = Instant::now() + if is_served { next } else { next.min(PATIENCE) };
+            let next = if *is_connector { attend_once(crew, &pool, &mut marker, waker) } else { STANDBY };
             drop(pool);
-            parker.park(Some(until));
+            parker.park(Some(Instant::now() + next));
         }
     });
+}
+
+/// Does what is due, and answers when to look again.
+fn attend_once<M, const N: usize, K>(
+    crew: &Arc<Crew>,
+    pool: &Arc<Pool<M, N, K>>,
+    marker: &mut Marker,
+    waker: &Waker,
+) -> Duration
+where
+    M: Manager<Connection: Send> + Send + Sync + 'static,
+    K: Clock + Send + Sync + 'static,
+{
+    let looked = look(&**pool);
+    let next = rest(&**pool, &looked, marker, waker).at_most;
+    if call(crew, pool, AT_ONCE) { next } else { next.min(PATIENCE) }
 }
 
 impl Signal {

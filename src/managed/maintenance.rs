@@ -12,8 +12,8 @@ use super::manager::{AsyncManager, Manager};
 use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
-use super::upkeep::connector::{Attendance, called, rest};
-use super::upkeep::marking::{Marker, StopMarking};
+use super::upkeep::connector::{Attendance, STANDBY, called, rest};
+use super::upkeep::marking::Marker;
 use super::upkeep::pass::maintain;
 use super::upkeep::work::{perform, take};
 use super::upkeep::works::Works;
@@ -97,12 +97,15 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     pub fn run_maintenance(&self) -> impl Future<Output = ()> {
         const { assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
         async move {
-            let (mut marker, _stop) = (Marker::new(), StopMarking(self));
-            let (caller, mut attendance) = (Async::of_pool(self.clock()), Attendance::new(self));
+            let (mut marker, mut attendance) = (Marker::new(), Attendance::new(self));
+            let caller = Async::of_pool(self.clock());
             let mut works = pin!(Works::new());
             // The connections of a closed pool are ended too.
             while !self.is_closed() || self.shared().jobs() > 0 {
-                let looked = attendance.look();
+                let Some(looked) = attendance.look() else {
+                    self.clock().sleep(STANDBY).await;
+                    continue;
+                };
                 while works.has_room()
                     && let Some(work) = take(self)
                 {

@@ -13,8 +13,9 @@ use super::event::{CheckReason, DiscardReason, Event};
 /// What happens to a connection when it is released and when it ends.
 ///
 /// These functions are called where a guard is made or dropped: at once, on whichever thread, never as a task, so that
-/// no runtime is needed to release a connection. All of them have a default. [`Manager`] or [`AsyncManager`] makes and
-/// checks connections.
+/// no runtime is needed to release a connection. While a `health_check` runs, its threads end connections
+/// ([`on_discard`](Self::on_discard)), and do the resets that [block](Self::reset_blocks). All of them have a default.
+/// [`Manager`] or [`AsyncManager`] makes and checks connections.
 ///
 /// No function is called under a lock, so each may take its time, call the pool, and panic: a panic loses the
 /// connection, but not its slot (one of [`is_closed`](Self::is_closed) has the connection checked).
@@ -82,11 +83,14 @@ pub trait Lifecycle {
         Ok(())
     }
 
-    /// Whether [`reset`](Self::reset) has to ask the server, and so may block: it is then done by maintenance, if that
-    /// runs and connects ([`run_maintenance`](super::Pool::run_maintenance), `health_check`), and the thread that drops
-    /// the guard does not wait for it. The default is `false`.
+    /// Whether [`reset`](Self::reset) has to ask the server, and so may block. While a `health_check` runs, one of its
+    /// threads then asks [`has_broken`](Self::has_broken), resets the connection and releases its slot, and the thread
+    /// that drops the guard does not wait for that. Otherwise that thread resets it, also while `run_maintenance`
+    /// runs, whose task must not block ([`needs_check`](Self::needs_check) is for what has to be awaited). The default
+    /// is `false`.
     ///
-    /// Called at each release, so it should be quick: whether a transaction is open, for instance.
+    /// Called at each release, before anything else, so it should be quick: whether a transaction is open, for
+    /// instance.
     fn reset_blocks(&self, connection: &mut Self::Connection) -> bool {
         let _ = connection;
         false
@@ -132,6 +136,12 @@ pub trait Lifecycle {
     }
 
     /// Ends a connection, whatever the reason: closes it properly, or counts it. The default drops it.
+    ///
+    /// While a `health_check` runs its threads call this, so it may block: no caller waits for it, and
+    /// [`close`](super::Pool::close) for no longer than 50 ms. Otherwise it is called where the connection is found to
+    /// be unfit: by the caller that acquires or releases it, or by maintenance. In a pool of an [`AsyncManager`] that
+    /// is a task, so this must not block there: send what has to be awaited, or may block, to a task or a thread of
+    /// your own.
     fn on_discard(&self, connection: Self::Connection, reason: DiscardReason) {
         let _ = reason;
         drop(connection);
@@ -140,8 +150,9 @@ pub trait Lifecycle {
     /// Whether an error of a connect will not go away by itself: a wrong password, a database that does not exist. The
     /// default is `false`.
     ///
-    /// Callers then do not wait for the next attempt of maintenance: if there is no connection they get the error at
-    /// once, and newcomers get it until that attempt.
+    /// Callers then do not wait for the next attempt of the pool's connector: if there is no connection they get the
+    /// error at once, and newcomers get it until that attempt. Callers that connect themselves get every error at once,
+    /// or after their [attempts](super::Retry::attempts).
     fn is_permanent(&self, error: &Self::Error) -> bool {
         let _ = error;
         false
@@ -178,16 +189,20 @@ impl<M: Lifecycle + ?Sized> fmt::Display for Described<'_, M> {
 ///
 /// # Blocking
 ///
-/// A call that hangs keeps its caller and its slot, since no thread can be stopped from outside; no other caller waits
-/// for it. So use `within`, or the driver's own timeouts.
+/// A call that hangs keeps its thread and its slot, since no thread can be stopped from outside. While a `health_check`
+/// runs that is a thread of the pool's, and no caller waits for it past its deadline. Otherwise it is the caller's, and
+/// no other caller waits for it. A connect that hangs also counts for
+/// [`max_connecting`](super::Config::max_connecting). So use `within`, or the driver's own timeouts.
 pub trait Manager: Lifecycle {
     /// Makes a connection.
     ///
-    /// `within` is what is left of the caller's time, and at most the pool's connect timeout; `None`: no limit.
+    /// `within` is the pool's connect timeout; for a caller that connects itself at most what is left of its time;
+    /// `None`: no limit.
     ///
     /// # Errors
     ///
-    /// Any; the caller gets it, in [`GetError::Connect`](super::GetError::Connect).
+    /// Any. A caller that connects itself gets it, in [`GetError::Connect`](super::GetError::Connect); callers that
+    /// wait for the pool's connector get what it [says](Lifecycle::describe).
     fn connect(&self, within: Option<Duration>) -> Result<Self::Connection, Self::Error>;
 
     /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for
@@ -207,6 +222,14 @@ pub trait Manager: Lifecycle {
 ///
 /// The pool limits the time of a connect and of a check if its [`Clock`](super::Clock) can sleep; else the task that
 /// awaits has to.
+///
+/// # Blocking
+///
+/// While [`run_maintenance`](super::Pool::run_maintenance) runs, its task connects, up to
+/// [`max_connecting`](super::Config::max_connecting) at a time, and makes the checks that keep connections alive.
+/// Callers make their own checks. Connections are reset and ended where they are found: by a caller that acquires or
+/// releases them, or by that task. So neither these futures nor the functions of [`Lifecycle`] may block: whatever else
+/// runs on that thread would stand still.
 pub trait AsyncManager: Lifecycle {
     /// Makes a connection.
     ///
@@ -216,7 +239,9 @@ pub trait AsyncManager: Lifecycle {
     ///
     /// # Cancel safety
     ///
-    /// If the caller gives up, the future is dropped and the slot goes to the next waiter.
+    /// If a caller that connects itself gives up, the future is dropped, and the slot goes to the next waiter; so it is
+    /// when a connector begins, which then connects for that caller. A connect of `run_maintenance` outlives the
+    /// callers for which it was begun, and is dropped with that future.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
     /// Checks a connection before a caller gets it, if it was idle for long (`validate_after`), was not checked for

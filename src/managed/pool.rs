@@ -34,9 +34,10 @@ use crate::sync::{const_fn, run_once, run_to_end};
 /// Up to `N` connections in a fixed array, which a manager makes, checks, resets and ends.
 ///
 /// Slots, wait queue and guards are those of the plain [`Pool`](crate::Pool): waiters are served in the order of
-/// arrival, nothing is allocated, and releasing a connection needs no runtime. In addition, a caller that finds no idle
-/// connection makes one in a vacant slot, a connection is assessed at each acquire and release, and
-/// [maintenance](Self::maintain) keeps the idle ones in order.
+/// arrival, acquire and release allocate nothing, and releasing a connection needs no runtime. In addition, a
+/// connection is assessed at each acquire and release, and [maintenance](Self::maintain) keeps the idle ones in order.
+/// A caller that finds no idle connection waits while `health_check` or [`run_maintenance`](Self::run_maintenance)
+/// runs, which connects for all callers; otherwise it connects itself, in a vacant slot.
 ///
 /// `M` is a [`Manager`](super::Manager), for threads, or an [`AsyncManager`](super::AsyncManager), for tasks, or both:
 /// see [`AsyncFromBlocking`](super::AsyncFromBlocking) and [`BlockingFromAsync`](super::BlockingFromAsync). `K` is the
@@ -47,8 +48,8 @@ use crate::sync::{const_fn, run_once, run_to_end};
 /// # Nothing is lost
 ///
 /// Whatever the manager does, and whenever a caller gives up, no slot is lost: a connect that fails, panics or is
-/// dropped gives the slot to the next waiter; a connection whose check did not end is discarded. No function of the
-/// manager is called under a lock.
+/// dropped makes its slot vacant again, for the next connect; a connection whose check did not end is discarded. No
+/// function of the manager is called under a lock.
 ///
 /// # Fairness
 ///
@@ -230,7 +231,12 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// when they are released. Answers how many were discarded at once.
     ///
     /// For a server that was replaced, or credentials that were changed. Callers that hold a connection keep it. What
-    /// maintenance, or another caller, discards meanwhile is not counted.
+    /// maintenance, or another caller, discards meanwhile is not counted. What a `health_check` ends is counted when it
+    /// is handed over to its threads.
+    ///
+    /// If this is called faster than connections are made, callers are not starved: a caller that has met two evicted
+    /// connections gets the third, if its connect began after the last eviction before the caller's request. It is
+    /// discarded when it is released.
     ///
     /// # Panics
     ///
@@ -297,7 +303,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Blocking
     ///
     /// As long as the manager takes to end the connections. While a `health_check` runs, its threads end them: then the
-    /// call returns after 50 ms at the latest, and a [`drain`](Self::drain_async) waits for the rest.
+    /// call waits for that, but for no longer than 50 ms, and a [`drain`](Self::drain_async) waits for the rest.
     ///
     /// # Panics
     ///
@@ -370,8 +376,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 
     /// Why no connection can be made, if the last connect has failed: what the manager says of the error
-    /// ([`describe`](Lifecycle::describe)). Takes a lock for a moment. A connect of a caller's own is noted while others
-    /// wait.
+    /// ([`describe`](Lifecycle::describe)). Takes a lock for a moment. A connect of a caller's own is noted while
+    /// others wait.
     #[must_use]
     pub fn connect_error(&self) -> Option<ErrorText> {
         self.shared.failure().map(|failure| failure.error)

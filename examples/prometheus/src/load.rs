@@ -1,6 +1,7 @@
 //! Something to measure: workers that share a few connections to a server which sends back what it gets.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -20,6 +21,10 @@ pub struct Echo(SocketAddr);
 impl Lifecycle for Echo {
     type Connection = TcpStream;
     type Error = io::Error;
+
+    fn describe(&self, error: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{error}")
+    }
 }
 
 impl Manager for Echo {

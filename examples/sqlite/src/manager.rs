@@ -150,6 +150,10 @@ impl Lifecycle for Sqlite {
         }
     }
 
+    fn describe(&self, error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{error}")
+    }
+
     fn on_event(&self, event: &Event<'_, Error>) {
         match event {
             Event::ConnectFailed { error: Some(error), .. } => self.report(format_args!("cannot connect: {error}")),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Pool};
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, ManagerError, Pool};
 use conn_pool_sqlite::manager::{Error, Sqlite};
 use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
@@ -123,7 +123,7 @@ fn a_database_that_is_missing_is_not_created() {
     let pool = database.pool();
     fs::remove_file(&database.path).unwrap();
     let error = pool.get().unwrap_err();
-    assert!(matches!(error, GetError::Connect { error: Error::Sqlite(_), .. }));
+    assert!(matches!(error, GetError::Connect { error: ManagerError::Own(Error::Sqlite(_)), .. }));
     let text = error.to_string();
     assert!(text.starts_with("cannot connect: unable to open database file: "), "{text}");
     assert!(text.contains("(pool \"test\": "), "{text}");

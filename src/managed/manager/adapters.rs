@@ -13,6 +13,7 @@ use crate::managed::event::{CheckReason, DiscardReason, Event};
 ///
 /// Connects and checks block the thread that polls, and the pool's time limits do not reach them from a task: the
 /// manager is told of none. For managers that are quick, or have limits of their own, and executors that can bear it.
+/// While a `health_check` runs, its threads connect and end connections, and only checks block a task.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AsyncFromBlocking<M>(pub M);
 
@@ -99,7 +100,8 @@ mod block_on {
     /// # Blocking
     ///
     /// A thread polls the manager's futures itself and sleeps in between. If the driver needs a runtime around them,
-    /// enter it before, and let other threads drive it.
+    /// enter it before, and let other threads drive it. While `run_maintenance` runs, its task connects, and a thread
+    /// only waits for that: see [`get`](crate::managed::Pool::get).
     #[derive(Debug, Clone, Copy, Default)]
     pub struct BlockingFromAsync<M>(pub M);
 

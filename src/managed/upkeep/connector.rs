@@ -8,7 +8,7 @@ use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use super::marking::{Marker, pause_marking, woken};
+use super::marking::{Marker, pause_marking, stop_marking, woken};
 use super::pass::{Hands, Refill, has_new_leaks, run_pass};
 use super::work::end_next;
 use crate::managed::clock::Millis;
@@ -24,6 +24,9 @@ use crate::sync::run_to_end;
 
 /// How long the check of an idle connection may take before the next one is begun beside it, in milliseconds.
 const PATIENCE: usize = 100;
+
+/// How often one that maintains a pool beside its connector looks whether that has ended.
+pub(crate) const STANDBY: Duration = Duration::from_secs(1);
 
 /// How long until the next look while jobs wait to be begun, or checks do not end.
 const SOON: Duration = Duration::from_millis(PATIENCE as u64);
@@ -58,16 +61,17 @@ impl<'a, P: ManagedParts> Attendance<'a, P> {
         Self { pool, is_connector: false }
     }
 
-    /// As [`look`].
-    pub(crate) fn look(&mut self) -> Looked {
+    /// As [`look`]; `None` if the pool has another connector.
+    pub(crate) fn look(&mut self) -> Option<Looked> {
         self.is_connector = self.is_connector || begin_connector(self.pool, Attendant::Task);
-        look(self.pool, self.is_connector)
+        self.is_connector.then(|| look(self.pool))
     }
 }
 
 impl<P: ManagedParts> Drop for Attendance<'_, P> {
     fn drop(&mut self) {
         if self.is_connector {
+            stop_marking(self.pool);
             end_connector(self.pool);
             run_to_end(|| end_next(self.pool));
         }
@@ -102,13 +106,13 @@ pub(crate) struct Looked {
 }
 
 /// Does everything that is due without calling the manager, and leaves jobs for what needs the manager.
-pub(crate) fn look<P: ManagedParts>(pool: &P, is_connector: bool) -> Looked {
+pub(crate) fn look<P: ManagedParts>(pool: &P) -> Looked {
     pause_marking(pool);
     let (began, hands) = (pool.coarse(), Others { replaced: Cell::new(0) });
     at_once(run_pass(pool, &hands, began));
     // A connection that is being checked will be idle again, or be made up for.
     let floor = (pool.shared().config().min_idle + hands.replaced.get()).saturating_sub(pool.shared().probes());
-    Looked { began, floor, may_connect: is_connector && connect_wanted(pool, floor) }
+    Looked { began, floor, may_connect: connect_wanted(pool, floor) }
 }
 
 /// What the connector waits for until it looks again.

@@ -82,15 +82,6 @@ pub(crate) fn stop_marking<P: ManagedParts>(pool: &P) {
     pool.shared().forget_marking();
 }
 
-/// Stops marking as soon as it is dropped.
-pub(crate) struct StopMarking<'a, P: ManagedParts>(pub(crate) &'a P);
-
-impl<P: ManagedParts> Drop for StopMarking<'_, P> {
-    fn drop(&mut self) {
-        stop_marking(self.0);
-    }
-}
-
 /// How often to mark the connections of a pool in use, for acquires to rely on the marks, and for the limits and the
 /// floor of idle connections to be kept; `None` if no limit needs it.
 ///

@@ -105,7 +105,7 @@ fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
     let has_lasted = |limit| shared.failing_for(pool.coarse()).is_some_and(|lasted| lasted >= span(limit));
     let is_hopeless = is_final || shared.config().connect_timeout.is_some_and(has_lasted);
     if is_hopeless && !pool.engine().states().iter().any(SlotState::is_filled) {
-        drop(pool.engine().dismiss_waiters());
+        drop(pool.engine().dismiss_waiters(!is_final));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::fairness::Fairness;
 use crate::slot::Acquire;
 
 /// Of a caller that was granted a slot without waiting.
-const AGAIN: Ticket = Ticket { position: Position::Again, number: None };
+const AGAIN: Ticket = Ticket { position: Position::Again, ..Ticket::NEW };
 
 /// A caller that was granted an unfit connection does not go to the end of the queue.
 #[test]

@@ -15,6 +15,8 @@ const FLOOR: usize = 2;
 /// Rows that each thread writes before the file may go, and after it is back.
 const BEFORE: usize = 5;
 const AFTER: usize = 5;
+/// How long a thread waits for a connection. While connecting fails, callers wait until their deadlines.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Shorter pauses than a server would be given, so that the scene is short.
 const RETRY: Retry =
     Retry { attempts: 0, first_pause: Duration::from_millis(5), longest_pause: Duration::from_millis(50) };
@@ -128,8 +130,9 @@ impl Writer<'_> {
     fn write_until_refused(&mut self) -> Result<GetError<Error>, Failure> {
         let began = Instant::now();
         while began.elapsed() < FAR_TOO_LONG {
-            match self.pool.get_timeout(FAR_TOO_LONG) {
+            match self.pool.get_timeout(PATIENCE) {
                 Ok(connection) => self.write(&connection)?,
+                Err(GetError::Timeout(_)) => {}
                 Err(refusal) => return Ok(refusal),
             }
         }
