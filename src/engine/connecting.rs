@@ -35,10 +35,10 @@ impl<'a> Engine<'a> {
     /// to be vacated as [`Discarded`](super::VacateReason::Discarded), and the caller waits again.
     ///
     /// Not while more slots are in use than the maximum, since this one is to be retired; nor while the pool is
-    /// suspended, or has a connector. When a server goes away, all connections to it are found unfit at once, and all their callers would
-    /// reconnect here: so the limit of concurrent connects holds here too. No waiter is overtaken: while there is room
-    /// to connect and a caller waits, no slot is vacant. Nor is a connection made beside an idle one, which the caller
-    /// gets when it asks again.
+    /// suspended, or has a connector. When a server goes away, all connections to it are found unfit at once, and all
+    /// their callers would reconnect here: so the limit of concurrent connects holds here too. No waiter is overtaken:
+    /// while there is room to connect and a caller waits, no slot is vacant. Nor is a connection made beside an idle
+    /// one, which the caller gets when it asks again.
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());

@@ -85,8 +85,8 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Ends the waits of the callers that wait now, or only of those that have no deadline. A caller may wait on, in its
-    /// place.
+    /// Ends the waits of the callers that wait now, or only of those that have no deadline. A caller may wait on, in
+    /// its place.
     pub(crate) fn dismiss_waiters(self, only_patient: bool) -> WakeBatch<'a> {
         self.locked(|locked, _| {
             if only_patient {
@@ -114,8 +114,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Dismisses the waiters whose waits are to end. Of all, as many as there were: a caller that waits on may come back
-    /// to the head of the queue meanwhile.
+    /// Dismisses the waiters whose waits are to end. Of all, as many as there were: a caller that waits on may come
+    /// back to the head of the queue meanwhile.
     pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         while locked.to_dismiss > 0
             && let Some(waiter) = locked.queue.head()

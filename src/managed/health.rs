@@ -18,13 +18,13 @@ use super::upkeep::crew::{AT_ONCE, Crew, PATIENCE, call};
 use super::upkeep::marking::{Marker, stop_marking};
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 
-/// A thread that maintains a managed pool, and the threads that connect for it: from [`Pool::health_check`]. Dropping it
-/// ends them, and then callers connect themselves again.
+/// A thread that maintains a managed pool, and the threads that connect for it: from [`Pool::health_check`]. Dropping
+/// it ends them, and then callers connect themselves again.
 ///
 /// # Blocking
 ///
-/// The drop waits until the threads have ended that call nothing of the manager's, which takes no time. A thread whose
-/// call of the manager hangs ends when the call does: the drop does not wait for it.
+/// The drop waits for threads that call nothing of the manager's, for at most 50 ms. A thread whose call of the manager
+/// hangs ends when the call does: the drop does not wait for it.
 #[must_use = "maintenance ends when it is dropped"]
 pub struct HealthCheck {
     signal: Arc<Signal>,

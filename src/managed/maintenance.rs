@@ -85,7 +85,13 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// - a failed connect is tried again, after a pause ([`Config::retry`](super::Config::retry)), until the callers'
     ///   deadlines; see [`Config::fail_fast`](super::Config::fail_fast).
     ///
-    /// Each connect allocates.
+    /// Each connect and each check allocates.
+    ///
+    /// # Blocking
+    ///
+    /// The future must be polled for callers to get new connections: a [`get`](Self::get) on the thread that polls it
+    /// would wait for itself. What the manager does without awaiting ([`on_discard`](super::Lifecycle::on_discard),
+    /// [`reset`](super::Lifecycle::reset)) is done by whoever releases or finds the connection, and must not block.
     ///
     /// # Cancel safety
     ///

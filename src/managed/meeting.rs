@@ -1,6 +1,6 @@
 // knows: text, engine, sync · must not know: what a check is, how a thread sleeps
-//! Where a caller waits for a thing that concerns one slot: for the check of its connection, which is made elsewhere, or
-//! for a connector that may connect in it instead.
+//! Where a caller waits for a thing that concerns one slot: for the check of its connection, which is made elsewhere,
+//! or for a connector that may connect in it instead.
 
 use core::mem::replace;
 use core::task::Waker;

@@ -12,7 +12,7 @@ pub(crate) struct Meeting;
 /// What came of a check.
 pub(crate) enum Answer {
     Fit(SlotToken),
-    Unfit(#[expect(dead_code, reason = "no caller hears of it")] Option<ErrorText>),
+    Unfit(#[expect(dead_code, reason = "no caller hears of a check")] Option<ErrorText>),
 }
 
 #[expect(clippy::unused_self, reason = "as the twin with threads")]

@@ -1,5 +1,5 @@
-// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, text, times, upkeep,
-// engine, error, slot, stats, sync · must not know: how a caller waits
+// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, text,
+// times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;

@@ -1,5 +1,5 @@
-// knows: caller, clock, current, error, event, observe, outage, parts, prepare, record, shared, tokens, engine, slot, sync ·
-// must not know: threads, tasks
+// knows: caller, clock, current, error, event, observe, outage, parts, prepare, record, shared, tokens, engine, slot,
+// sync · must not know: threads, tasks
 //! A caller's whole way to a connection: the fast path, the first try, and the work if neither has one.
 
 use core::panic::Location;

@@ -1,4 +1,5 @@
-// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, sync · must not know: threads, tasks
+// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, sync · must not know: threads,
+// tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
 use core::time::Duration;
@@ -142,8 +143,8 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
     }
 }
 
-/// Notes why a connect has failed, for callers that wait for another one, if there are any: that allocates. That a caller
-/// had no more time says nothing of the server.
+/// Notes why a connect has failed, for callers that wait for another one, if there are any: that allocates. That a
+/// caller had no more time says nothing of the server.
 fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<ErrorOf<P>>, took: Duration) {
     if purpose == Purpose::Caller && (pool.engine().waiting() == 0 || !pool.tells_errors()) {
         return;

@@ -1,4 +1,5 @@
-// knows: event, hand_off, jobs, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know: who waits
+// knows: event, hand_off, jobs, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know:
+// who waits
 //! Releasing a connection: the manager looks at it and resets it; then its slot is released, or the connection is
 //! discarded.
 

@@ -1,5 +1,5 @@
-// knows: clock, event, hand_off, jobs, manager, observe, parts, record, shared, engine, slot, sync · must not know: who waits, what a
-// check is
+// knows: clock, event, hand_off, jobs, manager, observe, parts, record, shared, engine, slot, sync · must not know: who
+// waits, what a check is
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 

@@ -83,8 +83,8 @@ impl Crew {
         self.changed.notify_all();
     }
 
-    /// Waits until the calling thread is called, which it answers with `true`, or has been idle for too long: then it has
-    /// to [leave](Self::leave).
+    /// Waits until the calling thread is called, which it answers with `true`, or has been idle for too long: then it
+    /// has to [leave](Self::leave).
     fn rest(&self) -> bool {
         let mut state = self.state();
         let until = Instant::now() + IDLE;

@@ -36,7 +36,7 @@ fn slot<const N: usize>(pool: &Pool<N>) -> Result<SlotToken, AcquireError> {
 }
 
 fn slot_from<const N: usize>(pool: &Pool<N>, position: Position) -> Result<SlotToken, AcquireError> {
-    let acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, &Ticket { number: None, position }));
+    let acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, &Ticket { position, ..Ticket::NEW }));
     let acquire = acquire.into_ref();
     run(poll_fn(|context| acquire.poll(context.waker())))
 }

@@ -67,7 +67,7 @@ impl Client {
     }
 
     async fn slot(&self, position: Position) -> Option<SlotToken> {
-        let wait = pin!(Acquire::with_ticket(&self.pool, WaiterKind::Task, &Ticket { number: None, position }));
+        let wait = pin!(Acquire::with_ticket(&self.pool, WaiterKind::Task, &Ticket { position, ..Ticket::NEW }));
         self.granted(poll_fn(move |context| wait.as_ref().poll(context.waker())).await)
     }
 
