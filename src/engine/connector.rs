@@ -87,10 +87,10 @@ impl<'a> Engine<'a> {
 
     /// Ends the waits of the callers that wait now, or only of those that have no deadline. A caller may wait on, in
     /// its place.
-    pub(crate) fn dismiss_waiters(self, only_patient: bool) -> WakeBatch<'a> {
+    pub(crate) fn dismiss_waiters(self, only_endless: bool) -> WakeBatch<'a> {
         self.locked(|locked, _| {
-            if only_patient {
-                locked.dismisses_patient = true;
+            if only_endless {
+                locked.dismisses_endless = true;
             } else {
                 // Those beyond the most are dismissed when the next connect fails.
                 locked.to_dismiss = narrow(self.state.waiting.get().min(MAX_SLOTS));
@@ -127,12 +127,12 @@ impl<'a> Engine<'a> {
         if locked.queue.is_empty() {
             locked.to_dismiss = 0;
         }
-        if locked.dismisses_patient {
-            self.dismiss_patient(locked, batch);
+        if locked.dismisses_endless {
+            self.dismiss_endless(locked, batch);
         }
     }
 
-    fn dismiss_patient(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+    fn dismiss_endless(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         let mut next = locked.queue.head();
         while let Some(waiter) = next {
             if batch.is_full() {
@@ -141,11 +141,11 @@ impl<'a> Engine<'a> {
             // SAFETY: it is in the queue, and the lock is held (I4).
             next = unsafe { WaitQueue::behind(waiter) };
             // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
-            if unsafe { wait_queue::node(waiter) }.is_patient {
+            if unsafe { wait_queue::node(waiter) }.waits_forever {
                 self.dismiss_one(locked, waiter, batch);
             }
         }
-        locked.dismisses_patient = false;
+        locked.dismisses_endless = false;
     }
 
     fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {

@@ -17,12 +17,12 @@ pub(crate) struct Ticket {
     pub(crate) number: TicketNumber,
     pub(crate) position: Position,
     /// It waits without a deadline, in a pool that may end its wait.
-    pub(crate) is_patient: bool,
+    pub(crate) waits_forever: bool,
 }
 
 impl Ticket {
     /// Of a caller that has not waited yet: behind all others.
-    pub(crate) const NEW: Self = Self { number: None, position: Position::Last, is_patient: false };
+    pub(crate) const NEW: Self = Self { number: None, position: Position::Last, waits_forever: false };
 }
 
 /// Which position in the queue a caller has a right to.

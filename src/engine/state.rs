@@ -53,7 +53,7 @@ pub(super) struct Locked {
     /// How many of the waiters at the head are still to be dismissed, though the pool is open.
     pub(super) to_dismiss: u16,
     /// The waiters without a deadline are still to be dismissed.
-    pub(super) dismisses_patient: bool,
+    pub(super) dismisses_endless: bool,
     /// A caller that does not wait has found nothing that the connector has not seen to.
     pub(super) was_asked: bool,
     /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
@@ -93,7 +93,7 @@ impl EngineState {
                 recalled: 0,
                 set_aside: 0,
                 to_dismiss: 0,
-                dismisses_patient: false,
+                dismisses_endless: false,
                 was_asked: false,
                 connector: None,
             };

@@ -62,7 +62,7 @@ pub(crate) struct Node {
     /// It does not connect for now: vacant slots are not for it.
     pub(super) is_pausing: bool,
     /// It waits without a deadline.
-    pub(super) is_patient: bool,
+    pub(super) waits_forever: bool,
     /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
     pub(super) joined_at: usize,
     pub(super) since: Option<Stamp>,
@@ -99,16 +99,16 @@ impl Waiter {
             waker: None,
             cancelled_late: false,
             is_pausing: false,
-            is_patient: false,
+            waits_forever: false,
             joined_at: 0,
             since: None,
         };
         Self { node: UnsafeCell::new(node), number: Cell::new(number), _pinned: PhantomPinned }
     }
 
-    /// The same, for a caller that waits without a deadline, if `is_patient`.
-    pub(crate) const fn with_patience(mut self, is_patient: bool) -> Self {
-        self.node.get_mut().is_patient = is_patient;
+    /// The same, for a caller that waits without a deadline, if `waits_forever`.
+    pub(crate) const fn if_it_waits_forever(mut self, waits_forever: bool) -> Self {
+        self.node.get_mut().waits_forever = waits_forever;
         self
     }
 

@@ -96,7 +96,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
     /// As [`new`](Self::new), for a caller that may have had a slot already, whose connection was unfit or could not be
     /// made.
     pub(crate) const fn with_ticket(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
-        let waiter = Waiter::with_number(kind, ticket.number).with_patience(ticket.is_patient);
+        let waiter = Waiter::with_number(kind, ticket.number).if_it_waits_forever(ticket.waits_forever);
         Self { pool, waiter, position: ticket.position, progress: Cell::new(Progress::Fresh) }
     }
 

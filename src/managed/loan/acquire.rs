@@ -158,7 +158,7 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
         work: &'s mut observe::Work<'w, P>,
         at_hand: Option<ClaimedSlot<'a, P>>,
     ) -> Self {
-        let ticket = Ticket { is_patient: !caller.has_deadline(), ..Ticket::NEW };
+        let ticket = Ticket { waits_forever: !caller.has_deadline(), ..Ticket::NEW };
         let evictions = Evictions::new(pool);
         Self { pool, caller, thread, work, ticket, at_hand, evictions, failures: 0, unfit: None, refused: None }
     }
