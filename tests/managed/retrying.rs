@@ -139,3 +139,29 @@ fn of_several_who_pause_the_first_who_came_is_served_first() {
         held = Some(waiters[1].woken_to_end().unwrap());
     }
 }
+
+/// Where maintenance connects. The callers with a deadline wait on.
+#[test]
+fn a_call_without_a_deadline_ends_however_many_wait_before_it() {
+    let config = quiet().connect_timeout(Some(secs(5))).retry(retry(0, secs(1)));
+    let pool = pool::<2>(config);
+    pool.manager().always(Call::Connect, Outcome::Error);
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    let mut others: Vec<_> = (0..40).map(|_| Job::begun(pool.get_async_timeout(secs(100)))).collect();
+    let mut own = Job::begun(pool.get_async());
+    for _ in 0..8 {
+        upkeep.wait_on();
+        pool.clock().advance(secs(1));
+        others.iter_mut().for_each(Job::wait_on);
+    }
+    let error = own.woken_to_end().err().unwrap();
+    assert!(
+        matches!(&error, GetError::Connect { error: ManagerError::Shared(text), .. } if text.as_str().contains("failed"))
+    );
+    assert_eq!(pool.status().waiting, 40);
+    pool.manager().always(Call::Connect, Outcome::Ok);
+    pool.clock().advance(secs(1));
+    upkeep.wait_on();
+    drop(others[0].woken_to_end().unwrap());
+    drop(others[1].woken_to_end().unwrap());
+}
