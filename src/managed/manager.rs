@@ -167,7 +167,7 @@ pub trait Lifecycle {
     /// Those of `f`.
     fn describe(&self, error: &Self::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = error;
-        f.write_str(core::any::type_name::<Self::Error>())
+        write!(f, "an error of the type {} (`Lifecycle::describe` can say more)", core::any::type_name::<Self::Error>())
     }
 
     /// Called with what happens in the pool, for logs and reports. The default does nothing.
