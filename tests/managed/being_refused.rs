@@ -249,5 +249,7 @@ fn one_attempt_is_made_in_each_pause_however_many_wait() {
     waiters.iter_mut().for_each(Job::wait_on);
     pool.manager().always(Call::Connect, Outcome::Ok);
     attempts(&pool, &mut keeper, 41);
-    waiters.iter_mut().for_each(|waiter| drop(keeper.answer(waiter).unwrap()));
+    for waiter in &mut waiters {
+        drop(keeper.answer(waiter).unwrap());
+    }
 }

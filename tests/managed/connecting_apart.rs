@@ -68,7 +68,9 @@ fn callers_with_less_time_than_a_connect_takes_are_served_all_the_same() {
         let mut callers: Vec<_> = (0..16).map(|_| Job::begun(pool.get_async_timeout(millis(200)))).collect();
         pool.clock().advance(millis(100));
         gate.open();
-        callers.iter_mut().for_each(|caller| drop(keeper.answer(caller).unwrap()));
+        for caller in &mut callers {
+            drop(keeper.answer(caller).unwrap());
+        }
         keeper.until(|| pool.status().connecting == 0);
         assert_eq!(connects(&pool), 4, "{by:?}");
         assert_at_rest(&pool);
@@ -335,7 +337,9 @@ fn a_restart_of_the_server_is_not_noticed_by_callers_with_time() {
             keeper.until(|| pool.metrics().connect_failed >= failed);
             pool.clock().advance(millis(10));
         }
-        callers.iter_mut().for_each(|caller| drop(keeper.answer(caller).unwrap()));
+        for caller in &mut callers {
+            drop(keeper.answer(caller).unwrap());
+        }
         keeper.until(|| pool.status().connecting == 0);
         assert_at_rest(&pool);
     }

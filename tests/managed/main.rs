@@ -22,6 +22,7 @@ mod implementing;
 mod keeping_limits;
 mod maintaining;
 mod matrix;
+mod matrix_apart;
 mod nesting;
 mod panicking;
 mod proving;
