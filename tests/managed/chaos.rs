@@ -847,7 +847,8 @@ fn assert_nothing_is_lost(world: &World) {
         }
         assert_eq!(server.census.live(), N, "{picture}");
     }
-    assert!(pool.drain(Duration::ZERO).is_ok(), "{picture}");
+    // Threads of the pool's may end connections, if they have not heard yet that maintenance has ended.
+    assert!(pool.drain(PATIENCE).is_ok(), "{picture}");
     server.census.assert_all_gone();
     assert!(server.census.most_live() <= N, "there were {} connections\n{picture}", server.census.most_live());
     let metrics = pool.metrics();
