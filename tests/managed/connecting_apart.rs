@@ -344,3 +344,73 @@ fn a_restart_of_the_server_is_not_noticed_by_callers_with_time() {
         assert_at_rest(&pool);
     }
 }
+
+#[test]
+fn a_pool_that_shrinks_while_connects_hang_keeps_no_more_than_it_may() {
+    for by in BOTH {
+        let pool = pool::<4>(quiet());
+        let (gate, mut keeper) = (connects_hang(pool.manager()), Keeper::begin(by, &pool));
+        let mut callers = [(); 4].map(|()| Job::begun(pool.get_async()));
+        keeper.until(|| connects(&pool) == 4);
+        pool.resize(1).unwrap();
+        gate.open();
+        for caller in &mut callers {
+            drop(keeper.answer(caller).unwrap());
+        }
+        keeper.until(|| pool.status().in_use == 0);
+        assert_eq!((pool.status().idle, pool.manager().live()), (1, 1), "{by:?}");
+    }
+}
+
+#[test]
+fn what_was_connected_while_the_pool_was_suspended_is_lent_when_it_is_resumed() {
+    for by in BOTH {
+        let pool = pool::<4>(quiet());
+        let (gate, mut keeper) = (connects_hang(pool.manager()), Keeper::begin(by, &pool));
+        let mut callers = [(); 4].map(|()| Job::begun(pool.get_async()));
+        keeper.until(|| connects(&pool) == 4);
+        pool.suspend();
+        gate.open();
+        keeper.until(|| pool.status().idle == 4);
+        callers.iter_mut().for_each(Job::wait_on);
+        pool.resume();
+        for caller in &mut callers {
+            drop(caller.woken_to_end().unwrap());
+        }
+        assert_at_rest(&pool);
+    }
+}
+
+#[test]
+fn callers_are_told_of_a_pool_that_is_closed_while_their_connects_hang() {
+    for by in BOTH {
+        let pool = pool::<4>(quiet());
+        let (gate, mut keeper) = (connects_hang(pool.manager()), Keeper::begin(by, &pool));
+        let mut callers = [(); 4].map(|()| Job::begun(pool.get_async()));
+        keeper.until(|| connects(&pool) == 4);
+        pool.close();
+        for caller in &mut callers {
+            assert!(matches!(caller.woken_to_end(), Err(GetError::Closed(_))), "{by:?}");
+        }
+        assert!(!gate.is_open());
+        gate.open();
+        drop(keeper);
+        wait_until(|| pool.status().vacant == 4);
+        assert_at_rest(&pool);
+    }
+}
+
+/// As when a new one is begun before the old one is ended.
+#[test]
+fn maintenance_that_runs_beside_another_connects_when_that_ends() {
+    for by in BOTH {
+        let pool = pool::<2>(quiet());
+        let first = Keeper::begin(by, &pool);
+        let mut second = Job::begun(pool.run_maintenance());
+        let rings = second.rings();
+        drop(first);
+        wait_until(|| second.rings() > rings);
+        second.wait_on();
+        assert!(matches!(pool.try_get(), Err(GetError::Exhausted)), "{by:?}");
+    }
+}

@@ -235,6 +235,19 @@ fn others_are_served_while_a_reset_hangs() {
     assert_whole_after(&gate, &pool);
 }
 
+/// The loan has ended: what is left is the pool's business, and no leak of the last borrower's.
+#[test]
+fn a_connection_whose_reset_hangs_is_lent_to_nobody() {
+    let pool = resets_block::<1>(1);
+    let gate = hang(&pool, Call::Reset);
+    let _health = pool.health_check().unwrap();
+    drop(pool.try_get().unwrap());
+    gate.wait_for_arrivals(1);
+    let loans: Vec<_> = pool.loans().map(|loan| loan.to_string()).collect();
+    assert!(loans.is_empty(), "{loans:?}");
+    assert_whole_after(&gate, &pool);
+}
+
 #[test]
 fn a_connection_whose_reset_failed_elsewhere_is_discarded() {
     let pool = resets_block::<1>(1);
@@ -280,7 +293,7 @@ fn resets_that_were_handed_over_are_done_when_maintenance_ends() {
 
 #[test]
 fn threads_of_the_pool_outlive_a_manager_that_panics_and_no_slot_is_lost() {
-    for call in [Call::Connect, Call::Check, Call::Reset, Call::Discard, Call::Event] {
+    for call in [Call::Connect, Call::Check, Call::Why, Call::Reset, Call::Discard, Call::Event] {
         let pool = filled::<2>(quiet().validate_after(ALWAYS).retry(retry(0, millis(1))), 1);
         pool.manager().always(Call::Blocks, Outcome::Error);
         let health = pool.health_check().unwrap();

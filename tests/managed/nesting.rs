@@ -160,7 +160,8 @@ impl Clock for StopsThePool {
 #[test]
 fn a_thread_does_not_hold_what_it_has_discarded_and_was_not_ended_yet() {
     type StoppedPool = Pool<Script, 1, StopsThePool>;
-    let discards: [(&str, fn(&StoppedPool, ConnGuard<'_, Script, 1, StopsThePool>)); 3] = [
+    type GiveBack = fn(&StoppedPool, ConnGuard<'_, Script, 1, StopsThePool>);
+    let discards: [(&str, GiveBack); 3] = [
         ("discarded", |_, held| ConnGuard::discard(held)),
         ("broken", |pool, held| {
             pool.manager().then(Call::Broken, Outcome::Error);
