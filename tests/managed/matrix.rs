@@ -59,7 +59,7 @@ pub(super) enum Queue {
     Waiters,
 }
 
-const POINTS: [Point; 4] = [Point::Connect, Point::Validate, Point::Reset, Point::Discard];
+pub(super) const POINTS: [Point; 4] = [Point::Connect, Point::Validate, Point::Reset, Point::Discard];
 const OUTCOMES: [Outcome; 5] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome::Hang, Outcome::Cancelled];
 const CALLERS: [Caller; 2] = [Caller::Thread, Caller::Task];
 const QUEUES: [Queue; 2] = [Queue::Empty, Queue::Waiters];

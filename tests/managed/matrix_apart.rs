@@ -1,14 +1,19 @@
-//! The matrix once more, where threads of the pool's connect, check, reset and discard: whatever comes of that, wherever
-//! its caller is cancelled, nothing is lost, and all others are served.
+//! The matrix once more, where the pool connects apart from its callers, and threads of its own check, reset and discard,
+//! too: whatever comes of that, wherever a caller is cancelled, nothing is lost, and all others are served.
 
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use conn_pool::Fairness;
+use conn_pool::managed::HealthCheck;
+use futures::executor::block_on;
+use futures::future::{AbortHandle, abortable};
 
-use super::matrix::{Caller, Combination, N, Outcome, Point, Pool, Queue, Scene, Told};
+use super::matrix::{Caller, Combination, N, Outcome, POINTS, Point, Pool, Queue, Scene, Told};
 use super::matrix::{all_combinations, assert_whole, line_up, send_to};
+use crate::kit::keeper::By;
 use crate::kit::managed::millis;
-use crate::kit::{alone, wait_until, watched};
+use crate::kit::{alone, poll_once, survive, wait_until, watched};
 
 fn expected(point: Point, outcome: Outcome, caller: Caller, queue: Queue) -> &'static [Told] {
     match (outcome, point, caller) {
@@ -33,11 +38,42 @@ fn told(caller: JoinHandle<Told>, pool: &Pool) -> Told {
     caller.join().unwrap()
 }
 
-fn run((point, outcome, caller, queue): Combination) {
+/// Maintenance, until it is dropped.
+enum Upkeep {
+    Threads { _health: HealthCheck },
+    Task(AbortHandle, Option<JoinHandle<()>>),
+}
+
+impl Upkeep {
+    fn begin(by: By, pool: &Arc<Pool>) -> Self {
+        if by == By::Threads {
+            return Self::Threads { _health: pool.health_check().unwrap() };
+        }
+        let own = Arc::clone(pool);
+        let (task, handle) = abortable(async move { own.run_maintenance().await });
+        let mut task = Box::pin(task);
+        // Before a caller comes, who would connect itself.
+        assert!(poll_once(&mut task).is_pending());
+        // It ends with a panic of the manager's, and is not begun anew.
+        let thread = thread::spawn(|| assert_ne!(survive(|| block_on(task)), Some(Ok(()))));
+        Self::Task(handle, Some(thread))
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        if let Self::Task(handle, thread) = self {
+            handle.abort();
+            thread.take().map(JoinHandle::join);
+        }
+    }
+}
+
+fn run((point, outcome, caller, queue): Combination, by: By) {
     let mut scene = Scene::new(outcome, caller, Fairness::Fifo);
-    let pool = std::sync::Arc::clone(&scene.pool);
+    let pool = Arc::clone(&scene.pool);
     pool.manager().resets_block.open();
-    let health = pool.health_check().unwrap();
+    let upkeep = Upkeep::begin(by, &pool);
     if queue == Queue::Waiters {
         scene.occupy();
     }
@@ -70,18 +106,27 @@ fn run((point, outcome, caller, queue): Combination) {
     let expected = expected(point, outcome, caller, queue);
     assert!(expected.contains(&heard), "{heard:?} instead of one of {expected:?}");
     scene.bystander = None;
-    drop(health);
+    drop(upkeep);
     wait_until(|| pool.status().idle + pool.status().vacant == N);
     assert_whole(&pool);
+}
+
+/// Runs all combinations at these points; how many that were.
+fn run_at(points: &[Point], by: By) -> usize {
+    let combinations = all_combinations().filter(|(point, ..)| points.contains(point));
+    let run = |combination| watched(&format!("{combination:?} {by:?}"), move || run(combination, by));
+    combinations.map(run).count()
 }
 
 #[test]
 fn nothing_is_lost_where_threads_of_the_pool_call_the_manager() {
     let _alone = alone();
-    let mut ran = 0;
-    for combination in all_combinations() {
-        watched(&format!("{combination:?} apart"), move || run(combination));
-        ran += 1;
-    }
-    assert_eq!(ran, 4 * 5 * 2 * 2);
+    assert_eq!(run_at(&POINTS, By::Threads), 4 * 5 * 2 * 2);
+}
+
+/// It does nothing else for callers.
+#[test]
+fn nothing_is_lost_where_a_task_connects() {
+    let _alone = alone();
+    assert_eq!(run_at(&[Point::Connect], By::Task), 5 * 2 * 2);
 }
