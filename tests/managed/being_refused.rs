@@ -161,9 +161,12 @@ fn while_there_is_a_connection_a_permanent_error_ends_no_wait() {
 fn failing_fast_ends_all_waits_with_any_error() {
     for by in BOTH {
         let pool = pool::<2>(quiet().retry(PAUSE).fail_fast(true).max_connecting(1));
-        refuse(&pool);
+        let gate = Gate::default();
+        pool.manager().always(Call::Connect, Outcome::error_at(&gate));
         let mut keeper = Keeper::begin(by, &pool);
-        let mut waiters: Vec<_> = (0..3).map(|_| Job::new(pool.get_async_timeout(secs(60)))).collect();
+        let mut waiters: Vec<_> = (0..3).map(|_| Job::begun(pool.get_async_timeout(secs(60)))).collect();
+        keeper.until(|| connects(&pool) == 1);
+        gate.open();
         for waiter in &mut waiters {
             assert_told(&keeper.answer(waiter).unwrap_err(), 1);
         }

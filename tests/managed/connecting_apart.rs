@@ -327,13 +327,13 @@ fn a_caller_is_served_though_all_connections_are_evicted_during_each_connect() {
 #[test]
 fn a_restart_of_the_server_is_not_noticed_by_callers_with_time() {
     for by in BOTH {
-        let pool = pool::<2>(quiet().retry(retry(0, millis(10))));
+        let pool = pool::<2>(quiet().retry(retry(0, millis(10))).max_connecting(1));
         for _ in 0..5 {
             pool.manager().then(Call::Connect, Outcome::Error);
         }
         let mut keeper = Keeper::begin(by, &pool);
         let mut callers = [(); 4].map(|()| Job::begun(pool.get_async_timeout(secs(60))));
-        for failed in 2..=5 {
+        for failed in 1..=5 {
             keeper.until(|| pool.metrics().connect_failed >= failed);
             pool.clock().advance(millis(10));
         }
