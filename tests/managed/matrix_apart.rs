@@ -19,9 +19,13 @@ fn expected(point: Point, outcome: Outcome, caller: Caller, queue: Queue) -> &'s
     match (outcome, point, caller) {
         (Outcome::Cancelled, _, Caller::Task) => &[Told::Dropped],
         (Outcome::Cancelled, Point::Connect | Point::Reset, Caller::Thread) => &[Told::Refused("timeout")],
-        // There is nothing else for it, and the check goes on, or the connection is closed.
-        (Outcome::Cancelled, _, Caller::Thread) if queue == Queue::Waiters => {
+        // There is nothing else for it while the check goes on.
+        (Outcome::Cancelled, Point::Validate, Caller::Thread) if queue == Queue::Waiters => {
             &[Told::Refused("timeout"), Told::Refused("invalid")]
+        }
+        // Nor while the connection is closed, unless it came before maintenance saw that the connection is too old.
+        (Outcome::Cancelled, Point::Discard, Caller::Thread) if queue == Queue::Waiters => {
+            &[Told::Refused("timeout"), Told::Served]
         }
         // Tasks check themselves.
         (Outcome::Panic, Point::Validate, Caller::Task) => &[Told::Panicked],
