@@ -68,6 +68,10 @@ impl Gate {
     #[track_caller]
     fn wait_while(&self, complaint: &str, condition: impl FnMut(&mut State) -> bool) {
         let waited = self.0.1.wait_timeout_while(lock(&self.0.0), FOREVER, condition);
-        assert!(!waited.unwrap_or_else(PoisonError::into_inner).1.timed_out(), "{complaint}");
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        // Whoever gives up leaves the gate open, which a test can see.
+        state.is_open |= waited.timed_out();
+        drop(state);
+        assert!(!waited.timed_out(), "{complaint}");
     }
 }

@@ -8,6 +8,8 @@ mod clock;
 mod dice;
 mod gate;
 #[cfg(feature = "std")]
+pub(crate) mod keeper;
+#[cfg(feature = "std")]
 pub(crate) mod managed;
 pub(crate) mod plain;
 #[cfg(feature = "std")]

@@ -19,13 +19,17 @@ pub(crate) enum Call {
     /// `has_broken`: [`Outcome::Error`] says that it is.
     Broken,
     Reset,
+    /// `reset_blocks`: [`Outcome::Error`] says that it does.
+    Blocks,
     /// `needs_check`: [`Outcome::Error`] says that it does.
     Dirty,
     /// `on_check`, which can only panic or take its time.
     Why,
     /// `on_discard`, likewise.
     Discard,
-    /// `on_event`, likewise.
+    /// `is_permanent`: [`Outcome::Error`] says that the error is.
+    Permanent,
+    /// `on_event`, which can only panic or take its time.
     Event,
 }
 
@@ -242,6 +246,11 @@ impl Lifecycle for Script {
         self.play(Call::Reset)
     }
 
+    fn reset_blocks(&self, connection: &mut Conn) -> bool {
+        connection.ping();
+        self.play(Call::Blocks).is_err()
+    }
+
     fn needs_check(&self, connection: &mut Conn) -> bool {
         connection.ping();
         self.play(Call::Dirty).is_err()
@@ -263,6 +272,10 @@ impl Lifecycle for Script {
         }
         // There is no caller to hear of an error.
         let _told = self.play(Call::Discard);
+    }
+
+    fn is_permanent(&self, _error: &Failed) -> bool {
+        self.play(Call::Permanent).is_err()
     }
 
     fn describe(&self, error: &Failed, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -61,6 +61,7 @@ kinds! {
     Checked CheckFailed CheckPanicked CheckWasSlow CheckHung
     ResetDone ResetFailed ResetPanicked ResetWasSlow ResetHung CameBackBroken CameBackDirty
     DiscardDone DiscardPanicked DiscardWasSlow DiscardHung EventPanicked Leaked
+    LimitIgnored ConnectedApart CheckedApart ResetApart DiscardedApart
     ThreadServed ThreadPanicked TaskServed TaskPanicked TaskCancelled TaskDroppedElsewhere
     ToldTimeout ToldExhausted ToldQueueFull ToldClosed ToldConnect ToldConnectTimeout ToldInvalid
     HolderPanicked HolderDiscarded HolderCancelled
@@ -115,6 +116,8 @@ struct Tricks {
     panicked: Kind,
     was_slow: Kind,
     hung: Kind,
+    /// A thread of the pool's has called it.
+    apart: Kind,
 }
 
 const CONNECT: Tricks = Tricks {
@@ -123,6 +126,7 @@ const CONNECT: Tricks = Tricks {
     panicked: Kind::ConnectPanicked,
     was_slow: Kind::ConnectWasSlow,
     hung: Kind::ConnectHung,
+    apart: Kind::ConnectedApart,
 };
 const CHECK: Tricks = Tricks {
     done: Kind::Checked,
@@ -130,6 +134,7 @@ const CHECK: Tricks = Tricks {
     panicked: Kind::CheckPanicked,
     was_slow: Kind::CheckWasSlow,
     hung: Kind::CheckHung,
+    apart: Kind::CheckedApart,
 };
 const RESET: Tricks = Tricks {
     done: Kind::ResetDone,
@@ -137,6 +142,7 @@ const RESET: Tricks = Tricks {
     panicked: Kind::ResetPanicked,
     was_slow: Kind::ResetWasSlow,
     hung: Kind::ResetHung,
+    apart: Kind::ResetApart,
 };
 const DISCARD: Tricks = Tricks {
     done: Kind::DiscardDone,
@@ -145,6 +151,7 @@ const DISCARD: Tricks = Tricks {
     panicked: Kind::DiscardPanicked,
     was_slow: Kind::DiscardWasSlow,
     hung: Kind::DiscardHung,
+    apart: Kind::DiscardedApart,
 };
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const HANG: Duration = Duration::from_secs(3);
@@ -177,6 +184,9 @@ impl Server {
             _ => (Trick::Nothing, tricks.done),
         };
         self.tally.count(kind);
+        if thread::current().name() == Some("conn_pool chaos") {
+            self.tally.count(tricks.apart);
+        }
         trick
     }
 
@@ -198,6 +208,11 @@ impl Server {
             Trick::Fail => return Err("it failed"),
             Trick::Panic => panic_as_planned(),
             Trick::BeSlow(duration) if duration < within => self.clock.block(duration),
+            Trick::Hang if self.roll(2) == 0 => {
+                self.tally.count(Kind::LimitIgnored);
+                self.clock.block(HANG);
+                return Err("it hung");
+            }
             Trick::BeSlow(_) | Trick::Hang => {
                 self.clock.block(within);
                 return Err("it took too long");
@@ -232,6 +247,10 @@ impl Lifecycle for Server {
         self.perform(&RESET, None)?;
         connection.state = before;
         Ok(())
+    }
+
+    fn reset_blocks(&self, _connection: &mut Conn) -> bool {
+        self.roll(3) == 0
     }
 
     fn needs_check(&self, connection: &mut Conn) -> bool {
@@ -536,7 +555,7 @@ impl Actor {
     }
 
     fn operate(mut self, abandoned: &Receiver<Abandoned>) {
-        let mut health = None;
+        let mut health = if self.dice.roll(2) == 0 { self.world.pool.health_check().ok() } else { None };
         while !self.is_done() {
             let pause = millis(&mut self.dice, 100);
             self.clock().block(pause);
@@ -828,7 +847,8 @@ fn assert_nothing_is_lost(world: &World) {
         }
         assert_eq!(server.census.live(), N, "{picture}");
     }
-    assert!(pool.drain(Duration::ZERO).is_ok(), "{picture}");
+    // Threads of the pool's may end connections, if they have not heard yet that maintenance has ended.
+    assert!(pool.drain(PATIENCE).is_ok(), "{picture}");
     server.census.assert_all_gone();
     assert!(server.census.most_live() <= N, "there were {} connections\n{picture}", server.census.most_live());
     let metrics = pool.metrics();

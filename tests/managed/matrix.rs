@@ -16,17 +16,17 @@ use futures::future::{AbortHandle, abortable};
 use crate::kit::managed::owned;
 use crate::kit::{Census, Conn, Gate, SimClock, State, alone, lock, panic_as_planned, survive, wait_until, watched};
 
-const N: usize = 2;
+pub(super) const N: usize = 2;
 /// How long a thread waits whose time is to run out: long enough that it gets where it is to be then.
 const SHORT: Duration = Duration::from_millis(400);
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-type Pool = conn_pool::managed::Pool<Rig, N, SimClock>;
+pub(super) type Pool = conn_pool::managed::Pool<Rig, N, SimClock>;
 type Owned = OwnedConnGuard<Rig, N, SimClock>;
 
 /// A function of the manager's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Point {
+pub(super) enum Point {
     Connect,
     Validate,
     Reset,
@@ -35,7 +35,7 @@ enum Point {
 
 /// What comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
+pub(super) enum Outcome {
     Ok,
     /// An `on_discard` cannot fail; it follows a failure then, that of a reset.
     Error,
@@ -47,28 +47,28 @@ enum Outcome {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Caller {
+pub(super) enum Caller {
     Thread,
     Task,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Queue {
+pub(super) enum Queue {
     Empty,
     /// A thread and a task.
     Waiters,
 }
 
-const POINTS: [Point; 4] = [Point::Connect, Point::Validate, Point::Reset, Point::Discard];
+pub(super) const POINTS: [Point; 4] = [Point::Connect, Point::Validate, Point::Reset, Point::Discard];
 const OUTCOMES: [Outcome; 5] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome::Hang, Outcome::Cancelled];
 const CALLERS: [Caller; 2] = [Caller::Thread, Caller::Task];
 const QUEUES: [Queue; 2] = [Queue::Empty, Queue::Waiters];
 
-type Combination = (Point, Outcome, Caller, Queue);
+pub(super) type Combination = (Point, Outcome, Caller, Queue);
 
 /// What the victim of a combination is told.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     /// It had its connection.
     Served,
     Refused(&'static str),
@@ -77,18 +77,20 @@ enum Told {
 }
 
 /// A manager that does something special once, at one point.
-struct Rig {
-    census: Arc<Census>,
+pub(super) struct Rig {
+    pub(super) census: Arc<Census>,
     planned: Mutex<Option<(Point, Outcome)>>,
     /// The next check waits until it is dropped.
     stalls_check: Gate,
     stalled: Gate,
+    /// Whether a reset has to be done by the pool's threads, if it has any.
+    pub(super) resets_block: Gate,
     /// A call has come to the point.
-    arrived: Gate,
+    pub(super) arrived: Gate,
     /// All others are where they should be.
-    go: Gate,
+    pub(super) go: Gate,
     /// The end of a hang.
-    release: Gate,
+    pub(super) release: Gate,
     /// When the time of a thread runs out that is to be cancelled.
     deadline: Mutex<Option<Instant>>,
 }
@@ -100,6 +102,7 @@ impl Rig {
             planned: Mutex::new(None),
             stalls_check: Gate::default(),
             stalled: Gate::default(),
+            resets_block: Gate::default(),
             arrived: Gate::default(),
             go: Gate::default(),
             release: Gate::default(),
@@ -169,6 +172,10 @@ impl Lifecycle for Rig {
         Ok(())
     }
 
+    fn reset_blocks(&self, _connection: &mut Conn) -> bool {
+        self.resets_block.is_open()
+    }
+
     fn on_discard(&self, mut connection: Conn, _reason: DiscardReason) {
         connection.part();
         let _end = self.reach(Point::Discard);
@@ -209,17 +216,17 @@ impl AsyncManager for Rig {
 }
 
 /// One combination: its pool, and who is there besides the victim.
-struct Scene {
-    pool: Arc<Pool>,
+pub(super) struct Scene {
+    pub(super) pool: Arc<Pool>,
     outcome: Outcome,
     caller: Caller,
     /// Holds the other connection, so that there is nothing to be had.
-    bystander: Option<Owned>,
+    pub(super) bystander: Option<Owned>,
 }
 
 /// The caller that comes to the point.
-struct Victim {
-    told: JoinHandle<Told>,
+pub(super) struct Victim {
+    pub(super) told: JoinHandle<Told>,
     task: Option<AbortHandle>,
 }
 
@@ -227,7 +234,7 @@ struct Victim {
 type Use = fn(ConnGuard<'_, Rig, N, SimClock>);
 
 impl Scene {
-    fn new(outcome: Outcome, caller: Caller, fairness: Fairness) -> Self {
+    pub(super) fn new(outcome: Outcome, caller: Caller, fairness: Fairness) -> Self {
         let config = Config::new()
             .validate_after(Some(Duration::ZERO))
             .max_lifetime(Some(LIFETIME))
@@ -237,17 +244,18 @@ impl Scene {
         Self { pool, outcome, caller, bystander: None }
     }
 
-    fn occupy(&mut self) {
+    pub(super) fn occupy(&mut self) {
         self.bystander = Some(self.held());
     }
 
     fn held(&self) -> Owned {
-        owned(self.pool.try_get().unwrap(), &self.pool)
+        owned(self.pool.get().unwrap(), &self.pool)
     }
 
     /// There is an idle connection.
     fn leave_one_idle(&self) {
-        drop(self.pool.try_get().unwrap());
+        drop(self.held());
+        wait_until(|| self.pool.status().idle == 1);
     }
 
     fn plan(&self, point: Point) {
@@ -372,14 +380,23 @@ fn at_discard(scene: &mut Scene) -> Victim {
         }
         (Outcome::Cancelled, Caller::Thread) => {
             scene.leave_one_idle();
-            scene.pool.clock().advance(LIFETIME);
             scene.plan(Point::Discard);
+            scene.pool.clock().advance(LIFETIME);
             scene.victim(give_back)
         }
         (outcome, _) => {
             scene.plan(Point::Discard);
             scene.victim(if outcome == Outcome::Error { give_back } else { discard })
         }
+    }
+}
+
+pub(super) fn send_to(point: Point, scene: &mut Scene) -> Victim {
+    match point {
+        Point::Connect => at_connect(scene),
+        Point::Validate => at_validate(scene),
+        Point::Reset => at_reset(scene),
+        Point::Discard => at_discard(scene),
     }
 }
 
@@ -392,7 +409,7 @@ impl Scene {
 }
 
 impl Victim {
-    fn cancel(&self) {
+    pub(super) fn cancel(&self) {
         if let Some(task) = &self.task {
             task.abort();
         }
@@ -400,12 +417,12 @@ impl Victim {
 }
 
 /// A thread and a task that wait, behind so many others.
-fn line_up(pool: &Arc<Pool>, others: usize) -> Vec<JoinHandle<Told>> {
+pub(super) fn line_up(pool: &Arc<Pool>, others: usize) -> Vec<JoinHandle<Told>> {
     let (threads, tasks) = (Arc::clone(pool), Arc::clone(pool));
     let thread = thread::spawn(move || tell(threads.get().map(give_back)));
-    wait_until(|| pool.status().waiting == others + 1);
+    wait_until(|| pool.status().waiting > others);
     let task = thread::spawn(move || tell(block_on(tasks.get_async()).map(give_back)));
-    wait_until(|| pool.status().waiting == others + 2);
+    wait_until(|| pool.status().waiting > others + 1);
     vec![thread, task]
 }
 
@@ -426,12 +443,7 @@ fn run((point, outcome, caller, queue): Combination, fairness: Fairness) {
     if queue == Queue::Waiters {
         scene.occupy();
     }
-    let victim = match point {
-        Point::Connect => at_connect(&mut scene),
-        Point::Validate => at_validate(&mut scene),
-        Point::Reset => at_reset(&mut scene),
-        Point::Discard => at_discard(&mut scene),
-    };
+    let victim = send_to(point, &mut scene);
     let pool = Arc::clone(&scene.pool);
     pool.manager().arrived.pass();
     let waiters = if queue == Queue::Waiters { line_up(&pool, pool.status().waiting) } else { Vec::new() };
@@ -459,7 +471,7 @@ fn run((point, outcome, caller, queue): Combination, fairness: Fairness) {
 }
 
 /// All connections can be had at once, and there were never more than that.
-fn assert_whole(pool: &Pool) {
+pub(super) fn assert_whole(pool: &Pool) {
     let census = &pool.manager().census;
     wait_until(|| pool.status().in_use == 0);
     let all: Vec<_> = (0..N).map(|_| pool.try_get().unwrap()).collect();
@@ -474,7 +486,7 @@ fn assert_whole(pool: &Pool) {
     assert_eq!((pool.metrics().connected, pool.metrics().discarded_in_all()), (census.made(), census.made()));
 }
 
-fn all_combinations() -> impl Iterator<Item = Combination> {
+pub(super) fn all_combinations() -> impl Iterator<Item = Combination> {
     POINTS.into_iter().flat_map(|point| {
         OUTCOMES.into_iter().flat_map(move |outcome| {
             CALLERS.into_iter().flat_map(move |caller| QUEUES.map(|queue| (point, outcome, caller, queue)))

@@ -1,12 +1,14 @@
 //! A thread that holds a connection and asks for another.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, GetError, Nested};
+use conn_pool::managed::{Clock, Config, ConnGuard, GetError, Nested, Pool};
 
 use crate::kit::managed::{get_async_owned, maintain, millis, owned, pool, quiet, secs};
-use crate::kit::{Call, Gate, Job, Outcome, poll_once, wait_until, watched};
+use crate::kit::{Call, Gate, Job, Outcome, Script, panic_as_planned, poll_once, survive, wait_until, watched};
 
 #[test]
 fn a_thread_that_would_wait_for_itself_is_told_so() {
@@ -139,4 +141,55 @@ fn a_thread_is_not_taken_to_hold_what_it_has_given_back() {
         answer
     });
     assert!(answer.is_ok(), "{answer:?}");
+}
+
+/// A clock that stops the threads of the pool's, until the gate is opened.
+#[derive(Clone, Default)]
+struct StopsThePool(Gate);
+
+impl Clock for StopsThePool {
+    fn now(&self) -> Duration {
+        if thread::current().name().is_some_and(|name| name.starts_with("conn_pool")) {
+            self.0.pass();
+        }
+        Duration::ZERO
+    }
+}
+
+/// What it has given back waits to be ended by a thread of the pool's.
+#[test]
+fn a_thread_does_not_hold_what_it_has_discarded_and_was_not_ended_yet() {
+    type StoppedPool = Pool<Script, 1, StopsThePool>;
+    type GiveBack = fn(&StoppedPool, ConnGuard<'_, Script, 1, StopsThePool>);
+    let discards: [(&str, GiveBack); 3] = [
+        ("discarded", |_, held| ConnGuard::discard(held)),
+        ("broken", |pool, held| {
+            pool.manager().then(Call::Broken, Outcome::Error);
+            drop(held);
+        }),
+        ("dropped by a panic", |_, held| {
+            let hold = move || {
+                let _held = held;
+                panic_as_planned()
+            };
+            assert!(survive(hold).is_none());
+        }),
+    ];
+    for (how, give_back) in discards {
+        let config = quiet().nested(Nested::Refuse);
+        let pool = Arc::new(StoppedPool::with_clock(Script::default(), config, StopsThePool::default()).unwrap());
+        let held = pool.get().unwrap();
+        let _health = pool.health_check().unwrap();
+        give_back(&pool, held);
+        let has_answer = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                wait_until(|| pool.status().waiting == 1 || has_answer.load(Ordering::SeqCst));
+                pool.clock().0.open();
+            });
+            let got = pool.get();
+            has_answer.store(true, Ordering::SeqCst);
+            assert!(got.is_ok(), "{how}: {}", got.unwrap_err());
+        });
+    }
 }
