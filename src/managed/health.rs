@@ -13,7 +13,7 @@ use super::jobs::Attendant;
 use super::manager::Manager;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::upkeep::connector::{STANDBY, begin_connector, end_connector, look, rest};
+use super::upkeep::connector::{STANDBY, begin_connector, end_connector, look, rest, stand_by};
 use super::upkeep::crew::{AT_ONCE, Crew, PATIENCE, call};
 use super::upkeep::marking::{Marker, stop_marking};
 use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
@@ -150,7 +150,13 @@ fn attend_until_stopped<M, const N: usize, K>(
             && (!pool.is_closed() || pool.shared().jobs() > 0)
         {
             *is_connector = *is_connector || begin_connector(&*pool, Attendant::Threads);
-            let next = if *is_connector { attend_once(crew, &pool, &mut marker, waker) } else { STANDBY };
+            let next = if *is_connector {
+                attend_once(crew, &pool, &mut marker, waker)
+            } else if stand_by(&*pool, waker) {
+                STANDBY
+            } else {
+                Duration::ZERO
+            };
             drop(pool);
             parker.park(Some(Instant::now() + next));
         }

@@ -3,7 +3,7 @@
 
 use core::future::poll_fn;
 use core::pin::pin;
-use core::task::Poll;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::clock::{Clock, Millis};
@@ -12,7 +12,7 @@ use super::manager::{AsyncManager, Manager};
 use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
-use super::upkeep::connector::{Attendance, STANDBY, called, rest};
+use super::upkeep::connector::{Attendance, STANDBY, called, rest, stand_by};
 use super::upkeep::marking::Marker;
 use super::upkeep::pass::maintain;
 use super::upkeep::work::{perform, take};
@@ -109,7 +109,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
             // The connections of a closed pool are ended too.
             while !self.is_closed() || self.shared().jobs() > 0 {
                 let Some(looked) = attendance.look() else {
-                    self.clock().sleep(STANDBY).await;
+                    let is_over = |waker: &Waker| if stand_by(self, waker) { Poll::Pending } else { Poll::Ready(()) };
+                    let over = poll_fn(|context| is_over(context.waker()));
+                    race(pin!(self.clock().sleep(STANDBY)), pin!(Some(over))).await;
                     continue;
                 };
                 while works.has_room()

@@ -315,6 +315,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
                 log::closed(self.name());
             }
             self.shared.wake();
+            self.shared.call_standby();
         });
         #[cfg(feature = "std")]
         crew::await_discards(self);
@@ -497,6 +498,7 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
         });
         // Maintenance that sleeps is woken, and ends.
         run_once(|| shared.wake());
+        run_once(|| shared.call_standby());
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     /// The state of the random numbers.
     random: AtomicUsize,
     upkeep: Lock<Upkeep>,
+    /// Called when the pool has no connector any more: one that stands by.
+    standby: Lock<Option<Waker>>,
     /// What is to be done elsewhere than by a caller.
     jobs: Lock<Jobs>,
     /// The failures to connect, and whether there were any.
@@ -82,6 +84,7 @@ impl Shared {
                 last: AtomicUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
                 upkeep: Lock::new(upkeep),
+                standby: Lock::new(None),
                 jobs: Lock::new(Jobs::NONE),
                 outage: Lock::new(Outage::NONE),
                 has_failed: AtomicBool::new(false),
@@ -298,6 +301,20 @@ impl Shared {
     /// Sets who does the jobs.
     pub(super) fn attend_jobs(&self, attendant: Attendant) {
         self.jobs.with(|jobs| jobs.set_attendant(attendant));
+    }
+
+    /// Has `waker` called when the pool has no connector any more.
+    pub(super) fn stand_by(&self, waker: &Waker) {
+        let waker = Some(waker.clone());
+        // What is replaced is dropped without the lock: that is user code.
+        let _replaced = self.standby.with(|standby| replace(standby, waker));
+    }
+
+    /// Calls the one that stands by.
+    pub(super) fn call_standby(&self) {
+        if let Some(waker) = self.standby.with(Option::take) {
+            waker.wake();
+        }
     }
 
     /// Whether a job of this kind is taken.

@@ -48,6 +48,15 @@ pub(crate) fn end_connector<P: ManagedParts>(pool: &P) {
     give_up_connects(pool);
     pool.shared().attend_jobs(Attendant::Nobody);
     drop(pool.engine().end_connector());
+    // After that, so that it can begin.
+    pool.shared().call_standby();
+}
+
+/// Has `waker` called when the pool has no connector any more; `false` if it has none by now.
+pub(crate) fn stand_by<P: ManagedParts>(pool: &P, waker: &Waker) -> bool {
+    pool.shared().stand_by(waker);
+    // After the waker was left: a connector that ends later calls it.
+    pool.engine().has_connector()
 }
 
 /// A task's part as the pool's connector, as long as it maintains the pool.
