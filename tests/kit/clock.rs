@@ -5,11 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use conn_pool::managed::Clock;
 
-use super::lock;
+use super::{Gate, lock};
 
 /// A clock that stands still until it is advanced. Clones show the same time.
 #[derive(Clone, Default)]
@@ -105,5 +106,26 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         lock(&self.clock.0.dial).sleepers.remove(&self.until);
+    }
+}
+
+/// A clock that stops the threads of the pool's where they read it, until the gate is opened. It is always zero.
+#[derive(Clone, Default)]
+pub(crate) struct StopsThePool {
+    pub(crate) gate: Gate,
+}
+
+impl Clock for StopsThePool {
+    const CAN_SLEEP: bool = true;
+
+    fn now(&self) -> Duration {
+        if thread::current().name().is_some_and(|name| name.starts_with("conn_pool")) {
+            self.gate.pass();
+        }
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _duration: Duration) -> impl Future<Output = ()> + Send {
+        std::future::pending()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use script::{Call, Failed, Outcome, Script};
 pub(crate) use {
     bell::{Bell, waker_that, waker_that_panics},
     census::{Census, Conn, State},
-    clock::SimClock,
+    clock::{SimClock, StopsThePool},
     dice::Dice,
     gate::Gate,
     surviving::{Planned, lock, only_as_planned, panic_as_planned, panics, survive},

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use conn_pool::managed::{Clock, Config, ConnGuard, GetError, Nested, Pool};
 
 use crate::kit::managed::{get_async_owned, maintain, millis, owned, pool, quiet, secs};
-use crate::kit::{Call, Gate, Job, Outcome, Script, panic_as_planned, poll_once, survive, wait_until, watched};
+use crate::kit::{
+    Call, Gate, Job, Outcome, Script, StopsThePool, panic_as_planned, poll_once, survive, wait_until, watched,
+};
 
 #[test]
 fn a_thread_that_would_wait_for_itself_is_told_so() {
@@ -143,19 +144,6 @@ fn a_thread_is_not_taken_to_hold_what_it_has_given_back() {
     assert!(answer.is_ok(), "{answer:?}");
 }
 
-/// A clock that stops the threads of the pool's, until the gate is opened.
-#[derive(Clone, Default)]
-struct StopsThePool(Gate);
-
-impl Clock for StopsThePool {
-    fn now(&self) -> Duration {
-        if thread::current().name().is_some_and(|name| name.starts_with("conn_pool")) {
-            self.0.pass();
-        }
-        Duration::ZERO
-    }
-}
-
 /// What it has given back waits to be ended by a thread of the pool's.
 #[test]
 fn a_thread_does_not_hold_what_it_has_discarded_and_was_not_ended_yet() {
@@ -185,7 +173,7 @@ fn a_thread_does_not_hold_what_it_has_discarded_and_was_not_ended_yet() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 wait_until(|| pool.status().waiting == 1 || has_answer.load(Ordering::SeqCst));
-                pool.clock().0.open();
+                pool.clock().gate.open();
             });
             let got = pool.get();
             has_answer.store(true, Ordering::SeqCst);
