@@ -135,6 +135,35 @@ impl Jobs {
         Some(Work::Slot(unsafe { SlotToken::from_raw(first) }, decode(job)))
     }
 
+    /// Takes the slot of a connect that was not begun, wherever it stands.
+    pub(super) fn take_connect<'r>(&mut self, record: impl Fn(usize) -> &'r ConnRecord) -> Option<SlotToken> {
+        let (mut first, mut last) = self.ends?;
+        let (mut slot, mut before) = (first, None);
+        loop {
+            let (job, next) = record(slot).job();
+            if decode(job) == Job::Connect {
+                match before {
+                    Some((before, job)) => record(before).note_job(job, next),
+                    None => first = next,
+                }
+                let was_only = first == next && slot == last && before.is_none();
+                if slot == last
+                    && let Some((before, _)) = before
+                {
+                    last = before;
+                }
+                self.ends = (!was_only).then_some((first, last));
+                self.len -= 1;
+                // SAFETY: the queue owned the slot, and has it no longer (I1).
+                return Some(unsafe { SlotToken::from_raw(slot) });
+            }
+            if slot == last {
+                return None;
+            }
+            (before, slot) = (Some((slot, job)), next);
+        }
+    }
+
     /// There is something to report. One report is made at a time.
     pub(super) fn ask_report(&mut self) {
         if self.attendant != Attendant::Nobody && self.report == Report::None {
@@ -229,6 +258,31 @@ mod tests {
         });
         assert!(order.eq([(2, PROBE), (0, Job::Connect), (1, PROBE)]));
         assert_eq!(jobs.len(), 0);
+    }
+
+    #[test]
+    fn connects_are_taken_wherever_they_stand_and_the_others_stay_in_order() {
+        let records: [_; 5] = core::array::from_fn(|_| ConnRecord::new());
+        let record = |slot: usize| &records[slot];
+        // Each set of connects among five jobs.
+        for connects in 0..1 << 5 {
+            let is_connect = |slot: usize| connects & 1 << slot != 0;
+            let mut jobs = Jobs::NONE;
+            jobs.set_attendant(Attendant::Task);
+            for slot in 0..5 {
+                let job = if is_connect(slot) { Job::Connect } else { PROBE };
+                // SAFETY: no slot has another owner (I1): there is no pool.
+                jobs.push(unsafe { SlotToken::from_raw(slot) }, job, record).unwrap();
+            }
+            let taken = core::iter::from_fn(|| jobs.take_connect(record)).map(SlotToken::into_raw);
+            assert!(taken.eq((0..5).filter(|slot| is_connect(*slot))), "{connects:b}");
+            let left = core::iter::from_fn(|| match jobs.take(record)? {
+                Work::Slot(slot, job) => Some((slot.into_raw(), job)),
+                Work::Report => None,
+            });
+            assert!(left.eq((0..5).filter(|slot| !is_connect(*slot)).map(|slot| (slot, PROBE))), "{connects:b}");
+            assert_eq!(jobs.len(), 0);
+        }
     }
 
     #[test]

@@ -337,6 +337,11 @@ impl Shared {
         self.jobs.with(|jobs| jobs.take(record))
     }
 
+    /// Takes the slot of a connect that was not begun.
+    pub(super) fn take_connect<'r>(&self, record: impl Fn(usize) -> &'r ConnRecord) -> Option<SlotToken> {
+        self.jobs.with(|jobs| jobs.take_connect(record))
+    }
+
     /// How many jobs wait to be begun.
     pub(super) fn jobs(&self) -> usize {
         self.jobs.with(|jobs| jobs.len())

@@ -13,7 +13,7 @@ use super::pass::{Hands, Refill, has_new_leaks, run_pass};
 use super::work::end_next;
 use crate::managed::clock::Millis;
 use crate::managed::event::CheckReason;
-use crate::managed::jobs::{Attendant, Job, Work};
+use crate::managed::jobs::{Attendant, Job};
 use crate::managed::loan::caller::at_once;
 use crate::managed::loan::hand_off::hand_off;
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
@@ -88,20 +88,8 @@ impl<P: ManagedParts> Drop for Attendance<'_, P> {
 }
 
 fn give_up_connects<P: ManagedParts>(pool: &P) {
-    for _ in 0..pool.shared().jobs() {
-        match pool.shared().take_work(|slot| pool.record(slot)) {
-            Some(Work::Slot(slot, Job::Connect)) => drop(ConnectingSlot::new(pool, slot)),
-            // Not handed back: the queue is attended to until after this.
-            Some(Work::Slot(slot, job)) => {
-                drop(hand_off(pool, slot, job));
-                if let Job::Discard(_) = job {
-                    // Counted twice by now.
-                    pool.shared().end_discard();
-                }
-            }
-            Some(Work::Report) => pool.shared().end_report(),
-            None => return,
-        }
+    while let Some(slot) = pool.shared().take_connect(|slot| pool.record(slot)) {
+        drop(ConnectingSlot::new(pool, slot));
     }
 }
 

@@ -1,9 +1,9 @@
-// knows: pass, clock, event, jobs, loan, meeting, observe, outage, parts, record, engine, slot · must not know: who
+// knows: pass, clock, event, jobs, loan, meeting, observe, outage, parts, record, engine, slot, sync · must not know: who
 // asked for it, threads, tasks
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
 use super::pass::report_leaks;
-use crate::engine::SlotState;
+use crate::engine::{SlotState, SlotToken};
 use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::{Job, Work};
@@ -17,8 +17,8 @@ use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{ELSEWHERE, STALE};
-use crate::slot::release;
-use crate::slot::release_unused;
+use crate::slot::{release, release_unused};
+use crate::sync::run_once;
 
 /// A job that was taken, by what it owns: dropped undone, it loses nothing.
 pub(crate) enum Errand<'a, P: ManagedParts> {
@@ -27,7 +27,7 @@ pub(crate) enum Errand<'a, P: ManagedParts> {
     Check(UnreadySlot<'a, P>, CheckReason),
     Probe(UnreadySlot<'a, P>, CheckReason, EndProbe<'a, P>),
     Reset(UnreadySlot<'a, P>),
-    Discard(UnreadySlot<'a, P>, DiscardReason, EndDiscard<'a, P>),
+    Discard(Doomed<'a, P>, EndDiscard<'a, P>),
 }
 
 impl<P: ManagedParts> Errand<'_, P> {
@@ -46,9 +46,7 @@ pub(crate) fn take<P: ManagedParts>(pool: &P) -> Option<Errand<'_, P>> {
         Work::Slot(slot, Job::Check(why)) => Errand::Check(UnreadySlot::new(pool, slot), why),
         Work::Slot(slot, Job::Probe(why)) => Errand::Probe(UnreadySlot::new(pool, slot), why, EndProbe(pool)),
         Work::Slot(slot, Job::Reset) => Errand::Reset(UnreadySlot::new(pool, slot)),
-        Work::Slot(slot, Job::Discard(reason)) => {
-            Errand::Discard(UnreadySlot::new(pool, slot), reason, EndDiscard(pool))
-        }
+        Work::Slot(slot, Job::Discard(reason)) => Errand::Discard(Doomed { pool, slot, reason }, EndDiscard(pool)),
     })
 }
 
@@ -59,7 +57,7 @@ pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W,
         Errand::Check(unready, why) => check_for_caller(pool, caller, unready, why).await,
         Errand::Probe(unready, why, _end) => check_idle(pool, caller, unready, why).await,
         Errand::Reset(unready) => reset(pool, unready),
-        Errand::Discard(unready, reason, _end) => discard_here(pool, unready.into_slot(), reason),
+        Errand::Discard(doomed, _end) => drop(doomed),
     }
 }
 
@@ -68,14 +66,13 @@ pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W,
 pub(super) fn end_next<P: ManagedParts>(pool: &P) -> bool {
     let Some(errand) = take(pool) else { return false };
     match errand {
-        Errand::Report(_) | Errand::Connect(_) => {}
+        Errand::Report(_) | Errand::Connect(_) | Errand::Discard(..) => {}
         Errand::Check(unready, _) | Errand::Probe(unready, ..) => {
             pool.record(unready.slot()).mark(STALE);
             pool.record(unready.slot()).unmark(ELSEWHERE);
             release(pool, unready.into_slot());
         }
         Errand::Reset(unready) => reset(pool, unready),
-        Errand::Discard(unready, reason, _end) => discard_here(pool, unready.into_slot(), reason),
     }
     true
 }
@@ -164,6 +161,22 @@ async fn check_idle<P: ManagedParts, W: Caller<P>>(
 fn report<P: ManagedParts>(pool: &P) {
     report_leaks(pool, pool.coarse());
     observe::publish(pool);
+}
+
+/// A slot whose connection is ended when this is dropped, done or undone: the engine counts on the reason.
+pub(crate) struct Doomed<'a, P: ManagedParts> {
+    pool: &'a P,
+    slot: SlotToken,
+    reason: DiscardReason,
+}
+
+impl<P: ManagedParts> Drop for Doomed<'_, P> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is being dropped: never used or dropped again.
+        let slot = unsafe { self.slot.take() };
+        // Maybe while a panic of the manager's unwinds, so that another one, of `on_discard`, would end the process.
+        run_once(|| discard_here(self.pool, slot, self.reason));
+    }
 }
 
 /// Notes the end of a check for which no caller waits, when it is dropped.
