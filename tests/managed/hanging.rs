@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use conn_pool::managed::{ConnGuard, DiscardReason, Pool};
+use conn_pool::managed::{ConnGuard, DiscardReason};
 
 use super::maintaining::filled;
 use crate::kit::keeper::{BOTH, By, Keeper};
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, retry, secs};
-use crate::kit::{Call, FOREVER, Gate, Job, Outcome, Script, StopsThePool, lock, panics, wait_until};
+use crate::kit::{Call, FOREVER, Gate, Job, Outcome, lock, wait_until};
 
 /// The next such call hangs.
 fn hang<const N: usize>(pool: &SimPool<N>, call: Call) -> Gate {
@@ -314,25 +314,4 @@ fn threads_of_the_pool_outlive_a_manager_that_panics_and_no_slot_is_lost() {
         wait_until(|| pool.status().idle == 2);
         assert_eq!((pool.manager().live(), pool.status().in_use), (2, 0), "{call:?}");
     }
-}
-
-/// Two connections that a resize has set aside are handed over, and the destructor of the first panics in a task that
-/// has taken both.
-#[test]
-fn what_was_handed_over_to_be_ended_is_accounted_for_though_it_is_dropped_before_that() {
-    let pool = Pool::<_, 2, _>::with_clock(Script::default(), quiet(), StopsThePool::default()).unwrap();
-    let pool = Arc::new(pool);
-    drop([(); 2].map(|()| pool.get().unwrap()));
-    let _health = pool.health_check().unwrap();
-    pool.resize(0).unwrap();
-    pool.manager().then(Call::Discard, Outcome::Panic);
-    let mut upkeep = Job::new(pool.run_maintenance());
-    assert!(panics(|| upkeep.wait_on()));
-    drop(upkeep);
-    pool.clock().gate.open();
-    wait_until(|| pool.manager().live() == 0);
-    wait_until(|| pool.metrics().discarded_in_all() == 2);
-    let status = pool.status();
-    assert_eq!((status.vacant, status.in_use), (0, 0), "of a pool for none: {status:?}");
-    assert_eq!(pool.manager().discards(DiscardReason::Surplus), 2);
 }
