@@ -150,9 +150,16 @@ impl<'a> Engine<'a> {
 
     fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
         // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
-        batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
-        // SAFETY: it is in the queue, and the lock is held (I4).
-        unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
+        let node = unsafe { wait_queue::node(waiter) };
+        batch.wake(node.waker.take());
+        if node.kind.is_callback() {
+            // It counts as waiting until it was called, as in `dismiss`.
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            unsafe { locked.queue.remove(waiter, WaiterState::Dismissed) };
+        } else {
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
+        }
     }
 
     /// How many vacant slots are wanted to connect in.

@@ -117,12 +117,12 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 while works.has_room()
                     && let Some(work) = take(self)
                 {
-                    let has_sequel = work.has_sequel();
+                    let may_wait = work.may_wait();
                     let work = perform(self, &caller, work);
-                    if has_sequel {
+                    if may_wait {
                         works.as_mut().add(work);
                     } else {
-                        // A report, which awaits nothing.
+                        // A report, or what threads have left.
                         at_once(work);
                     }
                 }

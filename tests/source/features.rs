@@ -39,6 +39,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/times.rs", "how long things take needs a clock"),
     ("managed/upkeep.rs", "chooses what needs threads"),
     ("managed/upkeep/connector.rs", "whether there are metrics to publish"),
+    ("managed/upkeep/work.rs", "only threads call for more work"),
     ("managed/upkeep/works.rs", "works on the heap, or one in place"),
     ("ffi.rs", "chooses the platform for C"),
     ("ffi/config.rs", "whether there is a clock"),

@@ -31,8 +31,14 @@ pub(crate) enum Errand<'a, P: ManagedParts> {
 }
 
 impl<P: ManagedParts> Errand<'_, P> {
+    /// Whether it may have to wait for the manager, if that awaits.
+    pub(crate) const fn may_wait(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Check(..) | Self::Probe(..))
+    }
+
     /// Whether something may be due as soon as it is done: another connect, or another check. A report is followed by
     /// nothing: a pass has asked for it, and would ask again.
+    #[cfg(feature = "std")]
     pub(crate) const fn has_sequel(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Probe(..))
     }
