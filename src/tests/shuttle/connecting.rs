@@ -79,7 +79,7 @@ impl Client {
                 None
             }
             Err(AcquireError::Exhausted | AcquireError::TimedOut) => None,
-            Err(error @ (AcquireError::NoSlots | AcquireError::QueueFull)) => {
+            Err(error @ (AcquireError::NoSlots | AcquireError::QueueFull | AcquireError::Dismissed)) => {
                 panic!("{error:?} in a pool without that limit")
             }
         }
