@@ -1,0 +1,256 @@
+//! Models of a managed pool whose maintenance connects for the callers: a task, which is the pool's connector while it
+//! runs. No sleep of its ends, so what it does not hear of is never done.
+
+use core::future::{Future, pending, poll_fn};
+use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::boxed::Box;
+use std::sync::Arc;
+
+use super::{Connection, client, explore, explore_up_to, join, run};
+use crate::managed::{AsyncManager, Clock, Config, Lifecycle, Manager, Pool};
+
+/// A server that never answers the first connects, and answers all others at once.
+struct Silent {
+    silences: AtomicUsize,
+    made: AtomicUsize,
+}
+
+impl Silent {
+    fn answer(&self) -> Option<Connection> {
+        if self.silences.load(Relaxed) > 0 {
+            self.silences.fetch_sub(1, Relaxed);
+            return None;
+        }
+        self.made.fetch_add(1, Relaxed);
+        Some(Connection::new())
+    }
+}
+
+impl Lifecycle for Silent {
+    type Connection = Connection;
+    type Error = ();
+}
+
+impl Manager for Silent {
+    fn connect(&self, _: Option<Duration>) -> Result<Connection, ()> {
+        self.answer().ok_or(())
+    }
+}
+
+impl AsyncManager for Silent {
+    async fn connect(&self) -> Result<Connection, ()> {
+        match self.answer() {
+            Some(connection) => Ok(connection),
+            None => pending().await,
+        }
+    }
+}
+
+/// Time stands still, and no sleep ends.
+struct Still;
+
+impl Clock for Still {
+    const CAN_SLEEP: bool = true;
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn sleep(&self, _: Duration) {
+        pending().await
+    }
+}
+
+type Maintained<const N: usize> = Pool<Silent, N, Still>;
+
+fn pool<const N: usize>(silences: usize) -> Arc<Maintained<N>> {
+    let config = Config::new().max_lifetime(None).validate_after(None).connect_timeout(None);
+    let server = Silent { silences: AtomicUsize::new(silences), made: AtomicUsize::new(0) };
+    Arc::new(Pool::const_with_clock(server, config, Still))
+}
+
+type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+fn glance<T>(task: &mut Task<'_, T>) -> Poll<T> {
+    task.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn borrow<const N: usize>(pool: &Maintained<N>) {
+    run(pool.get_async()).unwrap().touch();
+}
+
+/// Nothing is in use, and all slots can be had.
+fn assert_whole<const N: usize>(pool: &Maintained<N>) {
+    let status = pool.status();
+    assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, N), "{status:?}");
+    if !status.closed {
+        let held: [_; N] = core::array::from_fn(|_| run(pool.get_async()).unwrap());
+        drop(held);
+    }
+}
+
+/// Callers come while maintenance begins, or when it has fallen asleep. They are served, and maintenance ends with the
+/// pool.
+#[test]
+fn maintenance_begins_while_a_caller_comes() {
+    explore(|| {
+        let pool = pool::<1>(0);
+        let caller = client(0, &pool, |pool| {
+            borrow(pool);
+            pool.close();
+        });
+        run(pool.run_maintenance());
+        join([caller]);
+        assert_eq!(pool.manager().made.load(Relaxed), 1);
+        assert_whole(&pool);
+    });
+}
+
+/// As before, with two callers.
+#[test]
+fn maintenance_begins_while_two_callers_come() {
+    // A maintenance pass takes many steps.
+    explore_up_to(1, || {
+        let (pool, left) = (pool::<1>(0), Arc::new(AtomicUsize::new(2)));
+        let callers = [(); 2].map(|()| {
+            let left = Arc::clone(&left);
+            client(0, &pool, move |pool| {
+                borrow(pool);
+                if left.fetch_sub(1, Relaxed) == 1 {
+                    pool.close();
+                }
+            })
+        });
+        run(pool.run_maintenance());
+        join(callers);
+        assert_eq!(pool.manager().made.load(Relaxed), 1);
+        assert_whole(&pool);
+    });
+}
+
+/// A caller connects, and the server does not answer. It hears that maintenance has begun, and leaves connecting to it.
+#[test]
+fn maintenance_begins_while_a_caller_connects() {
+    explore(|| {
+        let pool = pool::<1>(1);
+        {
+            let mut caller: Task<'_, _> = Box::pin(pool.get_async());
+            assert!(glance(&mut caller).is_pending());
+            let upkeep = client(0, &pool, |pool| run(pool.run_maintenance()));
+            run(caller).unwrap().touch();
+            pool.close();
+            join([upkeep]);
+        }
+        assert_eq!(pool.manager().made.load(Relaxed), 1);
+        assert_whole(&pool);
+    });
+}
+
+/// Maintenance ends while a caller comes or waits, in the midst of a connect that the server does not answer, or before
+/// it begins one.
+fn maintenance_ends(silences: usize) {
+    explore(move || {
+        let pool = pool::<1>(silences);
+        {
+            let mut upkeep: Task<'_, _> = Box::pin(pool.run_maintenance());
+            assert!(glance(&mut upkeep).is_pending());
+            let caller = client(0, &pool, |pool| {
+                borrow(pool);
+            });
+            assert!(glance(&mut upkeep).is_pending());
+            drop(upkeep);
+            if pool.manager().silences.load(Relaxed) > 0 {
+                // The caller itself is not to meet it: it would wait for the server.
+                pool.manager().silences.store(0, Relaxed);
+            }
+            join([caller]);
+        }
+        assert_whole(&pool);
+    });
+}
+
+#[test]
+fn maintenance_ends_while_a_caller_comes() {
+    maintenance_ends(0);
+}
+
+#[test]
+fn maintenance_ends_while_it_connects() {
+    maintenance_ends(1);
+}
+
+/// A caller gives up while maintenance connects for it: the connection is idle in the end, and another was not made.
+#[test]
+fn a_connect_of_maintenance_outlives_its_caller() {
+    explore(|| {
+        let pool = pool::<2>(0);
+        {
+            let own = Arc::clone(&pool);
+            let mut upkeep: Task<'static, _> = Box::pin(async move { own.run_maintenance().await });
+            assert!(glance(&mut upkeep).is_pending());
+            let mut caller: Task<'_, _> = Box::pin(pool.get_async());
+            assert!(glance(&mut caller).is_pending());
+            let connects = client(0, &pool, move |pool| {
+                run(poll_fn(|context| {
+                    assert!(upkeep.as_mut().poll(context).is_pending());
+                    if pool.manager().made.load(Relaxed) > 0 { Poll::Ready(()) } else { Poll::Pending }
+                }));
+            });
+            // It was demanded, so it is made.
+            pool.manager().silences.store(0, Relaxed);
+            if let Poll::Ready(got) = glance(&mut caller) {
+                got.unwrap().touch();
+            }
+            drop(caller);
+            drop(pool.get_async());
+            let asked = pool.try_get().is_ok();
+            join([connects]);
+            assert!(pool.manager().made.load(Relaxed) == 1, "asked: {asked}");
+        }
+        assert_eq!(pool.status().idle, 1);
+        assert_whole(&pool);
+    });
+}
+
+/// A caller that does not wait asks for a connection while maintenance falls asleep: it is made.
+#[test]
+fn maintenance_makes_what_a_caller_asks_for_that_does_not_wait() {
+    explore(|| {
+        let pool = pool::<1>(0);
+        {
+            let mut upkeep: Task<'_, _> = Box::pin(pool.run_maintenance());
+            assert!(glance(&mut upkeep).is_pending());
+            let asks = client(0, &pool, |pool| assert!(pool.try_get().is_err()));
+            run(poll_fn(|context| {
+                assert!(upkeep.as_mut().poll(context).is_pending());
+                if pool.manager().made.load(Relaxed) > 0 { Poll::Ready(()) } else { Poll::Pending }
+            }));
+            join([asks]);
+        }
+        assert_whole(&pool);
+    });
+}
+
+/// A connection is discarded while another caller waits for one: maintenance makes it.
+#[test]
+fn maintenance_makes_up_for_a_discarded_connection() {
+    explore(|| {
+        let pool = pool::<1>(0);
+        borrow(&pool);
+        let user = client(0, &pool, |pool| {
+            if let Some(held) = pool.try_get_idle() {
+                crate::managed::ConnGuard::discard(held);
+            }
+        });
+        let caller = client(0, &pool, |pool| {
+            borrow(pool);
+            pool.close();
+        });
+        run(pool.run_maintenance());
+        join([user, caller]);
+        assert_whole(&pool);
+    });
+}
