@@ -280,6 +280,30 @@ fn what_a_caller_asks_for_that_does_not_wait_is_made() {
     });
 }
 
+/// As before, while the only slot is in use: the connection is made when there is room for it.
+#[test]
+fn what_a_caller_asked_for_is_made_when_there_is_room() {
+    explore(|| {
+        let pool = filled::<1>(1, 1);
+        pool.engine().begin_connector();
+        let held = pool.held(pool.try_slot().unwrap());
+        assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+        with_parker(|parker, waker| {
+            let (_, slot) = held.into_parts();
+            let user = client(0, &pool, |pool| pool.held(slot).discard());
+            while pool.engine().status().idle == 0 {
+                match pool.engine().claim_wanted(0) {
+                    Some(slot) => pool.connect_for_callers(slot, Connection::new()),
+                    None if pool.engine().await_demand(waker, 0) => drop(parker.park(None)),
+                    None => {}
+                }
+            }
+            join([user]);
+        });
+        assert_whole_without_connector(&pool);
+    });
+}
+
 /// Waits until it is served, and waits on in its place if its wait is ended. Answers how often that was.
 fn borrow_in_spite_of_dismissals(pool: &Pool<1>) -> usize {
     let (mut dismissals, mut position) = (0, Position::Last);
