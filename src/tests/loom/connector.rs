@@ -40,13 +40,13 @@ fn attend<const N: usize, const M: usize>(
 }
 
 /// How a caller tells that it needs nothing more. Its counter is not loom's, so counting adds no step to the model.
-struct Report {
-    left: Arc<AtomicUsize>,
-    waker: Waker,
+pub(super) struct Report {
+    pub(super) left: Arc<AtomicUsize>,
+    pub(super) waker: Waker,
 }
 
 impl Report {
-    fn done(self) {
+    pub(super) fn done(self) {
         if self.left.fetch_sub(1, Relaxed) == 1 {
             self.waker.wake();
         }

@@ -9,8 +9,12 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::sync::Arc;
 
+use loom::thread::JoinHandle;
+
+use super::connector::Report;
 use super::{Connection, client, explore, explore_up_to, join, run};
-use crate::managed::{AsyncManager, Clock, Config, Lifecycle, Manager, Pool};
+use crate::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
+use crate::sync::with_parker;
 
 /// A server that never answers the first connects, and answers all others at once.
 struct Silent {
@@ -75,9 +79,6 @@ impl Clock for Still {
     }
 }
 
-/// How many preemptions a model has that runs maintenance to its end: a pass takes many steps.
-const FEW: usize = 1;
-
 const SHORT: Duration = Duration::from_millis(10);
 
 type Maintained<const N: usize> = Pool<Silent, N, Still>;
@@ -108,27 +109,50 @@ fn assert_whole<const N: usize>(pool: &Maintained<N>) {
     }
 }
 
-/// Callers come while maintenance begins, or when it has fallen asleep. They are served, and maintenance ends with the
-/// pool.
+/// Runs maintenance until as many have reported as `callers` starts: it gets what each is to report with.
+///
+/// Maintenance is called by demand, or when the last has reported; so if a call is lost while one of them waits, all
+/// sleep, and the model fails.
+fn attend<const N: usize, const M: usize>(
+    pool: &Arc<Maintained<N>>,
+    callers: impl FnOnce(&dyn Fn() -> Report) -> [JoinHandle<()>; M],
+) {
+    let mut upkeep: Task<'_, _> = Box::pin(pool.run_maintenance());
+    with_parker(|parker, waker| {
+        let left = Arc::new(AtomicUsize::new(M));
+        let threads = callers(&|| Report { left: Arc::clone(&left), waker: waker.clone() });
+        while left.load(Relaxed) > 0 {
+            assert!(upkeep.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+            parker.park(None);
+        }
+        join(threads);
+    });
+}
+
+/// A caller comes while maintenance begins, or when it has fallen asleep: a connection is made once.
 #[test]
 fn maintenance_begins_while_a_caller_comes() {
-    explore_up_to(FEW, || {
+    // A maintenance pass takes many steps.
+    explore_up_to(1, || {
         let pool = pool::<1>(0);
-        let caller = client(0, &pool, |pool| {
-            borrow(pool);
-            pool.close();
-        });
-        run(pool.run_maintenance());
-        join([caller]);
+        attend(&pool, |report| [patient(&pool, report())]);
         assert_eq!(pool.manager().made.load(Relaxed), 1);
         assert_whole(&pool);
     });
 }
 
+fn patient<const N: usize>(pool: &Arc<Maintained<N>>, report: Report) -> JoinHandle<()> {
+    client(0, pool, move |pool| {
+        borrow(pool);
+        report.done();
+    })
+}
+
 /// A caller connects, and the server does not answer. It hears that maintenance has begun, and leaves connecting to it.
 #[test]
 fn maintenance_begins_while_a_caller_connects() {
-    explore_up_to(FEW, || {
+    // A maintenance pass takes many steps.
+    explore_up_to(1, || {
         let pool = pool::<1>(1);
         {
             let mut caller: Task<'_, _> = Box::pin(pool.get_async());
@@ -221,20 +245,23 @@ fn maintenance_makes_what_a_caller_asks_for_that_does_not_wait() {
 /// A connection is discarded while another caller waits for one: maintenance makes it.
 #[test]
 fn maintenance_makes_up_for_a_discarded_connection() {
-    explore_up_to(FEW, || {
+    explore(|| {
         let pool = pool::<1>(0);
         borrow(&pool);
-        let user = client(0, &pool, |pool| {
-            if let Some(held) = pool.try_get_idle() {
-                crate::managed::ConnGuard::discard(held);
-            }
-        });
-        let caller = client(0, &pool, |pool| {
-            borrow(pool);
-            pool.close();
-        });
-        run(pool.run_maintenance());
-        join([user, caller]);
+        {
+            let mut upkeep: Task<'_, _> = Box::pin(pool.run_maintenance());
+            let mut caller: Task<'_, _> = Box::pin(pool.get_async());
+            let user = client(0, &pool, |pool| {
+                if let Some(held) = pool.try_get_idle() {
+                    ConnGuard::discard(held);
+                }
+            });
+            run(poll_fn(|context| {
+                assert!(upkeep.as_mut().poll(context).is_pending());
+                caller.as_mut().poll(context).map(|got| got.unwrap().touch())
+            }));
+            join([user]);
+        }
         assert_whole(&pool);
     });
 }
