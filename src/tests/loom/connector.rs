@@ -17,7 +17,7 @@ use crate::sync::with_parker;
 ///
 /// The connector is called by demand, or when the last has reported; so if a call is lost while one of them waits, all
 /// sleep, and the model fails.
-fn attend<const N: usize, const M: usize>(
+fn serve<const N: usize, const M: usize>(
     pool: &Arc<Pool<N>>,
     fails_first: bool,
     callers: impl FnOnce(&dyn Fn() -> Report) -> [JoinHandle<()>; M],
@@ -73,7 +73,7 @@ fn assert_whole_without_connector<const N: usize>(pool: &Pool<N>) {
 fn a_connector_begins_while_callers_come() {
     explore(|| {
         let pool = vacant::<1>(1);
-        attend(&pool, false, |report| {
+        serve(&pool, false, |report| {
             let callers = [patient(&pool, report()), patient(&pool, report())];
             assert!(pool.engine().begin_connector());
             callers
@@ -82,14 +82,14 @@ fn a_connector_begins_while_callers_come() {
     });
 }
 
-/// A caller connects, and another waits for room to connect. The connector begins, and the connect fails: so the slot is
-/// the connector's.
+/// A caller connects, and another waits for room to connect. The connector begins, and the connect fails: so the slot
+/// is the connector's.
 #[test]
 fn a_connect_of_a_caller_fails_as_a_connector_begins() {
     explore(|| {
         let pool = vacant::<1>(1);
         let connecting = pool.try_slot().unwrap();
-        attend(&pool, false, |report| {
+        serve(&pool, false, |report| {
             let (report, own) = (report(), report());
             let waiter = patient(&pool, report);
             let other = client(0, &pool, |pool| {
@@ -110,7 +110,7 @@ fn a_connector_that_falls_asleep_hears_of_callers() {
     explore(|| {
         let pool = vacant::<1>(1);
         pool.engine().begin_connector();
-        attend(&pool, false, |report| [(); 2].map(|()| patient(&pool, report())));
+        serve(&pool, false, |report| [(); 2].map(|()| patient(&pool, report())));
         assert_whole_without_connector(&pool);
     });
 }
@@ -121,7 +121,7 @@ fn a_connect_that_fails_is_made_again_for_those_that_wait() {
     explore(|| {
         let pool = vacant::<1>(1);
         pool.engine().begin_connector();
-        attend(&pool, true, |report| [(); 2].map(|()| patient(&pool, report())));
+        serve(&pool, true, |report| [(); 2].map(|()| patient(&pool, report())));
         assert_whole_without_connector(&pool);
     });
 }
@@ -132,7 +132,7 @@ fn a_discarded_connection_is_made_up_for_by_the_connector() {
     explore(|| {
         let pool = filled::<1>(1, 1);
         pool.engine().begin_connector();
-        attend(&pool, false, |report| {
+        serve(&pool, false, |report| {
             let (own, report) = (report(), report());
             let user = client(0, &pool, move |pool| {
                 if let Ok(slot) = pool.try_slot() {
@@ -224,7 +224,7 @@ fn a_connect_that_outlives_its_caller_serves_the_next() {
     explore(|| {
         let pool = vacant::<1>(1);
         pool.engine().begin_connector();
-        attend(&pool, false, |report| {
+        serve(&pool, false, |report| {
             let (own, report) = (report(), report());
             let impatient = client(0, &pool, move |pool| {
                 let wait = pin!(pool.acquire(WaiterKind::Thread));
@@ -251,13 +251,50 @@ fn a_connect_ends_well_and_another_badly() {
     explore(|| {
         let pool = vacant::<2>(2);
         pool.engine().begin_connector();
-        attend(&pool, true, |report| [(); 2].map(|()| patient(&pool, report())));
+        serve(&pool, true, |report| [(); 2].map(|()| patient(&pool, report())));
         assert_whole_without_connector(&pool);
     });
 }
 
-/// A caller that does not wait finds nothing, and asks for a connection: the connector makes it, also if it falls asleep
-/// at that moment.
+/// One connect at a time may run. It ends elsewhere while the connector looks, and there is room for the next: both
+/// waiters, which keep what they have, are served.
+#[test]
+fn a_connect_that_ends_elsewhere_makes_room_for_the_next() {
+    explore(|| {
+        let pool = vacant::<2>(1);
+        pool.engine().begin_connector();
+        with_parker(|parker, waker| {
+            let (one, other) = (pin!(pool.acquire(WaiterKind::Task)), pin!(pool.acquire(WaiterKind::Task)));
+            let mut waiting = std::vec![one.into_ref(), other.into_ref()];
+            let mut held = std::vec::Vec::new();
+            let mut look = || {
+                waiting.retain(|wait| match wait.poll(waker) {
+                    Poll::Ready(got) => {
+                        held.push(pool.held(got.unwrap()));
+                        false
+                    }
+                    Poll::Pending => true,
+                });
+                waiting.is_empty()
+            };
+            assert!(!look());
+            let connecting = pool.engine().claim_wanted(0).unwrap();
+            let connects = client(1, &pool, |pool| pool.connect_for_callers(connecting, Connection::new()));
+            while !look() {
+                match pool.engine().claim_wanted(0) {
+                    Some(slot) => pool.connect_for_callers(slot, Connection::new()),
+                    None if pool.engine().await_demand(waker, 0) => drop(parker.park(None)),
+                    None => {}
+                }
+            }
+            join([connects]);
+        });
+        assert_whole_without_connector(&pool);
+    });
+}
+
+/// A caller that does not wait finds nothing, and asks for a connection: the connector makes it, also if it falls
+/// asleep at that moment.
 #[test]
 fn what_a_caller_asks_for_that_does_not_wait_is_made() {
     explore(|| {
@@ -351,7 +388,7 @@ fn waits_that_were_ended_and_go_on_are_connected_for() {
     explore(|| {
         let pool = vacant::<1>(1);
         pool.engine().begin_connector();
-        attend(&pool, false, |report| {
+        serve(&pool, false, |report| {
             let callers = [(); 2].map(|()| {
                 let report = report();
                 client(0, &pool, move |pool| {

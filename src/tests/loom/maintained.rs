@@ -113,7 +113,7 @@ fn assert_whole<const N: usize>(pool: &Maintained<N>) {
 ///
 /// Maintenance is called by demand, or when the last has reported; so if a call is lost while one of them waits, all
 /// sleep, and the model fails.
-fn attend<const N: usize, const M: usize>(
+fn serve<const N: usize, const M: usize>(
     pool: &Arc<Maintained<N>>,
     callers: impl FnOnce(&dyn Fn() -> Report) -> [JoinHandle<()>; M],
 ) {
@@ -135,7 +135,7 @@ fn maintenance_begins_while_a_caller_comes() {
     // A maintenance pass takes many steps.
     explore_up_to(1, || {
         let pool = pool::<1>(0);
-        attend(&pool, |report| [patient(&pool, report())]);
+        serve(&pool, |report| [patient(&pool, report())]);
         assert_eq!(pool.manager().made.load(Relaxed), 1);
         assert_whole(&pool);
     });
@@ -198,8 +198,8 @@ fn maintenance_ends_while_it_connects() {
     maintenance_ends(1);
 }
 
-/// A caller gives up while maintenance sees that it waits, and connects for it: if the connection is made, it is idle in
-/// the end, and no second one is made.
+/// A caller gives up while maintenance sees that it waits, and connects for it: if the connection is made, it is idle
+/// in the end, and no second one is made.
 #[test]
 fn a_connect_of_maintenance_outlives_its_caller() {
     explore(|| {

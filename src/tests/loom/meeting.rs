@@ -1,6 +1,6 @@
 //! Models of a caller that waits for a check which is made elsewhere. Meetings are private to managed pools, and only
-//! threads that loom does not run check for callers: so the file of the meeting is compiled once more, and the two sides
-//! do here what `loan/blocking.rs` and `upkeep/work.rs` do.
+//! threads that loom does not run check for callers: so the file of the meeting is compiled once more, and the two
+//! sides do here what `loan/blocking.rs` and `upkeep/work.rs` do.
 
 use loom::thread::JoinHandle;
 use std::sync::Arc;

@@ -150,7 +150,7 @@ impl Client {
 
     /// The pool has a connector, most of the time, until `is_over`. It sleeps while callers want nothing. Some connects
     /// are made beside it, and outlive it.
-    fn attend(self: &Arc<Self>, caller: &Caller) {
+    fn serve(self: &Arc<Self>, caller: &Caller) {
         let mut connects = Vec::new();
         while !caller.is_over() {
             assert!(self.pool.engine().begin_connector());
@@ -410,7 +410,7 @@ fn clients_have_a_connector(has_callbacks: bool) {
         let (clients, caller) = (Client::with_connector(2, has_callbacks), Arc::new(Caller::default()));
         let connector = {
             let (clients, caller) = (Arc::clone(&clients), Arc::clone(&caller));
-            thread::spawn(move || clients.attend(&caller))
+            thread::spawn(move || clients.serve(&caller))
         };
         clients.run(false);
         caller.end();
