@@ -81,9 +81,9 @@ impl Clock for Still {
 
 const SHORT: Duration = Duration::from_millis(10);
 
-type Maintained<const N: usize> = Pool<Silent, N, Still>;
+type Connected<const N: usize> = Pool<Silent, N, Still>;
 
-fn pool<const N: usize>(silences: usize) -> Arc<Maintained<N>> {
+fn pool<const N: usize>(silences: usize) -> Arc<Connected<N>> {
     let config = Config::new().max_lifetime(None).validate_after(None).connect_timeout(None);
     let server = Silent { silences: AtomicUsize::new(silences), made: AtomicUsize::new(0) };
     Arc::new(Pool::const_with_clock(server, config, Still))
@@ -95,12 +95,12 @@ fn glance<T>(task: &mut Task<'_, T>) -> Poll<T> {
     task.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn borrow<const N: usize>(pool: &Maintained<N>) {
+fn borrow<const N: usize>(pool: &Connected<N>) {
     run(pool.get_async()).unwrap().touch();
 }
 
 /// Nothing is in use, and all slots can be had.
-fn assert_whole<const N: usize>(pool: &Maintained<N>) {
+fn assert_whole<const N: usize>(pool: &Connected<N>) {
     let status = pool.status();
     assert_eq!((status.in_use, status.waiting, status.idle + status.vacant), (0, 0, N), "{status:?}");
     if !status.closed {
@@ -114,7 +114,7 @@ fn assert_whole<const N: usize>(pool: &Maintained<N>) {
 /// Maintenance is called by demand, or when the last has reported; so if a call is lost while one of them waits, all
 /// sleep, and the model fails.
 fn serve<const N: usize, const M: usize>(
-    pool: &Arc<Maintained<N>>,
+    pool: &Arc<Connected<N>>,
     callers: impl FnOnce(&dyn Fn() -> Report) -> [JoinHandle<()>; M],
 ) {
     let mut upkeep: Task<'_, _> = Box::pin(pool.run_maintenance());
@@ -141,7 +141,7 @@ fn maintenance_begins_while_a_caller_comes() {
     });
 }
 
-fn patient<const N: usize>(pool: &Arc<Maintained<N>>, report: Report) -> JoinHandle<()> {
+fn patient<const N: usize>(pool: &Arc<Connected<N>>, report: Report) -> JoinHandle<()> {
     client(0, pool, move |pool| {
         borrow(pool);
         report.done();
