@@ -4,8 +4,11 @@
 extern crate std;
 
 mod connecting;
+mod connector;
 mod from_c;
+mod maintained;
 mod managed;
+mod meeting;
 mod upkeep;
 
 use core::future::Future;

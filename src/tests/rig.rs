@@ -7,7 +7,7 @@ use crate::engine::{
     AcquireError, Bitmap, DoubleRelease, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind,
 };
 use crate::fairness::Fairness;
-use crate::slot::{Acquire, PoolParts, RawGuard, Slot, release, storage, teardown, try_acquire};
+use crate::slot::{Acquire, PoolParts, RawGuard, Slot, end_release, release, storage, teardown, try_acquire};
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
@@ -72,6 +72,13 @@ impl<C, const N: usize> Rig<C, N> {
         let held = self.held(slot);
         drop(wakes);
         drop(held);
+    }
+
+    /// The connector has connected in the slot, for the first caller.
+    pub(super) fn connect_for_callers(&self, slot: SlotToken, connection: C) {
+        self.fill(&slot, connection);
+        let (to_vacate, batch) = self.engine().fill_for_callers(slot);
+        end_release(self, to_vacate, batch);
     }
 
     /// Connecting has failed.

@@ -37,7 +37,7 @@ fn schedules() -> usize {
 
 /// Runs a program under its share of the schedules: half chosen uniformly, half with few, well-placed preemptions.
 fn explore(program: impl Fn() + Send + Sync + 'static) {
-    const PROGRAMS: usize = 12;
+    const PROGRAMS: usize = 14;
     let share = (schedules() / PROGRAMS / 2).max(1);
     let program = Arc::new(program);
     let mut config = Config::new();

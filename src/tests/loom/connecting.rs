@@ -31,11 +31,11 @@ pub(super) fn filled<const N: usize>(present: usize, most: usize) -> Arc<Pool<N>
 }
 
 /// Waits for a slot, as a task.
-fn slot<const N: usize>(pool: &Pool<N>) -> Result<SlotToken, AcquireError> {
+pub(super) fn slot<const N: usize>(pool: &Pool<N>) -> Result<SlotToken, AcquireError> {
     slot_from(pool, Position::Last)
 }
 
-fn slot_from<const N: usize>(pool: &Pool<N>, position: Position) -> Result<SlotToken, AcquireError> {
+pub(super) fn slot_from<const N: usize>(pool: &Pool<N>, position: Position) -> Result<SlotToken, AcquireError> {
     let acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, &Ticket { position, ..Ticket::NEW }));
     let acquire = acquire.into_ref();
     run(poll_fn(|context| acquire.poll(context.waker())))

@@ -10,7 +10,7 @@ use std::vec::Vec;
 
 use super::{Connection, client, explore, glance, join, run};
 use crate::managed::{
-    AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, Pool, Retry,
+    AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool, Retry,
 };
 
 /// No option that depends on time.
@@ -234,7 +234,7 @@ fn a_refused_connect_passes_the_slot_to_the_other_caller() {
         let refused = Arc::new(AtomicUsize::new(0));
         let count = |refused: &AtomicUsize, got| match got {
             Ok(()) => {}
-            Err(GetError::Connect { error: Refused, .. }) => drop(refused.fetch_add(1, Relaxed)),
+            Err(GetError::Connect { error: ManagerError::Own(Refused), .. }) => drop(refused.fetch_add(1, Relaxed)),
             Err(other) => panic!("{other:?}"),
         };
         let other = {

@@ -393,3 +393,14 @@ fn a_refill_keeps_to_the_limit_and_is_lent_next() {
     assert_counts(&pool, [0, 1, 2, 0]);
     assert_eq!(*pool.held(pool.try_slot().unwrap()).connection(), 7);
 }
+
+#[test]
+fn a_connect_that_outlived_its_caller_is_idle() {
+    let pool = vacant::<2>();
+    assert!(pool.engine().begin_connector());
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    let connecting = pool.engine().claim_wanted(0).unwrap();
+    assert_eq!(pool.engine().claim_wanted(0), None);
+    pool.connect_for_callers(connecting, 7);
+    assert_eq!((pool.engine().status().idle, pool.engine().claim_wanted(0)), (1, None));
+}

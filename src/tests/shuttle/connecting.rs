@@ -1,5 +1,5 @@
 //! The same for a pool that connects: connects fail, connections turn out unfit, callbacks wait in one queue with
-//! threads and tasks, and the pool is resized and closed meanwhile.
+//! threads and tasks, the pool is resized and closed meanwhile, and a connector comes and goes.
 
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
@@ -17,6 +17,7 @@ use super::{Connection, Counts, OPERATIONS, THREADS, count, explore, read};
 use crate::engine::{AcquireError, Joined, Position, SlotToken, Ticket, Waiter, WaiterKind};
 use crate::fairness::Fairness;
 use crate::slot::{Acquire, Drain, RawGuard};
+use crate::sync::with_parker;
 use crate::tests::rig::Rig;
 
 const SLOTS: usize = 3;
@@ -30,6 +31,10 @@ struct Client {
     most: usize,
     /// How many do.
     connecting: AtomicUsize,
+    /// A connector comes and goes.
+    has_connector: bool,
+    /// Callbacks wait too.
+    has_callbacks: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -63,7 +68,26 @@ fn fails() -> bool {
 impl Client {
     fn new(most: usize, fairness: Fairness) -> Arc<Self> {
         let pool = Rig::new(most, fairness);
-        Arc::new(Self { pool, counts: Arc::default(), most, connecting: AtomicUsize::new(0) })
+        Arc::new(Self {
+            pool,
+            counts: Arc::default(),
+            most,
+            connecting: AtomicUsize::new(0),
+            has_connector: false,
+            has_callbacks: true,
+        })
+    }
+
+    fn with_connector(most: usize, has_callbacks: bool) -> Arc<Self> {
+        let pool = Rig::new(most, Fairness::Fifo);
+        Arc::new(Self {
+            pool,
+            counts: Arc::default(),
+            most,
+            connecting: AtomicUsize::new(0),
+            has_connector: true,
+            has_callbacks,
+        })
     }
 
     async fn slot(&self, position: Position) -> Option<SlotToken> {
@@ -79,6 +103,10 @@ impl Client {
                 None
             }
             Err(AcquireError::Exhausted | AcquireError::TimedOut) => None,
+            Err(AcquireError::Dismissed) => {
+                assert!(self.has_connector, "dismissed by nobody");
+                None
+            }
             Err(error @ (AcquireError::NoSlots | AcquireError::QueueFull)) => {
                 panic!("{error:?} in a pool without that limit")
             }
@@ -91,14 +119,64 @@ impl Client {
         if self.pool.is_filled(&slot) {
             return Some(self.pool.held(slot));
         }
+        match self.made() {
+            Some(connection) => Some(self.pool.connect(slot, connection)),
+            None => {
+                self.pool.fail(slot);
+                None
+            }
+        }
+    }
+
+    /// A connect, which may fail.
+    fn made(&self) -> Option<Connection> {
         assert!(count(&self.connecting) < self.most, "too many connect at once");
         thread::yield_now();
         self.connecting.fetch_sub(1, Relaxed);
-        if fails() {
-            self.pool.fail(slot);
-            return None;
+        (!fails()).then(|| Connection::new(&self.counts))
+    }
+
+    /// Connects in a slot for whoever comes first; sometimes gives that up, or ends all waits when it has failed.
+    fn connect_for_callers(&self, slot: SlotToken) {
+        if let Some(connection) = self.made() {
+            return self.pool.connect_for_callers(slot, connection);
         }
-        Some(self.pool.connect(slot, Connection::new(&self.counts)))
+        self.pool.fail(slot);
+        // Waits of callbacks, as in pools for C, are not ended: such pools have no connector.
+        if fails() && !self.has_callbacks {
+            drop(self.pool.engine().dismiss_waiters());
+        }
+    }
+
+    /// The pool has a connector, most of the time, until `is_over`. It sleeps while callers want nothing. Some connects
+    /// are made beside it, and outlive it.
+    fn serve(self: &Arc<Self>, caller: &Caller) {
+        let mut connects = Vec::new();
+        while !caller.is_over() {
+            assert!(self.pool.engine().begin_connector());
+            with_parker(|parker, waker| {
+                caller.listen(waker);
+                while !caller.is_over() {
+                    match self.pool.engine().claim_wanted(thread_rng().gen_range(0..2)) {
+                        Some(slot) if thread_rng().r#gen() => {
+                            let own = Arc::clone(self);
+                            connects.push(thread::spawn(move || own.connect_for_callers(slot)));
+                        }
+                        Some(slot) => self.connect_for_callers(slot),
+                        None if self.pool.engine().await_demand(waker, 0) => drop(parker.park(None)),
+                        None => {}
+                    }
+                    if thread_rng().gen_ratio(1, 8) {
+                        break;
+                    }
+                }
+            });
+            drop(self.pool.engine().end_connector());
+            thread::yield_now();
+        }
+        for connect in connects {
+            connect.join().unwrap();
+        }
     }
 
     /// Uses a connection for a moment; a second user at the same time is noticed.
@@ -209,6 +287,7 @@ impl Client {
             Operation::Insert => self.insert(),
             Operation::Refill => self.pool.refill((!fails()).then(|| Connection::new(&self.counts))),
             Operation::Resize => self.resize(),
+            Operation::Callback if !self.has_callbacks => drop(self.borrow(Position::Last).await),
             Operation::Callback => self.callback(),
         }
     }
@@ -254,6 +333,31 @@ impl Client {
     }
 }
 
+/// Calls the connector for the last time.
+#[derive(Default)]
+struct Caller {
+    is_over: AtomicBool,
+    waker: shuttle::sync::Mutex<Option<Waker>>,
+}
+
+impl Caller {
+    fn is_over(&self) -> bool {
+        self.is_over.load(Relaxed)
+    }
+
+    fn listen(&self, waker: &Waker) {
+        *self.waker.lock().unwrap() = Some(waker.clone());
+    }
+
+    fn end(&self) {
+        let mut waker = self.waker.lock().unwrap();
+        self.is_over.store(true, Relaxed);
+        if let Some(waker) = waker.take() {
+            waker.wake();
+        }
+    }
+}
+
 struct Callback {
     client: Arc<Client>,
     waiter: Waiter,
@@ -273,7 +377,7 @@ impl Wake for Callback {
         drop(wakes);
         match seen {
             Poll::Ready(Some(slot)) => drop(self.client.used(slot)),
-            Poll::Ready(None) => assert!(self.client.pool.engine().is_closed()),
+            Poll::Ready(None) => assert!(self.client.pool.engine().is_closed() || self.client.has_connector),
             Poll::Pending => panic!("called without a slot"),
         }
         assert!(!self.called.swap(true, Relaxed), "called twice");
@@ -299,6 +403,30 @@ fn clients_that_connect_two_at_a_time_lose_no_slot() {
 #[test]
 fn clients_that_connect_and_overtake_lose_no_slot() {
     clients_connect(SLOTS, Fairness::Bounded(2));
+}
+
+fn clients_have_a_connector(has_callbacks: bool) {
+    explore(move || {
+        let (clients, caller) = (Client::with_connector(2, has_callbacks), Arc::new(Caller::default()));
+        let connector = {
+            let (clients, caller) = (Arc::clone(&clients), Arc::clone(&caller));
+            thread::spawn(move || clients.serve(&caller))
+        };
+        clients.run(false);
+        caller.end();
+        connector.join().unwrap();
+        clients.assert_whole();
+    });
+}
+
+#[test]
+fn clients_of_a_connector_that_comes_and_goes_lose_no_slot() {
+    clients_have_a_connector(false);
+}
+
+#[test]
+fn callbacks_beside_a_connector_lose_no_slot() {
+    clients_have_a_connector(true);
 }
 
 #[test]
