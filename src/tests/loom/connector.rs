@@ -368,7 +368,7 @@ fn waits_are_ended_while_one_is_granted_and_one_leaves() {
             let fickle = pin!(pool.acquire(WaiterKind::Thread));
             let fickle = fickle.into_ref();
             assert_eq!(fickle.poll(Waker::noop()), Poll::Pending);
-            let dismisser = client(0, &pool, |pool| drop(pool.engine().dismiss_waiters()));
+            let dismisser = client(0, &pool, |pool| drop(pool.engine().dismiss_waiters(false)));
             let patient = client(0, &pool, |pool| assert!(borrow_in_spite_of_dismissals(pool) <= 1));
             drop(held);
             match fickle.give_up() {
@@ -399,7 +399,7 @@ fn waits_that_were_ended_and_go_on_are_connected_for() {
             if let Some(connecting) = pool.engine().claim_wanted(0) {
                 pool.fail(connecting);
             }
-            drop(pool.engine().dismiss_waiters());
+            drop(pool.engine().dismiss_waiters(false));
             callers
         });
         assert_whole_without_connector(&pool);

@@ -144,7 +144,7 @@ impl Client {
         self.pool.fail(slot);
         // Waits of callbacks, as in pools for C, are not ended: such pools have no connector.
         if fails() && !self.has_callbacks {
-            drop(self.pool.engine().dismiss_waiters());
+            drop(self.pool.engine().dismiss_waiters(false));
         }
     }
 
