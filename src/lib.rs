@@ -138,7 +138,7 @@
 //!
 //! Acquire and release take one atomic read-modify-write each: no lock, no fence, no allocation. A new record of
 //! connections in use costs one more, once. The state of a slot is two words (more if the connection is aligned to more
-//! than two words), that of a pool at most 176 bytes without `std`. A guard is two words. A managed pool adds twelve
+//! than two words), that of a pool at most 208 bytes without `std`. A guard is two words. A managed pool adds twelve
 //! words a slot, with `std` sixteen on 64-bit targets. While its [maintenance](guide::managed#maintenance) runs, it
 //! adds no read-modify-write to acquire and release. Tests assert these numbers by counting; measured times are in
 //! [benchmarks](guide::benchmarks).

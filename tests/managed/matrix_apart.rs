@@ -1,5 +1,5 @@
-//! The matrix once more, where the pool connects apart from its callers, and threads of its own check, reset and discard,
-//! too: whatever comes of that, wherever a caller is cancelled, nothing is lost, and all others are served.
+//! The matrix once more, where the pool connects apart from its callers, and threads of its own check, reset and
+//! discard, too: whatever comes of that, wherever a caller is cancelled, nothing is lost, and all others are served.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

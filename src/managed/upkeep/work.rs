@@ -1,5 +1,5 @@
-// knows: pass, clock, event, jobs, loan, meeting, observe, outage, parts, record, engine, slot, sync · must not know: who
-// asked for it, threads, tasks
+// knows: pass, clock, event, jobs, loan, meeting, observe, outage, parts, record, engine, slot, sync · must not know:
+// who asked for it, threads, tasks
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
 use super::pass::report_leaks;
