@@ -26,12 +26,12 @@ pub(in crate::managed) fn connected(pool: &str, took: Duration) {
 }
 
 pub(in crate::managed) fn connect_failed(pool: &str, error: Option<impl fmt::Display>, took: Duration) {
-    let (kind, error) = (kind(error.as_ref()), error.as_ref().map(display));
+    let (kind, error) = (kind(error.as_ref()), error.map(display));
     warn!(target: TARGET, pool, kind, ?took, error, "connect failed");
 }
 
 pub(in crate::managed) fn check_failed(pool: &str, error: Option<impl fmt::Display>) {
-    let (kind, error) = (kind(error.as_ref()), error.as_ref().map(display));
+    let (kind, error) = (kind(error.as_ref()), error.map(display));
     info!(target: TARGET, pool, kind, error, "check failed");
 }
 
