@@ -30,6 +30,7 @@ impl<'a> Engine<'a> {
         let (waker, mut batch) = self.locked(|locked, _| {
             self.state.has_connector.store(false, Relaxed);
             locked.was_asked = false;
+            locked.distrusts_connects = false;
             locked.connector.take()
         });
         batch.leftover = waker;
@@ -52,6 +53,11 @@ impl<'a> Engine<'a> {
             locked.was_asked = false;
             self.claim_vacant()
         })
+    }
+
+    /// Sets whether connects that are under way are counted on, to serve as many callers.
+    pub(crate) fn distrust_connects(self, distrust: bool) {
+        self.state.lock.with(|locked| locked.distrusts_connects = distrust);
     }
 
     /// Has `waker` called as soon as a caller wants a connection to be made; `false` if one does already.
@@ -172,6 +178,7 @@ impl<'a> Engine<'a> {
         locked.was_asked &= idle == 0;
         let callers = self.state.waiting.get() + usize::from(locked.was_asked);
         let demand = if self.state.is_suspended() { 0 } else { callers };
-        (demand + floor).saturating_sub(idle + self.state.connecting.get()).min(self.room_to_connect())
+        let coming = if locked.distrusts_connects { 0 } else { self.state.connecting.get() };
+        (demand + floor).saturating_sub(idle + coming).min(self.room_to_connect())
     }
 }

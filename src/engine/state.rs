@@ -56,6 +56,8 @@ pub(super) struct Locked {
     pub(super) dismisses_endless: bool,
     /// A caller that does not wait has found nothing that the connector has not seen to.
     pub(super) was_asked: bool,
+    /// Connects that are under way are not counted on: connecting fails, and one of them may hang.
+    pub(super) distrusts_connects: bool,
     /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
     pub(super) connector: Option<Waker>,
 }
@@ -95,6 +97,7 @@ impl EngineState {
                 to_dismiss: 0,
                 dismisses_endless: false,
                 was_asked: false,
+                distrusts_connects: false,
                 connector: None,
             };
             Self {

@@ -32,6 +32,8 @@ pub(super) struct Outage {
     since: Millis,
     /// When the next connect may be begun.
     not_before: Millis,
+    /// An attempt was begun after the last pause, and has not failed.
+    is_trying: bool,
     /// The last failure, whoever it was for, and when it was.
     last: Option<ConnectFailure>,
     last_at: Millis,
@@ -39,28 +41,44 @@ pub(super) struct Outage {
 
 impl Outage {
     pub(super) const NONE: Self =
-        Self { failures: 0, since: Millis(0), not_before: Millis(0), last: None, last_at: Millis(0) };
+        Self { failures: 0, since: Millis(0), not_before: Millis(0), is_trying: false, last: None, last_at: Millis(0) };
 
     pub(super) const fn is_on(&self) -> bool {
         self.failures > 0
     }
 
-    /// A connect has failed `now`.
-    pub(super) fn fail(&mut self, now: Millis, refusal: ConnectFailure) {
-        self.last = Some(refusal);
+    /// A connect has failed `now`. One for the pool is followed by a pause. Of those that were begun side by side the
+    /// first counts; and so does the attempt that was begun after a pause.
+    pub(super) fn fail(
+        &mut self,
+        now: Millis,
+        failure: ConnectFailure,
+        purpose: Purpose,
+        retry: &Retry,
+        random: usize,
+    ) {
+        self.last = Some(failure);
         self.last_at = now;
+        if purpose == Purpose::Pool && (self.is_trying || self.may_connect(now)) {
+            if !self.is_on() {
+                self.since = now;
+            }
+            self.is_trying = false;
+            self.failures = self.failures.saturating_add(1);
+            self.pause(now, retry, random);
+        }
     }
 
-    /// Begins a pause, after a connect for the pool that has failed `now`.
-    pub(super) fn pause(&mut self, now: Millis, retry: &Retry, random: usize) {
-        if !self.is_on() {
-            self.since = now;
+    /// An attempt is begun `now`. The next one is begun after a pause, also if this one does not end.
+    pub(super) fn begin(&mut self, now: Millis, retry: &Retry, random: usize) {
+        if self.is_on() {
+            self.is_trying = true;
+            self.pause(now, retry, random);
         }
-        // Of connects that were begun side by side, the first begins the pause.
-        if self.may_connect(now) {
-            self.failures = self.failures.saturating_add(1);
-            self.not_before = Millis(now.0.wrapping_add(span(retry.pause(self.failures, random))));
-        }
+    }
+
+    fn pause(&mut self, now: Millis, retry: &Retry, random: usize) {
+        self.not_before = Millis(now.0.wrapping_add(span(retry.pause(self.failures, random))));
     }
 
     pub(super) const fn may_connect(&self, now: Millis) -> bool {
@@ -91,14 +109,14 @@ impl Outage {
 mod tests {
     use core::time::Duration;
 
-    use super::{ConnectFailure, ErrorText, Millis, Outage, Retry};
+    use super::{ConnectFailure, ErrorText, Millis, Outage, Purpose, Retry};
 
     const RETRY: Retry =
         Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
 
     fn fail(outage: &mut Outage, now: usize) {
-        outage.fail(Millis(now), ConnectFailure { error: ErrorText::of("no"), ends_waits: false });
-        outage.pause(Millis(now), &RETRY, 0);
+        let failure = ConnectFailure { error: ErrorText::of("no"), ends_waits: false };
+        outage.fail(Millis(now), failure, Purpose::Pool, &RETRY, 0);
     }
 
     #[test]
@@ -119,5 +137,20 @@ mod tests {
         let mut outage = Outage::NONE;
         (0..8).for_each(|later| fail(&mut outage, 50 + later));
         assert_eq!(outage.due(Millis(50)).map(usize::from), Some(100));
+    }
+
+    #[test]
+    fn an_attempt_that_does_not_end_is_followed_by_another_after_a_pause() {
+        let mut outage = Outage::NONE;
+        fail(&mut outage, 50);
+        // This one hangs.
+        outage.begin(Millis(150), &RETRY, 0);
+        assert!(!outage.may_connect(Millis(249)) && outage.may_connect(Millis(250)));
+        outage.begin(Millis(250), &RETRY, 0);
+        fail(&mut outage, 260);
+        assert_eq!(outage.due(Millis(260)).map(usize::from), Some(200));
+        // The end of the one that hung says nothing new.
+        fail(&mut outage, 270);
+        assert_eq!(outage.due(Millis(260)).map(usize::from), Some(200));
     }
 }

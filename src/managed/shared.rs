@@ -262,20 +262,25 @@ impl Shared {
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
-    pub(super) fn note_failure(&self, now: Millis, refusal: ConnectFailure, purpose: Purpose) {
-        let random = (purpose == Purpose::Pool).then(|| self.random());
+    pub(super) fn note_failure(&self, now: Millis, failure: ConnectFailure, purpose: Purpose) {
+        let random = if purpose == Purpose::Caller { 0 } else { self.random() };
         self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
-            outage.fail(now, refusal);
-            if let Some(random) = random {
-                outage.pause(now, &self.config.retry, random);
-            }
+            outage.fail(now, failure, purpose, &self.config.retry, random);
         });
     }
 
     /// Whether the last connect for the pool has failed.
     pub(super) fn is_failing(&self) -> bool {
-        self.outage.with(|outage| outage.is_on())
+        self.has_failed.load(Relaxed) && self.outage.with(|outage| outage.is_on())
+    }
+
+    /// Notes that a connect for the pool is begun.
+    pub(super) fn note_attempt(&self, now: Millis) {
+        if self.has_failed.load(Relaxed) {
+            let random = self.random();
+            self.outage.with(|outage| outage.begin(now, &self.config.retry, random));
+        }
     }
 
     /// In how many milliseconds maintenance may connect, if it has to wait.

@@ -256,3 +256,20 @@ fn one_attempt_is_made_in_each_pause_however_many_wait() {
         drop(keeper.answer(waiter).unwrap());
     }
 }
+
+/// The server came back in the midst of an attempt that does not notice.
+#[test]
+fn an_attempt_that_hangs_does_not_hold_up_the_next() {
+    let pool = pool::<2>(quiet().retry(retry(0, secs(1))));
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::Error).then(Call::Connect, Outcome::at(&gate));
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    let mut caller = Job::begun(pool.get_async_timeout(secs(60)));
+    for attempts in 1..=3 {
+        upkeep.wait_on();
+        assert_eq!(pool.manager().calls(Call::Connect), attempts);
+        pool.clock().advance(secs(1));
+    }
+    drop(caller.woken_to_end().unwrap());
+    assert!(!gate.is_open());
+}

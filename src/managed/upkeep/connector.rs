@@ -144,16 +144,19 @@ pub(crate) async fn called<P: ManagedParts>(pool: &P, rest: &Rest) {
     .await;
 }
 
-/// Begins the connects that callers and the floor of idle connections ask for: while connecting fails, one at a time,
+/// Begins the connects that callers and the floor of idle connections ask for: while connecting fails, one a pause,
 /// and not before the pause is over. Answers whether another may be begun when it is asked for.
 fn connect_wanted<P: ManagedParts>(pool: &P, floor: usize) -> bool {
     let (engine, shared, now) = (pool.engine(), pool.shared(), pool.coarse());
+    engine.distrust_connects(shared.is_failing());
     loop {
-        if !shared.may_connect(now) || shared.is_failing() && engine.connecting() > 0 {
+        if !shared.may_connect(now) {
             engine.ignore_demand();
             return false;
         }
         let Some(slot) = engine.claim_wanted(floor) else { return true };
+        // While connecting fails the next one has to wait, also if this one hangs.
+        shared.note_attempt(now);
         if let Err(slot) = shared.push_job(slot, Job::Connect, |slot| pool.record(slot)) {
             // Not so: the queue is attended to as long as there is a connector.
             drop(ConnectingSlot::new(pool, slot));
