@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::slow_path::ToVacate;
-use super::state::{Engine, Locked, MAX_SLOTS, narrow};
+use super::state::{Dismissal, Engine, Locked, MAX_SLOTS, narrow};
 use super::token::SlotToken;
 use super::wait_queue::{self, WaitQueue, Waiter, WaiterState};
 use super::wake_batch::WakeBatch;
@@ -95,12 +95,9 @@ impl<'a> Engine<'a> {
     /// its place.
     pub(crate) fn dismiss_waiters(self, only_endless: bool) -> WakeBatch<'a> {
         self.locked(|locked, _| {
-            if only_endless {
-                locked.dismisses_endless = true;
-            } else {
-                // Those beyond the most are dismissed when the next connect fails.
-                locked.to_dismiss = narrow(self.state.waiting.get().min(MAX_SLOTS));
-            }
+            // Those beyond the most are dismissed when the next connect fails.
+            let all = || Dismissal::All(narrow(self.state.waiting.get().min(MAX_SLOTS)));
+            locked.dismissal = if only_endless { Dismissal::Endless } else { all() };
         })
         .1
     }
@@ -123,19 +120,23 @@ impl<'a> Engine<'a> {
     /// Dismisses the waiters whose waits are to end. Of all, as many as there were: a caller that waits on may come
     /// back to the head of the queue meanwhile.
     pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        while locked.to_dismiss > 0
+        match locked.dismissal {
+            Dismissal::Nobody => {}
+            Dismissal::Endless => self.dismiss_endless(locked, batch),
+            Dismissal::All(count) => self.dismiss_all(locked, count, batch),
+        }
+    }
+
+    fn dismiss_all(self, locked: &mut Locked, mut count: u16, batch: &mut WakeBatch<'a>) {
+        while count > 0
             && let Some(waiter) = locked.queue.head()
             && !batch.is_full()
         {
-            locked.to_dismiss -= 1;
+            count -= 1;
             self.dismiss_one(locked, waiter, batch);
         }
-        if locked.queue.is_empty() {
-            locked.to_dismiss = 0;
-        }
-        if locked.dismisses_endless {
-            self.dismiss_endless(locked, batch);
-        }
+        let is_over = count == 0 || locked.queue.is_empty();
+        locked.dismissal = if is_over { Dismissal::Nobody } else { Dismissal::All(count) };
     }
 
     fn dismiss_endless(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
@@ -151,7 +152,7 @@ impl<'a> Engine<'a> {
                 self.dismiss_one(locked, waiter, batch);
             }
         }
-        locked.dismisses_endless = false;
+        locked.dismissal = Dismissal::Nobody;
     }
 
     fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {

@@ -50,16 +50,23 @@ pub(super) struct Locked {
     pub(super) recalled: u16,
     /// Slots whose connections are set aside.
     pub(super) set_aside: u16,
-    /// How many of the waiters at the head are still to be dismissed, though the pool is open.
-    pub(super) to_dismiss: u16,
-    /// The waiters without a deadline are still to be dismissed.
-    pub(super) dismisses_endless: bool,
+    /// Which waiters are still to be dismissed, though the pool is open.
+    pub(super) dismissal: Dismissal,
     /// A caller that does not wait has found nothing that the connector has not seen to.
     pub(super) was_asked: bool,
     /// Connects that are under way are not counted on: connecting fails, and one of them may hang.
     pub(super) distrusts_connects: bool,
     /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
     pub(super) connector: Option<Waker>,
+}
+
+/// Which waiters are still to be dismissed.
+pub(super) enum Dismissal {
+    Nobody,
+    /// Those without a deadline.
+    Endless,
+    /// So many at the head.
+    All(u16),
 }
 
 /// The most slots that a pool can have.
@@ -94,8 +101,7 @@ impl EngineState {
                 dropping_surplus: 0,
                 recalled: 0,
                 set_aside: 0,
-                to_dismiss: 0,
-                dismisses_endless: false,
+                dismissal: Dismissal::Nobody,
                 was_asked: false,
                 distrusts_connects: false,
                 connector: None,
