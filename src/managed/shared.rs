@@ -68,12 +68,15 @@ struct Upkeep {
     /// Checks of idle connections that were handed over and have not ended, and when the last one was.
     probes: usize,
     probed_at: Millis,
+    /// How many connects were begun for the floor of idle connections, and since when they are counted.
+    fills: usize,
+    fills_since: Millis,
 }
 
 impl Shared {
     const_fn! {
         pub(crate) const fn new(config: Config) -> Self {
-            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, probes: 0, probed_at: Millis(0) };
+            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, probes: 0, probed_at: Millis(0), fills: 0, fills_since: Millis(0) };
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
                 // No pass was made yet. Before the first one `SELF_TIMED` is set.
@@ -386,6 +389,22 @@ impl Shared {
             }
             may
         })
+    }
+
+    /// Whether another connect may be begun for the floor of idle connections: twice as many within `span` as the floor
+    /// has, and two more. Connections that end as soon as they are made would keep the server busy otherwise.
+    pub(super) fn may_fill(&self, now: Millis, span: usize) -> bool {
+        self.upkeep.with(|upkeep| {
+            if now.since(upkeep.fills_since) >= span {
+                upkeep.fills_since = now;
+                upkeep.fills = 0;
+            }
+            upkeep.fills < 2 * self.config.min_idle + 2
+        })
+    }
+
+    pub(super) fn note_fill(&self) {
+        self.upkeep.with(|upkeep| upkeep.fills += 1);
     }
 
     pub(super) fn end_probe(&self) {

@@ -569,3 +569,23 @@ fn maintenance_bears_with_connections_that_come_and_go() {
         assert!(!has_failed);
     });
 }
+
+/// The first of two is too old by the time that the second is made. At another pace the server would make connections all the time.
+#[test]
+fn connections_that_end_at_once_are_made_up_for_at_a_measured_pace() {
+    let config = quiet().max_lifetime(Some(millis(1))).lifetime_jitter_percent(0).min_idle(2);
+    let pool = pool::<4>(config);
+    let (clock, seen) = (pool.clock().clone(), Arc::downgrade(&pool));
+    let connect = move || {
+        assert!(seen.upgrade().unwrap().manager().calls(Call::Connect) < 500, "they are made all the time");
+        clock.advance(millis(1));
+    };
+    pool.manager().always(Call::Connect, Outcome::after(connect));
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    for _ in 0..100 {
+        pool.clock().advance(millis(1));
+        upkeep.wait_on();
+    }
+    let (connects, took) = (pool.manager().calls(Call::Connect), pool.clock().now().as_millis());
+    assert!((10..=took / 10 * 7).contains(&(connects as u128)), "{connects} connects in {took} ms");
+}

@@ -1,4 +1,5 @@
-// knows: marking, pass, work, clock, event, jobs, loan, meeting, parts, report, sync · must not know: who does the jobs
+// knows: due, marking, pass, work, clock, event, jobs, loan, meeting, parts, report, sync · must not know: who does
+// the jobs
 //! The pool's connector, as the thread or the task that maintains the pool: it decides what is to be done, and calls
 //! nothing that may take long itself. So nothing that hangs delays what must go on.
 
@@ -8,10 +9,11 @@ use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
+use super::due::SHORTEST;
 use super::marking::{Marker, pause_marking, stop_marking, woken};
 use super::pass::{Hands, Refill, has_new_leaks, run_pass};
 use super::work::end_next;
-use crate::managed::clock::Millis;
+use crate::managed::clock::{Millis, duration};
 use crate::managed::event::CheckReason;
 use crate::managed::jobs::{Attendant, Job};
 use crate::managed::loan::caller::at_once;
@@ -100,6 +102,8 @@ pub(crate) struct Looked {
     floor: usize,
     /// A connect may be begun when it is asked for.
     may_connect: bool,
+    /// Connects for the floor have to wait.
+    is_held_back: bool,
 }
 
 /// Does everything that is due without calling the manager, and leaves jobs for what needs the manager.
@@ -109,7 +113,8 @@ pub(crate) fn look<P: ManagedParts>(pool: &P) -> Looked {
     at_once(run_pass(pool, &hands, began));
     // A connection that is being checked will be idle again, or be made up for.
     let floor = (pool.shared().config().min_idle + hands.replaced.get()).saturating_sub(pool.shared().probes());
-    Looked { began, floor, may_connect: connect_wanted(pool, floor) }
+    let may_connect = connect_wanted(pool, floor);
+    Looked { began, floor, may_connect, is_held_back: floor > 0 && !pool.shared().may_fill(began, SHORTEST) }
 }
 
 /// What the connector waits for until it looks again.
@@ -125,11 +130,14 @@ pub(crate) fn rest<P: ManagedParts>(pool: &P, looked: &Looked, marker: &mut Mark
     // What is handed over from now on is heard of.
     let next = marker.mark(pool, looked.began, waker);
     let mut may_connect = looked.may_connect;
-    while may_connect && !pool.engine().await_demand(waker, looked.floor) {
-        may_connect = connect_wanted(pool, looked.floor);
+    let floor = if looked.is_held_back { 0 } else { looked.floor };
+    while may_connect && !pool.engine().await_demand(waker, floor) {
+        may_connect = connect_wanted(pool, floor);
     }
     let is_soon = pool.shared().jobs() > 0 || pool.shared().probes() > 0;
-    Rest { at_most: if is_soon { next.min(SOON) } else { next }, floor: may_connect.then_some(looked.floor) }
+    let next = if is_soon { next.min(SOON) } else { next };
+    let next = if looked.is_held_back { next.min(duration(SHORTEST)) } else { next };
+    Rest { at_most: next, floor: may_connect.then_some(floor) }
 }
 
 /// Waits, as a task, until the connector is called.
@@ -154,7 +162,12 @@ fn connect_wanted<P: ManagedParts>(pool: &P, floor: usize) -> bool {
             engine.ignore_demand();
             return false;
         }
-        let Some(slot) = engine.claim_wanted(floor) else { return true };
+        let is_for_floor = engine.waiting() == 0;
+        let held_back = is_for_floor && floor > 0 && !shared.may_fill(now, SHORTEST);
+        let Some(slot) = engine.claim_wanted(if held_back { 0 } else { floor }) else { return true };
+        if is_for_floor {
+            shared.note_fill();
+        }
         // While connecting fails the next one has to wait, also if this one hangs.
         shared.note_attempt(now);
         if let Err(slot) = shared.push_job(slot, Job::Connect, |slot| pool.record(slot)) {

@@ -10,7 +10,7 @@ use crate::managed::record::{ConnRecord, period};
 
 /// The longest time between two passes, and the shortest, in milliseconds.
 const LONGEST: usize = 30_000;
-const SHORTEST: usize = 10;
+pub(super) const SHORTEST: usize = 10;
 
 /// How often to look for every limit to be kept to within a tenth of itself, in milliseconds: nothing tells maintenance
 /// that a connection has come back, so it is seen idle by the next pass only. A sixteenth leaves room for a thread that
