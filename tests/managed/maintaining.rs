@@ -570,7 +570,8 @@ fn maintenance_bears_with_connections_that_come_and_go() {
     });
 }
 
-/// The first of two is too old by the time that the second is made. At another pace the server would make connections all the time.
+/// The first of two is too old by the time that the second is made. At another pace the server would make connections
+/// all the time.
 #[test]
 fn connections_that_end_at_once_are_made_up_for_at_a_measured_pace() {
     let config = quiet().max_lifetime(Some(millis(1))).lifetime_jitter_percent(0).min_idle(2);
