@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conn_pool::Pool;
-use conn_pool::managed::{self, Config, Lifecycle, Manager, Nested};
+use conn_pool::managed::{self, Config, Lifecycle, Manager};
 use criterion::Criterion;
 
 use crate::paired::{Figure, Wanted, nanos_per_turn};
@@ -28,8 +28,7 @@ impl Manager for Idle {
 
 type Managed = managed::Pool<Idle, 8>;
 
-/// As in a release build, whatever this one is.
-const DEFAULTS: Config = Config::new().nested(Nested::Allow);
+const DEFAULTS: Config = Config::new();
 const TIMELESS: Config = DEFAULTS.max_lifetime(None).validate_after(None);
 
 /// A pool with all its connections made.

@@ -102,8 +102,9 @@ pub enum Nested {
     /// Let it wait.
     Allow,
     /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired a connection
-    /// that it holds. Costs a word written by each acquire. A guard that was sent to another thread still counts for
-    /// the thread that acquired it. Two threads that hold a part each, and wait for each other, are not found.
+    /// that it holds. Costs a word written by each acquire and each release. Send guards to other threads as
+    /// [`OwnedConnGuard`](super::OwnedConnGuard): a [`ConnGuard`](super::ConnGuard) still counts for the thread that
+    /// acquired it. Two threads that hold a part each, and wait for each other, are not found.
     Refuse,
 }
 
@@ -174,7 +175,7 @@ impl Config {
             reuse: Reuse::Packed,
             on_panic: OnPanic::Discard,
             leak_threshold: None,
-            nested: if cfg!(debug_assertions) { Nested::Refuse } else { Nested::Allow },
+            nested: Nested::Refuse,
             fairness: Fairness::Fifo,
             name: Name::NONE,
             set: [false; 3],
@@ -280,8 +281,7 @@ impl Config {
         /// is too long.
         leak_threshold(longest: Option<Duration>) longest, limit 2;
 
-        /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`] where debug assertions are
-        /// on, else [`Nested::Allow`].
+        /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`].
         nested(nested: Nested) nested;
 
         /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].

@@ -41,7 +41,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[track_caller]
     pub fn try_get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
         let site = Location::caller();
-        match acquire_first(self, site) {
+        match acquire_first(self, site, true) {
             Some(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
             None => self.try_get_slow(site).map(|slot| ConnGuard(RawGuard::new(self, slot))),
         }
@@ -198,9 +198,9 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         site: Site,
         caller: impl FnOnce(&'k K) -> Async<'k, K>,
     ) -> Got<ConnGuard<'k, M, N, K>, M> {
-        let slot = match acquire_first(self, site) {
+        // No thread is recorded: a task may move from one to another.
+        let slot = match acquire_first(self, site, false) {
             Some(slot) => slot,
-            // No thread is recorded: a task may move from one to another.
             None => match first_try(self, site, 0) {
                 FirstTry::Done(slot) => slot,
                 FirstTry::Work(at_hand) => acquire(self, &caller(self.clock()), site, 0, at_hand).await?,

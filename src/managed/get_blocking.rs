@@ -114,7 +114,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 
     #[inline(always)]
     fn get_within(&self, patience: Patience, site: Site) -> Got<ConnGuard<'_, M, N, K>, M> {
-        match acquire_first(self, site) {
+        match acquire_first(self, site, true) {
             Some(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
             None => self.get_slow(patience, site).map(|slot| ConnGuard(RawGuard::new(self, slot))),
         }

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use super::clock::{Clock, SystemClock, duration};
 use super::event::DiscardReason;
+#[cfg(feature = "alloc")]
+use super::loan::release::forget_thread;
 use super::loan::tokens::discard;
 use super::manager::Lifecycle;
 use super::parts::ManagedParts;
@@ -148,6 +150,10 @@ impl<'a, M: Lifecycle, const N: usize, K: Clock> ConnGuard<'a, M, N, K> {
         guard: Self,
         pool: &Arc<Pool<M, N, K>>,
     ) -> Result<OwnedConnGuard<M, N, K>, ConnGuard<'a, M, N, K>> {
-        guard.0.into_owned(pool).map(OwnedConnGuard).map_err(ConnGuard)
+        guard.0.into_owned(pool).map_err(ConnGuard).map(|owned| {
+            // It may go to another thread.
+            forget_thread(&**pool, owned.slot());
+            OwnedConnGuard(owned)
+        })
     }
 }

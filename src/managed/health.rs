@@ -23,8 +23,8 @@ use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 ///
 /// # Blocking
 ///
-/// The drop waits for threads that call nothing of the manager's, for at most 50 ms. A thread whose call of the manager
-/// hangs ends when the call does: the drop does not wait for it.
+/// The drop waits for the threads to end, for at most 40 ms. A thread whose call of the manager hangs ends when the
+/// call does: the drop does not wait for that.
 #[must_use = "maintenance ends when it is dropped"]
 pub struct HealthCheck {
     signal: Arc<Signal>,

@@ -138,7 +138,7 @@ pub trait Lifecycle {
     /// Ends a connection, whatever the reason: closes it properly, or counts it. The default drops it.
     ///
     /// While a `health_check` runs its threads call this, so it may block: no caller waits for it, and
-    /// [`close`](super::Pool::close) for no longer than 50 ms. Otherwise it is called where the connection is found to
+    /// [`close`](super::Pool::close) for no longer than 40 ms. Otherwise it is called where the connection is found to
     /// be unfit: by the caller that acquires or releases it, or by maintenance. In a pool of an [`AsyncManager`] that
     /// is a task, so this must not block there: send what has to be awaited, or may block, to a task or a thread of
     /// your own.

@@ -303,7 +303,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Blocking
     ///
     /// As long as the manager takes to end the connections. While a `health_check` runs, its threads end them: then the
-    /// call waits for that, but for no longer than 50 ms, and a [`drain`](Self::drain_async) waits for the rest.
+    /// call waits for that, but for no longer than 40 ms, and a [`drain`](Self::drain_async) waits for the rest.
     ///
     /// # Panics
     ///

@@ -22,8 +22,6 @@ pub(crate) const SELF_TIMED: usize = 1 << 0;
 pub(super) const CHECK_EACH: usize = 1 << 1;
 /// Idle connections are acquired in turn.
 pub(super) const ROUND_ROBIN: usize = 1 << 2;
-/// The pool records which thread holds which connection.
-pub(super) const TRACK: usize = 1 << 3;
 /// Maintenance sleeps, and is to be woken when connections are in use again.
 pub(super) const ASLEEP: usize = 1 << 4;
 /// A release has to call the manager: only in pools for C, whose manager may have nothing to do at a release.
@@ -112,9 +110,6 @@ impl Shared {
         if matches!(config.reuse, Reuse::RoundRobin) {
             flags |= ROUND_ROBIN;
         }
-        if matches!(config.nested, Nested::Refuse) {
-            flags |= TRACK;
-        }
         flags
     }
 
@@ -129,6 +124,12 @@ impl Shared {
 
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Whether the pool records which thread holds which connection.
+    #[inline(always)]
+    pub(super) const fn tracks(&self) -> bool {
+        matches!(self.config.nested, Nested::Refuse)
     }
 
     #[inline(always)]

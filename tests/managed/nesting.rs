@@ -181,3 +181,29 @@ fn a_thread_does_not_hold_what_it_has_discarded_and_was_not_ended_yet() {
         });
     }
 }
+
+/// As an owned guard it may be on its way to another thread, which will release it.
+#[test]
+fn a_thread_does_not_hold_what_it_has_made_owned() {
+    let pool = pool::<1>(quiet());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    sender.send(owned(pool.get().unwrap(), &pool)).unwrap();
+    let other = thread::spawn({
+        let pool = pool.clone();
+        move || {
+            wait_until(|| pool.status().waiting == 1);
+            drop(receiver.recv().unwrap());
+        }
+    });
+    drop(pool.get().unwrap());
+    other.join().unwrap();
+}
+
+/// In every build, and on the fast path too.
+#[test]
+fn a_thread_that_holds_all_is_refused_by_default() {
+    let pool = pool::<2>(quiet());
+    drop(pool.get().unwrap());
+    let _held = [pool.get().unwrap(), pool.get().unwrap()];
+    assert!(matches!(pool.get(), Err(GetError::Nested { .. })));
+}

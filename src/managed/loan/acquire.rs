@@ -18,7 +18,7 @@ use crate::managed::observe;
 use crate::managed::outage::ConnectFailure;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::{SAMPLE, period};
-use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED, TRACK};
+use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED};
 use crate::slot::{claim_after, claim_any, claim_first};
 use crate::sync::thread_number;
 
@@ -29,16 +29,16 @@ const SAMPLED: usize = 32;
 pub(crate) type Site = &'static Location<'static>;
 
 /// The fast path: the first slot of the thread's home, if no flag of the pool is set. A connection whose record keeps
-/// it from the fast path is assessed first.
+/// it from the fast path is assessed first. A loan is the thread's, if it is acquired `by_thread`.
 #[inline(always)]
-pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
+pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site, by_thread: bool) -> Option<SlotToken> {
     if pool.shared().flags() != 0 {
         return None;
     }
     let slot = claim_first(pool)?;
     // The flags once more: maintenance may have fallen asleep before the claim.
     if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
-        return acquire_marked(pool, slot, site);
+        return acquire_marked(pool, slot, site, by_thread);
     }
     // The manager may panic: the slot is released then.
     let claimed = ClaimedSlot::new(pool, slot);
@@ -47,6 +47,9 @@ pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site) -> Option<Slo
         return None;
     }
     note_site(pool, claimed.slot(), site);
+    if by_thread {
+        note_thread(pool, claimed.slot(), thread_number);
+    }
     Some(claimed.into_slot())
 }
 
@@ -59,7 +62,7 @@ fn discard_closed<P: ManagedParts>(claimed: ClaimedSlot<'_, P>) {
 /// The record has a mark, or the loan is to be timed: take the slow path.
 #[cold]
 #[inline(never)]
-fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site) -> Option<SlotToken> {
+fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site, by_thread: bool) -> Option<SlotToken> {
     let claimed = ClaimedSlot::new(pool, slot);
     pool.shared().wake_if_asleep();
     // If the connection is not fit its slot is released as it was, and the slow path assesses it again.
@@ -67,7 +70,8 @@ fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site) -> Opt
         claimed.put_back();
         return None;
     };
-    Some(lend(pool, claimed, site, 0, now))
+    let thread = if by_thread { tracked_thread(pool) } else { 0 };
+    Some(lend(pool, claimed, site, thread, now))
 }
 
 /// What came of a caller's first try after the fast path.
@@ -92,7 +96,7 @@ pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) ->
 
 /// A connection that can be used as it is, if there is one. Those that cannot be used at all are discarded on the way.
 pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
-    if let Some(slot) = acquire_first(pool, site) {
+    if let Some(slot) = acquire_first(pool, site, true) {
         return Some(slot);
     }
     // No more often than there are slots: others may make connections meanwhile that are unfit again.
@@ -260,7 +264,7 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
     /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,
     /// or maintenance checks, comes back without it.
     fn refuse_nested(&self) -> Result<(), GetError<ErrorOf<P>>> {
-        if !self.caller.waits_forever() || !self.pool.shared().has(TRACK) {
+        if !self.caller.waits_forever() || !self.pool.shared().tracks() {
             return Ok(());
         }
         let (mut loans, status) = (own_loans(self.pool, self.thread), self.pool.engine().status());
@@ -350,18 +354,26 @@ fn note_site<P: ManagedParts>(pool: &P, slot: usize, site: Site) {
     }
 }
 
+/// Records which thread holds the connection, if the pool records threads.
+#[inline(always)]
+fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: impl FnOnce() -> usize) {
+    if pool.shared().tracks()
+        && let Some(loan_record) = pool.loan_record(slot)
+    {
+        loan_record.note_thread(thread());
+    }
+}
+
 /// Records since when the connection is in use, and by which thread, as far as the pool's options ask for it.
 pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>, thread: usize, now: Option<Millis>) {
     let (record, shared) = (pool.record(claimed.slot()), pool.shared());
     let uses = pool.engine().states().get(claimed.slot()).uses();
     let is_self_timed = shared.has(SELF_TIMED);
-    if let Some(loan_record) = pool.loan_record(claimed.slot()) {
-        if shared.has(TRACK) {
-            loan_record.note_thread(thread);
-        }
-        if record.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1 {
-            loan_record.time_from(observe::micros(pool));
-        }
+    note_thread(pool, claimed.slot(), || thread);
+    if let Some(loan_record) = pool.loan_record(claimed.slot())
+        && (record.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1)
+    {
+        loan_record.time_from(observe::micros(pool));
     }
     record.unmark(SAMPLE);
     if is_self_timed {
@@ -371,7 +383,7 @@ pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>,
 
 /// The number of the calling thread, if the pool records threads.
 pub(crate) fn tracked_thread<P: ManagedParts>(pool: &P) -> usize {
-    if pool.shared().has(TRACK) { thread_number() } else { 0 }
+    if pool.shared().tracks() { thread_number() } else { 0 }
 }
 
 /// The error that tells the caller why it has no connection.

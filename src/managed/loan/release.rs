@@ -12,7 +12,7 @@ use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::{DIRTY, EVICTED, EXPIRED, LoanRecord, period};
-use crate::managed::shared::{SELF_TIMED, TRACK};
+use crate::managed::shared::SELF_TIMED;
 use crate::slot;
 use crate::sync::{is_panicking, run_once};
 
@@ -59,7 +59,8 @@ pub(crate) fn recycle_here<P: ManagedParts>(pool: &P, mut unready: UnreadySlot<'
         unready.discard(reason);
         return None;
     }
-    if pool.has_remarks(unready.slot()) || pool.shared().has(SELF_TIMED | TRACK) {
+    forget_thread(pool, unready.slot());
+    if pool.has_remarks(unready.slot()) || pool.shared().has(SELF_TIMED) {
         return recycle_slow(pool, unready);
     }
     Some(unready.into_slot())
@@ -99,16 +100,21 @@ fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Optio
     Some(unready.into_slot())
 }
 
+/// The loan is no thread's any more. The next caller records its thread only some time after it has claimed the slot;
+/// until then the loan must not be taken for this thread's.
+#[inline(always)]
+pub(crate) fn forget_thread<P: ManagedParts>(pool: &P, slot: usize) {
+    if pool.shared().tracks()
+        && let Some(loan_record) = pool.loan_record(slot)
+    {
+        loan_record.note_thread(0);
+    }
+}
+
 /// Records what has to be known of the loan that ends. Answers the reason if the connection has to be discarded.
 fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
     let record = pool.record(slot);
-    if let Some(loan_record) = pool.loan_record(slot)
-        && pool.shared().has(TRACK)
-    {
-        // The next caller records its thread only some time after it has claimed the slot. Until then the loan must not
-        // be taken for this thread's.
-        loan_record.note_thread(0);
-    }
+    forget_thread(pool, slot);
     if let Some(from) = pool.loan_record(slot).and_then(LoanRecord::take_time) {
         observe::held(pool, from);
     }

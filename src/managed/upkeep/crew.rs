@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(5);
 
 /// How long the closing of a pool waits for connections that are being ended, and the end of maintenance for threads
 /// that have nothing to do.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(40);
 
 /// How many threads are called at once. If there are jobs left soon after, as many more are.
 pub(crate) const AT_ONCE: usize = 8;
@@ -39,8 +39,8 @@ struct State {
     called: usize,
     /// Threads on the way to a job: those called, and those started.
     coming: usize,
-    /// Threads that take no job: the one that attends to the pool, and those that are about to end.
-    others: usize,
+    /// All threads that know the pool, also the one that attends to it.
+    alive: usize,
     /// The threads end as soon as they find no job.
     is_dismissed: bool,
 }
@@ -56,24 +56,23 @@ impl Crew {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the threads that are idle now, and the others as they fall idle. Waits for the first for at most
-    /// `patience`.
+    /// Ends the threads that are idle now, and the others as they fall idle. Waits for that for at most `patience`.
     pub(crate) fn dismiss(&self, patience: Duration) {
         let mut state = self.state();
         state.is_dismissed = true;
         self.changed.notify_all();
-        let is_ending = |state: &mut State| state.idle + state.coming + state.others > 0;
+        let is_ending = |state: &mut State| state.alive > 0;
         drop(self.changed.wait_timeout_while(state, patience, is_ending));
     }
 
-    /// Counts a thread that takes no job, until it [leaves](Self::leave).
+    /// Counts a thread that is about to be started, until it [leaves](Self::leave).
     pub(crate) fn enlist(&self) {
-        self.state().others += 1;
+        self.state().alive += 1;
     }
 
-    /// A thread that takes no job ends, and does not know the pool any longer.
+    /// A thread ends, and does not know the pool any longer.
     pub(crate) fn leave(&self) {
-        self.state().others -= 1;
+        self.state().alive -= 1;
         self.changed.notify_all();
     }
 
@@ -98,11 +97,7 @@ impl Crew {
         }
         state.idle -= 1;
         let is_called = state.called > 0;
-        if is_called {
-            state.called -= 1;
-        } else {
-            state.others += 1;
-        }
+        state.called -= usize::from(is_called);
         self.changed.notify_all();
         is_called
     }
@@ -115,6 +110,7 @@ impl Crew {
         let called = missing.min(state.idle - state.called);
         state.called += called;
         state.coming += missing;
+        state.alive += missing - called;
         self.changed.notify_all();
         missing - called
     }
@@ -139,7 +135,10 @@ where
     for started in 0..missing {
         let (own, pool) = (Arc::clone(crew), Arc::downgrade(pool));
         if thread::Builder::new().name(crew.name.clone()).spawn(move || serve(&own, pool)).is_err() {
-            (started..missing).for_each(|_| crew.arrive());
+            (started..missing).for_each(|_| {
+                crew.arrive();
+                crew.leave();
+            });
             return false;
         }
     }
