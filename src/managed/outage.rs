@@ -49,16 +49,20 @@ impl Outage {
 
     /// A connect has failed `now`. One for the pool is followed by a pause. Of those that were begun side by side the
     /// first counts; and so does the attempt that was begun after a pause.
+    ///
+    /// Callers are told of `failure`, if that is given.
     pub(super) fn fail(
         &mut self,
         now: Millis,
-        failure: ConnectFailure,
+        failure: Option<ConnectFailure>,
         purpose: Purpose,
         retry: &Retry,
         random: usize,
     ) {
-        self.last = Some(failure);
-        self.last_at = now;
+        if failure.is_some() {
+            self.last = failure;
+            self.last_at = now;
+        }
         if purpose == Purpose::Pool && (self.is_trying || self.may_connect(now)) {
             if !self.is_on() {
                 self.since = now;
@@ -116,7 +120,7 @@ mod tests {
 
     fn fail(outage: &mut Outage, now: usize) {
         let failure = ConnectFailure { error: ErrorText::of("no"), ends_waits: false };
-        outage.fail(Millis(now), failure, Purpose::Pool, &RETRY, 0);
+        outage.fail(Millis(now), Some(failure), Purpose::Pool, &RETRY, 0);
     }
 
     #[test]

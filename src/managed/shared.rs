@@ -266,7 +266,7 @@ impl Shared {
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
-    pub(super) fn note_failure(&self, now: Millis, failure: ConnectFailure, purpose: Purpose) {
+    pub(super) fn note_failure(&self, now: Millis, failure: Option<ConnectFailure>, purpose: Purpose) {
         let random = if purpose == Purpose::Caller { 0 } else { self.random() };
         self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);

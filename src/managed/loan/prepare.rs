@@ -146,22 +146,22 @@ pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
 /// Notes why a connect has failed, for callers that wait for another one, if there are any: that allocates. That a
 /// caller had no more time says nothing of the server.
 fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<ErrorOf<P>>, took: Duration) {
-    if purpose == Purpose::Caller && (pool.engine().waiting() == 0 || !pool.tells_errors()) {
-        return;
-    }
     let (manager, config) = (pool.manager(), pool.shared().config());
-    let refusal = match failure {
-        Failure::Error(error) => ConnectFailure {
+    let is_told = pool.tells_errors() && (purpose == Purpose::Pool || pool.engine().waiting() > 0);
+    let failure = match failure {
+        Failure::Error(error) => is_told.then(|| ConnectFailure {
             error: ErrorText::of(Described(manager, error)),
             ends_waits: config.fail_fast || manager.is_permanent(error),
-        },
-        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => ConnectFailure {
-            error: ErrorText::of(format_args!("no answer within {took:?}")),
-            ends_waits: config.fail_fast,
-        },
+        }),
+        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
+            let error = || ErrorText::of(format_args!("no answer within {took:?}"));
+            is_told.then(|| ConnectFailure { error: error(), ends_waits: config.fail_fast })
+        }
         Failure::TimedOut | Failure::Told(_) | Failure::NoTime | Failure::Superseded => return,
     };
-    pool.shared().note_failure(pool.coarse(), refusal, purpose);
+    if failure.is_some() || purpose == Purpose::Pool {
+        pool.shared().note_failure(pool.coarse(), failure, purpose);
+    }
 }
 
 /// A connect that has begun: a panic of the manager counts as a failure, so that the next one is begun after a pause.
@@ -173,8 +173,9 @@ struct Attempt<'a, P: ManagedParts> {
 impl<P: ManagedParts> Drop for Attempt<'_, P> {
     fn drop(&mut self) {
         if is_panicking() {
-            let refusal = ConnectFailure { error: ErrorText::of("the manager panicked"), ends_waits: false };
-            self.pool.shared().note_failure(self.pool.coarse(), refusal, self.purpose);
+            let failure = || ConnectFailure { error: ErrorText::of("the manager panicked"), ends_waits: false };
+            let failure = self.pool.tells_errors().then(failure);
+            self.pool.shared().note_failure(self.pool.coarse(), failure, self.purpose);
         }
     }
 }
