@@ -71,10 +71,21 @@ struct Upkeep {
     fills_since: Millis,
 }
 
+impl Upkeep {
+    const NEW: Self = Self {
+        is_busy: false,
+        sleeper: None,
+        marked_at: None,
+        probes: 0,
+        probed_at: Millis(0),
+        fills: 0,
+        fills_since: Millis(0),
+    };
+}
+
 impl Shared {
     const_fn! {
         pub(crate) const fn new(config: Config) -> Self {
-            let upkeep = Upkeep { is_busy: false, sleeper: None, marked_at: None, probes: 0, probed_at: Millis(0), fills: 0, fills_since: Millis(0) };
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
                 // No pass was made yet. Before the first one `SELF_TIMED` is set.
@@ -84,7 +95,7 @@ impl Shared {
                 epoch: AtomicUsize::new(0),
                 last: AtomicUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
-                upkeep: Lock::new(upkeep),
+                upkeep: Lock::new(Upkeep::NEW),
                 standby: Lock::new(None),
                 jobs: Lock::new(Jobs::NONE),
                 outage: Lock::new(Outage::NONE),

@@ -8,9 +8,9 @@ use core::time::Duration;
 
 use super::caller::{Caller, Failure};
 use super::current::{own_loans, report};
-use super::prepare::{Evictions, PrepareError, prepare, refusal};
+use super::prepare::{Evictions, PrepareError, has_connection, prepare, present_failure};
 use super::tokens::{Assessment, ClaimedSlot};
-use crate::engine::{AcquireError, Position, SlotState, SlotToken, Ticket};
+use crate::engine::{AcquireError, Position, SlotToken, Ticket};
 use crate::managed::clock::Millis;
 use crate::managed::error::{GetError, ManagerError};
 use crate::managed::event::DiscardReason;
@@ -284,22 +284,22 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
             return Ok(());
         }
         match shared.failure() {
-            Some(refusal) if refusal.ends_waits && !has_connection(self.pool) => Err(self.unreachable(refusal)),
+            Some(failure) if failure.ends_waits && !has_connection(self.pool) => Err(self.unreachable(failure)),
             _ => Ok(()),
         }
     }
 
     /// Ends the wait of a caller that was dismissed, unless it has a deadline, and the error may go away by then.
     fn end_unreachable(&self) -> Result<(), GetError<ErrorOf<P>>> {
-        match refusal(self.pool) {
-            Some(refusal) if refusal.ends_waits || !self.caller.has_deadline() => Err(self.unreachable(refusal)),
+        match present_failure(self.pool) {
+            Some(failure) if failure.ends_waits || !self.caller.has_deadline() => Err(self.unreachable(failure)),
             _ => Ok(()),
         }
     }
 
     #[cold]
-    fn unreachable(&self, refusal: ConnectFailure) -> GetError<ErrorOf<P>> {
-        not_connected(self.pool, Failure::Told(refusal.error), Duration::ZERO)
+    fn unreachable(&self, failure: ConnectFailure) -> GetError<ErrorOf<P>> {
+        not_connected(self.pool, Failure::Told(failure.error), Duration::ZERO)
     }
 
     /// Why the caller has no slot. That no connection could be made says more than that the time was up, or that none
@@ -310,16 +310,12 @@ impl<'s, 'w, 'a, P: ManagedParts, W: Caller<P>> Search<'s, 'w, 'a, P, W> {
             if let Some((failure, took)) = self.refused.take() {
                 return not_connected(self.pool, failure, took);
             }
-            if let Some(refusal) = refusal(self.pool) {
-                return self.unreachable(refusal);
+            if let Some(failure) = present_failure(self.pool) {
+                return self.unreachable(failure);
             }
         }
         explain(self.pool, error, self.unfit.take())
     }
-}
-
-fn has_connection<P: ManagedParts>(pool: &P) -> bool {
-    pool.engine().states().iter().any(SlotState::is_filled)
 }
 
 /// An idle connection, without the lock.

@@ -1,11 +1,12 @@
-// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, sync · must not know: threads,
-// tasks
+// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, engine, sync · must not know:
+// threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
 use core::time::Duration;
 
 use super::caller::{Caller, Failure, Met};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
+use crate::engine::SlotState;
 use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::manager::{Described, Lifecycle};
@@ -51,6 +52,11 @@ impl Evictions {
         let is_unused = pool.engine().states().get(slot).uses() <= 1;
         self.met > Self::BORNE && is_unused && pool.record(slot).is_since(self.asked_in)
     }
+}
+
+/// Whether the pool has a connection, idle or in use.
+pub(crate) fn has_connection<P: ManagedParts>(pool: &P) -> bool {
+    pool.engine().states().iter().any(SlotState::is_filled)
 }
 
 /// Makes sure that the slot has a connection that is fit to be used: checks it, or makes another.
@@ -182,7 +188,7 @@ impl<P: ManagedParts> Drop for Attempt<'_, P> {
 
 /// Why connecting fails, if it does, and that is why there is no connection: not if the pool is full, nor if it has
 /// been long since a connect was tried.
-pub(crate) fn refusal<P: ManagedParts>(pool: &P) -> Option<ConnectFailure> {
+pub(crate) fn present_failure<P: ManagedParts>(pool: &P) -> Option<ConnectFailure> {
     let (status, shared) = (pool.engine().status(), pool.shared());
     let is_recent = |since: usize| since <= 2 * span(shared.config().retry.longest_pause);
     let is_failing = shared.failed_ago(pool.coarse()).is_some_and(is_recent);

@@ -16,8 +16,8 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, with_parke
 /// How long a thread waits for the next job before it ends.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long the closing of a pool waits for connections that are being ended, and the end of maintenance for threads
-/// that have nothing to do.
+/// How long the closing of a pool waits for connections that are being ended, and the end of maintenance for its
+/// threads.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(40);
 
 /// How many threads are called at once. If there are jobs left soon after, as many more are.

@@ -3,13 +3,12 @@
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
 use super::pass::report_leaks;
-use crate::engine::{SlotState, SlotToken};
+use crate::engine::SlotToken;
 use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::{Job, Work};
 use crate::managed::loan::caller::Caller;
-use crate::managed::loan::prepare::CheckError;
-use crate::managed::loan::prepare::{check, make};
+use crate::managed::loan::prepare::{CheckError, check, has_connection, make};
 use crate::managed::loan::release::recycle_here;
 use crate::managed::loan::tokens::{ConnectingSlot, UnreadySlot, discard_here};
 use crate::managed::meeting::Answer;
@@ -100,14 +99,14 @@ async fn connect<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W, connecting
     }
 }
 
-/// Ends the waits of all callers, if there is no connection and none will be made soon. Each decides by its deadline
-/// whether it waits on.
+/// Ends waits, if there is no connection and none will be made soon: those of all callers if the error is final, else
+/// of those without a deadline.
 fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
     let shared = pool.shared();
-    let is_final = shared.failure().is_some_and(|refusal| refusal.ends_waits);
+    let is_final = shared.failure().is_some_and(|failure| failure.ends_waits);
     let has_lasted = |limit| shared.failing_for(pool.coarse()).is_some_and(|lasted| lasted >= span(limit));
     let is_hopeless = is_final || shared.config().connect_timeout.is_some_and(has_lasted);
-    if is_hopeless && !pool.engine().states().iter().any(SlotState::is_filled) {
+    if is_hopeless && !has_connection(pool) {
         drop(pool.engine().dismiss_waiters(!is_final));
     }
 }
