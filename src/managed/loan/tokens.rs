@@ -126,7 +126,11 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     fn is_fresh(&self, uses: usize, now: Millis) -> bool {
-        let is_recent = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
+        // What was shown to work within that time has not been idle for longer, though a pass may have come between the
+        // grant and this look, and left no record of the idle time.
+        let is_proven = |longest| self.pool.record(self.slot()).unproven_for(now) <= span(longest);
+        let is_known = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
+        let is_recent = |longest| is_proven(longest) || is_known(longest);
         self.pool.shared().config().validate_after.is_none_or(is_recent)
     }
 
