@@ -313,3 +313,17 @@ fn a_connection_that_is_in_doubt_is_checked_whatever_ends_well_after_that() {
     assert_eq!(pool.get().unwrap().number, 2);
     assert_eq!(pool.manager().discards(DiscardReason::Invalid), 1);
 }
+
+/// Its connect has shown that it works, also if a pass of maintenance has come between the grant and the caller's look.
+#[test]
+fn a_connection_that_was_just_made_for_a_caller_is_not_checked() {
+    let pool = pool::<2>(quiet().validate_after(Some(millis(500))));
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    let mut caller = Job::begun(pool.get_async());
+    for _ in 0..2 {
+        upkeep.wait_on();
+        pool.clock().advance(millis(200));
+    }
+    drop(caller.woken_to_end().unwrap());
+    assert_eq!((pool.manager().calls(Call::Connect), pool.manager().calls(Call::Check)), (1, 0));
+}
