@@ -18,37 +18,59 @@
 //! waiter asleep beside a free slot.
 
 // The parts, lower ones first.
+mod layout;
 mod token;
 
-mod bitmap;
 mod slot_state;
+
+mod bitmap;
 mod wait_queue;
+
+#[cfg(feature = "managed")]
+mod connects;
+#[cfg(not(feature = "managed"))]
+#[path = "engine/no_connects.rs"]
+mod connects;
 
 mod state;
 mod wake_batch;
 
 mod fast_path;
-
-mod capacity;
-mod connecting;
 mod snapshot;
 
+mod capacity;
+#[cfg(feature = "managed")]
+mod connecting;
+#[cfg(not(feature = "managed"))]
+#[path = "engine/no_connecting.rs"]
+mod connecting;
+#[cfg(feature = "statistics")]
+mod counting;
+#[cfg(not(feature = "statistics"))]
+#[path = "engine/no_counting.rs"]
+mod counting;
+mod resizing;
+
 mod closing;
+#[cfg(feature = "managed")]
 mod connector;
 mod granting;
 mod queueing;
 mod slow_path;
 
+use connecting::CONNECTS;
+
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use bitmap::Released;
-pub(crate) use bitmap::{Bitmap, ClaimError, Layout};
+pub(crate) use bitmap::ClaimError;
 pub(crate) use capacity::VacateReason;
 pub(crate) use fast_path::Claimed;
+pub(crate) use layout::{Layout, Place};
 pub(crate) use queueing::{Joined, LeaveReason, Position, Ticket};
-pub(crate) use slot_state::{SlotState, SlotStates};
+pub(crate) use slot_state::SlotState;
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use slow_path::DoubleRelease;
-pub(crate) use slow_path::ToVacate;
+pub(crate) use slow_path::{SlowPath, ToVacate};
 pub(crate) use state::{AcquireError, Engine, EngineState, MAX_SLOTS};
 pub(crate) use token::SlotToken;
 pub(crate) use wait_queue::{Waiter, WaiterKind};

@@ -176,6 +176,9 @@
 // These are no features, and tell a reader of the page nothing.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(conn_pool_loom, conn_pool_shuttle))))]
 
+// Much of the engine and of the slots is there for pools that connect.
+#![cfg_attr(not(feature = "managed"), allow(dead_code, unused_imports))]
+
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -187,6 +190,7 @@ pub mod guide;
 #[doc(hidden)]
 pub mod ffi;
 
+#[cfg(feature = "managed")]
 pub mod managed;
 
 mod plain;
@@ -212,7 +216,9 @@ pub use plain::{ConnGuard, Get, Pool};
 pub use slot::Drain;
 #[cfg(feature = "std")]
 pub use stats::Histogram;
-pub use stats::{Metrics, Retained, Status};
+#[cfg(feature = "statistics")]
+pub use stats::Metrics;
+pub use stats::{Retained, Status};
 
 /// The examples of the README, for `cargo test`.
 #[cfg(doctest)]

@@ -8,6 +8,7 @@ mod guard;
 mod park;
 mod parts;
 mod release;
+mod slow_path;
 pub(crate) mod storage;
 pub(crate) mod teardown;
 
@@ -18,4 +19,5 @@ pub(crate) use guard::{RawGuard, guard};
 pub(crate) use park::{Patience, acquire, acquire_with, wait_for_drain};
 pub(crate) use parts::PoolParts;
 pub(crate) use release::{end_release, release, release_unused};
+pub(crate) use slow_path::slow_path;
 pub(crate) use storage::Slot;

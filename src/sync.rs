@@ -10,22 +10,22 @@ compile_error!(
 
 #[cfg(conn_pool_loom)]
 mod atomics {
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
 }
 #[cfg(conn_pool_shuttle)]
 mod atomics {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
 }
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), test))]
 #[path = "sync/counting.rs"]
 mod atomics;
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), feature = "portable-atomic"))]
 mod atomics {
-    pub(crate) use portable_atomic::{AtomicBool, AtomicUsize};
+    pub(crate) use portable_atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
 }
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), not(feature = "portable-atomic")))]
 mod atomics {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize};
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
 }
 
 mod const_fn;
@@ -72,10 +72,11 @@ mod clock;
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
-pub(crate) use atomics::{AtomicBool, AtomicUsize};
+pub(crate) use atomics::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence as fence_of};
 pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
-pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(feature = "managed")]
+pub(crate) use core::sync::atomic::AtomicPtr as PlainAtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use explorer::set_home;
@@ -83,7 +84,7 @@ pub(crate) use host::run_to_end;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
-pub(crate) use ordering::{is_weakened, ord};
+pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]

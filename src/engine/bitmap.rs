@@ -1,15 +1,16 @@
-// knows: slot_state, token, sync · must not know: connections, waiters, why the fast path is closed
+// knows: layout, slot_state, token, sync · must not know: connections, waiters, why the fast path is closed
 //! The bitmap of free slots: claiming a slot and releasing it take one atomic read-modify-write each.
 //!
 //! Slots are grouped. The first slot of a group keeps the group's word, so words lie as far apart as the slots do, and
 //! threads that start at different words (their homes) share no cache line.
 //!
-//! A word is `{ SLOW, free }`:
+//! A word is `{ SLOW, free, flags }`:
 //!
 //! | field | bits | meaning |
 //! |---|---|---|
-//! | `free` | the rest | bit i: slot i of the group is idle and may be claimed |
 //! | `SLOW` | top | the fast path is closed: claim under the engine's lock only, and take the lock after a release |
+//! | `free` | the rest | bit i: slot i of the group is idle and may be claimed |
+//! | `flags` | none, or the lowest three | what `slot_state` keeps there about the group's first slot, if it has no other place |
 //!
 //! | word | a claim | `release` | `close_fast_path` | `open_fast_path` |
 //! |---|---|---|---|---|
@@ -21,10 +22,12 @@
 //!
 //! A claim is Acquire and `release` is Release on the same word, so the owner of a slot sees everything that earlier
 //! owners wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
-//! whole. Setting and clearing SLOW orders nothing by itself: it only has to be *one* modification of the word, which
-//! comes before or after each claim and each release, and shows which. `publish` is such a modification too, and
-//! Release, for what a later claim has to see.
+//! whole. Setting and clearing SLOW orders no slot by itself: it only has to be *one* modification of the word, which
+//! comes before or after each claim and each release, and shows which. It is Release for the pool's slow path, which
+//! is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim has to
+//! see.
 
+use super::layout::{FLAG_BITS, Layout};
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
 #[cfg(any(feature = "ffi", test))]
@@ -32,62 +35,12 @@ use crate::sync::cold_path;
 use crate::sync::{AtomicUsize, Relaxed, collided, ord};
 
 const SLOW: usize = 1 << (usize::BITS - 1);
-/// The most slots in a word: the largest power of two that leaves room for SLOW.
-const MAX_PER_WORD: usize = usize::BITS as usize / 2;
-/// The fewest slots in a word. Models take fewer, to have several words in a few slots.
-const MIN_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 } else { 4 };
+/// The bits that say which slots are free.
+const FREE: usize = !SLOW & usize::MAX << FLAG_BITS;
+/// The bit of a group's first slot.
+const FIRST: usize = 1 << FLAG_BITS;
 /// With more words than this, a hint says which word to look at when the home word has nothing.
 const MAX_WORDS_WITHOUT_HINT: usize = 8;
-
-/// How the slots are spread over words.
-#[derive(Clone, Copy)]
-pub(crate) struct Layout {
-    words: usize,
-    slots_per_word_log2: u32,
-}
-
-impl Layout {
-    /// Up to eight words of at least four slots: enough homes for the threads that such a pool serves at once, and few
-    /// words to search when hardly anything is free. A larger pool has full words, as many as it needs.
-    pub(crate) const fn new(slots: usize) -> Self {
-        let wanted = slots.div_ceil(8).next_power_of_two();
-        let slots_per_word = if wanted < MIN_PER_WORD {
-            MIN_PER_WORD
-        } else if wanted > MAX_PER_WORD {
-            MAX_PER_WORD
-        } else {
-            wanted
-        };
-        Self { words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
-    }
-
-    #[inline(always)]
-    const fn word_of(self, slot: usize) -> usize {
-        if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }
-    }
-
-    #[inline(always)]
-    const fn bit_of(self, slot: usize) -> usize {
-        1 << if self.words == 1 { slot } else { slot & self.index_mask() }
-    }
-
-    #[inline(always)]
-    const fn index_mask(self) -> usize {
-        (1 << self.slots_per_word_log2) - 1
-    }
-
-    /// The slot behind the lowest set bit of a word, which has one.
-    #[inline(always)]
-    const fn lowest_slot(self, word: usize, bits: usize) -> usize {
-        let index = bits.trailing_zeros() as usize;
-        if self.words == 1 { index } else { self.first_slot(word) + index }
-    }
-
-    #[inline(always)]
-    const fn first_slot(self, word: usize) -> usize {
-        word << self.slots_per_word_log2
-    }
-}
 
 /// Why a claim without the lock has no slot.
 ///
@@ -117,17 +70,17 @@ pub(crate) enum Released {
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a> {
     states: SlotStates<'a>,
-    layout: Layout,
 }
 
 impl<'a> Bitmap<'a> {
     #[inline(always)]
-    pub(crate) const fn new(states: SlotStates<'a>, layout: Layout) -> Self {
-        Self { states, layout }
+    pub(crate) const fn new(states: SlotStates<'a>) -> Self {
+        Self { states }
     }
 
-    pub(crate) const fn states(self) -> SlotStates<'a> {
-        self.states
+    #[inline(always)]
+    const fn layout(self) -> &'a Layout {
+        self.states.layout()
     }
 
     /// Claims the first slot of the home word, if it is free and the fast path is open.
@@ -139,30 +92,30 @@ impl<'a> Bitmap<'a> {
     /// `met` is called if the exchange fails, which is nearly always because another thread has changed the word.
     #[inline(always)]
     pub(crate) fn claim_first(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<SlotToken> {
-        if self.layout.words == 0 {
+        if self.layout().words == 0 {
             return None;
         }
         let word = self.home_word(home);
         let cell = self.word(word);
         // Relaxed: only a guess, which the exchange confirms.
         let seen = cell.load(Relaxed);
-        if seen & 1 == 0 || seen & SLOW != 0 {
+        if seen & FIRST == 0 || seen & SLOW != 0 {
             return None;
         }
         // O1: pairs with O5, the Release of `release`; without it the new owner may read the connection half-written.
         // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
         // still went through would overtake a waiter that had just joined the queue.
-        if cell.compare_exchange_weak(seen, seen - 1, ord!(O1, Acquire), Relaxed).is_err() {
+        if cell.compare_exchange_weak(seen, seen - FIRST, ord!(O1, Acquire), Relaxed).is_err() {
             met();
             return None;
         }
-        Some(SlotToken::new(self.layout.first_slot(word)))
+        Some(SlotToken::new(self.layout().first_slot(word)))
     }
 
     /// Claims any free slot while the fast path is open, looking at the home word first.
     #[inline(always)]
     pub(crate) fn claim_any(self, home: impl FnOnce() -> usize) -> Result<SlotToken, ClaimError> {
-        if self.layout.words == 0 {
+        if self.layout().words == 0 {
             return Err(ClaimError::NoneSeen);
         }
         let start = self.home_word(home);
@@ -180,7 +133,7 @@ impl<'a> Bitmap<'a> {
                 answer => return answer,
             }
         }
-        let words = self.layout.words;
+        let words = self.layout().words;
         let mut word = start;
         for _ in 1..words {
             word = if word + 1 == words { 0 } else { word + 1 };
@@ -197,27 +150,28 @@ impl<'a> Bitmap<'a> {
         let cell = self.word(word);
         // Relaxed: only a guess, which the exchange confirms.
         let mut seen = cell.load(Relaxed);
-        // One comparison for both: with SLOW the word is negative, without it and without a free slot it is zero.
-        while seen.cast_signed() > 0 {
-            // O2, and an exchange: as O1 in `claim_first`. `seen & (seen - 1)` clears the lowest bit.
-            match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O2, Acquire), Relaxed) {
-                Ok(_) => return Ok(SlotToken::new(self.layout.lowest_slot(word, seen))),
+        // One comparison for both: with SLOW the word is negative, without it and without a free slot it is no more than
+        // the flags.
+        while seen.cast_signed() >= FIRST.cast_signed() {
+            // O2, and an exchange: as O1 in `claim_first`.
+            match cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O2, Acquire), Relaxed) {
+                Ok(_) => return Ok(SlotToken::new(self.layout().lowest_slot(word, seen))),
                 Err(now) => seen = now,
             }
             collided();
         }
-        Err(if seen == 0 { ClaimError::NoneSeen } else { ClaimError::SlowPath })
+        Err(if seen & SLOW == 0 { ClaimError::NoneSeen } else { ClaimError::SlowPath })
     }
 
     /// Claims a free slot, whether or not the fast path is open: for the lock's holder.
     pub(crate) fn claim_locked(self) -> Option<SlotToken> {
-        (0..self.layout.words).find_map(|word| {
+        (0..self.layout().words).find_map(|word| {
             let cell = self.word(word);
             let mut seen = cell.load(Relaxed);
-            while seen & !SLOW != 0 {
-                // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock.
-                match cell.compare_exchange_weak(seen, seen & (seen - 1), ord!(O3, Acquire), Relaxed) {
-                    Ok(_) => return Some(SlotToken::new(self.layout.lowest_slot(word, seen))),
+            while seen & FREE != 0 {
+                // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock, or the grant.
+                match cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O3, Acquire), Relaxed) {
+                    Ok(_) => return Some(SlotToken::new(self.layout().lowest_slot(word, seen))),
                     Err(now) => seen = now,
                 }
             }
@@ -249,7 +203,7 @@ impl<'a> Bitmap<'a> {
     }
 
     fn claim_slot_unless(self, slot: usize, refuse: usize) -> Result<Option<SlotToken>, ClaimError> {
-        let (cell, bit) = (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot));
+        let (cell, bit) = (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot));
         let mut seen = cell.load(Relaxed);
         while seen & bit != 0 {
             if seen & refuse != 0 {
@@ -272,9 +226,9 @@ impl<'a> Bitmap<'a> {
     #[must_use = "a waiter may be due for this slot"]
     pub(crate) fn release(self, slot: SlotToken) -> bool {
         let slot = slot.into_raw();
-        let bit = self.layout.bit_of(slot);
+        let bit = self.layout().bit_of(slot);
         // O5: pairs with O1 to O4; without it the next owner may read the connection as it was before.
-        let before = self.word(self.layout.word_of(slot)).fetch_add(bit, ord!(O5, Release));
+        let before = self.word(self.layout().word_of(slot)).fetch_add(bit, ord!(O5, Release));
         debug_assert!(before & bit == 0, "slot {slot} was released twice");
         self.note_free(slot, before);
         before & SLOW != 0
@@ -286,11 +240,11 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     pub(crate) fn release_once(self, slot: usize) -> Released {
         // The first slot of a group, which `claim_first` finds, keeps the group's word itself: nothing to compute.
-        let (cell, bit) = if slot & self.layout.index_mask() == 0 {
-            (&self.states.get(slot).word, 1)
+        let (cell, bit) = if slot & self.layout().index_mask() == 0 {
+            (&self.states.get(slot).word, FIRST)
         } else {
             cold_path();
-            (self.word(self.layout.word_of(slot)), self.layout.bit_of(slot))
+            (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot))
         };
         let mut seen = cell.load(Relaxed);
         loop {
@@ -314,11 +268,11 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     fn note_free(self, slot: usize, before: usize) {
         if let Some(hint) = self.hint()
-            && before & !SLOW == 0
+            && before & FREE == 0
         {
             // Relaxed, and only if it changes: a wrong hint costs a look at a word, a written one costs other threads a
             // cache miss.
-            let word = self.layout.word_of(slot);
+            let word = self.layout().word_of(slot);
             if hint.load(Relaxed) != word {
                 hint.store(word, Relaxed);
             }
@@ -328,7 +282,7 @@ impl<'a> Bitmap<'a> {
     /// Comes before or after each claim in the modifications of its word: a claim after it sees what the caller did
     /// before, and the caller sees the word as a claim before it has left it.
     pub(crate) fn publish(self) {
-        for word in 0..self.layout.words {
+        for word in 0..self.layout().words {
             // O7: pairs with O1, O2 and O4; without it a claim that comes later may not see that maintenance sleeps.
             self.word(word).fetch_or(0, ord!(O7, Release));
         }
@@ -337,32 +291,36 @@ impl<'a> Bitmap<'a> {
     /// Sets SLOW in every word: from the last of these until [`open_fast_path`](Self::open_fast_path), slots are
     /// claimed under the engine's lock only (I7).
     pub(crate) fn close_fast_path(self) {
-        for word in 0..self.layout.words {
-            // Relaxed: see the module's paragraph on memory ordering.
-            self.word(word).fetch_or(SLOW, Relaxed);
+        for word in 0..self.layout().words {
+            // O10: pairs with O11; without it a caller that finds SLOW set may not see the pool's slow path.
+            self.word(word).fetch_or(SLOW, ord!(O10, Release));
         }
     }
 
     /// Clears SLOW in every word.
     pub(crate) fn open_fast_path(self) {
-        for word in 0..self.layout.words {
+        for word in 0..self.layout().words {
             self.word(word).fetch_and(!SLOW, Relaxed);
         }
     }
 
     /// How many slots are free, word by word: a snapshot only while no slot is claimed or released.
     pub(crate) fn count_free(self) -> usize {
-        (0..self.layout.words).map(|word| (self.word(word).load(Relaxed) & !SLOW).count_ones() as usize).sum()
+        (0..self.layout().words).map(|word| (self.word(word).load(Relaxed) & FREE).count_ones() as usize).sum()
+    }
+
+    pub(crate) fn is_any_free(self) -> bool {
+        (0..self.layout().words).any(|word| self.word(word).load(Relaxed) & FREE != 0)
     }
 
     pub(crate) fn is_free(self, slot: usize) -> bool {
-        self.word(self.layout.word_of(slot)).load(Relaxed) & self.layout.bit_of(slot) != 0
+        self.word(self.layout().word_of(slot)).load(Relaxed) & self.layout().bit_of(slot) != 0
     }
 
     /// The word at which this thread looks first; the pool has at least one.
     #[inline(always)]
     fn home_word(self, home: impl FnOnce() -> usize) -> usize {
-        let words = self.layout.words;
+        let words = self.layout().words;
         if words <= 1 {
             return 0;
         }
@@ -374,18 +332,26 @@ impl<'a> Bitmap<'a> {
     /// Whether one look at the words is a snapshot.
     #[inline(always)]
     pub(crate) const fn has_one_word(self) -> bool {
-        self.layout.words <= 1
+        self.layout().words <= 1
     }
 
     /// Where to look when the home word has nothing: the word in which a slot was last released while none of its slots
     /// was free. Kept in the word of the second slot of the first group, which the bitmap does not use.
     #[inline(always)]
     fn hint(self) -> Option<&'a AtomicUsize> {
-        (self.layout.words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
+        (FLAG_BITS == 0 && self.layout().words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
     }
 
     #[inline(always)]
     fn word(self, word: usize) -> &'a AtomicUsize {
-        &self.states.get(self.layout.first_slot(word)).word
+        &self.states.get(self.layout().first_slot(word)).word
     }
+}
+
+/// A word without its lowest free slot.
+#[inline(always)]
+const fn without_lowest(word: usize) -> usize {
+    let free = word & FREE;
+    // With no flags below, that is `word & (word - 1)`.
+    word & !(free & free.wrapping_neg())
 }

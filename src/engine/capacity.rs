@@ -1,9 +1,12 @@
-// knows: state, token, wake_batch · must not know: waiters
-//! Slots that come and go: filling, vacating, resizing.
+// knows: state, slow_path, token, wake_batch, sync · must not know: waiters
+//! Slots that come and go: filling, vacating.
 
-use super::state::{AcquireError, Engine, Locked, narrow};
+use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
+
+/// How many slots one hold of the lock looks at, so that a hold is short in a large pool too.
+pub(super) const SLOTS_A_HOLD: usize = if cfg!(feature = "std") { 64 } else { 16 };
 
 /// Why a slot was vacated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +24,32 @@ pub(crate) enum VacateReason {
 impl<'a> Engine<'a> {
     /// Reserves a vacant slot for a connection; once filled it is released with [`release`](Self::release).
     pub(crate) fn reserve(self) -> Result<SlotToken, AcquireError> {
-        self.state.lock.with(|_| {
-            if self.is_closed() {
-                return Err(AcquireError::Closed);
+        let mut from = 0;
+        loop {
+            let found = self.state().lock.with(|_| {
+                if self.is_closed() {
+                    return Err(AcquireError::Closed);
+                }
+                if self.vacant() == 0 {
+                    return Err(AcquireError::Exhausted);
+                }
+                Ok(self.take_vacant_of(from, SLOTS_A_HOLD))
+            });
+            match found {
+                Ok(Some(slot)) => return Ok(slot),
+                // Not there: further on, or where another caller has vacated one meanwhile.
+                Ok(None) => from = if from + SLOTS_A_HOLD < self.slots() { from + SLOTS_A_HOLD } else { 0 },
+                Err(error) => return Err(error),
             }
-            self.take_vacant().ok_or(AcquireError::Exhausted)
-        })
+        }
     }
 
-    /// Takes a vacant slot; it is the caller's from then on.
-    pub(super) fn take_vacant(self) -> Option<SlotToken> {
-        if self.state.vacant.get() == 0 {
-            return None;
-        }
-        let slot = (0..self.states().len()).find(|slot| self.states().get(*slot).is_vacant())?;
-        self.states().get(slot).set_vacant(false);
-        self.state.vacant.sub(1);
+    /// Takes a vacant slot of these; it is the caller's from then on.
+    pub(super) fn take_vacant_of(self, from: usize, count: usize) -> Option<SlotToken> {
+        let to = (from + count).min(self.slots());
+        let slot = (from..to).find(|slot| self.states().get(*slot).is_vacant())?;
+        self.states().get(slot).set_taken();
+        self.state().occupied.add(1);
         Some(SlotToken::new(slot))
     }
 
@@ -44,13 +57,13 @@ impl<'a> Engine<'a> {
     pub(crate) fn vacate(self, slot: SlotToken, why: VacateReason) -> WakeBatch<'a> {
         self.locked(|locked, _| {
             if why == VacateReason::NotConnected {
-                self.state.connecting.sub(1);
+                self.end_connect();
                 return self.put_down(slot);
             }
             self.count_past(&slot);
             match why {
                 VacateReason::Discarded => {
-                    self.state.counters.discarded.add(1);
+                    self.state().counters.discarded.add(1);
                     self.put_down(slot);
                 }
                 VacateReason::Closed | VacateReason::NotConnected => self.put_down(slot),
@@ -60,67 +73,39 @@ impl<'a> Engine<'a> {
         .1
     }
 
-    /// Adds up the uses of a connection that is gone.
-    pub(super) fn count_past(self, slot: &SlotToken) {
-        let counters = &self.state.counters;
-        let uses = self.states().get(slot.index()).uses();
-        counters.past_uses.add(uses);
-        counters.past_reuses.add(uses.saturating_sub(1));
-        counters.peak_in_use.raise(uses.min(1));
-    }
-
     /// Claims one particular slot if it is idle and no caller waits. In a suspended pool waiters do not count, since
     /// none is served before it is resumed.
     pub(crate) fn claim_slot(self, slot: usize) -> Option<SlotToken> {
-        self.map.claim_slot(slot).unwrap_or_else(|_| {
-            self.state.lock.with(|locked| {
-                let is_wanted = !locked.queue.is_empty() && !self.state.is_suspended();
-                if is_wanted || self.is_closed() { None } else { self.map.claim_slot_locked(slot) }
+        self.map().claim_slot(slot).unwrap_or_else(|_| {
+            self.state().lock.with(|locked| {
+                let is_wanted = !locked.queue.is_empty() && !self.state().is_suspended();
+                if is_wanted || self.is_closed() { None } else { self.map().claim_slot_locked(slot) }
             })
         })
     }
 
-    /// Sets how many slots may be in use at once; at most as many as there are.
-    ///
-    /// Growing brings back what was set aside, connections first. Shrinking retires vacant slots, then idle ones, then
-    /// those in use as they are released. A closed pool stays as it is.
-    pub(crate) fn resize(self, max_size: usize) -> WakeBatch<'a> {
-        debug_assert!(max_size <= self.states().len());
-        self.locked(|locked, _| {
-            if self.is_closed() {
-                return;
-            }
-            self.close_fast_path(locked);
-            let before = self.state.max_size.get();
-            self.state.max_size.set(max_size);
-            match max_size.checked_sub(before) {
-                Some(more) => self.grow_by(locked, more),
-                None => self.shrink_by(locked, before - max_size),
-            }
-        })
-        .1
-    }
-
     /// Claims a slot whose connection a resize has set aside, for the caller to vacate.
     pub(crate) fn claim_surplus(self) -> Option<SlotToken> {
-        self.state.lock.with(|locked| self.claim_set_aside(locked))
-    }
-
-    /// Retires free slots as long as there is a surplus, and so sets their connections aside.
-    pub(super) fn retire_surplus(self, locked: &mut Locked) {
-        while self.state.surplus.get() > 0
-            && let Some(slot) = self.map.claim_locked()
-        {
-            self.state.surplus.sub(1);
-            self.states().get(slot.index()).set_retired(true);
-            locked.set_aside += 1;
+        let mut from = 0;
+        loop {
+            let (slot, is_any) = self.state().lock.with(|locked| {
+                let is_any = locked.set_aside > 0;
+                (if is_any { self.claim_set_aside_of(locked, from, SLOTS_A_HOLD) } else { None }, is_any)
+            });
+            if slot.is_some() || !is_any {
+                return slot;
+            }
+            from = if from + SLOTS_A_HOLD < self.slots() { from + SLOTS_A_HOLD } else { 0 };
         }
     }
+}
 
+/// Under the lock.
+impl Engine<'_> {
     fn put_down(self, slot: SlotToken) {
-        if self.state.surplus.get() > 0 {
-            self.state.surplus.sub(1);
-            self.states().get(slot.into_raw()).set_retired(true);
+        if self.state().surplus.get() > 0 {
+            self.state().surplus.sub(1);
+            self.states().get(slot.into_raw()).set_retired();
         } else {
             self.make_vacant(slot);
         }
@@ -134,69 +119,26 @@ impl<'a> Engine<'a> {
             locked.recalled -= 1;
             self.make_vacant(slot);
         } else {
-            self.states().get(slot.index()).set_retired(true);
+            self.states().get(slot.into_raw()).set_retired();
         }
     }
 
-    fn make_vacant(self, slot: SlotToken) {
-        self.states().get(slot.into_raw()).set_vacant(true);
-        self.state.vacant.add(1);
-    }
-
-    fn grow_by(self, locked: &mut Locked, mut more: usize) {
-        let stays_in_use = more.min(self.state.surplus.get());
-        self.state.surplus.sub(stays_in_use);
-        more -= stays_in_use;
-        let retired = |filled: bool| {
-            let states = self.states();
-            let is_retired =
-                move |slot: &usize| states.get(*slot).is_retired() && states.get(*slot).is_filled() == filled;
-            (0..states.len()).filter(is_retired)
-        };
-        for slot in retired(true).chain(retired(false)).take(more) {
-            more -= 1;
-            self.bring_back(locked, SlotToken::new(slot));
-        }
-        locked.recalled += narrow(more);
-        debug_assert!(locked.recalled <= locked.dropping_surplus, "slots are missing");
-    }
-
-    /// Ends the retirement of a slot.
-    fn bring_back(self, locked: &mut Locked, slot: SlotToken) {
-        let state = self.states().get(slot.index());
-        state.set_retired(false);
-        if state.is_filled() {
-            locked.set_aside -= 1;
-            // The caller settles in any case.
-            let _slow = self.map.release(slot);
-        } else {
-            self.make_vacant(slot);
-        }
-    }
-
-    fn shrink_by(self, locked: &mut Locked, mut fewer: usize) {
-        let vacant = fewer.min(self.state.vacant.get());
-        let states = self.states();
-        for slot in (0..states.len()).rev().filter(|slot| states.get(*slot).is_vacant()).take(vacant) {
-            states.get(slot).set_vacant(false);
-            states.get(slot).set_retired(true);
-        }
-        self.state.vacant.sub(vacant);
-        fewer -= vacant;
-        let not_recalled = fewer.min(locked.recalled.into());
-        locked.recalled -= narrow(not_recalled);
-        self.state.surplus.add(fewer - not_recalled);
+    pub(super) fn make_vacant(self, slot: SlotToken) {
+        self.states().get(slot.into_raw()).set_vacant();
+        self.state().occupied.sub(1);
     }
 
     pub(super) fn claim_set_aside(self, locked: &mut Locked) -> Option<SlotToken> {
-        if locked.set_aside == 0 {
-            return None;
-        }
+        if locked.set_aside == 0 { None } else { self.claim_set_aside_of(locked, 0, self.slots()) }
+    }
+
+    fn claim_set_aside_of(self, locked: &mut Locked, from: usize, count: usize) -> Option<SlotToken> {
         let states = self.states();
-        let slot = (0..states.len()).find(|slot| states.get(*slot).is_retired() && states.get(*slot).is_filled())?;
+        let to = (from + count).min(self.slots());
+        let slot = (from..to).find(|slot| states.get(*slot).is_retired() && states.get(*slot).is_filled())?;
         locked.set_aside -= 1;
         locked.dropping_surplus += 1;
-        states.get(slot).set_retired(false);
+        states.get(slot).set_recalled();
         Some(SlotToken::new(slot))
     }
 }

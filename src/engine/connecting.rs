@@ -1,11 +1,17 @@
-// knows: state, token, wake_batch · must not know: what connecting is
+// knows: capacity, state, token, wait_queue, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
 //! connects in it without the lock. Newcomers and waiters get vacant slots by the same rules as other slots. So a
 //! failed connect is no special case: the slot is vacated, and goes to the next waiter.
 
-use super::state::Engine;
+use core::ptr::NonNull;
+
+use super::state::{Engine, Locked};
 use super::token::SlotToken;
+use super::wait_queue::{self, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
+
+/// Whether pools may connect.
+pub(super) const CONNECTS: bool = true;
 
 /// For the owner of a slot that was vacant.
 impl<'a> Engine<'a> {
@@ -16,19 +22,19 @@ impl<'a> Engine<'a> {
         debug_assert!(self.states().get(slot.index()).is_filled());
         self.count_grant(slot);
         // Other callers may wait for room to connect.
-        self.locked(|_, _| self.state.connecting.sub(1)).1
+        self.locked(|_, _| self.state().connects.connecting.sub(1)).1
     }
 
     /// A vacant slot for maintenance to connect in, within the limit of concurrent connects. It ends with
     /// [`refilled`](Self::refilled), or is vacated as [`NotConnected`](super::VacateReason::NotConnected).
     pub(crate) fn claim_to_refill(self) -> Option<SlotToken> {
-        self.state.lock.with(|_| if self.is_closed() { None } else { self.claim_vacant() })
+        self.state().lock.with(|_| if self.is_closed() { None } else { self.claim_vacant() })
     }
 
     /// As [`connected`](Self::connected), for a connection that is idle from the start: its slot is released next.
     pub(crate) fn refilled(self, slot: &SlotToken) -> WakeBatch<'a> {
         debug_assert!(self.states().get(slot.index()).is_filled());
-        self.locked(|_, _| self.state.connecting.sub(1)).1
+        self.locked(|_, _| self.state().connects.connecting.sub(1)).1
     }
 
     /// Whether the owner of a slot whose unfit connection was dropped may connect in it at once. If not, the slot has
@@ -42,13 +48,13 @@ impl<'a> Engine<'a> {
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());
-        self.state.lock.with(|_| {
-            let is_room = self.state.connecting.get() < self.state.max_connecting.into();
-            let may = is_room && self.may_grant() && !self.has_connector() && self.map.count_free() == 0;
+        self.state().lock.with(|_| {
+            let is_room = self.state().connects.connecting.get() < self.state().connects.max_connecting.into();
+            let may = is_room && self.may_grant() && !self.has_connector() && self.map().count_free() == 0;
             if may {
                 self.count_past(slot);
-                self.state.counters.discarded.add(1);
-                self.state.connecting.add(1);
+                self.state().counters.discarded.add(1);
+                self.state().connects.connecting.add(1);
             }
             may
         })
@@ -59,7 +65,7 @@ impl<'a> Engine<'a> {
 impl Engine<'_> {
     /// A slot for a caller, with a connection if there is one.
     pub(super) fn claim_any_locked(self) -> Option<SlotToken> {
-        self.map.claim_locked().or_else(|| self.claim_vacant_to_connect())
+        self.map().claim_locked().or_else(|| self.claim_vacant_to_connect())
     }
 
     /// A vacant slot, for a caller to connect in.
@@ -69,7 +75,7 @@ impl Engine<'_> {
         }
         let slot = self.claim_vacant()?;
         // It is in use from now on, whatever comes of it. (A connection's use is counted when it is granted.)
-        self.state.counters.peak_in_use.raise(self.in_use());
+        self.state().counters.peak_in_use.raise(self.in_use());
         Some(slot)
     }
 
@@ -80,8 +86,8 @@ impl Engine<'_> {
 
     /// How many vacant slots may be claimed now.
     pub(crate) fn room_to_connect(self) -> usize {
-        let most = usize::from(self.state.max_connecting).saturating_sub(self.state.connecting.get());
-        self.state.vacant.get().min(most)
+        let most = usize::from(self.state().connects.max_connecting).saturating_sub(self.connecting());
+        self.vacant().min(most)
     }
 
     pub(super) fn claim_vacant(self) -> Option<SlotToken> {
@@ -89,7 +95,45 @@ impl Engine<'_> {
             return None;
         }
         let slot = self.take_vacant()?;
-        self.state.connecting.add(1);
+        self.state().connects.connecting.add(1);
         Some(slot)
+    }
+
+    /// A connect has ended.
+    pub(super) fn end_connect(self) {
+        self.state().connects.connecting.sub(1);
+    }
+
+    /// A caller that a connection may be made for is not one too many, also if a connector makes it.
+    pub(super) fn is_queue_full(self) -> bool {
+        let Some(most) = self.state().connects.max_waiting else { return false };
+        let to_be_made = if self.has_connector() { self.vacant() + self.connecting() } else { 0 };
+        self.state().waiting.get() >= (most as usize).saturating_add(to_be_made)
+    }
+
+    /// Whether callers may claim vacant slots, to connect in them.
+    pub(super) fn connects(self) -> bool {
+        self.state().connects.max_connecting > 0
+    }
+
+    pub(crate) fn connecting(self) -> usize {
+        self.state().connects.connecting.get()
+    }
+
+    fn take_vacant(self) -> Option<SlotToken> {
+        if self.vacant() == 0 { None } else { self.take_vacant_of(0, self.slots()) }
+    }
+
+    /// The first waiter that is not pausing between two attempts to connect.
+    pub(super) fn first_to_connect(locked: &Locked) -> Option<NonNull<Waiter>> {
+        let mut next = locked.queue.head();
+        while let Some(waiter) = next
+            // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+            && unsafe { wait_queue::node(waiter) }.is_pausing
+        {
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            next = unsafe { WaitQueue::behind(waiter) };
+        }
+        next
     }
 }

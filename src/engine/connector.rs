@@ -4,13 +4,15 @@
 //! connection than connects are under way.
 
 use core::mem::swap;
-use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::slow_path::ToVacate;
-use super::state::{Dismissal, Engine, Locked, MAX_SLOTS, narrow};
+use super::connects::Dismissal;
+use super::MAX_SLOTS;
+use super::resizing::narrow;
+use super::state::{Engine, Locked};
 use super::token::SlotToken;
-use super::wait_queue::{self, WaitQueue, Waiter, WaiterState};
+use super::wait_queue::{self, WaitQueue};
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
@@ -18,9 +20,9 @@ impl<'a> Engine<'a> {
     /// From now on vacant slots are the connector's, until [`end_connector`](Self::end_connector). `false` if the pool
     /// has a connector already.
     pub(crate) fn begin_connector(self) -> bool {
-        self.state.lock.with(|_| {
+        self.state().lock.with(|_| {
             let is_new = !self.has_connector();
-            self.state.has_connector.store(true, Relaxed);
+            self.state().connects.has_connector.store(true, Relaxed);
             is_new
         })
     }
@@ -28,10 +30,10 @@ impl<'a> Engine<'a> {
     /// From now on callers connect themselves; waiters are granted the slots that are vacant.
     pub(crate) fn end_connector(self) -> WakeBatch<'a> {
         let (waker, mut batch) = self.locked(|locked, _| {
-            self.state.has_connector.store(false, Relaxed);
-            locked.was_asked = false;
-            locked.distrusts_connects = false;
-            locked.connector.take()
+            self.state().connects.has_connector.store(false, Relaxed);
+            locked.demand.was_asked = false;
+            locked.demand.distrusts_connects = false;
+            locked.demand.connector.take()
         });
         batch.leftover = waker;
         batch
@@ -39,35 +41,35 @@ impl<'a> Engine<'a> {
 
     /// Whether callers leave connecting to a connector.
     pub(crate) fn has_connector(self) -> bool {
-        self.state.has_connector.load(Relaxed)
+        self.state().connects.has_connector.load(Relaxed)
     }
 
     /// A vacant slot to connect in, if callers want more connections than are coming, or fewer than `floor` are idle.
     /// It ends with [`fill_for_callers`](Self::fill_for_callers), or is vacated as
     /// [`NotConnected`](super::VacateReason::NotConnected).
     pub(crate) fn claim_wanted(self, floor: usize) -> Option<SlotToken> {
-        self.state.lock.with(|locked| {
+        self.state().lock.with(|locked| {
             if self.wanted(locked, floor) == 0 {
                 return None;
             }
-            locked.was_asked = false;
+            locked.demand.was_asked = false;
             self.claim_vacant()
         })
     }
 
     /// Sets whether connects that are under way are counted on, to serve as many callers.
     pub(crate) fn distrust_connects(self, distrust: bool) {
-        self.state.lock.with(|locked| locked.distrusts_connects = distrust);
+        self.state().lock.with(|locked| locked.demand.distrusts_connects = distrust);
     }
 
     /// Has `waker` called as soon as a caller wants a connection to be made; `false` if one does already.
     pub(crate) fn await_demand(self, waker: &Waker, floor: usize) -> bool {
         let mut waker = Some(waker.clone());
         // What is replaced is dropped without the lock: that is user code.
-        self.state.lock.with(|locked| {
+        self.state().lock.with(|locked| {
             let is_wanted = self.wanted(locked, floor) > 0;
             if !is_wanted {
-                swap(&mut locked.connector, &mut waker);
+                swap(&mut locked.demand.connector, &mut waker);
             }
             !is_wanted
         })
@@ -75,7 +77,7 @@ impl<'a> Engine<'a> {
 
     /// The connector calls for nothing until it [waits](Self::await_demand) again.
     pub(crate) fn ignore_demand(self) {
-        let _dropped_without_the_lock = self.state.lock.with(|locked| locked.connector.take());
+        let _dropped_without_the_lock = self.state().lock.with(|locked| locked.demand.connector.take());
     }
 
     /// The connector has filled the slot, and releases it, in one step: had the connect ended before the slot was
@@ -84,9 +86,9 @@ impl<'a> Engine<'a> {
     pub(crate) fn fill_for_callers(self, slot: SlotToken) -> (Option<ToVacate>, WakeBatch<'a>) {
         debug_assert!(self.states().get(slot.index()).is_filled());
         self.locked(|locked, batch| {
-            self.state.connecting.sub(1);
+            self.state().connects.connecting.sub(1);
             // Settled in any case.
-            let _slow = self.map.release(slot);
+            let _slow = self.map().release(slot);
             self.claim_to_vacate(locked, batch)
         })
     }
@@ -96,8 +98,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn dismiss_waiters(self, only_endless: bool) -> WakeBatch<'a> {
         self.locked(|locked, _| {
             // Those beyond the most are dismissed when the next connect fails.
-            let all = || Dismissal::All(narrow(self.state.waiting.get().min(MAX_SLOTS)));
-            locked.dismissal = if only_endless { Dismissal::Endless } else { all() };
+            let all = || Dismissal::All(narrow(self.state().waiting.get().min(MAX_SLOTS)));
+            locked.demand.dismissal = if only_endless { Dismissal::Endless } else { all() };
         })
         .1
     }
@@ -107,20 +109,20 @@ impl<'a> Engine<'a> {
 impl<'a> Engine<'a> {
     /// A caller that does not wait has found nothing.
     pub(super) fn ask_connector(self, locked: &mut Locked) {
-        locked.was_asked = self.has_connector();
+        locked.demand.was_asked = self.has_connector();
     }
 
     /// Calls the connector, if it waits and there is something to connect for.
     pub(super) fn call_connector(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if locked.connector.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
-            batch.wake(locked.connector.take());
+        if locked.demand.connector.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
+            batch.wake(locked.demand.connector.take());
         }
     }
 
     /// Dismisses the waiters whose waits are to end. Of all, as many as there were: a caller that waits on may come
     /// back to the head of the queue meanwhile.
     pub(super) fn dismiss_due(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        match locked.dismissal {
+        match locked.demand.dismissal {
             Dismissal::Nobody => {}
             Dismissal::Endless => self.dismiss_endless(locked, batch),
             Dismissal::All(count) => self.dismiss_all(locked, count, batch),
@@ -133,10 +135,11 @@ impl<'a> Engine<'a> {
             && !batch.is_full()
         {
             count -= 1;
-            self.dismiss_one(locked, waiter, batch);
+            // SAFETY: it is in the queue, and the lock is held (I4).
+            unsafe { self.dismiss_one(locked, waiter, batch) };
         }
         let is_over = count == 0 || locked.queue.is_empty();
-        locked.dismissal = if is_over { Dismissal::Nobody } else { Dismissal::All(count) };
+        locked.demand.dismissal = if is_over { Dismissal::Nobody } else { Dismissal::All(count) };
     }
 
     fn dismiss_endless(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
@@ -149,24 +152,11 @@ impl<'a> Engine<'a> {
             next = unsafe { WaitQueue::behind(waiter) };
             // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
             if unsafe { wait_queue::node(waiter) }.waits_forever {
-                self.dismiss_one(locked, waiter, batch);
+                // SAFETY: it is in the queue, and the lock is held (I4).
+            unsafe { self.dismiss_one(locked, waiter, batch) };
             }
         }
-        locked.dismissal = Dismissal::Nobody;
-    }
-
-    fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
-        // SAFETY: it is in the queue, whose lock is held, and no other reference to its node is in use (I4).
-        let node = unsafe { wait_queue::node(waiter) };
-        batch.wake(node.waker.take());
-        if node.kind.is_callback() {
-            // It counts as waiting until it was called, as in `dismiss`.
-            // SAFETY: it is in the queue, and the lock is held (I4).
-            unsafe { locked.queue.remove(waiter, WaiterState::Dismissed) };
-        } else {
-            // SAFETY: it is in the queue, and the lock is held (I4).
-            unsafe { self.unlink(locked, waiter, WaiterState::Dismissed) };
-        }
+        locked.demand.dismissal = Dismissal::Nobody;
     }
 
     /// How many vacant slots are wanted to connect in.
@@ -174,12 +164,12 @@ impl<'a> Engine<'a> {
         if self.is_closed() {
             return 0;
         }
-        let idle = self.map.count_free();
+        let idle = self.map().count_free();
         // What has come back meanwhile will do.
-        locked.was_asked &= idle == 0;
-        let callers = self.state.waiting.get() + usize::from(locked.was_asked);
-        let demand = if self.state.is_suspended() { 0 } else { callers };
-        let coming = if locked.distrusts_connects { 0 } else { self.state.connecting.get() };
+        locked.demand.was_asked &= idle == 0;
+        let callers = self.state().waiting.get() + usize::from(locked.demand.was_asked);
+        let demand = if self.state().is_suspended() { 0 } else { callers };
+        let coming = if locked.demand.distrusts_connects { 0 } else { self.state().connects.connecting.get() };
         (demand + floor).saturating_sub(idle + coming).min(self.room_to_connect())
     }
 }

@@ -17,6 +17,13 @@ pub(crate) struct Claimed {
 }
 
 impl Engine<'_> {
+    /// Whether homes make no difference.
+    #[cfg(feature = "ffi")]
+    #[inline(always)]
+    pub(crate) fn has_one_word(self) -> bool {
+        self.map().has_one_word()
+    }
+
     /// Claims the first slot of the thread's home, without the lock. One read-modify-write.
     ///
     /// If that slot is not free, [`claim_any`](Self::claim_any) has to follow.
@@ -28,31 +35,25 @@ impl Engine<'_> {
     /// As [`claim_first`](Self::claim_first), from any home.
     #[inline(always)]
     pub(crate) fn claim_first_from(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<Claimed> {
-        self.map.claim_first(home, met).map(|slot| self.count_claim(slot))
+        self.map().claim_first(home, met).map(|slot| self.count_claim(slot))
     }
 
     /// Claims any free slot, without the lock.
     #[inline(always)]
     pub(crate) fn claim_any(self) -> Result<Claimed, ClaimError> {
-        self.map.claim_any(home).map(|slot| self.count_claim(slot))
+        self.map().claim_any(home).map(|slot| self.count_claim(slot))
     }
 
     /// As [`claim_any`](Self::claim_any), looking at the slots behind `last` first.
     pub(crate) fn claim_after(self, last: usize) -> Result<Claimed, ClaimError> {
-        self.map.claim_after(last).map(|slot| self.count_claim(slot))
-    }
-
-    #[inline(always)]
-    fn count_claim(self, slot: SlotToken) -> Claimed {
-        let is_peak_due = self.states().get(slot.index()).count_use();
-        Claimed { slot, is_peak_due }
+        self.map().claim_after(last).map(|slot| self.count_claim(slot))
     }
 
     /// Releases a slot; `true` means that [`release_slow`](Self::release_slow) has to follow. One read-modify-write.
     #[inline(always)]
     #[must_use = "a waiter may be due for this slot"]
     pub(crate) fn release(self, slot: SlotToken) -> bool {
-        self.map.release(slot)
+        self.map().release(slot)
     }
 
     /// As [`release`](Self::release), for callers who may not own the slot and therefore have no token of it.
@@ -60,6 +61,6 @@ impl Engine<'_> {
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
     pub(crate) fn release_once(self, slot: usize) -> Released {
-        self.map.release_once(slot)
+        self.map().release_once(slot)
     }
 }

@@ -1,11 +1,12 @@
-// knows: state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
+// knows: queueing, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
 //! Who gets a free slot: the policies of [`Fairness`].
 
 use core::ptr::NonNull;
 
+use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
-use super::wait_queue::{self, Node, WaitQueue, Waiter, WaiterState};
+use super::wait_queue::{self, Node, Outcome, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
 use crate::fairness::Fairness;
 
@@ -13,7 +14,7 @@ impl<'a> Engine<'a> {
     /// Whether a free slot may be granted. While more slots are in use than the maximum, a slot that is being released
     /// must not be granted again: the slow half of its release retires it.
     pub(super) fn may_grant(self) -> bool {
-        !self.is_closed() && !self.state.is_suspended() && self.state.surplus.get() == 0
+        !self.is_closed() && !self.state().is_suspended() && self.state().surplus.get() == 0
     }
 
     /// Grants free slots to the oldest waiters.
@@ -21,17 +22,24 @@ impl<'a> Engine<'a> {
         if !self.may_grant() {
             return;
         }
-        while !locked.queue.is_empty() && !batch.is_full() {
+        while batch.has_room() {
             let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
             self.grant(locked, waiter, slot, batch);
         }
+        if !locked.queue.is_empty() && self.is_any_free() {
+            batch.go_on();
+        }
+    }
+
+    fn is_any_free(self) -> bool {
+        self.map().is_any_free() || self.room_for_callers() > 0
     }
 
     /// A free slot, and the waiter that gets it: a connection goes to the head, a vacant slot to the first waiter that
     /// will connect in it.
     fn claim_for_queue(self, locked: &Locked) -> Option<(NonNull<Waiter>, SlotToken)> {
         let head = locked.queue.head()?;
-        if let Some(slot) = self.map.claim_locked() {
+        if let Some(slot) = self.map().claim_locked() {
             return Some((head, slot));
         }
         if self.room_for_callers() == 0 {
@@ -41,19 +49,6 @@ impl<'a> Engine<'a> {
         self.claim_vacant_to_connect().map(|slot| (waiter, slot))
     }
 
-    /// The first waiter that is not pausing between two attempts to connect.
-    fn first_to_connect(locked: &Locked) -> Option<NonNull<Waiter>> {
-        let mut next = locked.queue.head();
-        while let Some(waiter) = next
-            // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
-            && unsafe { wait_queue::node(waiter) }.is_pausing
-        {
-            // SAFETY: it is in the queue, and the lock is held (I4).
-            next = unsafe { WaitQueue::behind(waiter) };
-        }
-        next
-    }
-
     /// Wakes as many waiters as there are free slots, to compete for them, and grants a slot outright to a waiter that
     /// was overtaken often enough. So each free slot has a waiter on the way to it.
     pub(super) fn call_to_compete(self, locked: &mut Locked, batch: &mut WakeBatch<'a>, limit: u32) {
@@ -61,7 +56,7 @@ impl<'a> Engine<'a> {
             return;
         }
         let mut next = locked.queue.head();
-        let (mut idle, mut vacant) = (self.map.count_free(), self.room_for_callers());
+        let (mut idle, mut vacant) = (self.map().count_free(), self.room_for_callers());
         while let Some(waiter) = next
             && idle + vacant > 0
             && !batch.is_full()
@@ -75,7 +70,9 @@ impl<'a> Engine<'a> {
                 0 => vacant -= 1,
                 _ => idle -= 1,
             }
-            if node.kind.competes_when_woken() && self.overtaken(node) < limit as usize {
+            // SAFETY: alive, as above, and its kind never changes.
+            let competes = unsafe { waiter.as_ref() }.kind.competes_when_woken();
+            if competes && self.overtaken(node) < limit as usize {
                 batch.wake(node.waker.take());
             } else {
                 self.grant_up_to(waiter, locked, batch);
@@ -86,8 +83,6 @@ impl<'a> Engine<'a> {
     /// Grants a slot to `last` and to the waiters before it, which were woken a moment ago to compete. If these had to
     /// compete with a newcomer, `last` could be served before them. There is a free slot for each.
     fn grant_up_to(self, last: NonNull<Waiter>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        // If another slot comes free at this moment, a pausing waiter, which was not woken, is granted one too: so the
-        // batch may fill.
         while !batch.is_full()
             && let Some((waiter, slot)) = self.claim_for_queue(locked)
         {
@@ -100,11 +95,37 @@ impl<'a> Engine<'a> {
 
     fn grant(self, locked: &mut Locked, waiter: NonNull<Waiter>, slot: SlotToken, batch: &mut WakeBatch<'a>) {
         self.count_grant(&slot);
-        // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
-        let node = unsafe { wait_queue::node(waiter) };
-        batch.wake(node.waker.take());
         // SAFETY: it is in the queue, and the lock is held (I4).
-        unsafe { self.unlink(locked, waiter, WaiterState::Granted(slot)) };
+        unsafe { self.end_wait(locked, waiter, Outcome::Granted(slot), batch) };
+    }
+
+    /// Takes a waiter out of the queue, tells it how its wait has ended, and has it woken.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held and the waiter is in the queue.
+    pub(super) unsafe fn end_wait(
+        self,
+        locked: &mut Locked,
+        waiter: NonNull<Waiter>,
+        outcome: Outcome,
+        batch: &mut WakeBatch<'a>,
+    ) {
+        // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
+        batch.wake(unsafe { wait_queue::node(waiter) }.waker.take());
+        // SAFETY: as the caller promises.
+        unsafe { self.unlink(locked, waiter) };
+        // SAFETY: alive until it learns of the outcome (I4), which is the last touch.
+        unsafe { waiter.as_ref() }.end(outcome);
+    }
+
+    /// A slot for a caller that joins the queue.
+    pub(super) fn claim_in_position(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
+        match position {
+            Position::Last => self.claim_as_newcomer(locked),
+            Position::Again => self.claim_as_head(),
+            Position::Pausing => self.claim_as_pausing(),
+        }
     }
 
     /// A slot for a caller that is not queued.
@@ -135,7 +156,7 @@ impl<'a> Engine<'a> {
 
     /// A connection for a caller with no waiter before it, which does not connect for now.
     pub(super) fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
-        self.claim_before_all(|own| own.map.claim_locked())
+        self.claim_before_all(|own| own.map().claim_locked())
     }
 
     fn claim_before_all(self, claim: impl FnOnce(Self) -> Option<SlotToken>) -> Result<SlotToken, AcquireError> {
@@ -150,27 +171,19 @@ impl<'a> Engine<'a> {
 
     /// A slot past the queue, if the policy allows it. The head was overtaken most often, being the oldest.
     fn overtake(self, head: NonNull<Waiter>) -> Option<SlotToken> {
-        let Fairness::Bounded(limit) = self.state.fairness else { return None };
+        let Fairness::Bounded(limit) = self.state().fairness() else { return None };
         // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
         let overtaken = self.overtaken(unsafe { wait_queue::node(head) });
         if overtaken >= limit as usize {
             return None;
         }
         let slot = self.claim_any_locked()?;
-        self.state.counters.overtakes.add(1);
-        self.state.counters.most_overtaken.raise(overtaken + 1);
+        self.state().overtakes.add(1);
+        self.state().counters.most_overtaken.raise(overtaken + 1);
         Some(slot)
     }
 
     fn overtaken(self, node: &Node) -> usize {
-        self.state.counters.overtakes.get().wrapping_sub(node.joined_at)
-    }
-
-    /// Counts the use of a connection that is granted under the lock; a vacant slot has no use to count yet.
-    pub(super) fn count_grant(self, slot: &SlotToken) {
-        let state = self.states().get(slot.index());
-        if state.is_filled() && state.count_use() {
-            self.record_peak();
-        }
+        self.state().overtakes.get().wrapping_sub(node.joined_at)
     }
 }

@@ -1,138 +1,79 @@
-// knows: sync · must not know: connections, waiters, which slots share a word
-//! What the pool records about each slot: two words, kept beside the connection so that an acquire touches one cache
-//! line. [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
+// knows: layout, sync · must not know: connections, waiters, which slots share a word
+//! What the pool records about each slot, kept beside the connection so that an acquire touches one cache line.
+//! [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
+//!
+//! With the feature `statistics` a slot has a word of the bitmap and a state that counts its uses. Without, the few
+//! flags of the state lie in the word.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
+use super::layout::Layout;
 
+#[cfg(feature = "statistics")]
+#[path = "slot_state/counted.rs"]
+mod record;
+#[cfg(not(feature = "statistics"))]
+#[path = "slot_state/packed.rs"]
+mod record;
+
+pub(crate) use record::SlotState;
+
+// The flags of a slot. One without any is vacant: it has no connection and may be given one.
 /// The slot holds a connection: its cell is initialised (I3).
 const FILLED: usize = 1 << 0;
-/// The slot has no connection and may be given one.
-const VACANT: usize = 1 << 1;
+/// The slot has no connection, and is its owner's.
+const TAKEN: usize = 1 << 1;
 /// The slot is above the present maximum size; with [`FILLED`], its connection is set aside.
 const RETIRED: usize = 1 << 2;
-/// One use of the present connection; the count fills the rest of the word and wraps.
-const USE: usize = 1 << 3;
-/// The next use is the first since the slot was filled or the metrics were read: a peak may be due. Any thread may set
-/// it; a set that comes between the owner's load and store is lost, and a peak is missed. At the top, where the
-/// addition that counts the use shows it in the sign.
-const PEAK_DUE: usize = 1 << (usize::BITS - 1);
-
-/// The state of one slot.
-pub(crate) struct SlotState {
-    /// A word of the bitmap if the slot leads a group, else unused: see `bitmap::Layout`.
-    pub(super) word: AtomicUsize,
-    /// `{ PEAK_DUE, uses, RETIRED, VACANT, FILLED }`. Apart from `PEAK_DUE`, it is written only by the slot's owner
-    /// (I2), so plain loads and stores are enough: they are ordered by what passes the slot on. Any thread may read it,
-    /// and sees a past state.
-    state: AtomicUsize,
-}
+const FLAGS: usize = FILLED | TAKEN | RETIRED;
 
 impl SlotState {
-    const_fn! {
-        /// A vacant slot, in a word without a free slot.
-        pub(crate) const fn vacant() -> Self {
-            Self { word: AtomicUsize::new(0), state: AtomicUsize::new(VACANT) }
-        }
-    }
-
-    const_fn! {
-        /// A slot above the maximum size, in a word without a free slot.
-        pub(crate) const fn retired() -> Self {
-            Self { word: AtomicUsize::new(0), state: AtomicUsize::new(RETIRED) }
-        }
-    }
-
-    /// Counts one use, by the slot's owner; `true` if a peak may be due.
-    #[inline(always)]
-    pub(crate) fn count_use(&self) -> bool {
-        // Relaxed: the owner wrote it last or got it with the slot (I2).
-        let counted = self.state.load(Relaxed).wrapping_add(USE);
-        let is_peak_due = counted & PEAK_DUE != 0;
-        // Two stores, so that the usual claim does not wait for a choice between two values.
-        if is_peak_due {
-            cold_path();
-            self.state.store(counted & !PEAK_DUE, Relaxed);
-        } else {
-            self.state.store(counted, Relaxed);
-        }
-        is_peak_due
-    }
-
-    /// Takes back a use that came to nothing: by the slot's owner, who has counted it.
-    pub(crate) fn uncount_use(&self) {
-        // Relaxed: as in `count_use`.
-        self.state.store(self.state.load(Relaxed).wrapping_sub(USE), Relaxed);
-    }
-
-    /// Makes the next use report that a peak may be due.
-    pub(super) fn arm_peak(&self) {
-        if !self.is_peak_due() {
-            // One modification, so that it cannot undo a use that the owner counts meanwhile.
-            self.state.fetch_or(PEAK_DUE, Relaxed);
-        }
-    }
-
-    /// Whether the slot has not been used since it was filled, or since `arm_peak`.
-    pub(super) fn is_peak_due(&self) -> bool {
-        self.has(PEAK_DUE)
-    }
-
-    /// How often the present connection has been acquired.
-    pub(crate) fn uses(&self) -> usize {
-        (self.state.load(Relaxed) & !PEAK_DUE) / USE
-    }
-
     pub(crate) fn is_filled(&self) -> bool {
-        self.has(FILLED)
+        self.flags() & FILLED != 0
     }
 
     pub(crate) fn is_vacant(&self) -> bool {
-        self.has(VACANT)
+        self.flags() == 0
     }
 
     pub(crate) fn is_retired(&self) -> bool {
-        self.has(RETIRED)
-    }
-
-    /// The slot has a connection from now on, never used.
-    pub(crate) fn set_filled(&self) {
-        self.state.store(FILLED | PEAK_DUE, Relaxed);
+        self.flags() & RETIRED != 0
     }
 
     /// The slot's connection is gone; its owner has yet to put the slot down.
     pub(crate) fn set_empty(&self) {
-        self.put(FILLED, false);
+        self.set_flags(TAKEN);
     }
 
-    pub(super) fn set_vacant(&self, vacant: bool) {
-        self.put(VACANT, vacant);
+    /// The slot has an owner, who may give it a connection.
+    pub(super) fn set_taken(&self) {
+        debug_assert!(self.is_vacant(), "taken, though it is not vacant");
+        self.set_flags(TAKEN);
     }
 
-    pub(super) fn set_retired(&self, retired: bool) {
-        self.put(RETIRED, retired);
+    pub(super) fn set_vacant(&self) {
+        debug_assert!(!self.is_filled(), "vacant and filled at once");
+        self.set_flags(0);
     }
 
-    fn has(&self, flag: usize) -> bool {
-        self.state.load(Relaxed) & flag != 0
+    /// The slot is above the maximum size; a connection in it is set aside.
+    pub(super) fn set_retired(&self) {
+        self.set_flags(self.flags() & FILLED | RETIRED);
     }
 
-    fn put(&self, flag: usize, on: bool) {
-        let before = self.state.load(Relaxed);
-        let after = if on { before | flag } else { before & !flag };
-        debug_assert!(after & (FILLED | VACANT) != FILLED | VACANT, "vacant and filled at once");
-        self.state.store(after, Relaxed);
+    /// The slot's connection is set aside no more.
+    pub(super) fn set_recalled(&self) {
+        debug_assert!(self.is_filled() && self.is_retired(), "nothing is set aside");
+        self.set_flags(FILLED);
     }
 }
 
-/// The states of all slots of a pool, one every `stride` bytes.
+/// The states of all slots of a pool.
 #[derive(Clone, Copy)]
 pub(crate) struct SlotStates<'a> {
     first: NonNull<SlotState>,
-    stride: usize,
-    len: usize,
+    layout: &'a Layout,
     pool: PhantomData<&'a [SlotState]>,
 }
 
@@ -145,29 +86,34 @@ unsafe impl Sync for SlotStates<'_> {}
 impl<'a> SlotStates<'a> {
     /// # Safety
     ///
-    /// For each `i < len` there must be a `SlotState` at `first + i * stride` bytes, all in one allocation that `first`
-    /// may reach, shared and alive for `'a`.
+    /// For each slot `i` of the layout there must be a `SlotState` at `first + i * stride` bytes, all in one allocation
+    /// that `first` may reach, shared and alive for `'a`.
     #[inline(always)]
-    pub(crate) const unsafe fn new(first: NonNull<SlotState>, stride: usize, len: usize) -> Self {
-        Self { first, stride, len, pool: PhantomData }
+    pub(super) const unsafe fn new(first: NonNull<SlotState>, layout: &'a Layout) -> Self {
+        Self { first, layout, pool: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(super) const fn layout(self) -> &'a Layout {
+        self.layout
     }
 
     pub(crate) const fn len(self) -> usize {
-        self.len
+        self.layout.slots
     }
 
     /// The state of a slot. Slot numbers come from the bitmap or from a loop up to [`len`](Self::len), never from
     /// outside (I5), so a wrong one is a bug of this crate, caught by the assertion in debug builds.
     #[inline(always)]
     pub(crate) fn get(self, slot: usize) -> &'a SlotState {
-        debug_assert!(slot < self.len);
+        debug_assert!(slot < self.len());
         // SAFETY: `slot < len` by I5, so the address lies in the allocation that `new` was promised.
-        let state = unsafe { self.first.byte_add(slot * self.stride) };
+        let state = unsafe { self.first.byte_add(slot * self.layout.place.stride) };
         // SAFETY: `new` was promised a shared `SlotState` there for 'a.
         unsafe { state.as_ref() }
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a SlotState> {
-        (0..self.len).map(move |slot| self.get(slot))
+        (0..self.len()).map(move |slot| self.get(slot))
     }
 }

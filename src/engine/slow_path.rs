@@ -1,5 +1,10 @@
-// knows: bitmap, capacity, state, token, wake_batch, fairness · must not know: how a waiter joined, who is granted what
+// knows: bitmap, capacity, state, token, wake_batch, sync · must not know: how a waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
+//!
+//! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
+//! [`SlowPath`], and the fast path calls it by that.
+
+use core::ptr::{self, NonNull};
 
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
@@ -7,6 +12,7 @@ use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
 use crate::fairness::Fairness;
+use crate::sync::{Relaxed, fence};
 
 /// A slot that was to be released is free already.
 #[cfg(any(feature = "ffi", test))]
@@ -16,38 +22,91 @@ pub(crate) struct DoubleRelease;
 /// A slot whose connection has to be ended, and why.
 pub(crate) type ToVacate = (SlotToken, VacateReason);
 
-impl<'a> Engine<'a> {
-    /// Claims a slot, or answers for certain that none is free for a newcomer: the slow half of `try_get`.
+/// The slow halves of a kind of pool's calls. Each takes the start of a pool of that kind, which is alive and shared.
+pub(crate) struct SlowPath {
+    /// A slot was released while the fast path was closed.
+    pub(crate) release: unsafe fn(NonNull<()>),
+    /// A slot, if one is free for a newcomer.
+    pub(crate) claim: unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>,
+}
+
+/// For callers that have found SLOW set.
+impl Engine<'_> {
+    /// Slow half of release: a caller waits, or the pool is closed or shrinking.
     #[cold]
     #[inline(never)]
-    pub(crate) fn claim_or_refuse(
+    pub(crate) fn release_later(self) {
+        let slow_path = self.slow_path();
+        // SAFETY: the slow path of this pool's kind (I11); the engine borrows the pool.
+        unsafe { (slow_path.release)(self.pool()) };
+    }
+
+    /// Slow half of a claim.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn claim_later(self) -> Result<SlotToken, AcquireError> {
+        let slow_path = self.slow_path();
+        // SAFETY: as in `release_later`.
+        unsafe { (slow_path.claim)(self.pool()) }
+    }
+
+    fn slow_path(self) -> &'static SlowPath {
+        // O11: pairs with O10, the Release that set SLOW, which the caller has seen; without it the slow path may be
+        // seen as null.
+        fence!(O11, Acquire);
+        let slow_path = self.state().slow_path.load(Relaxed);
+        debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
+        // SAFETY: set before SLOW was, and never cleared (I11).
+        unsafe { &*slow_path }
+    }
+}
+
+impl<'a> Engine<'a> {
+    /// Whether a claim that has found nothing is certain that no slot is free for a newcomer, without a look at the
+    /// lock.
+    #[inline(always)]
+    pub(crate) fn is_refused(self, missed: ClaimError) -> bool {
+        // The only word was without a free slot: at that moment no slot was free.
+        missed == ClaimError::NoneSeen && self.map().has_one_word() && !self.connects()
+    }
+
+    /// Claims a slot, or answers for certain that none is free for a newcomer: the slow half of `try_get`.
+    ///
+    /// # Safety
+    ///
+    /// `slow_path` is that of this pool.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn claim_or_refuse(
         self,
-        missed: ClaimError,
-    ) -> (Result<SlotToken, AcquireError>, Option<WakeBatch<'a>>) {
-        if missed == ClaimError::NoneSeen && self.map.has_one_word() && !self.state.connects() {
-            // The only word was without a free slot: at that moment no slot was free.
-            return (Err(AcquireError::Exhausted), None);
-        }
-        let is_queue_first = self.state.fairness == Fairness::Fifo && !self.state.connects();
-        if is_queue_first && self.state.waiting.get() > 0 && !self.is_closed() {
+        slow_path: &'static SlowPath,
+        batch: &mut WakeBatch<'a>,
+    ) -> Result<SlotToken, AcquireError> {
+        let is_queue_first = self.state().is_fifo() && !self.connects();
+        if is_queue_first && self.state().waiting.get() > 0 && !self.is_closed() {
             // Callers wait, and every slot that comes free is theirs. (In a pool that connects, a vacant slot may be a
             // newcomer's: pausing waiters leave it to others.)
-            return (Err(AcquireError::Exhausted), None);
+            return Err(AcquireError::Exhausted);
         }
-        let (answer, batch) = self.locked(|locked, batch| {
-            self.close_fast_path(locked);
-            self.settle(locked, batch);
-            self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked))
-        });
-        (answer, Some(batch))
+        self.state().lock.with(|locked| {
+            // SAFETY: as the caller promises.
+            unsafe { self.close_fast_path(locked, slow_path) };
+            let answer = self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
+            self.settle_newcomer(locked, batch);
+            answer
+        })
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
     /// holder of the lock finds it. The caller gets a slot to vacate in a closed pool, and in a pool that connects and
     /// is above its maximum.
     #[must_use = "a slot that is returned has to be vacated"]
-    pub(crate) fn release_slow(self) -> (Option<ToVacate>, WakeBatch<'a>) {
-        self.locked(|locked, batch| self.claim_to_vacate(locked, batch))
+    pub(crate) fn release_slow(self, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
+        self.state().lock.with(|locked| {
+            let to_vacate = self.claim_to_vacate(locked, batch);
+            self.settle_and_unlock(locked, batch);
+            to_vacate
+        })
     }
 
     /// Releases a slot while the fast path is closed, unless it is free already. The caller gets a slot to vacate as in
@@ -59,14 +118,14 @@ impl<'a> Engine<'a> {
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_once_locked(self, slot: usize) -> (Result<Option<ToVacate>, DoubleRelease>, WakeBatch<'a>) {
         self.locked(|locked, batch| {
-            if self.map.is_free(slot) {
+            if self.map().is_free(slot) {
                 return Err(DoubleRelease);
             }
             let slot = SlotToken::new(slot);
             if self.is_closed() {
                 return Ok(Some((slot, VacateReason::Closed)));
             }
-            let _slow = self.map.release(slot);
+            let _slow = self.map().release(slot);
             Ok(self.claim_to_vacate(locked, batch))
         })
     }
@@ -74,8 +133,8 @@ impl<'a> Engine<'a> {
     /// Whether no slot is in use, no caller waits, and no connection is being dropped.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn is_unused(self) -> bool {
-        self.state.lock.with(|locked| {
-            let is_waited_for = self.state.waiting.get() > 0 || !locked.queue.is_empty();
+        self.state().lock.with(|locked| {
+            let is_waited_for = self.state().waiting.get() > 0 || !locked.queue.is_empty();
             self.in_use() == 0 && locked.dropping_surplus == 0 && !is_waited_for
         })
     }
@@ -86,9 +145,10 @@ impl<'a> Engine<'a> {
     /// Runs `section` under the lock and settles what it changed. What is left to do after unlocking is done when the
     /// `WakeBatch` is dropped: by then the caller must have put a slot that it got where a panic does not lose it,
     /// because wakers may panic.
+    #[inline]
     pub(super) fn locked<R>(self, section: impl FnOnce(&mut Locked, &mut WakeBatch<'a>) -> R) -> (R, WakeBatch<'a>) {
         let mut batch = WakeBatch::new(self);
-        let answer = self.state.lock.with(|locked| {
+        let answer = self.state().lock.with(|locked| {
             let answer = section(locked, &mut batch);
             self.settle_and_unlock(locked, &mut batch);
             answer
@@ -97,10 +157,16 @@ impl<'a> Engine<'a> {
     }
 
     /// Closes the fast path until the lock is released, and longer while there is a reason to.
-    pub(super) fn close_fast_path(self, locked: &mut Locked) {
+    ///
+    /// # Safety
+    ///
+    /// `slow_path` is that of this pool.
+    pub(super) unsafe fn close_fast_path(self, locked: &mut Locked, slow_path: &'static SlowPath) {
         if !locked.is_fast_path_closed {
             locked.is_fast_path_closed = true;
-            self.map.close_fast_path();
+            // Relaxed: seen by whoever sees SLOW, by O10.
+            self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut(), Relaxed);
+            self.map().close_fast_path();
         }
     }
 
@@ -108,9 +174,9 @@ impl<'a> Engine<'a> {
     /// aside; another pool keeps them.
     pub(super) fn claim_to_vacate(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
         if self.is_closed() {
-            return self.map.claim_locked().map(|slot| (slot, VacateReason::Closed));
+            return self.map().claim_locked().map(|slot| (slot, VacateReason::Closed));
         }
-        if !self.state.connects() || self.state.surplus.get() == 0 && locked.set_aside == 0 {
+        if !self.connects() || self.state().surplus.get() == 0 && locked.set_aside == 0 {
             return None;
         }
         self.settle(locked, batch);
@@ -124,26 +190,41 @@ impl<'a> Engine<'a> {
             self.dismiss(locked, batch);
             return;
         }
-        self.retire_surplus(locked);
+        self.go_on_resizing(locked, batch);
         self.dismiss_due(locked, batch);
-        match self.state.fairness {
+        match self.state().fairness() {
             Fairness::Fifo => self.grant_free(locked, batch),
             Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
         }
     }
 
+    /// As [`settle_and_unlock`](Self::settle_and_unlock), after a newcomer has claimed a slot, or has found none: so it
+    /// has changed nothing that others wait for. (If slots are free beside waiters, whoever has released these comes for
+    /// the lock; but may be late, if it is busy with a waker.)
+    pub(super) fn settle_newcomer(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        let is_due = !locked.queue.is_empty() && self.map().is_any_free();
+        if is_due || self.connects() || !self.state().is_fifo() {
+            self.settle_and_unlock(locked, batch);
+        } else {
+            self.open_fast_path(locked);
+        }
+    }
+
     /// The last step before the lock is released (I6): settles, and opens the fast path if nothing keeps it closed.
     pub(super) fn settle_and_unlock(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if !locked.is_fast_path_closed {
-            self.call_connector(locked, batch);
-            return;
+        if locked.is_fast_path_closed {
+            self.settle(locked, batch);
         }
-        self.settle(locked, batch);
         self.call_connector(locked, batch);
-        let is_open = !self.is_closed() && !self.state.is_suspended();
-        if is_open && locked.queue.is_empty() && self.state.surplus.get() == 0 {
+        self.open_fast_path(locked);
+    }
+
+    fn open_fast_path(self, locked: &mut Locked) {
+        let is_open = !self.is_closed() && !self.state().is_suspended();
+        let is_sized = locked.resize.is_none() && self.state().surplus.get() == 0;
+        if locked.is_fast_path_closed && is_open && is_sized && locked.queue.is_empty() {
             locked.is_fast_path_closed = false;
-            self.map.open_fast_path();
+            self.map().open_fast_path();
         }
     }
 }

@@ -1,42 +1,45 @@
-// knows: bitmap, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, connects, layout, resizing, slot_state, slow_path, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
-use core::task::Waker;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use super::bitmap::Bitmap;
-use super::slot_state::SlotStates;
+use super::connects::{Connects, Demand};
+use super::layout::Layout;
+use super::resizing::Resize;
+use super::slot_state::{SlotState, SlotStates};
+use super::slow_path::SlowPath;
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
-use crate::stats::{Counters, Recorder, Stat};
-use crate::sync::{AtomicBool, Lock, Relaxed, const_fn};
+use crate::stats::{Counter, Counters, SlotCount, Stat, WaitTimes};
+use crate::sync::{AtomicBool, AtomicPtr, Lock, Relaxed, const_fn};
 
-/// What a pool keeps beside its slots.
+/// What a pool keeps beside its slots. All zeros in an open, empty pool, so that a `static` one needs no initial data.
 pub(crate) struct EngineState {
     pub(super) lock: Lock<Locked>,
-    pub(super) fairness: Fairness,
-    /// How many connects may run at once, each in a vacant slot that was claimed for it: 0 in a pool that does not
-    /// connect.
-    pub(super) max_connecting: u16,
-    /// How many callers may wait at once; a caller who finds the queue full is refused.
-    pub(super) max_waiting: u32,
+    /// The pool's [`SlowPath`], from when the fast path is first closed; null before.
+    pub(super) slow_path: AtomicPtr<SlowPath>,
+    /// How often a waiter may be overtaken under `Fairness::Bounded`, and one more; 0 under `Fairness::Fifo`.
+    overtake_limit: u32,
     // The figures below change under the lock and are read without it.
     pub(super) closed: AtomicBool,
     /// While it is set, no slot is granted.
     pub(super) suspended: AtomicBool,
-    /// While it is set, vacant slots are the connector's, and not the callers'.
-    pub(super) has_connector: AtomicBool,
-    /// How many slots may be in use at once: N, unless resized.
-    pub(super) max_size: Stat,
-    /// Slots beyond `max_size` that are still in use (or just being released) and will be retired.
-    pub(super) surplus: Stat,
-    pub(super) vacant: Stat,
-    /// Slots that were claimed vacant, and in which a caller or maintenance is connecting.
-    pub(super) connecting: Stat,
+    /// By how many slots the maximum in use at once is below N.
+    pub(super) reduced_by: SlotCount,
+    /// Slots beyond the maximum that are still in use (or just being released) and will be retired.
+    pub(super) surplus: SlotCount,
+    /// Slots that are not vacant.
+    pub(super) occupied: SlotCount,
     pub(super) waiting: Stat,
     /// Of those, how many are threads.
-    pub(super) threads: Stat,
+    pub(super) threads: Counter,
+    /// How often a newcomer has overtaken the waiters.
+    pub(super) overtakes: Stat,
+    pub(super) connects: Connects,
     pub(super) counters: Counters,
-    pub(super) wait_times: Recorder,
+    pub(super) wait_times: WaitTimes,
 }
 
 /// What only the lock's holder may touch.
@@ -44,29 +47,15 @@ pub(super) struct Locked {
     pub(super) queue: WaitQueue,
     /// SLOW is set in every word.
     pub(super) is_fast_path_closed: bool,
-    /// Slots whose surplus connection is being dropped; counted neither as retired nor against `max_size`.
+    /// Slots whose surplus connection is being dropped; counted neither as retired nor against the maximum.
     pub(super) dropping_surplus: u16,
     /// Of those, how many become vacant after the drop, because the pool has grown meanwhile.
     pub(super) recalled: u16,
     /// Slots whose connections are set aside.
     pub(super) set_aside: u16,
-    /// Which waiters are still to be dismissed, though the pool is open.
-    pub(super) dismissal: Dismissal,
-    /// A caller that does not wait has found nothing that the connector has not seen to.
-    pub(super) was_asked: bool,
-    /// Connects that are under way are not counted on: connecting fails, and one of them may hang.
-    pub(super) distrusts_connects: bool,
-    /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
-    pub(super) connector: Option<Waker>,
-}
-
-/// Which waiters are still to be dismissed.
-pub(super) enum Dismissal {
-    Nobody,
-    /// Those without a deadline.
-    Endless,
-    /// So many at the head.
-    All(u16),
+    /// A resize that is under way.
+    pub(super) resize: Option<Resize>,
+    pub(super) demand: Demand,
 }
 
 /// The most slots that a pool can have.
@@ -93,60 +82,73 @@ pub(crate) enum AcquireError {
 
 impl EngineState {
     const_fn! {
-        /// For slots of which `max_size` are vacant, and the rest retired.
-        pub(crate) const fn new(max_size: usize) -> Self {
+        /// For vacant slots, and as many retired ones as the maximum is below their number.
+        pub(crate) const fn new(reduced_by: usize) -> Self {
             let locked = Locked {
                 queue: WaitQueue::new(),
                 is_fast_path_closed: false,
                 dropping_surplus: 0,
                 recalled: 0,
                 set_aside: 0,
-                dismissal: Dismissal::Nobody,
-                was_asked: false,
-                distrusts_connects: false,
-                connector: None,
+                resize: None,
+                demand: Demand::new(),
             };
             Self {
                 lock: Lock::new(locked),
-                fairness: Fairness::Fifo,
-                max_connecting: 0,
-                max_waiting: u32::MAX,
+                slow_path: AtomicPtr::new(core::ptr::null_mut()),
+                overtake_limit: 0,
                 closed: AtomicBool::new(false),
                 suspended: AtomicBool::new(false),
-                has_connector: AtomicBool::new(false),
-                max_size: Stat::new(max_size),
-                surplus: Stat::new(0),
-                vacant: Stat::new(max_size),
-                connecting: Stat::new(0),
+                reduced_by: SlotCount::new(reduced_by),
+                surplus: SlotCount::new(0),
+                occupied: SlotCount::new(reduced_by),
                 waiting: Stat::new(0),
-                threads: Stat::new(0),
+                threads: Counter::new(0),
+                overtakes: Stat::new(0),
+                connects: Connects::new(),
                 counters: Counters::new(),
-                wait_times: Recorder::new(),
+                wait_times: WaitTimes::new(),
             }
         }
     }
 
+    const_fn! {
+        /// For slots that are all filled.
+        pub(crate) const fn filled(slots: usize) -> Self {
+            let mut state = Self::new(0);
+            state.occupied = SlotCount::new(slots);
+            state
+        }
+    }
+
     pub(crate) const fn set_fairness(&mut self, fairness: Fairness) {
-        self.fairness = fairness;
+        self.overtake_limit = match fairness {
+            Fairness::Fifo => 0,
+            Fairness::Bounded(limit) => limit.saturating_add(1),
+        };
     }
 
     pub(crate) const fn fairness(&self) -> Fairness {
-        self.fairness
+        match self.overtake_limit.checked_sub(1) {
+            None => Fairness::Fifo,
+            Some(limit) => Fairness::Bounded(limit),
+        }
     }
 
-    /// From now on at most `most` callers may wait at once.
-    pub(crate) const fn set_max_waiting(&mut self, most: u32) {
-        self.max_waiting = most;
+    /// From now on the time of each wait is recorded.
+    #[cfg(feature = "std")]
+    pub(crate) const fn record_wait_times(&mut self) {
+        self.wait_times.switch_on();
     }
 
-    /// From now on up to `most` connects may run at once, each in a vacant slot that was claimed for it.
-    pub(crate) const fn set_max_connecting(&mut self, most: usize) {
-        self.max_connecting = narrow(most);
+    /// What is kept for connecting.
+    #[cfg(feature = "managed")]
+    pub(crate) const fn connects_mut(&mut self) -> &mut Connects {
+        &mut self.connects
     }
 
-    /// Whether callers may claim vacant slots, to connect in them.
-    pub(super) const fn connects(&self) -> bool {
-        self.max_connecting > 0
+    pub(super) const fn is_fifo(&self) -> bool {
+        self.overtake_limit == 0
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -158,37 +160,81 @@ impl EngineState {
     }
 }
 
-/// The engine of one pool: its state, and the slots that it manages.
+/// The engine of one pool: its state, and the slots that it manages. Two words, so that it travels in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Engine<'a> {
-    pub(super) state: &'a EngineState,
-    pub(super) map: Bitmap<'a>,
+    /// The start of the pool.
+    pool: NonNull<()>,
+    layout: &'a Layout,
+    state: PhantomData<&'a EngineState>,
 }
 
+// SAFETY: an `Engine` is a shared borrow of an `EngineState` and of `SlotState`s, which are `Sync`.
+unsafe impl Send for Engine<'_> {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Engine<'_> {}
+
 impl<'a> Engine<'a> {
+    /// # Safety
+    ///
+    /// In the memory that `pool` may reach there is, where the layout says, an [`EngineState`] and the [`SlotState`] of
+    /// each slot, all shared and alive for `'a`.
     #[inline(always)]
-    pub(crate) const fn new(state: &'a EngineState, map: Bitmap<'a>) -> Self {
-        Self { state, map }
+    pub(crate) const unsafe fn new(pool: NonNull<()>, layout: &'a Layout) -> Self {
+        Self { pool, layout, state: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(super) fn state(self) -> &'a EngineState {
+        // SAFETY: the place lies in the pool's memory, as `new` was promised.
+        let state = unsafe { self.pool.byte_add(self.layout.place.engine) };
+        // SAFETY: `new` was promised a shared `EngineState` there for 'a.
+        unsafe { state.cast::<EngineState>().as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn states(self) -> SlotStates<'a> {
+        // SAFETY: the place lies in the pool's memory, as `new` was promised; without slots it is not followed.
+        let first = unsafe { self.pool.byte_add(self.layout.place.first) };
+        // SAFETY: `new` was promised the states of the layout's slots there for 'a.
+        unsafe { SlotStates::new(first.cast::<SlotState>(), self.layout) }
+    }
+
+    #[inline(always)]
+    pub(super) fn map(self) -> Bitmap<'a> {
+        Bitmap::new(self.states())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bitmap(self) -> Bitmap<'a> {
+        self.map()
+    }
+
+    /// The start of the pool, for its [`SlowPath`].
+    pub(super) const fn pool(self) -> NonNull<()> {
+        self.pool
+    }
+
+    pub(super) const fn slots(self) -> usize {
+        self.layout.slots
     }
 
     #[cfg(feature = "std")]
-    pub(crate) const fn fairness(self) -> Fairness {
-        self.state.fairness
-    }
-
-    pub(crate) const fn states(self) -> SlotStates<'a> {
-        self.map.states()
+    pub(crate) fn fairness(self) -> Fairness {
+        self.state().fairness()
     }
 
     pub(crate) fn is_closed(self) -> bool {
-        self.state.is_closed()
+        self.state().is_closed()
     }
-}
 
-/// A number of slots, which is 4096 at most, in 16 bits.
-pub(super) const fn narrow(slots: usize) -> u16 {
-    debug_assert!(slots <= MAX_SLOTS);
-    #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
-    let narrow = slots as u16;
-    narrow
+    pub(crate) fn max_size(self) -> usize {
+        self.slots() - self.state().reduced_by.get()
+    }
+
+    /// How many slots are vacant.
+    pub(super) fn vacant(self) -> usize {
+        // Not below zero, if a reader comes between two changes.
+        self.slots().saturating_sub(self.state().occupied.get())
+    }
 }

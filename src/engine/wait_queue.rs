@@ -2,7 +2,8 @@
 //! The wait queue: a doubly linked list of nodes that lie in the waiters themselves (in a pinned future, which for a
 //! thread lies on its stack), so that waiting allocates nothing and leaving from the middle takes constant time.
 //!
-//! Every field of a node is read and written under the engine's lock only (I4).
+//! Every field of a node is read and written under the engine's lock only (I4). How its wait has ended, a waiter learns
+//! without the lock.
 
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomPinned;
@@ -11,7 +12,7 @@ use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::token::SlotToken;
-use crate::sync::Stamp;
+use crate::sync::{AtomicUsize, Relaxed, Stamp, const_fn, ord};
 
 /// What waits. Tasks and threads are told apart only for `Debug`. Callbacks are never woken to compete for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,26 +38,25 @@ impl WaiterKind {
     }
 }
 
-/// Where a waiter stands.
+/// How a wait has ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum WaiterState {
-    /// In no queue.
-    Outside,
-    /// In the queue.
-    Queued,
-    /// Out of the queue, with this slot.
+pub(crate) enum Outcome {
+    /// With this slot, which is the waiter's.
     Granted(SlotToken),
-    /// Out of the queue: its wait is over (for a caller: the pool was closed).
+    /// Without one (for a caller: the pool was closed).
     Dismissed,
 }
+
+/// What a waiter's `outcome` holds while there is none.
+const NONE_YET: usize = 0;
+const DISMISSED: usize = usize::MAX;
 
 pub(crate) struct Node {
     prev: Option<NonNull<Waiter>>,
     next: Option<NonNull<Waiter>>,
-    pub(super) state: WaiterState,
-    pub(super) kind: WaiterKind,
-    /// Called when the state changes; `None` once it was called.
+    /// Called when the wait ends; `None` once it was called.
     pub(super) waker: Option<Waker>,
+    pub(super) is_queued: bool,
     /// It was cancelled after it had left the queue, and must not join again.
     pub(super) cancelled_late: bool,
     /// It does not connect for now: vacant slots are not for it.
@@ -65,45 +65,59 @@ pub(crate) struct Node {
     pub(super) waits_forever: bool,
     /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
     pub(super) joined_at: usize,
-    pub(super) since: Option<Stamp>,
 }
 
 /// A waiter's place in a wait queue; see [`Node`].
 pub(crate) struct Waiter {
     node: UnsafeCell<Node>,
+    /// [`NONE_YET`], [`DISMISSED`], or the number of the slot that was granted, and one more. Set once the waiter is
+    /// out of the queue, as the last touch of whoever took it out: from then on it is its owner's, without the lock.
+    outcome: AtomicUsize,
+    pub(super) kind: WaiterKind,
     /// Its number in the order of arrival. Written by its owner only, and under the lock; so its owner may read it at
     /// any time, and others under the lock (I4).
     number: Cell<TicketNumber>,
+    /// When its wait began: its owner's.
+    since: Cell<Option<Stamp>>,
     /// Other nodes point to it while it is in a queue.
     _pinned: PhantomPinned,
 }
 
 // SAFETY: the node's fields are touched under the lock only (I4), and a `Waker` may be sent and shared.
 unsafe impl Send for Waiter {}
-// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4), but for its number, which its owner
-// alone writes.
+// SAFETY: as for `Send`; a shared `Waiter` gives no access without the lock (I4), but for what its owner alone writes,
+// and the outcome, which is atomic.
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
-    pub(crate) const fn new(kind: WaiterKind) -> Self {
-        Self::with_number(kind, None)
+    const_fn! {
+        pub(crate) const fn new(kind: WaiterKind) -> Self {
+            Self::with_number(kind, None)
+        }
     }
 
-    /// As [`new`](Self::new), for a caller that waits again and keeps its number.
-    pub(crate) const fn with_number(kind: WaiterKind, number: TicketNumber) -> Self {
-        let node = Node {
-            prev: None,
-            next: None,
-            state: WaiterState::Outside,
-            kind,
-            waker: None,
-            cancelled_late: false,
-            is_pausing: false,
-            waits_forever: false,
-            joined_at: 0,
-            since: None,
-        };
-        Self { node: UnsafeCell::new(node), number: Cell::new(number), _pinned: PhantomPinned }
+    const_fn! {
+        /// As [`new`](Self::new), for a caller that waits again and keeps its number.
+        pub(crate) const fn with_number(kind: WaiterKind, number: TicketNumber) -> Self {
+            let node = Node {
+                prev: None,
+                next: None,
+                waker: None,
+                is_queued: false,
+                cancelled_late: false,
+                is_pausing: false,
+                waits_forever: false,
+                joined_at: 0,
+            };
+            Self {
+                node: UnsafeCell::new(node),
+                outcome: AtomicUsize::new(NONE_YET),
+                kind,
+                number: Cell::new(number),
+                since: Cell::new(None),
+                _pinned: PhantomPinned,
+            }
+        }
     }
 
     /// The same, for a caller that waits without a deadline, if `waits_forever`.
@@ -120,6 +134,42 @@ impl Waiter {
     /// Sets its number: by its owner, under the lock.
     pub(super) fn set_number(&self, number: TicketNumber) {
         self.number.set(number);
+    }
+
+    /// Its wait begins: for its owner.
+    pub(super) fn set_since(&self, since: Option<Stamp>) {
+        self.since.set(since);
+    }
+
+    /// Its wait has ended: when it began, for its owner.
+    pub(super) fn take_since(&self) -> Option<Stamp> {
+        self.since.take()
+    }
+
+    /// How the wait has ended, if it has: for its owner, without the lock, and once.
+    #[inline]
+    pub(super) fn take_outcome(&self) -> Option<Outcome> {
+        // O8: pairs with O9 in `end`; without it the owner may read the connection half-written, or end the node while
+        // the lock's holder is seen to use it.
+        let outcome = match self.outcome.load(ord!(O8, Acquire)) {
+            NONE_YET => return None,
+            DISMISSED => Outcome::Dismissed,
+            granted => Outcome::Granted(SlotToken::new(granted - 1)),
+        };
+        // Relaxed: nobody else writes it before the waiter has joined a queue again, under the lock.
+        self.outcome.store(NONE_YET, Relaxed);
+        Some(outcome)
+    }
+
+    /// Ends the wait of a waiter that was just taken out of its queue: by the lock's holder, who does not touch it
+    /// again, since its owner may end it from here on.
+    pub(super) fn end(&self, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Granted(slot) => slot.into_raw() + 1,
+            Outcome::Dismissed => DISMISSED,
+        };
+        // O9: pairs with O8.
+        self.outcome.store(outcome, ord!(O9, Release));
     }
 
     /// The node, for the lock's holder.
@@ -140,8 +190,6 @@ pub(crate) type TicketNumber = Option<NonZero<usize>>;
 /// First come, first served.
 pub(crate) struct WaitQueue {
     ends: Option<(NonNull<Waiter>, NonNull<Waiter>)>,
-    /// How many numbers were assigned.
-    numbers: usize,
 }
 
 // SAFETY: the queue is reached under the lock only, and the waiters that it points to may be sent (I4).
@@ -149,7 +197,7 @@ unsafe impl Send for WaitQueue {}
 
 impl WaitQueue {
     pub(super) const fn new() -> Self {
-        Self { ends: None, numbers: 0 }
+        Self { ends: None }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -169,12 +217,6 @@ impl WaitQueue {
     pub(super) unsafe fn behind(waiter: NonNull<Waiter>) -> Option<NonNull<Waiter>> {
         // SAFETY: a queued waiter is alive, and the lock is held (I4).
         unsafe { node(waiter) }.next
-    }
-
-    /// The number of a caller that arrives now, for [`push_by_number`](Self::push_by_number).
-    pub(super) const fn next_number(&mut self) -> TicketNumber {
-        self.numbers += 1;
-        NonZero::new(self.numbers)
     }
 
     /// Puts a waiter at the end.
@@ -220,7 +262,7 @@ impl WaitQueue {
         let own = unsafe { node(waiter) };
         own.prev = prev;
         own.next = next;
-        own.state = WaiterState::Queued;
+        own.is_queued = true;
         if let Some(prev) = prev {
             // SAFETY: a queued waiter is alive (I4), and it is not `waiter`.
             unsafe { node(prev) }.next = Some(waiter);
@@ -237,16 +279,16 @@ impl WaitQueue {
         };
     }
 
-    /// Takes a waiter out, wherever it stands, and sets its new state.
+    /// Takes a waiter out, wherever it stands.
     ///
     /// # Safety
     ///
     /// The caller holds the lock; the waiter is in this queue.
-    pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>, state: WaiterState) {
+    pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>) {
         // SAFETY: a queued waiter is alive, and the lock is held (I4).
         let own = unsafe { node(waiter) };
         let (prev, next) = (own.prev.take(), own.next.take());
-        own.state = state;
+        own.is_queued = false;
         if let Some(prev) = prev {
             // SAFETY: as above, and a neighbour is another node.
             unsafe { node(prev) }.next = next;

@@ -1,5 +1,5 @@
 // knows: state, sync · must not know: why a waiter is woken
-//! The wakers to call after unlocking.
+//! What is left to do after unlocking.
 
 use core::task::Waker;
 
@@ -9,31 +9,54 @@ use super::state::Engine;
 use crate::sync::run_to_end;
 
 /// The most wakers that are collected in one hold of the lock. If more waiters are due, further holds follow.
-const BATCH: usize = 8;
+///
+/// A waker is user code and may take its time, so where threads wait, several waiters are served before one is called.
+/// Where a hold masks interrupts it is to be short.
+const BATCH: usize = if cfg!(feature = "std") { 8 } else { 1 };
 
-/// Wakers to call after unlocking. If the batch was full, the queue is served again for the rest. All of it happens on
-/// drop, even if a waker panics.
+/// Wakers to call after unlocking, and whether the queue is to be served again then. All of it happens on drop, even if
+/// a waker panics.
+///
+/// It is large, so who holds the lock often makes it in place and passes it on by reference.
 #[must_use = "waiters are woken when it is dropped"]
 pub(crate) struct WakeBatch<'a> {
     engine: Engine<'a>,
     wakers: Deque<Waker, BATCH>,
     /// A waker that was not needed. It is dropped after unlocking too, since its destructor is user code.
     pub(super) leftover: Option<Waker>,
-    /// The batch was full, so another waiter may still be due.
+    /// Another hold has to follow.
     more: bool,
 }
 
 impl<'a> WakeBatch<'a> {
+    #[inline(always)]
     pub(super) const fn new(engine: Engine<'a>) -> Self {
         Self { engine, wakers: Deque::new(), leftover: None, more: false }
     }
 
-    /// Whether this hold of the lock may wake no more waiters. If so, another hold follows.
+    /// Whether this hold of the lock can wake another waiter.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        !self.wakers.is_full()
+    }
+
+    /// Whether this hold of the lock may wake no more waiters, though one is due. If so, another hold follows.
     pub(super) fn is_full(&mut self) -> bool {
         self.more |= self.wakers.is_full();
         self.wakers.is_full()
     }
 
+    /// Another hold of the lock follows: there is more to do than one should.
+    pub(super) const fn go_on(&mut self) {
+        self.more = true;
+    }
+
+    /// Whether another hold of the lock follows.
+    pub(super) const fn goes_on(&self) -> bool {
+        self.more
+    }
+
+    #[inline]
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             let pushed = self.wakers.push_back(waker);
@@ -41,11 +64,19 @@ impl<'a> WakeBatch<'a> {
         }
     }
 
-    fn next(&mut self) -> Option<Waker> {
-        while self.wakers.is_empty() && self.more {
+    /// Holds the lock again until nothing more is to be done, or the batch is full: before a waker is called, which may
+    /// take its time.
+    fn fill(&mut self) {
+        while self.more && self.has_room() {
             self.more = false;
             let engine = self.engine;
-            engine.state.lock.with(|locked| engine.settle_and_unlock(locked, self));
+            engine.state().lock.with(|locked| engine.settle_and_unlock(locked, self));
+        }
+    }
+
+    fn next(&mut self) -> Option<Waker> {
+        if self.wakers.is_empty() {
+            self.fill();
         }
         self.wakers.pop_front()
     }
@@ -54,10 +85,11 @@ impl<'a> WakeBatch<'a> {
 impl Drop for WakeBatch<'_> {
     #[inline]
     fn drop(&mut self) {
-        // The usual case. More than a batch is left only if the batch is full.
-        if self.wakers.is_empty() {
-            return;
+        if self.more {
+            self.fill();
         }
-        run_to_end(|| self.next().map(Waker::wake).is_some());
+        if !self.wakers.is_empty() {
+            run_to_end(|| self.next().map(Waker::wake).is_some());
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::waiter::{self, conn_pool_ready_fn, conn_pool_waiter};
 use super::{course, platform, version, wait};
 use crate::engine::AcquireError;
 use crate::managed::{ManagedParts, begin};
-use crate::slot::{PoolParts, release, storage, teardown};
+use crate::slot::{PoolParts, release, slow_path, storage, teardown};
 
 /// The version of the linked library, as a number: MAJOR * 10000 + MINOR * 100 + PATCH, like `CONN_POOL_VERSION` of the
 /// header.
@@ -405,7 +405,8 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
         if max_size as usize > pool.capacity() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        drop(pool.engine().resize(max_size as usize));
+        // SAFETY: it is this pool's.
+        drop(unsafe { pool.engine().resize(max_size as usize, slow_path::<conn_pool>()) });
         if pool.config().create.is_some() {
             teardown::drop_surplus(pool);
         }

@@ -16,9 +16,9 @@ use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
-use crate::engine::{Bitmap, Engine, EngineState, Layout, SlotToken, VacateReason};
+use crate::engine::{Engine, EngineState, Layout, SlotToken, VacateReason};
 use crate::managed::{ConnRecord, LoanRecord, ManagedParts, Millis, Shared, TimeRecorders, discard, reason_of};
-use crate::slot::{PoolParts, Slot, release, storage};
+use crate::slot::{PoolParts, Slot, release, slow_path, storage};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// Bytes of storage for a pool without its slots: see `CONN_POOL_STORAGE_SIZE`.
@@ -110,17 +110,17 @@ impl conn_pool {
             // SAFETY: within the storage, as above; no other thread knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
         }
-        let mut engine = EngineState::new(capacity);
+        let mut engine = EngineState::new(0);
         engine.set_fairness(config.fairness());
         if config.create.is_some() {
-            engine.set_max_connecting(capacity);
+            engine.connects_mut().set_max_connecting(capacity);
         }
         let header = Self {
             stamp: AtomicUsize::new(present_stamp()),
             // SAFETY: behind the header in one block that the caller promises, so it is not null.
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
-            layout: Layout::new(capacity),
+            layout: Layout::new(capacity, storage::place::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>())),
             has_homes: AtomicUsize::new(0),
             engine,
             shared: config.shared(),
@@ -141,7 +141,8 @@ impl conn_pool {
             unsafe { storage::cell(own.slots(), &slot).write(Resource(ptr::null_mut())) };
         }
         if config.max_size() < capacity {
-            drop(own.engine().resize(config.max_size()));
+            // SAFETY: it is this pool's.
+            drop(unsafe { own.engine().resize(config.max_size(), slow_path::<Self>()) });
         }
         Ok(pool)
     }
@@ -213,11 +214,6 @@ impl conn_pool {
     }
 
     #[inline(always)]
-    fn map(&self) -> Bitmap<'_> {
-        Bitmap::new(storage::states(self.slots()), self.layout)
-    }
-
-    #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
         &storage::extra(self.slots(), slot).generation
     }
@@ -232,7 +228,7 @@ impl conn_pool {
     #[inline(always)]
     pub(super) fn use_homes(&self) {
         // Written once only: every caller reads this cache line.
-        if !self.has_homes() && !self.map().has_one_word() {
+        if !self.has_homes() && !self.engine().has_one_word() {
             self.has_homes.store(1, Relaxed);
         }
     }
@@ -270,7 +266,10 @@ impl PoolParts for conn_pool {
 
     #[inline(always)]
     fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.engine, self.map())
+        // SAFETY: the slots lie behind the header in one block (I10).
+        let pool = unsafe { self.slots.byte_sub(size_of::<Self>()) };
+        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        unsafe { Engine::new(pool.cast(), &self.layout) }
     }
 
     #[inline(always)]

@@ -18,7 +18,7 @@ use super::status::conn_pool_status::{
     CONN_POOL_PENDING, CONN_POOL_WRONG_POOL,
 };
 use crate::engine::{Joined, Position, SlotToken, Waiter, WaiterKind};
-use crate::slot::PoolParts;
+use crate::slot::{PoolParts, slow_path};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// Called once when an asynchronous wait is over. With `CONN_POOL_OK`, `lease` points to the lease, to be copied; with
@@ -134,8 +134,10 @@ impl Waiting {
 
     /// A slot, or `None` if it is queued now.
     fn join(&self, pool: &conn_pool, position: Position) -> Answer<Option<SlotToken>> {
+        let mut wakes = pool.engine().batch();
         // SAFETY: it is in no queue; it stays alive and in place until it was called, by the caller's promise (I4).
-        let (joined, wakes) = unsafe { pool.engine().join(self.node(), self.waker(), position) };
+        let joined =
+            unsafe { pool.engine().join(self.node(), self.waker(), position, slow_path::<conn_pool>(), &mut wakes) };
         // From here on, a queued one may be called and freed at any moment.
         drop(wakes);
         match joined {
@@ -160,7 +162,8 @@ impl Waiting {
 
     /// The lease that was waited for; `None` if it had to queue again.
     fn pick_up(&self, pool: &conn_pool) -> Answer<Option<conn_pool_lease>> {
-        let (seen, wakes) = pool.engine().check(self.node(), Waker::noop());
+        let mut wakes = pool.engine().batch();
+        let seen = pool.engine().check(self.node(), Waker::noop(), &mut wakes);
         drop(wakes);
         let Poll::Ready(slot) = seen else { return Ok(None) };
         let slot = slot.ok_or(CONN_POOL_CLOSED)?;

@@ -44,6 +44,7 @@ pub struct Config {
     pub(super) on_panic: OnPanic,
     pub(super) leak_threshold: Option<Duration>,
     pub(super) nested: Nested,
+    pub(super) wait_times: bool,
     pub(super) fairness: Fairness,
     pub(super) name: Name,
     /// Which of the limits that a lifetime may cut short were set, and not left at their defaults.
@@ -176,6 +177,7 @@ impl Config {
             on_panic: OnPanic::Discard,
             leak_threshold: None,
             nested: Nested::Refuse,
+            wait_times: false,
             fairness: Fairness::Fifo,
             name: Name::NONE,
             set: [false; 3],
@@ -283,6 +285,9 @@ impl Config {
 
         /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`].
         nested(nested: Nested) nested;
+
+        /// Whether the time of each wait is recorded (feature `std`). A wait reads the clock twice then. Default: no.
+        wait_times(recorded: bool) recorded;
 
         /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].
         fairness(fairness: Fairness) fairness;

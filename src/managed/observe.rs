@@ -37,7 +37,7 @@ pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
         // Counted where the connection is put into its slot.
         Event::Connected { took } => {
             if let Some(times) = pool.times() {
-                times.connect.record_shared(*took);
+                times.connect.record(*took);
             }
             log::connected(name, *took);
         }
@@ -92,7 +92,7 @@ pub(super) fn micros<P: ManagedParts>(pool: &P) -> usize {
 pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
     let took = Duration::from_micros(micros(pool).wrapping_sub(from) as u64);
     if let Some(times) = pool.times() {
-        times.hold.record_shared(took);
+        times.hold.record(took);
     }
 }
 

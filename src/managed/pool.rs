@@ -3,7 +3,8 @@
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, offset_of};
+use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::clock::{Clock, Millis, SystemClock};
@@ -25,9 +26,9 @@ use super::times::TimeRecorders;
 #[cfg(feature = "std")]
 use super::upkeep::crew;
 use super::upkeep::evict;
-use crate::engine::{Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
+use crate::engine::{Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
 use crate::error::ResizeError;
-use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
+use crate::slot::{Drain, PoolParts, Slot, slow_path, storage, teardown};
 use crate::stats::{Retained, Status};
 use crate::sync::{const_fn, run_once, run_to_end};
 
@@ -115,6 +116,11 @@ impl SlotExtra {
     }
 }
 
+impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
+    const LAYOUT: Layout =
+        Layout::new(N, storage::place::<M::Connection, SlotExtra>(offset_of!(Self, engine), offset_of!(Self, slots)));
+}
+
 /// Building.
 impl<M: Lifecycle, const N: usize> Pool<M, N> {
     /// A pool without connections yet, on the system's clock.
@@ -177,11 +183,15 @@ impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
 
 const_fn! {
     const fn engine(config: &Config, slots: usize) -> EngineState {
-        let mut engine = EngineState::new(config.size(slots));
+        let mut engine = EngineState::new(slots - config.size(slots));
         engine.set_fairness(config.fairness);
-        engine.set_max_connecting(config.most_connecting(slots));
+        #[cfg(feature = "std")]
+        if config.wait_times {
+            engine.record_wait_times();
+        }
+        engine.connects_mut().set_max_connecting(config.most_connecting(slots));
         if let Some(most) = config.max_waiting {
-            engine.set_max_waiting(most);
+            engine.connects_mut().set_max_waiting(most);
         }
         engine
     }
@@ -267,7 +277,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         run_to_end(|| {
             // The resize comes first. The surplus ends even if a waker panics by then.
             if !core::mem::replace(&mut is_resized, true) {
-                drop(self.engine().resize(max_size));
+                // SAFETY: it is this pool's.
+                drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
                 return true;
             }
             teardown::drop_surplus(self);
@@ -283,7 +294,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// For a database that is being switched over.
     pub fn suspend(&self) {
-        self.engine().suspend();
+        // SAFETY: it is this pool's.
+        unsafe { self.engine().suspend(slow_path::<Self>()) };
         log::suspended(self.name());
     }
 
@@ -418,7 +430,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
 
     #[inline(always)]
     fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
+        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use core::panic::Location;
 use core::ptr;
 
 use super::clock::{FOR_EVER, Millis};
-use crate::sync::{AtomicPtr, AtomicUsize, Relaxed, const_fn};
+use crate::sync::{PlainAtomicPtr, AtomicUsize, Relaxed, const_fn};
 
 /// It has reached its maximum lifetime.
 pub(super) const EXPIRED: usize = 1 << 0;
@@ -56,7 +56,7 @@ pub(crate) struct LoanRecord {
     /// When the loan began, in microseconds, if it is timed; else 0. The owner's.
     timed_from: AtomicUsize,
     /// Where in the source the connection was last acquired. The owner's.
-    site: AtomicPtr<Location<'static>>,
+    site: PlainAtomicPtr<Location<'static>>,
     /// Which thread acquired it, if the pool records that; else 0. The owner's.
     thread: AtomicUsize,
     /// What the connection's period was when a leak was reported. Maintenance's.
@@ -187,7 +187,7 @@ impl LoanRecord {
         pub(super) const fn new() -> Self {
             Self {
                 timed_from: AtomicUsize::new(0),
-                site: AtomicPtr::new(ptr::null_mut()),
+                site: PlainAtomicPtr::new(ptr::null_mut()),
                 thread: AtomicUsize::new(0),
                 reported: AtomicUsize::new(NONE),
             }

@@ -7,6 +7,7 @@ use super::pool::Pool;
 use crate::engine::{AcquireError, WaiterKind};
 use crate::error::TryGetError;
 use crate::slot::{Acquire, Drain, RawGuard, try_acquire};
+use crate::sync::const_fn;
 
 /// Acquiring a connection.
 impl<C, const N: usize> Pool<C, N> {
@@ -44,32 +45,34 @@ impl<C, const N: usize> Pool<C, N> {
         }
     }
 
-    /// Acquires a connection as soon as one is free: a future for any executor, which allocates nothing.
-    ///
-    /// # Errors
-    ///
-    /// The future yields [`Closed`](crate::PoolError::Closed), or [`NoConnections`](crate::PoolError::NoConnections) if
-    /// `N` is 0. It has no deadline of its own: wrap it in your executor's timeout, which drops it.
-    ///
-    /// # Cancel safety
-    ///
-    /// The future may be dropped at any moment; see [`Get`].
-    ///
-    /// # Fairness
-    ///
-    /// The future joins the wait queue at the first poll that finds nothing free.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # pollster::block_on(async {
-    /// let pool = conn_pool::Pool::from(["a", "b"]);
-    /// let connection = pool.get_async().await?;
-    /// # Ok::<(), conn_pool::PoolError>(())
-    /// # }).unwrap();
-    /// ```
-    pub const fn get_async(&self) -> Get<'_, C, N> {
-        Get(Acquire::new(self, WaiterKind::Task))
+    const_fn! {
+        /// Acquires a connection as soon as one is free: a future for any executor, which allocates nothing.
+        ///
+        /// # Errors
+        ///
+        /// The future yields [`Closed`](crate::PoolError::Closed), or [`NoConnections`](crate::PoolError::NoConnections) if
+        /// `N` is 0. It has no deadline of its own: wrap it in your executor's timeout, which drops it.
+        ///
+        /// # Cancel safety
+        ///
+        /// The future may be dropped at any moment; see [`Get`].
+        ///
+        /// # Fairness
+        ///
+        /// The future joins the wait queue at the first poll that finds nothing free.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// # pollster::block_on(async {
+        /// let pool = conn_pool::Pool::from(["a", "b"]);
+        /// let connection = pool.get_async().await?;
+        /// # Ok::<(), conn_pool::PoolError>(())
+        /// # }).unwrap();
+        /// ```
+        pub const fn get_async(&self) -> Get<'_, C, N> {
+            Get(Acquire::new(self, WaiterKind::Task))
+        }
     }
 
     /// Closes the pool and waits, as a task, until every connection was released and dropped.
@@ -252,7 +255,7 @@ mod blocking {
         /// How long callers waited, those that were served and those that gave up; callers that did not have to wait
         /// are not counted. Takes no lock and stops no caller.
         ///
-        /// Measured where there is a clock, hence with the feature `std`.
+        /// Recorded in a pool that was built [`with_wait_times`](Self::with_wait_times), and empty in others.
         #[must_use]
         pub fn wait_times(&self) -> Histogram {
             self.engine().wait_times()

@@ -2,12 +2,16 @@
 //! The plain pool: an engine, and the slots that it manages.
 
 use core::fmt;
+use core::mem::offset_of;
+use core::ptr::NonNull;
 
-use crate::engine::{AcquireError, Bitmap, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
+use crate::engine::{AcquireError, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
 use crate::error::{InsertError, PoolError, ResizeError};
 use crate::fairness::Fairness;
-use crate::slot::{PoolParts, RawGuard, Slot, release, storage, teardown};
-use crate::stats::{Metrics, Retained, Status};
+use crate::slot::{PoolParts, RawGuard, Slot, release, slow_path, storage, teardown};
+#[cfg(feature = "statistics")]
+use crate::stats::Metrics;
+use crate::stats::{Retained, Status};
 use crate::sync::const_fn;
 
 /// Up to `N` connections (or any other resource) of type `C`, in a fixed array inside the pool itself.
@@ -63,6 +67,11 @@ pub struct Pool<C, const N: usize> {
 // may have left a connection in the middle of something: `ConnGuard::discard` is for that.)
 impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
 
+impl<C, const N: usize> Pool<C, N> {
+    const LAYOUT: Layout =
+        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+}
+
 /// Building.
 impl<C, const N: usize> Pool<C, N> {
     const_fn! {
@@ -77,7 +86,7 @@ impl<C, const N: usize> Pool<C, N> {
         #[must_use]
         pub const fn new() -> Self {
             const { assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N") };
-            Self { engine: EngineState::new(N), slots: vacant_slots() }
+            Self { engine: EngineState::new(0), slots: vacant_slots() }
         }
     }
 
@@ -117,6 +126,24 @@ impl<C, const N: usize> Pool<C, N> {
     #[must_use]
     pub const fn with_fairness(mut self, fairness: Fairness) -> Self {
         self.engine.set_fairness(fairness);
+        self
+    }
+
+    /// The same pool, which records how long each wait takes: see [`wait_times`](Self::wait_times). Without it no wait
+    /// reads the clock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::Pool;
+    ///
+    /// static POOL: Pool<u32, 4> = Pool::new().with_wait_times();
+    /// assert_eq!(POOL.wait_times().count(), 0);
+    /// ```
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn with_wait_times(mut self) -> Self {
+        self.engine.record_wait_times();
         self
     }
 
@@ -225,7 +252,8 @@ impl<C, const N: usize> Pool<C, N> {
         if max_size > N {
             return Err(ResizeError { requested: max_size, capacity: N });
         }
-        drop(self.engine().resize(max_size));
+        // SAFETY: it is this pool's.
+        drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
         Ok(())
     }
 
@@ -297,6 +325,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert_eq!((metrics.acquired, metrics.reused), (20, 19));
     /// # Ok::<(), conn_pool::PoolError>(())
     /// ```
+    #[cfg(feature = "statistics")]
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.engine().metrics()
@@ -314,13 +343,15 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert_eq!(pool.metrics().peak_in_use, 0);
     /// # Ok::<(), conn_pool::PoolError>(())
     /// ```
+    #[cfg(feature = "statistics")]
     pub fn reset_peaks(&self) {
         self.engine().reset_peaks();
     }
 
     #[inline(always)]
     pub(super) fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
+        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 
     /// The error that tells a caller why it has no connection.

@@ -1,4 +1,4 @@
-// knows: parts, release, engine · must not know: who polls it, how a thread sleeps
+// knows: parts, release, slow_path, engine, sync · must not know: who polls it, how a thread sleeps
 //! One attempt to get a slot: at once, or by waiting. Tasks poll it from their executor, threads from their own loop
 //! (`park`); the wait queue does not tell them apart.
 
@@ -8,9 +8,11 @@ use core::task::{Poll, Waker};
 
 use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
+use super::slow_path::slow_path;
 use crate::engine::{
     AcquireError, ClaimError, Claimed, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind, WakeBatch,
 };
+use crate::sync::const_fn;
 
 /// Claims the first slot of the calling thread's home, without the lock: the fast path.
 #[inline(always)]
@@ -55,20 +57,25 @@ pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireEr
 #[cold]
 #[inline(never)]
 fn try_acquire_any<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    let engine = pool.engine();
     match claim_any(pool) {
         Ok(slot) => Ok(slot),
-        Err(missed) => try_acquire_slow(pool, missed),
+        Err(_) if engine.states().len() == 0 => Err(AcquireError::NoSlots),
+        Err(missed) if engine.is_refused(missed) => Err(AcquireError::Exhausted),
+        // Who has closed the fast path has said how to go on.
+        Err(ClaimError::SlowPath) => engine.claim_later(),
+        // Several words, or slots to connect in: only the lock's holder can tell.
+        Err(ClaimError::NoneSeen) => try_acquire_slow(pool),
     }
 }
 
+/// Slow half of [`try_acquire`].
 #[cold]
 #[inline(never)]
-fn try_acquire_slow<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, AcquireError> {
-    let engine = pool.engine();
-    if engine.states().len() == 0 {
-        return Err(AcquireError::NoSlots);
-    }
-    let (answer, batch) = engine.claim_or_refuse(missed);
+pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    let mut batch = pool.engine().batch();
+    // SAFETY: it is this pool's.
+    let answer = unsafe { pool.engine().claim_or_refuse(slow_path::<P>(), &mut batch) };
     release_on_unwind(pool, answer, || drop(batch))
 }
 
@@ -89,15 +96,19 @@ enum Progress {
 }
 
 impl<'a, P: PoolParts> Acquire<'a, P> {
-    pub(crate) const fn new(pool: &'a P, kind: WaiterKind) -> Self {
-        Self::with_ticket(pool, kind, &Ticket::NEW)
+    const_fn! {
+        pub(crate) const fn new(pool: &'a P, kind: WaiterKind) -> Self {
+            Self::with_ticket(pool, kind, &Ticket::NEW)
+        }
     }
 
-    /// As [`new`](Self::new), for a caller that may have had a slot already, whose connection was unfit or could not be
-    /// made.
-    pub(crate) const fn with_ticket(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
-        let waiter = Waiter::with_number(kind, ticket.number).if_it_waits_forever(ticket.waits_forever);
-        Self { pool, waiter, position: ticket.position, progress: Cell::new(Progress::Fresh) }
+    const_fn! {
+        /// As [`new`](Self::new), for a caller that may have had a slot already, whose connection was unfit or could
+        /// not be made.
+        pub(crate) const fn with_ticket(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
+            let waiter = Waiter::with_number(kind, ticket.number).if_it_waits_forever(ticket.waits_forever);
+            Self { pool, waiter, position: ticket.position, progress: Cell::new(Progress::Fresh) }
+        }
     }
 
     /// Notes the waiter's number, for the caller's next wait.
@@ -131,9 +142,10 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         if engine.states().len() == 0 {
             return self.end(Err(AcquireError::NoSlots));
         }
+        let mut batch = engine.batch();
         // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes
         // (I4).
-        let (joined, batch) = unsafe { engine.join(self.waiter(), waker.clone(), self.position) };
+        let joined = unsafe { engine.join(self.waiter(), waker.clone(), self.position, slow_path::<P>(), &mut batch) };
         match joined {
             Joined::Queued => {
                 self.progress.set(Progress::Waiting);
@@ -147,10 +159,18 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         }
     }
 
+    fn look(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        match self.pool.engine().outcome(self.waiter()) {
+            Some(slot) => self.end(slot.ok_or_else(|| self.pool.engine().why_dismissed())),
+            None => self.look_again(waker),
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn look(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        let (seen, batch) = self.pool.engine().check(self.waiter(), waker);
+    fn look_again(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        let mut batch = self.pool.engine().batch();
+        let seen = self.pool.engine().check(self.waiter(), waker, &mut batch);
         match seen {
             Poll::Pending => {
                 drop(batch);
@@ -165,7 +185,8 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<SlotToken, AcquireError> {
         let is_pausing = self.position == Position::Pausing;
         let reason = if is_pausing { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
-        let (answer, batch) = self.pool.engine().leave(self.waiter(), reason);
+        let mut batch = self.pool.engine().batch();
+        let answer = self.pool.engine().leave(self.waiter(), reason, &mut batch);
         self.progress.set(Progress::Done);
         release_on_unwind(self.pool, answer, || drop(batch))
     }
@@ -198,9 +219,9 @@ impl<P: PoolParts> Drop for Acquire<'_, P> {
         }
         // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
-        let (left, batch) = self.pool.engine().leave(waiter, LeaveReason::Cancelled);
         // Dropped last, also if the release panics.
-        let _wakes = batch;
+        let mut batch = self.pool.engine().batch();
+        let left = self.pool.engine().leave(waiter, LeaveReason::Cancelled, &mut batch);
         if let Ok(slot) = left {
             // A slot that was granted goes to the next waiter.
             release_unused(self.pool, slot);

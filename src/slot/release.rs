@@ -10,19 +10,17 @@ use crate::sync::run_to_end;
 /// Releases a filled slot as it is.
 #[inline(always)]
 pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
-    if pool.engine().release(slot) {
-        release_slow(pool);
+    let engine = pool.engine();
+    if engine.release(slot) {
+        engine.release_later();
     }
 }
 
 /// Slow half of release: a caller waits, or the pool is closed or shrinking. Waiters are woken before a connection is
 /// ended, which may take long; and it is ended even if a waker panics.
-///
-/// The rare branches of the fast path call functions that take only the pool's address, so that it spills no registers.
-#[cold]
-#[inline(never)]
-fn release_slow<P: PoolParts>(pool: &P) {
-    let (to_vacate, batch) = pool.engine().release_slow();
+pub(super) fn release_slow<P: PoolParts>(pool: &P) {
+    let mut batch = pool.engine().batch();
+    let to_vacate = pool.engine().release_slow(&mut batch);
     end_release(pool, to_vacate, batch);
 }
 

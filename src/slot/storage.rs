@@ -4,9 +4,8 @@
 
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
-use core::ptr::NonNull;
 
-use crate::engine::{SlotState, SlotStates, SlotToken};
+use crate::engine::{Place, SlotState, SlotToken};
 use crate::sync::const_fn;
 
 /// One slot of a pool. `extra` is there whether or not the slot is filled.
@@ -38,14 +37,15 @@ impl<C, X> Slot<C, X> {
     }
 }
 
-/// The states of all slots.
+/// Where the parts of a pool of such slots lie: its engine, and its slots.
+pub(crate) const fn place<C, X>(engine: usize, slots: usize) -> Place {
+    Place { engine, first: slots + offset_of!(Slot<C, X>, state), stride: size_of::<Slot<C, X>>() }
+}
+
+/// The state of a slot.
 #[inline(always)]
-pub(crate) fn states<C, X>(slots: &[Slot<C, X>]) -> SlotStates<'_> {
-    let first = NonNull::from(slots).cast::<Slot<C, X>>();
-    // SAFETY: within the first slot, or just a dangling sum that `len == 0` keeps from being followed.
-    let state = unsafe { first.byte_add(if slots.is_empty() { 0 } else { offset_of!(Slot<C, X>, state) }) };
-    // SAFETY: one `SlotState` in each `Slot`, at the same offset, in one slice that is shared and alive for its borrow.
-    unsafe { SlotStates::new(state.cast(), size_of::<Slot<C, X>>(), slots.len()) }
+pub(crate) fn state<'a, C, X>(slots: &'a [Slot<C, X>], slot: &SlotToken) -> &'a SlotState {
+    &get(slots, slot.index()).state
 }
 
 /// The cell of a slot.
@@ -91,7 +91,7 @@ pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connecti
     debug_assert!(!is_filled(slots, slot));
     // SAFETY: the token is the ownership of the slot (I2), so no other thread reads or writes its cell.
     unsafe { cell(slots, slot).write(connection) };
-    states(slots).get(slot.index()).set_filled();
+    state(slots, slot).set_filled();
 }
 
 /// Drops the connection of a slot, which from then on has none, even if the destructor panics.
@@ -101,7 +101,7 @@ pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connecti
 /// The slot's cell is initialised (I3).
 pub(crate) unsafe fn empty<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
     debug_assert!(is_filled(slots, slot));
-    states(slots).get(slot.index()).set_empty();
+    state(slots, slot).set_empty();
     // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
     unsafe { cell(slots, slot).drop_in_place() };
 }
@@ -113,7 +113,7 @@ pub(crate) unsafe fn empty<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
 /// As for [`empty`].
 pub(crate) unsafe fn take<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> C {
     debug_assert!(is_filled(slots, slot));
-    states(slots).get(slot.index()).set_empty();
+    state(slots, slot).set_empty();
     // SAFETY: the token is the ownership of the slot (I2), whose cell was initialised until now (I3).
     unsafe { cell(slots, slot).read() }
 }

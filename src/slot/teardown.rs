@@ -1,9 +1,10 @@
-// knows: parts, storage, engine, stats, sync · must not know: which pool it is, what ends a connection
+// knows: parts, slow_path, storage, engine, stats, sync · must not know: which pool it is, what ends a connection
 //! Connections that end: by `close`, after a resize, by `retain`, or with the pool. Written once, for every pool.
 
 use core::mem::replace;
 
 use super::parts::PoolParts;
+use super::slow_path::slow_path;
 use super::storage::{self, Slot};
 use crate::engine::{Engine, SlotToken, VacateReason};
 use crate::stats::Retained;
@@ -53,7 +54,8 @@ pub(crate) fn close<P: PoolParts>(pool: &P, and_then: impl FnOnce()) {
     let (mut is_dismissed, mut and_then) = (false, Some(and_then));
     run_to_end(|| {
         if !replace(&mut is_dismissed, true) {
-            drop(pool.engine().close());
+            // SAFETY: it is this pool's.
+            drop(unsafe { pool.engine().close(slow_path::<P>()) });
             return true;
         }
         if let Some(and_then) = and_then.take() {
@@ -98,9 +100,10 @@ pub(crate) fn drop_all<C, X>(slots: &mut [Slot<C, X>], mut end: impl FnMut(&[Slo
     let mut filled = 0..slots.len();
     run_to_end(|| {
         let Some(slot) = filled.next() else { return false };
-        if storage::states(slots).get(slot).is_filled() {
-            // SAFETY: the slots are borrowed exclusively, so no guard is alive: all are the caller's own (I2).
-            end(slots, &unsafe { SlotToken::from_raw(slot) });
+        // SAFETY: the slots are borrowed exclusively, so no guard is alive: all are the caller's own (I2).
+        let slot = unsafe { SlotToken::from_raw(slot) };
+        if storage::is_filled(slots, &slot) {
+            end(slots, &slot);
         }
         true
     });

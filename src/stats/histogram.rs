@@ -51,18 +51,9 @@ impl Recorder {
         }
     }
 
-    /// Records a time, under the engine's lock.
-    pub(crate) fn record(&self, took: Duration) {
-        self.buckets[bucket_of(took)].add(1);
-        self.sum.add(took, |part, more| {
-            let before = part.get();
-            part.add(more);
-            before
-        });
-    }
 
-    /// As [`record`](Self::record), by any thread at any time: with two read-modify-writes.
-    pub(crate) fn record_shared(&self, took: Duration) {
+    /// Records a time: by any thread at any moment, with two read-modify-writes.
+    pub(crate) fn record(&self, took: Duration) {
         self.buckets[bucket_of(took)].add_shared(1);
         self.sum.add(took, Stat::add_shared);
     }
@@ -270,7 +261,7 @@ mod tests {
         let recorder = Recorder::new();
         for micros in [1_000, 1_001, 9_999] {
             recorder.record(Duration::from_micros(micros));
-            recorder.record_shared(Duration::from_micros(micros));
+            recorder.record(Duration::from_micros(micros));
         }
         let times = recorder.read();
         assert_eq!((times.count(), times.sum()), (6, Duration::from_millis(24)));

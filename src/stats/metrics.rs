@@ -4,6 +4,8 @@
 //! Nothing here costs the fast path an atomic read-modify-write. Uses are counted in each slot's state by its owner;
 //! everything else changes on the slow path, under the engine's lock, and is only read without it.
 
+/// A number that is counted.
+pub(crate) use super::stat::Stat as Counter;
 use super::stat::Stat;
 use crate::sync::const_fn;
 
@@ -12,7 +14,6 @@ pub(crate) struct Counters {
     pub(crate) waited: Stat,
     pub(crate) timed_out: Stat,
     pub(crate) discarded: Stat,
-    pub(crate) overtakes: Stat,
     pub(crate) most_overtaken: Stat,
     pub(crate) peak_in_use: Stat,
     pub(crate) peak_waiting: Stat,
@@ -29,7 +30,6 @@ impl Counters {
                 waited: Stat::new(0),
                 timed_out: Stat::new(0),
                 discarded: Stat::new(0),
-                overtakes: Stat::new(0),
                 most_overtaken: Stat::new(0),
                 peak_in_use: Stat::new(0),
                 peak_waiting: Stat::new(0),

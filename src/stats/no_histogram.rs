@@ -13,7 +13,4 @@ impl Recorder {
 
     #[expect(clippy::unused_self, reason = "the shape of the twin that has a clock")]
     pub(crate) fn record(&self, _waited: Duration) {}
-
-    #[expect(clippy::unused_self, reason = "as above")]
-    pub(crate) fn record_shared(&self, _took: Duration) {}
 }

@@ -1,7 +1,7 @@
 // knows: sync · must not know: what is counted
 //! A number that a pool keeps about itself.
 
-use crate::sync::{AtomicUsize, Relaxed, const_fn};
+use crate::sync::{AtomicU16, AtomicUsize, Relaxed, const_fn};
 
 /// A number that any thread may read at any time. It is written under one lock, but for
 /// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
@@ -44,5 +44,37 @@ impl Stat {
         if value > self.get() {
             self.0.fetch_max(value, Relaxed);
         }
+    }
+}
+
+/// A number of slots, which is 4096 at most, that any thread may read. It is written under one lock.
+///
+/// Relaxed throughout, as [`Stat`].
+pub(crate) struct SlotCount(AtomicU16);
+
+impl SlotCount {
+    const_fn! {
+        #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
+        pub(crate) const fn new(slots: usize) -> Self {
+            Self(AtomicU16::new(slots as u16))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Relaxed).into()
+    }
+
+    pub(crate) fn add(&self, more: usize) {
+        self.set(self.get() + more);
+    }
+
+    pub(crate) fn sub(&self, less: usize) {
+        self.set(self.get() - less);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
+    fn set(&self, slots: usize) {
+        self.0.store(slots as u16, Relaxed);
     }
 }

@@ -14,6 +14,16 @@ macro_rules! ord {
 }
 pub(crate) use ord;
 
+/// A fence, as [`ord`]; weakened, it is left out.
+macro_rules! fence {
+    ($id:ident, $ordering:ident) => {
+        if !$crate::sync::is_weakened(stringify!($id)) {
+            $crate::sync::fence_of(core::sync::atomic::Ordering::$ordering);
+        }
+    };
+}
+pub(crate) use fence;
+
 #[cfg(conn_pool_loom)]
 pub(crate) fn is_weakened(id: &str) -> bool {
     option_env!("CONN_POOL_WEAKEN") == Some(id)

@@ -25,8 +25,8 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
-use crate::engine::{AcquireError, Bitmap, ClaimError, Layout, Released, SlotToken};
-use crate::slot::{PoolParts, storage};
+use crate::engine::{AcquireError, ClaimError, Released, SlotToken};
+use crate::slot::PoolParts;
 use crate::sync::count::{Spent, during};
 use crate::tests::rig::Rig;
 use crate::{ConnGuard, Fairness, Pool, TryGetError};
@@ -183,7 +183,9 @@ fn a_visit_takes_two_rmws_for_each_connection_and_no_lock() {
 #[test]
 fn a_visit_that_finds_the_fast_path_closed_misses_nothing() {
     let pool = filled::<8>();
-    let map = Bitmap::new(storage::states(pool.slots()), Layout::new(8));
+    // It knows its slow path from then on.
+    pool.resize(8).unwrap();
+    let map = pool.engine().bitmap();
     map.close_fast_path();
     let (retained, spent) = during(|| pool.retain(|_| true));
     assert_eq!((retained.kept, spent.rmws), (8, 16));

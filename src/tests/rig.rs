@@ -2,12 +2,19 @@
 //! slot until it says whether the connect succeeded.
 
 use core::array;
+use core::mem::offset_of;
+use core::pin::Pin;
+use core::ptr::NonNull;
+use core::task::{Poll, Waker};
 
 use crate::engine::{
-    AcquireError, Bitmap, DoubleRelease, Engine, EngineState, Layout, Released, SlotToken, VacateReason, WaiterKind,
+    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Position, Released, SlotToken, VacateReason, Waiter,
+    WaiterKind, WakeBatch,
 };
 use crate::fairness::Fairness;
-use crate::slot::{Acquire, PoolParts, RawGuard, Slot, end_release, release, storage, teardown, try_acquire};
+use crate::slot::{
+    Acquire, PoolParts, RawGuard, Slot, end_release, release, slow_path, storage, teardown, try_acquire,
+};
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
@@ -22,16 +29,54 @@ pub(super) struct Rig<C, const N: usize> {
 }
 
 impl<C, const N: usize> Rig<C, N> {
+    const LAYOUT: Layout =
+        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+
     /// Every slot is vacant; `most` callers at once may connect.
     pub(super) fn new(most: usize, fairness: Fairness) -> Self {
-        let mut engine = EngineState::new(N);
+        let mut engine = EngineState::new(0);
         engine.set_fairness(fairness);
-        engine.set_max_connecting(most);
+        engine.connects_mut().set_max_connecting(most);
         Self { engine, slots: array::from_fn(|_| Slot::vacant(())) }
     }
 
     pub(super) fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.engine, Bitmap::new(storage::states(&self.slots), const { Layout::new(N) }))
+        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
+    }
+
+    /// Joins the queue, or takes a free slot.
+    ///
+    /// # Safety
+    ///
+    /// As for the engine's `join`.
+    pub(super) unsafe fn join(
+        &self,
+        waiter: Pin<&Waiter>,
+        waker: Waker,
+        position: Position,
+    ) -> (Joined, WakeBatch<'_>) {
+        let mut wakes = self.engine().batch();
+        // SAFETY: it is this pool's slow path, and the caller promises the rest.
+        let joined = unsafe { self.engine().join(waiter, waker, position, slow_path::<Self>(), &mut wakes) };
+        (joined, wakes)
+    }
+
+    /// How a waiter stands.
+    pub(super) fn check(&self, waiter: Pin<&Waiter>) -> (Poll<Option<SlotToken>>, WakeBatch<'_>) {
+        let mut wakes = self.engine().batch();
+        (self.engine().check(waiter, Waker::noop(), &mut wakes), wakes)
+    }
+
+    /// Leaves the queue.
+    #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+    pub(super) fn leave(
+        &self,
+        waiter: Pin<&Waiter>,
+        reason: LeaveReason,
+    ) -> (Result<SlotToken, AcquireError>, WakeBatch<'_>) {
+        let mut wakes = self.engine().batch();
+        (self.engine().leave(waiter, reason, &mut wakes), wakes)
     }
 
     /// One wait for a slot.
@@ -130,7 +175,8 @@ impl<C, const N: usize> Rig<C, N> {
     }
 
     pub(super) fn resize(&self, max_size: usize) {
-        drop(self.engine().resize(max_size));
+        // SAFETY: it is this pool's.
+        drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
     }
 
     pub(super) fn drop_surplus(&self) {

@@ -213,7 +213,7 @@ fn times_are_in_seconds_and_near_what_was_measured() {
 
 #[test]
 fn waits_are_published_as_the_pool_has_measured_them() {
-    let pool = pool(Config::new().max_size(1));
+    let pool = pool(Config::new().max_size(1).wait_times(true));
     let held = pool.get().unwrap();
     assert!(pool.get_timeout(Duration::from_millis(20)).is_err());
     drop(held);

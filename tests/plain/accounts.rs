@@ -287,7 +287,7 @@ fn watched<const N: usize, R>(pool: &Pool<Connection, N>, work: impl FnOnce() ->
 
 fn everything_at_once<const N: usize>(fairness: Fairness, cancels: bool, rounds: usize) {
     let register = Arc::<Register>::default();
-    let pool = Pool::<_, N>::from_fn(|_| Connection::new(&register)).with_fairness(fairness);
+    let pool = Pool::<_, N>::from_fn(|_| Connection::new(&register)).with_fairness(fairness).with_wait_times();
     let client = |seed| Client::new(&pool, &register, seed);
     let did = watched(&pool, || {
         thread::scope(|scope| {
@@ -386,7 +386,7 @@ fn borrow_until_closed<const N: usize>(pool: &Pool<Connection, N>, seed: usize) 
 
 fn closing_sends_everybody_away<const N: usize>(fairness: Fairness, seed: usize) {
     let register = Arc::<Register>::default();
-    let pool = Pool::<_, N>::from_fn(|_| Connection::new(&register)).with_fairness(fairness);
+    let pool = Pool::<_, N>::from_fn(|_| Connection::new(&register)).with_fairness(fairness).with_wait_times();
     let pool = &pool;
     let borrowed: usize = watched(pool, || {
         thread::scope(|scope| {

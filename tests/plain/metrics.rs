@@ -224,7 +224,7 @@ mod with_a_clock {
     #[test]
     fn wait_times_are_measured_for_the_served_and_for_those_who_gave_up() {
         const WAIT: Duration = Duration::from_millis(20);
-        let pool = Pool::from([1]);
+        let pool = Pool::from([1]).with_wait_times();
         assert_eq!(pool.wait_times().count(), 0);
         let held = pool.try_get().unwrap();
         assert!(pool.get_timeout(WAIT).is_err());
@@ -243,8 +243,17 @@ mod with_a_clock {
     }
 
     #[test]
-    fn who_does_not_wait_has_no_wait_time() {
+    fn wait_times_are_measured_only_where_they_were_asked_for() {
         let pool = Pool::from([1]);
+        let held = pool.try_get().unwrap();
+        assert!(pool.get_timeout(Duration::from_millis(1)).is_err());
+        drop(held);
+        assert_eq!((pool.metrics().waited, pool.wait_times().count()), (1, 0));
+    }
+
+    #[test]
+    fn who_does_not_wait_has_no_wait_time() {
+        let pool = Pool::from([1]).with_wait_times();
         for _ in 0..5 {
             drop(pool.get().unwrap());
         }

@@ -242,10 +242,7 @@ impl Model {
                 self.waiter_mut(name).woken = false;
                 if self.waiter(name).stage == Stage::Granted { self.pick_up(name) } else { Answer::Pending }
             }
-            Stage::Granted => {
-                self.serve();
-                self.pick_up(name)
-            }
+            Stage::Granted => self.pick_up(name),
             Stage::Dismissed => Answer::Closed,
         };
         if answer != Answer::Pending {

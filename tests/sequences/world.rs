@@ -125,7 +125,7 @@ struct World<'a, const N: usize> {
 /// Does all that to a new pool, and lets everything go at the end.
 pub(super) fn run<const N: usize>(fairness: Fairness, filled: usize, operations: &[Operation]) {
     let dropped = Dropped::default();
-    let pool = Pool::<Connection, N>::new().with_fairness(fairness);
+    let pool = Pool::<Connection, N>::new().with_fairness(fairness).with_wait_times();
     let mut world = World {
         pool: &pool,
         model: Model::new(N, fairness, 0),

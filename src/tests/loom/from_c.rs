@@ -84,7 +84,7 @@ impl<const N: usize> Callback<N> {
         // SAFETY: the table is made for this type, and `self` stays where it is until it was called or withdrawn.
         let waker = unsafe { Waker::from_raw(Self::raw(core::ptr::from_ref(self).cast())) };
         // SAFETY: fresh, and stays where it is, as above.
-        let (joined, wakes) = unsafe { self.pool.engine().join(self.place(), waker, Position::Last) };
+        let (joined, wakes) = unsafe { self.pool.join(self.place(), waker, Position::Last) };
         drop(wakes);
         assert_eq!(joined, Joined::Queued);
     }
@@ -94,7 +94,7 @@ impl<const N: usize> Callback<N> {
         // SAFETY: called while it is queued, or granted a slot and not called yet: it is still where it was.
         let own = unsafe { &*own.cast::<Self>() };
         own.calls.fetch_add(1, Relaxed);
-        let (seen, wakes) = own.pool.engine().check(own.place(), Waker::noop());
+        let (seen, wakes) = own.pool.check(own.place());
         let Poll::Ready(Some(slot)) = seen else { panic!("called without a slot") };
         release_unused(&*own.pool, slot);
         drop(wakes);
@@ -171,7 +171,7 @@ fn a_callback_is_dismissed_or_withdrawn() {
         let waiter = Box::pin(Waiter::new(WaiterKind::Callback));
         let calls = Arc::new(Calls(AtomicUsize::new(0)));
         // SAFETY: fresh, and in its box until its wait is over.
-        let (joined, wakes) = unsafe { pool.engine().join(waiter.as_ref(), Arc::clone(&calls).into(), Position::Last) };
+        let (joined, wakes) = unsafe { pool.join(waiter.as_ref(), Arc::clone(&calls).into(), Position::Last) };
         drop(wakes);
         assert_eq!(joined, Joined::Queued);
         let closer = client(0, &pool, Rig::close);

@@ -114,14 +114,14 @@ impl Wake for Calls {
 fn queue<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
     let calls = Arc::<Calls>::default();
     // SAFETY: the waiter is fresh; each test ends its wait before it goes.
-    let (joined, wakes) = unsafe { pool.engine().join(waiter, Arc::clone(&calls).into(), Position::Last) };
+    let (joined, wakes) = unsafe { pool.join(waiter, Arc::clone(&calls).into(), Position::Last) };
     drop(wakes);
     assert_eq!(joined, Joined::Queued);
     calls
 }
 
 fn granted<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Option<SlotToken> {
-    let (seen, wakes) = pool.engine().check(waiter, Waker::noop());
+    let (seen, wakes) = pool.check(waiter);
     drop(wakes);
     match seen {
         Poll::Ready(slot) => Some(slot.expect("the pool is open")),
@@ -157,7 +157,7 @@ fn a_callback_withdrawn_in_time_may_join_again_and_one_withdrawn_late_may_not() 
     assert!(pool.engine().withdraw(waiter.as_ref()));
     assert!(!pool.engine().withdraw(waiter.as_ref()));
     // SAFETY: it is in no queue, and does not join one.
-    let (joined, wakes) = unsafe { pool.engine().join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
+    let (joined, wakes) = unsafe { pool.join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
     drop(wakes);
     assert_eq!(joined, Joined::CancelledLate);
     drop(held);
@@ -177,10 +177,10 @@ fn a_dismissed_callback_counts_as_waiting_until_it_was_told() {
     drop(held);
     assert_counts(&pool, [0, 0, 1, 2]);
     assert!(!pool.engine().is_unused());
-    let (seen, wakes) = pool.engine().check(told.as_ref(), Waker::noop());
+    let (seen, wakes) = pool.check(told.as_ref());
     drop(wakes);
     assert_eq!(seen, Poll::Ready(None));
-    let (left, wakes) = pool.engine().leave(leaves.as_ref(), LeaveReason::Cancelled);
+    let (left, wakes) = pool.leave(leaves.as_ref(), LeaveReason::Cancelled);
     drop(wakes);
     assert_eq!(left, Err(AcquireError::Closed));
     assert_counts(&pool, [0, 0, 1, 0]);
@@ -202,7 +202,7 @@ fn several_who_come_again_keep_their_order() {
     for (waiter, slot) in waiters.iter().zip(unfit) {
         assert_eq!(pool.reject(pool.held(slot)), None);
         // SAFETY: in no queue any more, and it is served below.
-        let (joined, wakes) = unsafe { pool.engine().join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
+        let (joined, wakes) = unsafe { pool.join(waiter.as_ref(), Waker::noop().clone(), Position::Again) };
         drop(wakes);
         assert_eq!(joined, Joined::Queued);
     }
@@ -223,7 +223,7 @@ fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
     let calls = queue(&pool, late.as_ref());
     pool.fail(slot);
     assert_eq!(calls.0.load(Relaxed), 1);
-    let (left, wakes) = pool.engine().leave(late.as_ref(), LeaveReason::TimedOut);
+    let (left, wakes) = pool.leave(late.as_ref(), LeaveReason::TimedOut);
     drop(wakes);
     drop(pool.connect(left.unwrap(), 7));
     assert_counts(&pool, [0, 1, 0, 0]);
@@ -272,7 +272,9 @@ fn a_callback_is_not_served_before_a_task_that_came_first() {
     // Both slots are released before the wait queue is served.
     let slots = held.map(|held: RawGuard<_>| held.into_parts().1);
     assert!(slots.map(|slot| pool.engine().release(slot)).iter().all(|is_slow| *is_slow));
-    drop(pool.engine().release_slow());
+    let mut wakes = pool.engine().batch();
+    assert!(pool.engine().release_slow(&mut wakes).is_none());
+    drop(wakes);
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
     assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "a newcomer took what the task was woken for");
     let slots = [task, callback].map(|waiter| granted(&pool, waiter.as_ref()).unwrap());

@@ -250,7 +250,7 @@ impl Client {
         });
         // SAFETY: fresh; and its wait is over before it is dropped: see below, and the waker is an `Arc` of it.
         let (joined, wakes) =
-            unsafe { self.pool.engine().join(callback.place(), Arc::clone(&callback).into(), Position::Last) };
+            unsafe { self.pool.join(callback.place(), Arc::clone(&callback).into(), Position::Last) };
         drop(wakes);
         match joined {
             Joined::Granted(slot) => drop(self.used(slot)),
@@ -373,7 +373,7 @@ impl Callback {
 
 impl Wake for Callback {
     fn wake(self: Arc<Self>) {
-        let (seen, wakes) = self.client.pool.engine().check(self.place(), Waker::noop());
+        let (seen, wakes) = self.client.pool.check(self.place());
         drop(wakes);
         match seen {
             Poll::Ready(Some(slot)) => drop(self.client.used(slot)),

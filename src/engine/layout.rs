@@ -1,0 +1,80 @@
+// knows: nothing · must not know: what is in a slot, who claims it
+//! How the slots of a pool lie in its memory, and how they are spread over the words of the bitmap.
+
+/// The bits of a word that say which slots are free: all but the top one, and those that `slot_state` keeps for the
+/// slot itself.
+pub(super) const FREE_BITS: u32 = usize::BITS - 1 - FLAG_BITS;
+/// How many bits at the bottom of a slot's word tell the slot's own state; none where that has a word of its own.
+pub(super) const FLAG_BITS: u32 = if cfg!(feature = "statistics") { 0 } else { 3 };
+/// The most slots in a word if there are several: the largest power of two that has room.
+const MAX_PER_WORD: usize = usize::BITS as usize / 2;
+/// The fewest slots in a word. Models take fewer, to have several words in a few slots.
+const MIN_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 } else { 4 };
+/// Whether threads can be told apart. Without that each claim starts at the same word, so more words than are needed
+/// would only be in the way.
+const HAS_HOMES: bool = cfg!(any(feature = "std", conn_pool_loom, conn_pool_shuttle));
+
+/// Where the parts of a pool lie in it, in bytes from its start.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) engine: usize,
+    /// The state of the first slot.
+    pub(crate) first: usize,
+    /// From one slot to the next.
+    pub(crate) stride: usize,
+}
+
+/// How the slots lie in memory and are spread over words.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    pub(super) place: Place,
+    pub(super) slots: usize,
+    pub(super) words: usize,
+    slots_per_word_log2: u32,
+}
+
+impl Layout {
+    /// One word where it is enough and threads cannot be told apart. Else up to eight words of at least four slots:
+    /// enough homes for the threads that such a pool serves at once, and few words to search when hardly anything is
+    /// free. A larger pool has full words, as many as it needs.
+    pub(crate) const fn new(slots: usize, place: Place) -> Self {
+        let wanted = slots.div_ceil(8).next_power_of_two();
+        let slots_per_word = if !HAS_HOMES && slots <= FREE_BITS as usize {
+            FREE_BITS as usize
+        } else if !HAS_HOMES || wanted > MAX_PER_WORD {
+            MAX_PER_WORD
+        } else if wanted < MIN_PER_WORD {
+            MIN_PER_WORD
+        } else {
+            wanted
+        };
+        Self { place, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
+    }
+
+    #[inline(always)]
+    pub(super) const fn word_of(&self, slot: usize) -> usize {
+        if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }
+    }
+
+    #[inline(always)]
+    pub(super) const fn bit_of(&self, slot: usize) -> usize {
+        1 << (FLAG_BITS as usize + if self.words == 1 { slot } else { slot & self.index_mask() })
+    }
+
+    #[inline(always)]
+    pub(super) const fn index_mask(&self) -> usize {
+        (1 << self.slots_per_word_log2) - 1
+    }
+
+    /// The slot behind the lowest free bit of a word, which has one.
+    #[inline(always)]
+    pub(super) const fn lowest_slot(&self, word: usize, free: usize) -> usize {
+        let index = (free >> FLAG_BITS).trailing_zeros() as usize;
+        if self.words == 1 { index } else { self.first_slot(word) + index }
+    }
+
+    #[inline(always)]
+    pub(super) const fn first_slot(&self, word: usize) -> usize {
+        if self.words == 1 { 0 } else { word << self.slots_per_word_log2 }
+    }
+}

@@ -1,0 +1,58 @@
+// knows: state, token, wait_queue, wake_batch · must not know: what connecting is
+//! Stands in where no pool connects: vacant slots are nobody's before they are filled.
+
+use core::ptr::NonNull;
+
+use super::state::{Engine, Locked};
+use super::token::SlotToken;
+use super::wait_queue::Waiter;
+use super::wake_batch::WakeBatch;
+
+/// Whether pools may connect.
+pub(super) const CONNECTS: bool = false;
+
+#[expect(clippy::unused_self, reason = "the shape of the twin that connects")]
+impl<'a> Engine<'a> {
+    #[inline(always)]
+    pub(super) const fn connects(self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) const fn has_connector(self) -> bool {
+        false
+    }
+
+    pub(super) const fn connecting(self) -> usize {
+        0
+    }
+
+    pub(super) const fn end_connect(self) {}
+
+    pub(super) const fn is_queue_full(self) -> bool {
+        false
+    }
+
+    pub(super) fn claim_any_locked(self) -> Option<SlotToken> {
+        self.map().claim_locked()
+    }
+
+    pub(super) const fn claim_vacant_to_connect(self) -> Option<SlotToken> {
+        None
+    }
+
+    pub(super) const fn room_for_callers(self) -> usize {
+        0
+    }
+
+    /// Nobody pauses.
+    pub(super) fn first_to_connect(locked: &Locked) -> Option<NonNull<Waiter>> {
+        locked.queue.head()
+    }
+
+    pub(super) const fn ask_connector(self, _: &mut Locked) {}
+
+    pub(super) const fn call_connector(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
+
+    pub(super) const fn dismiss_due(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
+}

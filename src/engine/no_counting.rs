@@ -1,0 +1,23 @@
+// knows: fast_path, queueing, state, token · must not know: the wait queue
+//! Stands in where nothing is counted.
+
+use super::fast_path::Claimed;
+use super::queueing::Position;
+use super::state::Engine;
+use super::token::SlotToken;
+
+#[expect(clippy::unused_self, reason = "the shape of the twin that counts")]
+impl Engine<'_> {
+    #[inline(always)]
+    pub(super) const fn count_claim(self, slot: SlotToken) -> Claimed {
+        Claimed { slot, is_peak_due: false }
+    }
+
+    pub(super) const fn count_grant(self, _: &SlotToken) {}
+
+    pub(super) const fn count_wait(self, _: Position) {}
+
+    pub(super) const fn count_past(self, _: &SlotToken) {}
+
+    pub(crate) const fn record_peak(self) {}
+}

@@ -1,0 +1,32 @@
+// knows: acquire, parts, release, engine · must not know: which pool it is, why the fast path is closed
+//! The slow halves of a pool's calls, as the engine keeps them: without the pool's type.
+//!
+//! Only who can close a pool's fast path names them, so a program in which nobody can does not contain them.
+
+use core::ptr::NonNull;
+
+use super::acquire::try_acquire_slow;
+use super::parts::PoolParts;
+use super::release::release_slow;
+use crate::engine::{AcquireError, SlotToken, SlowPath};
+
+/// The slow path of this kind of pool.
+pub(crate) const fn slow_path<P: PoolParts>() -> &'static SlowPath {
+    const { &SlowPath { release: release_in::<P>, claim: claim_in::<P> } }
+}
+
+/// # Safety
+///
+/// `pool` is a `P`, alive and shared.
+unsafe fn release_in<P: PoolParts>(pool: NonNull<()>) {
+    // SAFETY: as the caller promises.
+    release_slow(unsafe { pool.cast::<P>().as_ref() });
+}
+
+/// # Safety
+///
+/// As for [`release_in`].
+unsafe fn claim_in<P: PoolParts>(pool: NonNull<()>) -> Result<SlotToken, AcquireError> {
+    // SAFETY: as the caller promises.
+    try_acquire_slow(unsafe { pool.cast::<P>().as_ref() })
+}
