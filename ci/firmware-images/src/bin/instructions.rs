@@ -22,6 +22,7 @@ extern "C" fn start() -> ! {
     small_pool();
     crowded_pool();
     wide_pool();
+    halved_pool();
     object();
     box_of_atomic_pool();
     channel();
@@ -33,6 +34,8 @@ fn calibrate() {
     measured(c"0 nops", || {});
     measured(c"1 nops", || nops!(1));
     measured(c"100 nops", || nops!(100));
+    measured(c"hold of 0 nops", || critical_section::with(|_| {}));
+    measured(c"hold of 100 nops", || critical_section::with(|_| nops!(100)));
 }
 
 static SMALL: Pool<Driver, 4> = Pool::new();
@@ -126,6 +129,18 @@ fn wide_pool() {
     measured(c"close with a waiter, 256 slots", || WIDE.close());
     expect(matches!(poll(next), Poll::Ready(Err(_))));
     drop(driver);
+}
+
+static HALVED: Pool<Driver, 256> = Pool::new();
+
+/// Calls that end connections. Each takes the lock once for each of them.
+fn halved_pool() {
+    for number in 0..256 {
+        expect(HALVED.insert(Driver(number)).is_ok());
+    }
+    expect(HALVED.resize(128).is_ok());
+    measured(c"drop_surplus, 256 slots", || used(&HALVED.drop_surplus()));
+    measured(c"close with 128 idle, 256 slots", || HALVED.close());
 }
 
 object_pool!(OBJECTS: Driver);
