@@ -58,7 +58,7 @@ mod granting;
 mod queueing;
 mod slow_path;
 
-use connecting::CONNECTS;
+pub(crate) use connecting::CONNECTS;
 
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use bitmap::Released;

@@ -17,10 +17,12 @@ impl<'a> Engine<'a> {
     ///
     /// # Safety
     ///
-    /// `slow_path` is that of this pool.
+    /// `slow_path` is that of this pool, and settles whatever there is.
     pub(crate) unsafe fn close(self, slow_path: &'static SlowPath) -> WakeBatch<'a> {
         self.locked(|locked, _| {
             // SAFETY: as the caller promises.
+            unsafe { self.set_slow_path(slow_path) };
+            // SAFETY: as above.
             unsafe { self.close_fast_path(locked, slow_path) };
             self.state().closed.store(true, Relaxed);
         })
@@ -31,11 +33,13 @@ impl<'a> Engine<'a> {
     ///
     /// # Safety
     ///
-    /// `slow_path` is that of this pool.
+    /// `slow_path` is that of this pool, and settles whatever there is.
     #[cfg(feature = "statistics")]
     pub(crate) unsafe fn suspend(self, slow_path: &'static SlowPath) {
         self.state().lock.with(|locked| {
             // SAFETY: as the caller promises.
+            unsafe { self.set_slow_path(slow_path) };
+            // SAFETY: as above.
             unsafe { self.close_fast_path(locked, slow_path) };
             self.state().suspended.store(true, Relaxed);
         });

@@ -11,7 +11,7 @@ use super::wait_queue::{self, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
 
 /// Whether pools may connect.
-pub(super) const CONNECTS: bool = true;
+pub(crate) const CONNECTS: bool = true;
 
 /// For the owner of a slot that was vacant.
 impl<'a> Engine<'a> {

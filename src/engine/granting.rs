@@ -3,6 +3,7 @@
 
 use core::ptr::NonNull;
 
+use super::CONNECTS;
 use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
@@ -122,9 +123,9 @@ impl<'a> Engine<'a> {
     /// A slot for a caller that joins the queue.
     pub(super) fn claim_in_position(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
         match position {
-            Position::Last => self.claim_as_newcomer(locked),
-            Position::Again => self.claim_as_head(),
-            Position::Pausing => self.claim_as_pausing(),
+            Position::Again if CONNECTS => self.claim_as_head(),
+            Position::Pausing if CONNECTS => self.claim_as_pausing(),
+            _ => self.claim_as_newcomer(locked),
         }
     }
 

@@ -9,7 +9,7 @@ use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
 
 /// Whether pools may connect.
-pub(super) const CONNECTS: bool = false;
+pub(crate) const CONNECTS: bool = false;
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that connects")]
 impl<'a> Engine<'a> {

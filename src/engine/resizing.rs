@@ -21,7 +21,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Safety
     ///
-    /// `slow_path` is that of this pool.
+    /// `slow_path` is that of this pool, and settles whatever there is.
     pub(crate) unsafe fn resize(self, max_size: usize, slow_path: &'static SlowPath) -> WakeBatch<'a> {
         debug_assert!(max_size <= self.slots());
         self.locked(|locked, _| {
@@ -29,6 +29,8 @@ impl<'a> Engine<'a> {
                 return;
             }
             // SAFETY: as the caller promises.
+            unsafe { self.set_slow_path(slow_path) };
+            // SAFETY: as above.
             unsafe { self.close_fast_path(locked, slow_path) };
             locked.resize = Some(Resize { max_size: narrow(max_size), scanned: 0 });
         })

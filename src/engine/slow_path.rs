@@ -25,10 +25,29 @@ pub(crate) type ToVacate = (SlotToken, VacateReason);
 /// The slow halves of a kind of pool's calls. Each takes the start of a pool of that kind, which is alive and shared.
 pub(crate) struct SlowPath {
     /// A slot was released while the fast path was closed.
-    pub(crate) release: unsafe fn(NonNull<()>),
+    release: Release,
     /// A slot, if one is free for a newcomer.
-    pub(crate) claim: unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>,
+    claim: Claim,
+    /// What may have to be settled: whatever there is, or waiters only, in programs in which nothing else happens.
+    settle: Settle,
 }
+
+impl SlowPath {
+    /// Settles whatever there is.
+    pub(crate) const fn new(release: Release, claim: Claim) -> Self {
+        Self { release, claim, settle: settle_all }
+    }
+
+    /// Settles waiters only.
+    #[cfg(not(feature = "managed"))]
+    pub(crate) const fn for_waiters(release: Release, claim: Claim) -> Self {
+        Self { release, claim, settle: settle_waiters }
+    }
+}
+
+type Release = unsafe fn(NonNull<()>);
+type Claim = unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>;
+type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 
 /// For callers that have found SLOW set.
 impl Engine<'_> {
@@ -164,10 +183,23 @@ impl<'a> Engine<'a> {
     pub(super) unsafe fn close_fast_path(self, locked: &mut Locked, slow_path: &'static SlowPath) {
         if !locked.is_fast_path_closed {
             locked.is_fast_path_closed = true;
-            // Relaxed: seen by whoever sees SLOW, by O10.
-            self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut(), Relaxed);
+            // One that settles more stays.
+            if self.state().slow_path.load(Relaxed).is_null() {
+                // SAFETY: as the caller promises.
+                unsafe { self.set_slow_path(slow_path) };
+            }
             self.map().close_fast_path();
         }
+    }
+
+    /// From now on that is the pool's slow path.
+    ///
+    /// # Safety
+    ///
+    /// `slow_path` is that of this pool, and settles whatever there is.
+    pub(super) unsafe fn set_slow_path(self, slow_path: &'static SlowPath) {
+        // Relaxed: seen by whoever sees SLOW, by O10. The slow paths of one pool differ in what the lock's holder calls.
+        self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut(), Relaxed);
     }
 
     /// A slot to vacate, for a caller who has just released one. A pool that connects ends connections that are set
@@ -183,19 +215,13 @@ impl<'a> Engine<'a> {
         self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus))
     }
 
-    /// Restores the invariants after a change: grants free slots to waiters, retires surplus slots, dismisses the
-    /// waiters of a closed pool.
+    /// Restores the invariants after a change, while the fast path is closed.
     pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if self.is_closed() {
-            self.dismiss(locked, batch);
-            return;
-        }
-        self.go_on_resizing(locked, batch);
-        self.dismiss_due(locked, batch);
-        match self.state().fairness() {
-            Fairness::Fifo => self.grant_free(locked, batch),
-            Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
-        }
+        let slow_path = self.state().slow_path.load(Relaxed);
+        debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
+        // SAFETY: set before the fast path was closed, under the lock, and never cleared (I11).
+        let settle = unsafe { &*slow_path }.settle;
+        settle(self, locked, batch);
     }
 
     /// As [`settle_and_unlock`](Self::settle_and_unlock), after a newcomer has claimed a slot, or has found none: so it
@@ -227,4 +253,25 @@ impl<'a> Engine<'a> {
             self.map().open_fast_path();
         }
     }
+}
+
+/// Grants free slots to waiters, goes on with a resize, retires surplus slots, dismisses the waiters of a closed pool.
+fn settle_all<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+    if engine.is_closed() {
+        engine.dismiss(locked, batch);
+        return;
+    }
+    engine.go_on_resizing(locked, batch);
+    engine.dismiss_due(locked, batch);
+    match engine.state().fairness() {
+        Fairness::Fifo => engine.grant_free(locked, batch),
+        Fairness::Bounded(limit) => engine.call_to_compete(locked, batch, limit),
+    }
+}
+
+/// Grants free slots to waiters: all that there is in a pool under `Fairness::Fifo` which is never resized, suspended or
+/// closed.
+#[cfg(not(feature = "managed"))]
+fn settle_waiters<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+    engine.grant_free(locked, batch);
 }

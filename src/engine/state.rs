@@ -128,6 +128,12 @@ impl EngineState {
         };
     }
 
+    /// From the start that is the pool's slow path.
+    #[cfg(not(feature = "managed"))]
+    pub(crate) const fn settle_all_by(&mut self, slow_path: &'static SlowPath) {
+        self.slow_path = AtomicPtr::new(core::ptr::from_ref(slow_path).cast_mut());
+    }
+
     pub(crate) const fn fairness(&self) -> Fairness {
         match self.overtake_limit.checked_sub(1) {
             None => Fairness::Fifo,

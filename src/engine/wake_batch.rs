@@ -3,16 +3,17 @@
 
 use core::task::Waker;
 
-use heapless::Deque;
-
 use super::state::Engine;
 use crate::sync::run_to_end;
 
-/// The most wakers that are collected in one hold of the lock. If more waiters are due, further holds follow.
-///
-/// A waker is user code and may take its time, so where threads wait, several waiters are served before one is called.
-/// Where a hold masks interrupts it is to be short.
-const BATCH: usize = if cfg!(feature = "std") { 8 } else { 1 };
+#[cfg(any(feature = "std", test))]
+#[path = "wake_batch/several.rs"]
+mod wakers;
+#[cfg(not(any(feature = "std", test)))]
+#[path = "wake_batch/one.rs"]
+mod wakers;
+
+use wakers::Wakers;
 
 /// Wakers to call after unlocking, and whether the queue is to be served again then. All of it happens on drop, even if
 /// a waker panics.
@@ -21,7 +22,8 @@ const BATCH: usize = if cfg!(feature = "std") { 8 } else { 1 };
 #[must_use = "waiters are woken when it is dropped"]
 pub(crate) struct WakeBatch<'a> {
     engine: Engine<'a>,
-    wakers: Deque<Waker, BATCH>,
+    /// If more waiters are due, further holds follow.
+    wakers: Wakers,
     /// A waker that was not needed. It is dropped after unlocking too, since its destructor is user code.
     pub(super) leftover: Option<Waker>,
     /// Another hold has to follow.
@@ -31,7 +33,7 @@ pub(crate) struct WakeBatch<'a> {
 impl<'a> WakeBatch<'a> {
     #[inline(always)]
     pub(super) const fn new(engine: Engine<'a>) -> Self {
-        Self { engine, wakers: Deque::new(), leftover: None, more: false }
+        Self { engine, wakers: Wakers::new(), leftover: None, more: false }
     }
 
     /// Whether this hold of the lock can wake another waiter.
@@ -59,8 +61,7 @@ impl<'a> WakeBatch<'a> {
     #[inline]
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
         if let Some(waker) = waker {
-            let pushed = self.wakers.push_back(waker);
-            debug_assert!(pushed.is_ok(), "the batch was full");
+            self.wakers.push(waker);
         }
     }
 
@@ -78,7 +79,7 @@ impl<'a> WakeBatch<'a> {
         if self.wakers.is_empty() {
             self.fill();
         }
-        self.wakers.pop_front()
+        self.wakers.pop()
     }
 }
 

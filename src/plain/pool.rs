@@ -126,6 +126,11 @@ impl<C, const N: usize> Pool<C, N> {
     #[must_use]
     pub const fn with_fairness(mut self, fairness: Fairness) -> Self {
         self.engine.set_fairness(fairness);
+        // Waiters may have to be woken then to compete.
+        #[cfg(not(feature = "managed"))]
+        if matches!(fairness, Fairness::Bounded(_)) {
+            self.engine.settle_all_by(slow_path::<Self>());
+        }
         self
     }
 
@@ -362,7 +367,11 @@ impl<C, const N: usize> Pool<C, N> {
             AcquireError::NoSlots => PoolError::NoConnections,
             // This pool has no limit of waiters.
             AcquireError::Exhausted | AcquireError::QueueFull => PoolError::Exhausted,
+            #[cfg(feature = "std")]
             AcquireError::TimedOut => PoolError::Timeout(self.status()),
+            // Only threads wait with a deadline.
+            #[cfg(not(feature = "std"))]
+            AcquireError::TimedOut => PoolError::Exhausted,
             // Waits are ended in managed pools only.
             AcquireError::Closed | AcquireError::Dismissed => PoolError::Closed,
         }

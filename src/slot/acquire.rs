@@ -8,7 +8,7 @@ use core::task::{Poll, Waker};
 
 use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
-use super::slow_path::slow_path;
+use super::slow_path::waiting_path;
 use crate::engine::{
     AcquireError, ClaimError, Claimed, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind, WakeBatch,
 };
@@ -75,7 +75,7 @@ fn try_acquire_any<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
 pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
     let mut batch = pool.engine().batch();
     // SAFETY: it is this pool's.
-    let answer = unsafe { pool.engine().claim_or_refuse(slow_path::<P>(), &mut batch) };
+    let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
     release_on_unwind(pool, answer, || drop(batch))
 }
 
@@ -145,7 +145,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         let mut batch = engine.batch();
         // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes
         // (I4).
-        let joined = unsafe { engine.join(self.waiter(), waker.clone(), self.position, slow_path::<P>(), &mut batch) };
+        let joined = unsafe { engine.join(self.waiter(), waker.clone(), self.position, waiting_path::<P>(), &mut batch) };
         match joined {
             Joined::Queued => {
                 self.progress.set(Progress::Waiting);

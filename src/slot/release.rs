@@ -4,7 +4,7 @@
 use core::mem::ManuallyDrop;
 
 use super::parts::PoolParts;
-use crate::engine::{AcquireError, SlotToken, ToVacate, VacateReason, WakeBatch};
+use crate::engine::{AcquireError, CONNECTS, SlotToken, ToVacate, VacateReason, WakeBatch};
 use crate::sync::run_to_end;
 
 /// Releases a filled slot as it is.
@@ -41,7 +41,8 @@ pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate
 
 /// Releases a slot that was claimed or granted and not used; one without a connection is vacated.
 pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
-    if pool.engine().states().get(slot.index()).is_filled() {
+    // Only where pools connect a slot may be without.
+    if !CONNECTS || pool.engine().states().get(slot.index()).is_filled() {
         release(pool, slot);
     } else {
         drop(pool.engine().vacate(slot, VacateReason::NotConnected));

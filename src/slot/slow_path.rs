@@ -12,7 +12,20 @@ use crate::engine::{AcquireError, SlotToken, SlowPath};
 
 /// The slow path of this kind of pool.
 pub(crate) const fn slow_path<P: PoolParts>() -> &'static SlowPath {
-    const { &SlowPath { release: release_in::<P>, claim: claim_in::<P> } }
+    const { &SlowPath::new(release_in::<P>, claim_in::<P>) }
+}
+
+/// The slow path for callers that wait: a program in which they do, and nobody resizes or closes a pool, contains no
+/// more than that.
+#[cfg(not(feature = "managed"))]
+pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
+    const { &SlowPath::for_waiters(release_in::<P>, claim_in::<P>) }
+}
+
+/// Managed pools settle more than waiters in any case.
+#[cfg(feature = "managed")]
+pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
+    slow_path::<P>()
 }
 
 /// # Safety
