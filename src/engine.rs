@@ -60,12 +60,12 @@ mod slow_path;
 
 pub(crate) use connecting::CONNECTS;
 
+pub(crate) use bitmap::ClaimError;
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use bitmap::Released;
-pub(crate) use bitmap::ClaimError;
 pub(crate) use capacity::VacateReason;
 pub(crate) use fast_path::Claimed;
-pub(crate) use layout::{Layout, Place};
+pub(crate) use layout::{HAS_HOMES, Layout, Place};
 pub(crate) use queueing::{Joined, LeaveReason, Position, Ticket};
 pub(crate) use slot_state::SlotState;
 #[cfg(any(feature = "ffi", test))]

@@ -1,6 +1,7 @@
 // knows: stats · must not know: how a pool works
 //! What can go wrong in any pool, in words for people.
 
+#[cfg(feature = "std")]
 use crate::stats::Status;
 
 /// Why [`Pool::try_get`](crate::Pool::try_get) has no connection: one small code, cheap enough for a caller that polls.
@@ -58,6 +59,7 @@ impl TryGetError {
 #[non_exhaustive]
 pub enum PoolError {
     /// The deadline passed before a connection came free. The status is that of the pool at that moment.
+    #[cfg(feature = "std")]
     #[error("timed out waiting for a connection ({0})")]
     Timeout(Status),
     /// The pool is closed, or was closed while the caller waited.
@@ -77,6 +79,7 @@ impl PoolError {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            #[cfg(feature = "std")]
             Self::Timeout(_) => "timeout",
             Self::Closed => "closed",
             Self::NoConnections => "no_connections",

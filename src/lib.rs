@@ -175,7 +175,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // These are no features, and tell a reader of the page nothing.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(conn_pool_loom, conn_pool_shuttle))))]
-
 // Much of the engine and of the slots is there for pools that connect.
 #![cfg_attr(not(feature = "managed"), allow(dead_code, unused_imports))]
 

@@ -309,10 +309,6 @@ impl<'a> Bitmap<'a> {
         (0..self.layout().words).map(|word| (self.word(word).load(Relaxed) & FREE).count_ones() as usize).sum()
     }
 
-    pub(crate) fn is_any_free(self) -> bool {
-        (0..self.layout().words).any(|word| self.word(word).load(Relaxed) & FREE != 0)
-    }
-
     pub(crate) fn is_free(self, slot: usize) -> bool {
         self.word(self.layout().word_of(slot)).load(Relaxed) & self.layout().bit_of(slot) != 0
     }

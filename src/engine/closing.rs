@@ -140,12 +140,7 @@ impl<'a> Engine<'a> {
     /// # Safety
     ///
     /// The lock is held and the waiter is in the queue.
-    pub(super) unsafe fn dismiss_one(
-        self,
-        locked: &mut Locked,
-        waiter: NonNull<Waiter>,
-        batch: &mut WakeBatch<'a>,
-    ) {
+    pub(super) unsafe fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
         // SAFETY: a queued waiter is alive, and its kind never changes.
         let kind = unsafe { waiter.as_ref() }.kind;
         // A callback counts as waiting until it was called, which may be later: the pool must not be ended before that.

@@ -6,10 +6,10 @@
 use core::mem::swap;
 use core::task::Waker;
 
-use super::slow_path::ToVacate;
-use super::connects::Dismissal;
 use super::MAX_SLOTS;
+use super::connects::Dismissal;
 use super::resizing::narrow;
+use super::slow_path::ToVacate;
 use super::state::{Engine, Locked};
 use super::token::SlotToken;
 use super::wait_queue::{self, WaitQueue};
@@ -29,13 +29,12 @@ impl<'a> Engine<'a> {
 
     /// From now on callers connect themselves; waiters are granted the slots that are vacant.
     pub(crate) fn end_connector(self) -> WakeBatch<'a> {
-        let (waker, mut batch) = self.locked(|locked, _| {
+        let (_dropped_without_the_lock, batch) = self.locked(|locked, _| {
             self.state().connects.has_connector.store(false, Relaxed);
             locked.demand.was_asked = false;
             locked.demand.distrusts_connects = false;
             locked.demand.connector.take()
         });
-        batch.leftover = waker;
         batch
     }
 
@@ -153,7 +152,7 @@ impl<'a> Engine<'a> {
             // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
             if unsafe { wait_queue::node(waiter) }.waits_forever {
                 // SAFETY: it is in the queue, and the lock is held (I4).
-            unsafe { self.dismiss_one(locked, waiter, batch) };
+                unsafe { self.dismiss_one(locked, waiter, batch) };
             }
         }
         locked.demand.dismissal = Dismissal::Nobody;

@@ -66,13 +66,7 @@ pub(super) enum Dismissal {
 
 impl Demand {
     pub(super) const fn new() -> Self {
-        Self {
-            numbers: 0,
-            dismissal: Dismissal::Nobody,
-            was_asked: false,
-            distrusts_connects: false,
-            connector: None,
-        }
+        Self { numbers: 0, dismissal: Dismissal::Nobody, was_asked: false, distrusts_connects: false, connector: None }
     }
 
     /// The number of a caller that arrives now.

@@ -17,8 +17,7 @@ pub(crate) struct Claimed {
 }
 
 impl Engine<'_> {
-    /// Whether homes make no difference.
-    #[cfg(feature = "ffi")]
+    /// Whether one look at the bitmap is a snapshot, and homes make no difference.
     #[inline(always)]
     pub(crate) fn has_one_word(self) -> bool {
         self.map().has_one_word()

@@ -18,22 +18,16 @@ impl<'a> Engine<'a> {
         !self.is_closed() && !self.state().is_suspended() && self.state().surplus.get() == 0
     }
 
-    /// Grants free slots to the oldest waiters.
+    /// Grants free slots to the oldest waiters, if any may be granted.
     pub(super) fn grant_free(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if !self.may_grant() {
-            return;
-        }
-        while batch.has_room() {
-            let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
+        while let Some((waiter, slot)) = self.claim_for_queue(locked) {
+            if !batch.has_room() {
+                self.put_back(slot);
+                batch.go_on();
+                return;
+            }
             self.grant(locked, waiter, slot, batch);
         }
-        if !locked.queue.is_empty() && self.is_any_free() {
-            batch.go_on();
-        }
-    }
-
-    fn is_any_free(self) -> bool {
-        self.map().is_any_free() || self.room_for_callers() > 0
     }
 
     /// A free slot, and the waiter that gets it: a connection goes to the head, a vacant slot to the first waiter that
@@ -53,9 +47,6 @@ impl<'a> Engine<'a> {
     /// Wakes as many waiters as there are free slots, to compete for them, and grants a slot outright to a waiter that
     /// was overtaken often enough. So each free slot has a waiter on the way to it.
     pub(super) fn call_to_compete(self, locked: &mut Locked, batch: &mut WakeBatch<'a>, limit: u32) {
-        if !self.may_grant() {
-            return;
-        }
         let mut next = locked.queue.head();
         let (mut idle, mut vacant) = (self.map().count_free(), self.room_for_callers());
         while let Some(waiter) = next
@@ -138,7 +129,7 @@ impl<'a> Engine<'a> {
             return Err(AcquireError::Exhausted);
         }
         let slot = match locked.queue.head() {
-            None => return self.claim_as_head(),
+            None => self.claim_any_locked(),
             // All waiters are pausing: they wait for a connection, and leave vacant slots to others.
             Some(_) if self.room_for_callers() > 0 && Self::first_to_connect(locked).is_none() => {
                 self.claim_vacant_to_connect()

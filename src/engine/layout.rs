@@ -12,7 +12,7 @@ const MAX_PER_WORD: usize = usize::BITS as usize / 2;
 const MIN_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 } else { 4 };
 /// Whether threads can be told apart. Without that each claim starts at the same word, so more words than are needed
 /// would only be in the way.
-const HAS_HOMES: bool = cfg!(any(feature = "std", conn_pool_loom, conn_pool_shuttle));
+pub(crate) const HAS_HOMES: bool = cfg!(any(feature = "std", conn_pool_loom, conn_pool_shuttle));
 
 /// Where the parts of a pool lie in it, in bytes from its start.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 // knows: slow_path, state, token, wait_queue, wake_batch · must not know: who is granted what
 //! Joining the wait queue, looking, and leaving it.
 
+use core::mem::swap;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Poll, Waker};
@@ -9,7 +10,7 @@ use super::CONNECTS;
 use super::slow_path::SlowPath;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
-use super::wait_queue::{self, Node, Outcome, TicketNumber, Waiter, WaiterKind};
+use super::wait_queue::{self, Outcome, TicketNumber, Waiter, WaiterKind};
 use super::wake_batch::WakeBatch;
 
 /// A caller's place in the order of service, which it keeps from one wait to the next.
@@ -57,12 +58,6 @@ pub(crate) enum LeaveReason {
     Cancelled,
 }
 
-enum Seen {
-    Ended,
-    Queued,
-    NeedsWaker,
-}
-
 impl<'a> Engine<'a> {
     /// For what is left to do after unlocking.
     #[inline(always)]
@@ -70,7 +65,8 @@ impl<'a> Engine<'a> {
         WakeBatch::new(self)
     }
 
-    /// Takes a free slot, or joins the queue.
+    /// Takes a free slot, or joins the queue. The waker is left where it is if it is not needed: its destructor is user
+    /// code.
     ///
     /// # Safety
     ///
@@ -81,15 +77,13 @@ impl<'a> Engine<'a> {
     pub(crate) unsafe fn join(
         self,
         waiter: Pin<&Waiter>,
-        waker: Waker,
+        waker: &mut Option<Waker>,
         position: Position,
         slow_path: &'static SlowPath,
         batch: &mut WakeBatch<'a>,
     ) -> Joined {
         waiter.set_since(self.state().wait_times.start());
-        // Kept outside the section, which must not drop it: a waker's destructor is user code.
-        let mut waker = Some(waker);
-        let joined = self.state().lock.with(|locked| {
+        self.state().lock.with(|locked| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             if unsafe { waiter.node() }.cancelled_late {
                 return Joined::CancelledLate;
@@ -101,22 +95,20 @@ impl<'a> Engine<'a> {
             }
             // SAFETY: as the caller promises.
             unsafe { self.close_fast_path(locked, slow_path) };
-            let joined = match self.claim_in_position(locked, position) {
+            let joined = match self.admit(locked, position) {
                 Ok(slot) => Joined::Granted(slot),
                 Err(AcquireError::Closed) => Joined::Closed,
                 // A caller that keeps its place is not refused: it was admitted before.
                 Err(_) if position == Position::Last && self.is_queue_full() => Joined::QueueFull,
                 Err(_) => {
                     // SAFETY: the lock is held (I4), and the caller promises the rest.
-                    unsafe { self.enqueue(locked, waiter, waker.take(), position) };
+                    unsafe { self.enqueue(locked, waiter, waker, position) };
                     Joined::Queued
                 }
             };
-            self.settle_newcomer(locked, batch);
+            self.settle_and_unlock(locked, batch);
             joined
-        });
-        batch.leftover = waker;
-        joined
+        })
     }
 
     /// How a wait has ended, if it has: without the lock, and once. With a slot, which is then the caller's, or without
@@ -145,61 +137,42 @@ impl<'a> Engine<'a> {
         waker: &Waker,
         batch: &mut WakeBatch<'a>,
     ) -> Poll<Option<SlotToken>> {
-        let mut fresh: Option<Waker> = None;
-        loop {
-            if let Some(ended) = self.outcome(waiter) {
-                return Poll::Ready(ended);
+        while self.is_still_queued(waiter, waker, batch) {
+            if !batch.goes_on() {
+                return Poll::Pending;
             }
-            let seen = self.state().lock.with(|locked| {
-                // A waiter that was woken to compete and finds a free slot has the queue served in order, so that it
-                // cannot overtake the waiters before it. Under Fifo the release has served the queue already. A
-                // callback is called when it has its slot, and then callbacks behind it must not be called before the
-                // waiters in between.
-                let competes = !self.state().is_fifo() && waiter.kind.competes_when_woken();
-                // SAFETY: the lock is held and no other reference to the node is in use (I4).
-                let known = unsafe { waiter.node() }.waker.take();
-                if competes {
-                    self.grant_free(locked, batch);
-                }
-                // SAFETY: as above; `grant_free` keeps no reference.
-                let seen = Self::look(unsafe { waiter.node() }, known, waker, &mut fresh, batch);
-                if competes {
-                    self.settle_and_unlock(locked, batch);
-                }
-                seen
-            });
-            match seen {
-                // Cloning a waker is user code: done here, without the lock. Until the next round registers it, the
-                // waiter seems to have been woken. That is harmless, since the next round looks as a woken waiter
-                // would.
-                Seen::NeedsWaker => fresh = Some(waker.clone()),
-                Seen::Ended => return Poll::Ready(self.outcome(waiter).flatten()),
-                // Others were served first, and there is more: perhaps for this one.
-                Seen::Queued if batch.goes_on() => {}
-                Seen::Queued => return Poll::Pending,
-            }
-            // The wakers are called, without the lock, and the queue is served on.
-            *batch = WakeBatch::new(self);
+            // Others were served first, and there is more: perhaps for this one.
+            batch.finish();
         }
+        Poll::Ready(self.outcome(waiter).flatten())
     }
 
-    /// Looks at a node whose waker was taken out, and puts one back if the waiter is still queued: the known one if it
-    /// would wake the same task as `waker`, else a fresh clone of `waker`. A waker that is not needed goes into the
-    /// batch.
-    fn look(
-        node: &mut Node,
-        known: Option<Waker>,
-        waker: &Waker,
-        fresh: &mut Option<Waker>,
-        batch: &mut WakeBatch<'a>,
-    ) -> Seen {
-        batch.leftover = known;
-        if !node.is_queued {
-            return Seen::Ended;
-        }
-        let is_known = batch.leftover.as_ref().is_some_and(|known| known.will_wake(waker));
-        node.waker = if is_known { batch.leftover.take() } else { fresh.take() };
-        if node.waker.is_some() { Seen::Queued } else { Seen::NeedsWaker }
+    /// Whether a waiter is queued. If so, `waker` is the one to be called from now on.
+    fn is_still_queued(self, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
+        // Cloning a waker is user code, and so is dropping one. Both are done without the lock.
+        let mut fresh = Some(waker.clone());
+        let mut known = None;
+        self.state().lock.with(|locked| {
+            // SAFETY: the lock is held and no other reference to the node is in use (I4).
+            known = unsafe { waiter.node() }.waker.take();
+            // A waiter that was woken to compete and finds a free slot has the queue served in order, so that it cannot
+            // overtake the waiters before it. Under Fifo the release has served the queue already. A callback is called
+            // when it has its slot, and then callbacks behind it must not be called before the waiters in between.
+            let competes = !self.state().is_fifo() && waiter.kind.competes_when_woken();
+            if competes && self.may_grant() {
+                self.grant_free(locked, batch);
+            }
+            // SAFETY: as above; `grant_free` keeps no reference.
+            let node = unsafe { waiter.node() };
+            let is_queued = node.is_queued;
+            if is_queued {
+                node.waker = fresh.take();
+            }
+            if competes {
+                self.settle_and_unlock(locked, batch);
+            }
+            is_queued
+        })
     }
 
     /// Ends a wait early. A slot that had been granted is not lost: it is the caller's.
@@ -211,9 +184,6 @@ impl<'a> Engine<'a> {
         reason: LeaveReason,
         batch: &mut WakeBatch<'a>,
     ) -> Result<SlotToken, AcquireError> {
-        if let Some(ended) = self.outcome(waiter) {
-            return ended.ok_or_else(|| self.why_dismissed());
-        }
         let mut waker = None;
         let was_queued = self.state().lock.with(|locked| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
@@ -228,7 +198,7 @@ impl<'a> Engine<'a> {
             self.settle_and_unlock(locked, batch);
             was_queued
         });
-        batch.leftover = waker;
+        drop(waker);
         if was_queued {
             self.record_wait(waiter);
             return Err(AcquireError::TimedOut);
@@ -244,14 +214,15 @@ impl<'a> Engine<'a> {
     /// Takes a waiter out of the queue if it is still in it; if not, it cannot join again.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
-        let (was_queued, batch) = self.locked(|locked, batch| {
+        let mut waker = None;
+        let (was_queued, batch) = self.locked(|locked, _| {
             // SAFETY: the lock is held and no other reference to the node is alive (I4).
             let node = unsafe { waiter.node() };
             let is_queued = node.is_queued;
             node.cancelled_late = !is_queued;
             if is_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
-                batch.leftover = unsafe { self.step_out(locked, waiter) };
+                waker = unsafe { self.step_out(locked, waiter) };
             }
             is_queued
         });
@@ -268,7 +239,7 @@ impl<'a> Engine<'a> {
     /// # Safety
     ///
     /// The lock is held, the waiter is in no queue, and it stays alive until it has left this one.
-    unsafe fn enqueue(self, locked: &mut Locked, waiter: Pin<&Waiter>, waker: Option<Waker>, position: Position) {
+    unsafe fn enqueue(self, locked: &mut Locked, waiter: Pin<&Waiter>, waker: &mut Option<Waker>, position: Position) {
         let state = self.state();
         let is_last = position == Position::Last || !CONNECTS;
         let joined_at = match locked.queue.head() {
@@ -280,7 +251,8 @@ impl<'a> Engine<'a> {
         };
         // SAFETY: the lock is held and no other reference to the node is alive (I4).
         let node = unsafe { waiter.node() };
-        node.waker = waker;
+        // What comes out is `None`: a waiter outside the queue has no waker.
+        swap(&mut node.waker, waker);
         node.is_pausing = position == Position::Pausing;
         node.joined_at = joined_at;
         if waiter.kind == WaiterKind::Thread {

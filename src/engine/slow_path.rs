@@ -1,4 +1,4 @@
-// knows: bitmap, capacity, state, token, wake_batch, sync · must not know: how a waiter joined, who is granted what
+// knows: bitmap, capacity, queueing, state, token, wake_batch, sync · must not know: how a waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
 //! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
@@ -8,6 +8,7 @@ use core::ptr::{self, NonNull};
 
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
+use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
@@ -28,25 +29,28 @@ pub(crate) struct SlowPath {
     release: Release,
     /// A slot, if one is free for a newcomer.
     claim: Claim,
-    /// What may have to be settled: whatever there is, or waiters only, in programs in which nothing else happens.
+    // What the lock's holder calls: with whatever there is to consider, or with waiters only, in programs in which
+    // nothing else happens.
+    admit: Admit,
     settle: Settle,
 }
 
 impl SlowPath {
     /// Settles whatever there is.
     pub(crate) const fn new(release: Release, claim: Claim) -> Self {
-        Self { release, claim, settle: settle_all }
+        Self { release, claim, admit: admit_any, settle: settle_all }
     }
 
     /// Settles waiters only.
     #[cfg(not(feature = "managed"))]
     pub(crate) const fn for_waiters(release: Release, claim: Claim) -> Self {
-        Self { release, claim, settle: settle_waiters }
+        Self { release, claim, admit: admit_beside_waiters, settle: settle_waiters }
     }
 }
 
 type Release = unsafe fn(NonNull<()>);
 type Claim = unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>;
+type Admit = for<'a> fn(Engine<'a>, &mut Locked, Position) -> Result<SlotToken, AcquireError>;
 type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 
 /// For callers that have found SLOW set.
@@ -111,9 +115,16 @@ impl<'a> Engine<'a> {
             // SAFETY: as the caller promises.
             unsafe { self.close_fast_path(locked, slow_path) };
             let answer = self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
-            self.settle_newcomer(locked, batch);
+            self.settle_and_unlock(locked, batch);
             answer
         })
+    }
+
+    /// As [`claim_or_refuse`](Self::claim_or_refuse), in a pool under `Fairness::Fifo` that is never closed or resized,
+    /// with one word: what a look at it finds is exact.
+    #[cfg(not(feature = "managed"))]
+    pub(crate) fn claim_unless_waited_for(self) -> Result<SlotToken, AcquireError> {
+        self.state().lock.with(|locked| admit_beside_waiters(self, locked, Position::Last))
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
@@ -126,6 +137,12 @@ impl<'a> Engine<'a> {
             self.settle_and_unlock(locked, batch);
             to_vacate
         })
+    }
+
+    /// The same in a pool that is never closed or resized.
+    #[cfg(not(feature = "managed"))]
+    pub(crate) fn settle_now(self, batch: &mut WakeBatch<'a>) {
+        self.state().lock.with(|locked| self.settle_and_unlock(locked, batch));
     }
 
     /// Releases a slot while the fast path is closed, unless it is free already. The caller gets a slot to vacate as in
@@ -215,63 +232,76 @@ impl<'a> Engine<'a> {
         self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus))
     }
 
-    /// Restores the invariants after a change, while the fast path is closed.
-    pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        let slow_path = self.state().slow_path.load(Relaxed);
-        debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
-        // SAFETY: set before the fast path was closed, under the lock, and never cleared (I11).
-        let settle = unsafe { &*slow_path }.settle;
-        settle(self, locked, batch);
+    /// A slot for a caller that joins the queue, while the fast path is closed.
+    pub(super) fn admit(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
+        (self.slow_path_locked().admit)(self, locked, position)
     }
 
-    /// As [`settle_and_unlock`](Self::settle_and_unlock), after a newcomer has claimed a slot, or has found none: so it
-    /// has changed nothing that others wait for. (If slots are free beside waiters, whoever has released these comes for
-    /// the lock; but may be late, if it is busy with a waker.)
-    pub(super) fn settle_newcomer(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        let is_due = !locked.queue.is_empty() && self.map().is_any_free();
-        if is_due || self.connects() || !self.state().is_fifo() {
-            self.settle_and_unlock(locked, batch);
-        } else {
-            self.open_fast_path(locked);
-        }
+    fn slow_path_locked(self) -> &'static SlowPath {
+        let slow_path = self.state().slow_path.load(Relaxed);
+        debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
+        // SAFETY: set under the lock before the fast path was closed, and never cleared (I11).
+        unsafe { &*slow_path }
     }
 
     /// The last step before the lock is released (I6): settles, and opens the fast path if nothing keeps it closed.
     pub(super) fn settle_and_unlock(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if locked.is_fast_path_closed {
-            self.settle(locked, batch);
+            (self.slow_path_locked().settle)(self, locked, batch);
         }
         self.call_connector(locked, batch);
-        self.open_fast_path(locked);
+    }
+
+    /// Restores the invariants after a change: grants free slots to waiters, goes on with a resize, retires surplus
+    /// slots, dismisses the waiters of a closed pool.
+    pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        if self.is_closed() {
+            self.dismiss(locked, batch);
+            return;
+        }
+        self.go_on_resizing(locked, batch);
+        self.dismiss_due(locked, batch);
+        if !self.may_grant() {
+            return;
+        }
+        match self.state().fairness() {
+            Fairness::Fifo => self.grant_free(locked, batch),
+            Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
+        }
     }
 
     fn open_fast_path(self, locked: &mut Locked) {
-        let is_open = !self.is_closed() && !self.state().is_suspended();
-        let is_sized = locked.resize.is_none() && self.state().surplus.get() == 0;
-        if locked.is_fast_path_closed && is_open && is_sized && locked.queue.is_empty() {
-            locked.is_fast_path_closed = false;
-            self.map().open_fast_path();
-        }
+        locked.is_fast_path_closed = false;
+        self.map().open_fast_path();
     }
 }
 
-/// Grants free slots to waiters, goes on with a resize, retires surplus slots, dismisses the waiters of a closed pool.
+fn admit_any(engine: Engine<'_>, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
+    engine.claim_in_position(locked, position)
+}
+
+/// In a pool under `Fairness::Fifo` that is never resized, suspended or closed.
+#[cfg(not(feature = "managed"))]
+fn admit_beside_waiters(engine: Engine<'_>, locked: &mut Locked, _: Position) -> Result<SlotToken, AcquireError> {
+    let slot = if locked.queue.is_empty() { engine.map().claim_locked() } else { None };
+    slot.ok_or(AcquireError::Exhausted)
+}
+
+/// Settles whatever there is.
 fn settle_all<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-    if engine.is_closed() {
-        engine.dismiss(locked, batch);
-        return;
-    }
-    engine.go_on_resizing(locked, batch);
-    engine.dismiss_due(locked, batch);
-    match engine.state().fairness() {
-        Fairness::Fifo => engine.grant_free(locked, batch),
-        Fairness::Bounded(limit) => engine.call_to_compete(locked, batch, limit),
+    engine.settle(locked, batch);
+    let is_open = !engine.is_closed() && !engine.state().is_suspended();
+    let is_sized = locked.resize.is_none() && engine.state().surplus.get() == 0;
+    if is_open && is_sized && locked.queue.is_empty() {
+        engine.open_fast_path(locked);
     }
 }
 
-/// Grants free slots to waiters: all that there is in a pool under `Fairness::Fifo` which is never resized, suspended or
-/// closed.
+/// Settles what there is in a pool under `Fairness::Fifo` that is never resized, suspended or closed.
 #[cfg(not(feature = "managed"))]
 fn settle_waiters<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
     engine.grant_free(locked, batch);
+    if locked.queue.is_empty() {
+        engine.open_fast_path(locked);
+    }
 }

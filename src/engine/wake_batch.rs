@@ -18,14 +18,12 @@ use wakers::Wakers;
 /// Wakers to call after unlocking, and whether the queue is to be served again then. All of it happens on drop, even if
 /// a waker panics.
 ///
-/// It is large, so who holds the lock often makes it in place and passes it on by reference.
+/// It may be large, so who holds the lock often makes it in place and passes it on by reference.
 #[must_use = "waiters are woken when it is dropped"]
 pub(crate) struct WakeBatch<'a> {
     engine: Engine<'a>,
     /// If more waiters are due, further holds follow.
     wakers: Wakers,
-    /// A waker that was not needed. It is dropped after unlocking too, since its destructor is user code.
-    pub(super) leftover: Option<Waker>,
     /// Another hold has to follow.
     more: bool,
 }
@@ -33,7 +31,7 @@ pub(crate) struct WakeBatch<'a> {
 impl<'a> WakeBatch<'a> {
     #[inline(always)]
     pub(super) const fn new(engine: Engine<'a>) -> Self {
-        Self { engine, wakers: Wakers::new(), leftover: None, more: false }
+        Self { engine, wakers: Wakers::new(), more: false }
     }
 
     /// Whether this hold of the lock can wake another waiter.
@@ -65,32 +63,31 @@ impl<'a> WakeBatch<'a> {
         }
     }
 
-    /// Holds the lock again until nothing more is to be done, or the batch is full: before a waker is called, which may
-    /// take its time.
-    fn fill(&mut self) {
+    /// Holds the lock again until nothing more is to be done, or the batch is full, and calls the first waker, which may
+    /// take its time. `false` if there is none.
+    fn step(&mut self) -> bool {
         while self.more && self.has_room() {
             self.more = false;
             let engine = self.engine;
             engine.state().lock.with(|locked| engine.settle_and_unlock(locked, self));
         }
+        self.wakers.pop().map(Waker::wake).is_some()
     }
+}
 
-    fn next(&mut self) -> Option<Waker> {
-        if self.wakers.is_empty() {
-            self.fill();
+impl WakeBatch<'_> {
+    /// Does all of it now.
+    #[inline]
+    pub(crate) fn finish(&mut self) {
+        if self.more || !self.wakers.is_empty() {
+            run_to_end(|| self.step());
         }
-        self.wakers.pop()
     }
 }
 
 impl Drop for WakeBatch<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.more {
-            self.fill();
-        }
-        if !self.wakers.is_empty() {
-            run_to_end(|| self.next().map(Waker::wake).is_some());
-        }
+        self.finish();
     }
 }

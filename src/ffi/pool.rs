@@ -120,7 +120,10 @@ impl conn_pool {
             // SAFETY: behind the header in one block that the caller promises, so it is not null.
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
-            layout: Layout::new(capacity, storage::place::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>())),
+            layout: Layout::new(
+                capacity,
+                storage::place::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()),
+            ),
             has_homes: AtomicUsize::new(0),
             engine,
             shared: config.shared(),

@@ -8,7 +8,7 @@ use core::panic::Location;
 use core::ptr;
 
 use super::clock::{FOR_EVER, Millis};
-use crate::sync::{PlainAtomicPtr, AtomicUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, PlainAtomicPtr, Relaxed, const_fn};
 
 /// It has reached its maximum lifetime.
 pub(super) const EXPIRED: usize = 1 << 0;

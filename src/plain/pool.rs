@@ -68,8 +68,7 @@ pub struct Pool<C, const N: usize> {
 impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
 
 impl<C, const N: usize> Pool<C, N> {
-    const LAYOUT: Layout =
-        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+    const LAYOUT: Layout = Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
 }
 
 /// Building.

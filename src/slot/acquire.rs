@@ -10,13 +10,20 @@ use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
 use super::slow_path::waiting_path;
 use crate::engine::{
-    AcquireError, ClaimError, Claimed, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind, WakeBatch,
+    AcquireError, ClaimError, Claimed, HAS_HOMES, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind,
+    WakeBatch,
 };
 use crate::sync::const_fn;
 
 /// Claims the first slot of the calling thread's home, without the lock: the fast path.
+///
+/// Where there are no homes, and so in most pools one word, any free slot is found as fast, and [`claim_any`] need not
+/// follow.
 #[inline(always)]
 pub(crate) fn claim_first<P: PoolParts>(pool: &P) -> Option<SlotToken> {
+    if !HAS_HOMES {
+        return claim_any(pool).ok();
+    }
     Some(with_peak(pool, pool.engine().claim_first()?))
 }
 
@@ -48,6 +55,9 @@ fn record_peak<P: PoolParts>(pool: &P) {
 /// A slot if one is free now.
 #[inline(always)]
 pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    if !HAS_HOMES {
+        return claim_any(pool).or_else(|missed| refuse(pool, missed));
+    }
     match claim_first(pool) {
         Some(slot) => Ok(slot),
         None => try_acquire_any(pool),
@@ -57,15 +67,19 @@ pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireEr
 #[cold]
 #[inline(never)]
 fn try_acquire_any<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    claim_any(pool).or_else(|missed| refuse(pool, missed))
+}
+
+#[inline]
+fn refuse<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, AcquireError> {
     let engine = pool.engine();
-    match claim_any(pool) {
-        Ok(slot) => Ok(slot),
-        Err(_) if engine.states().len() == 0 => Err(AcquireError::NoSlots),
-        Err(missed) if engine.is_refused(missed) => Err(AcquireError::Exhausted),
+    match missed {
+        _ if engine.states().len() == 0 => Err(AcquireError::NoSlots),
+        _ if engine.is_refused(missed) => Err(AcquireError::Exhausted),
         // Who has closed the fast path has said how to go on.
-        Err(ClaimError::SlowPath) => engine.claim_later(),
+        ClaimError::SlowPath => engine.claim_later(),
         // Several words, or slots to connect in: only the lock's holder can tell.
-        Err(ClaimError::NoneSeen) => try_acquire_slow(pool),
+        ClaimError::NoneSeen => try_acquire_slow(pool),
     }
 }
 
@@ -76,7 +90,7 @@ pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, Acqu
     let mut batch = pool.engine().batch();
     // SAFETY: it is this pool's.
     let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
-    release_on_unwind(pool, answer, || drop(batch))
+    release_on_unwind(pool, answer, || batch.finish())
 }
 
 /// A wait for a slot, from the first look to the last; leaves the queue when it is dropped.
@@ -121,9 +135,12 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         match self.progress.get() {
             Progress::Fresh => match claim_first(self.pool) {
                 Some(slot) => self.end(Ok(slot)),
-                None => self.join(waker),
+                None => self.wait(waker),
             },
-            Progress::Waiting => self.look(waker),
+            Progress::Waiting => match self.pool.engine().outcome(self.waiter()) {
+                Some(slot) => self.end(slot.ok_or_else(|| self.pool.engine().why_dismissed())),
+                None => self.wait(waker),
+            },
             Progress::Done => panic!("a future of a connection was polled after it had finished"),
         }
     }
@@ -132,52 +149,56 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         self.pool
     }
 
+    /// Joins the queue, or looks how the waiter stands in it.
     #[cold]
     #[inline(never)]
-    fn join(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        if let Ok(slot) = claim_any(self.pool) {
+    fn wait(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
+        let is_fresh = self.progress.get() == Progress::Fresh;
+        if HAS_HOMES
+            && is_fresh
+            && let Ok(slot) = claim_any(self.pool)
+        {
             return self.end(Ok(slot));
         }
         let engine = self.pool.engine();
         if engine.states().len() == 0 {
             return self.end(Err(AcquireError::NoSlots));
         }
-        let mut batch = engine.batch();
+        let (mut batch, mut fresh) = (engine.batch(), None);
+        let answer = if is_fresh {
+            fresh = Some(waker.clone());
+            self.join(&mut fresh, &mut batch)
+        } else {
+            let seen = engine.check(self.waiter(), waker, &mut batch);
+            seen.map(|slot| slot.ok_or_else(|| engine.why_dismissed()))
+        };
+        let Poll::Ready(answer) = answer else { return Poll::Pending };
+        self.end(release_on_unwind(self.pool, answer, || {
+            fresh = None;
+            batch.finish();
+        }))
+    }
+
+    #[inline]
+    fn join(
+        self: Pin<&Self>,
+        waker: &mut Option<Waker>,
+        batch: &mut WakeBatch<'a>,
+    ) -> Poll<Result<SlotToken, AcquireError>> {
         // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes
-        // (I4).
-        let joined = unsafe { engine.join(self.waiter(), waker.clone(), self.position, waiting_path::<P>(), &mut batch) };
-        match joined {
+        // (I4). The slow path is this pool's.
+        let joined =
+            unsafe { self.pool.engine().join(self.waiter(), waker, self.position, waiting_path::<P>(), batch) };
+        Poll::Ready(match joined {
             Joined::Queued => {
                 self.progress.set(Progress::Waiting);
-                drop(batch);
-                Poll::Pending
+                return Poll::Pending;
             }
-            Joined::Granted(slot) => self.end_after(Ok(slot), batch),
-            Joined::QueueFull => self.end_after(Err(AcquireError::QueueFull), batch),
+            Joined::Granted(slot) => Ok(slot),
+            Joined::QueueFull => Err(AcquireError::QueueFull),
             // Only callbacks are cancelled late.
-            Joined::Closed | Joined::CancelledLate => self.end_after(Err(AcquireError::Closed), batch),
-        }
-    }
-
-    fn look(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        match self.pool.engine().outcome(self.waiter()) {
-            Some(slot) => self.end(slot.ok_or_else(|| self.pool.engine().why_dismissed())),
-            None => self.look_again(waker),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look_again(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        let mut batch = self.pool.engine().batch();
-        let seen = self.pool.engine().check(self.waiter(), waker, &mut batch);
-        match seen {
-            Poll::Pending => {
-                drop(batch);
-                Poll::Pending
-            }
-            Poll::Ready(slot) => self.end_after(slot.ok_or_else(|| self.pool.engine().why_dismissed()), batch),
-        }
+            Joined::Closed | Joined::CancelledLate => Err(AcquireError::Closed),
+        })
     }
 
     /// Leaves the queue because the deadline has passed; a slot that was granted by then is taken all the same.
@@ -188,16 +209,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         let mut batch = self.pool.engine().batch();
         let answer = self.pool.engine().leave(self.waiter(), reason, &mut batch);
         self.progress.set(Progress::Done);
-        release_on_unwind(self.pool, answer, || drop(batch))
-    }
-
-    fn end_after(
-        &self,
-        answer: Result<SlotToken, AcquireError>,
-        batch: WakeBatch<'_>,
-    ) -> Poll<Result<SlotToken, AcquireError>> {
-        self.progress.set(Progress::Done);
-        Poll::Ready(release_on_unwind(self.pool, answer, || drop(batch)))
+        release_on_unwind(self.pool, answer, || batch.finish())
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 // knows: parts, engine, sync · must not know: what a connection is
 //! Releasing a slot.
 
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 
 use super::parts::PoolParts;
 use crate::engine::{AcquireError, CONNECTS, SlotToken, ToVacate, VacateReason, WakeBatch};
@@ -21,15 +21,22 @@ pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
 pub(super) fn release_slow<P: PoolParts>(pool: &P) {
     let mut batch = pool.engine().batch();
     let to_vacate = pool.engine().release_slow(&mut batch);
-    end_release(pool, to_vacate, batch);
+    end_release(pool, to_vacate, &mut batch);
+}
+
+/// The same in a pool that is never closed or resized.
+#[cfg(not(feature = "managed"))]
+pub(super) fn release_to_waiters<P: PoolParts>(pool: &P) {
+    pool.engine().settle_now(&mut pool.engine().batch());
 }
 
 /// What is left to do of a release after unlocking, also if a waker panics.
-pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate>, batch: WakeBatch<'_>) {
-    let mut batch = Some(batch);
+pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate>, batch: &mut WakeBatch<'_>) {
+    let Some(_) = to_vacate else { return batch.finish() };
+    let mut is_first = true;
     run_to_end(|| {
-        if let Some(batch) = batch.take() {
-            drop(batch);
+        if mem::replace(&mut is_first, false) {
+            batch.finish();
             return true;
         }
         if let Some((slot, why)) = to_vacate.take() {

@@ -8,6 +8,8 @@ use core::ptr::NonNull;
 use super::acquire::try_acquire_slow;
 use super::parts::PoolParts;
 use super::release::release_slow;
+#[cfg(not(feature = "managed"))]
+use super::release::release_to_waiters;
 use crate::engine::{AcquireError, SlotToken, SlowPath};
 
 /// The slow path of this kind of pool.
@@ -19,7 +21,7 @@ pub(crate) const fn slow_path<P: PoolParts>() -> &'static SlowPath {
 /// more than that.
 #[cfg(not(feature = "managed"))]
 pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
-    const { &SlowPath::for_waiters(release_in::<P>, claim_in::<P>) }
+    const { &SlowPath::for_waiters(release_to_waiters_in::<P>, claim_unless_waited_for_in::<P>) }
 }
 
 /// Managed pools settle more than waiters in any case.
@@ -34,6 +36,25 @@ pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
 unsafe fn release_in<P: PoolParts>(pool: NonNull<()>) {
     // SAFETY: as the caller promises.
     release_slow(unsafe { pool.cast::<P>().as_ref() });
+}
+
+/// # Safety
+///
+/// As for [`release_in`].
+#[cfg(not(feature = "managed"))]
+unsafe fn release_to_waiters_in<P: PoolParts>(pool: NonNull<()>) {
+    // SAFETY: as the caller promises.
+    release_to_waiters(unsafe { pool.cast::<P>().as_ref() });
+}
+
+/// # Safety
+///
+/// As for [`release_in`].
+#[cfg(not(feature = "managed"))]
+unsafe fn claim_unless_waited_for_in<P: PoolParts>(pool: NonNull<()>) -> Result<SlotToken, AcquireError> {
+    // SAFETY: as the caller promises.
+    let pool = unsafe { pool.cast::<P>().as_ref() };
+    if pool.engine().has_one_word() { pool.engine().claim_unless_waited_for() } else { try_acquire_slow(pool) }
 }
 
 /// # Safety

@@ -51,7 +51,6 @@ impl Recorder {
         }
     }
 
-
     /// Records a time: by any thread at any moment, with two read-modify-writes.
     pub(crate) fn record(&self, took: Duration) {
         self.buckets[bucket_of(took)].add_shared(1);

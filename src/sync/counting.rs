@@ -1,8 +1,8 @@
 // knows: nothing · must not know: what is counted for
 //! Atomics that count what a thread does with them, for the tests that assert what a call costs.
 
-pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU16, fence};
 use core::sync::atomic::{self, Ordering};
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU16, fence};
 
 /// What the calling thread has done so far.
 pub(crate) mod count {

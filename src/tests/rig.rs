@@ -8,8 +8,8 @@ use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
 use crate::engine::{
-    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Position, Released, SlotToken, VacateReason, Waiter,
-    WaiterKind, WakeBatch,
+    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Position, Released, SlotToken,
+    VacateReason, Waiter, WaiterKind, WakeBatch,
 };
 use crate::fairness::Fairness;
 use crate::slot::{
@@ -29,8 +29,7 @@ pub(super) struct Rig<C, const N: usize> {
 }
 
 impl<C, const N: usize> Rig<C, N> {
-    const LAYOUT: Layout =
-        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+    const LAYOUT: Layout = Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
 
     /// Every slot is vacant; `most` callers at once may connect.
     pub(super) fn new(most: usize, fairness: Fairness) -> Self {
@@ -56,9 +55,9 @@ impl<C, const N: usize> Rig<C, N> {
         waker: Waker,
         position: Position,
     ) -> (Joined, WakeBatch<'_>) {
-        let mut wakes = self.engine().batch();
+        let (mut wakes, mut waker) = (self.engine().batch(), Some(waker));
         // SAFETY: it is this pool's slow path, and the caller promises the rest.
-        let joined = unsafe { self.engine().join(waiter, waker, position, slow_path::<Self>(), &mut wakes) };
+        let joined = unsafe { self.engine().join(waiter, &mut waker, position, slow_path::<Self>(), &mut wakes) };
         (joined, wakes)
     }
 
@@ -122,8 +121,8 @@ impl<C, const N: usize> Rig<C, N> {
     /// The connector has connected in the slot, for the first caller.
     pub(super) fn connect_for_callers(&self, slot: SlotToken, connection: C) {
         self.fill(&slot, connection);
-        let (to_vacate, batch) = self.engine().fill_for_callers(slot);
-        end_release(self, to_vacate, batch);
+        let (to_vacate, mut batch) = self.engine().fill_for_callers(slot);
+        end_release(self, to_vacate, &mut batch);
     }
 
     /// Connecting has failed.

@@ -310,8 +310,8 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     pub(crate) fn fill_for_callers(self, connection: P::Connection) {
         let claimed = self.put(connection);
         let pool = claimed.pool;
-        let (to_vacate, batch) = pool.engine().fill_for_callers(claimed.into_slot());
-        end_release(pool, to_vacate, batch);
+        let (to_vacate, mut batch) = pool.engine().fill_for_callers(claimed.into_slot());
+        end_release(pool, to_vacate, &mut batch);
         pool.shared().wake_if_asleep();
     }
 

@@ -249,8 +249,7 @@ impl Client {
             called: AtomicBool::new(false),
         });
         // SAFETY: fresh; and its wait is over before it is dropped: see below, and the waker is an `Arc` of it.
-        let (joined, wakes) =
-            unsafe { self.pool.join(callback.place(), Arc::clone(&callback).into(), Position::Last) };
+        let (joined, wakes) = unsafe { self.pool.join(callback.place(), Arc::clone(&callback).into(), Position::Last) };
         drop(wakes);
         match joined {
             Joined::Granted(slot) => drop(self.used(slot)),
