@@ -1,8 +1,10 @@
 //! The plain pool: its connections are made by the user, and put in.
 
+mod build;
 mod future;
 mod get;
 mod guard;
+mod insert;
 mod pool;
 
 pub use future::Get;

@@ -61,6 +61,15 @@ impl Layout {
         Self { words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
     }
 
+    /// The word that a slot keeps in a pool of so many slots, all of them free: zero if it leads no group.
+    pub(crate) const fn full_word(self, slot: usize, slots: usize) -> usize {
+        if slot & self.index_mask() != 0 {
+            return 0;
+        }
+        let (rest, group) = (slots - slot, 1 << self.slots_per_word_log2);
+        (1 << if rest < group { rest } else { group }) - 1
+    }
+
     #[inline(always)]
     const fn word_of(self, slot: usize) -> usize {
         if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }

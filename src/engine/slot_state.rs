@@ -45,6 +45,13 @@ impl SlotState {
         }
     }
 
+    const_fn! {
+        /// A filled slot, never used. `word` is its word of the bitmap: see `Layout::full_word`.
+        pub(crate) const fn filled(word: usize) -> Self {
+            Self { word: AtomicUsize::new(word), state: AtomicUsize::new(FILLED | PEAK_DUE) }
+        }
+    }
+
     /// Counts one use, by the slot's owner; `true` if a peak may be due.
     #[inline(always)]
     pub(crate) fn count_use(&self) -> bool {

@@ -126,6 +126,15 @@ impl EngineState {
         }
     }
 
+    const_fn! {
+        /// For so many slots, all of them filled.
+        pub(crate) const fn full(slots: usize) -> Self {
+            let mut full = Self::new(slots);
+            full.vacant = Stat::new(0);
+            full
+        }
+    }
+
     pub(crate) const fn set_fairness(&mut self, fairness: Fairness) {
         self.fairness = fairness;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use conn_pool::{ConnGuard, Fairness, InsertError, Pool, PoolError, TryGetError};
+use conn_pool::{ConnGuard, Fairness, InsertError, Pool, PoolError, TryGetError, VacancyError};
 
 use crate::kit::plain::{Task, assert_at_rest, hold_all, waiting_tasks};
 use crate::kit::{Census, panics, poll_once};
@@ -13,7 +13,7 @@ fn a_pool_of_no_slots_has_no_connections() {
     assert!(matches!(pool.try_get(), Err(TryGetError::NoConnections)));
     assert!(matches!(Task::new(&pool).error(), PoolError::NoConnections));
     let refused = pool.insert(()).unwrap_err();
-    assert!(matches!(refused, InsertError::Full { max_size: 0, .. }), "{refused}");
+    assert!(matches!(refused, InsertError { reason: VacancyError::Full { max_size: 0 }, .. }), "{refused}");
     assert_eq!(pool.retain(|()| unreachable!("there is none")).kept, 0);
     assert_eq!(pool.resize(0), Ok(()));
     assert!(pool.resize(1).is_err());
@@ -23,7 +23,7 @@ fn a_pool_of_no_slots_has_no_connections() {
     assert_eq!(format!("{pool:?}"), "Pool { 0/0 free [] waiting: 0 }");
     assert!(poll_once(&mut Box::pin(pool.drain_async())).is_ready());
     assert!(pool.try_get().is_err());
-    assert!(matches!(pool.insert(()), Err(InsertError::Closed { .. })));
+    assert!(matches!(pool.insert(()), Err(InsertError { reason: VacancyError::Closed, .. })));
 }
 
 #[cfg(feature = "std")]

@@ -1,0 +1,302 @@
+// knows: pool, engine, fairness, slot, sync · must not know: how a caller waits
+//! How a pool comes into being: empty or full, as a value, in a constant, or in the memory that it will stay in.
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+use core::mem::{ManuallyDrop, MaybeUninit, forget};
+use core::ptr;
+
+use super::pool::Pool;
+use crate::engine::{EngineState, Layout, MAX_SLOTS, SlotState};
+use crate::fairness::Fairness;
+use crate::slot::Slot;
+#[cfg(feature = "alloc")]
+use crate::sync::Arc;
+use crate::sync::const_fn;
+
+/// Building.
+///
+/// `new`, `from_array` and `from_fn` return the pool, so they move it: fine for a `static`, where that happens in the
+/// compiler, and for small pools. Where `N` connections may not fit on the stack, [`new_boxed`](Self::new_boxed) and
+/// [`new_arc`](Self::new_arc) make each of them in its place, and [`init`](Self::init) makes an empty pool in place.
+impl<C, const N: usize> Pool<C, N> {
+    const_fn! {
+        /// A pool of `N` vacant slots, to be filled with [`insert`](Self::insert). Usable in a `static`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// let pool: conn_pool::Pool<&str, 2> = conn_pool::Pool::new();
+        /// assert_eq!(pool.status().vacant, 2);
+        /// ```
+        #[must_use]
+        pub const fn new() -> Self {
+            let mut pool = MaybeUninit::uninit();
+            Self::init(&mut pool);
+            // SAFETY: it is written whole (I3), and never used or dropped again.
+            unsafe { moved_out_of(&pool) }
+        }
+    }
+
+    const_fn! {
+        /// A pool of these connections: as `Pool::from`, and usable in a `static`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use conn_pool::Pool;
+        ///
+        /// static BUFFERS: Pool<[u8; 1024], 4> = Pool::from_array([[0; 1024]; 4]);
+        ///
+        /// let mut buffer = BUFFERS.try_get()?;
+        /// buffer[0] = 1;
+        /// # Ok::<(), conn_pool::PoolError>(())
+        /// ```
+        #[must_use]
+        pub const fn from_array(connections: [C; N]) -> Self {
+            let connections = ManuallyDrop::new(connections);
+            let mut pool = MaybeUninit::uninit();
+            let mut number = 0;
+            // A constant has no iterators.
+            while number < N {
+                // SAFETY: one of the N connections.
+                let connection = unsafe { (&raw const connections).cast::<C>().add(number) };
+                let cell = cell_of(&mut pool, number);
+                // SAFETY: each is moved once, and never used or dropped again where it was; the cell is that of a place
+                // which is the caller's own (I2).
+                unsafe { ptr::copy_nonoverlapping(connection, cell, 1) };
+                number += 1;
+            }
+            Self::init_around_connections(&mut pool);
+            // SAFETY: it is written whole (I3), and never used or dropped again.
+            unsafe { moved_out_of(&pool) }
+        }
+    }
+
+    /// A pool with a connection in every slot, made by calling `connect` with 0 to `N - 1`.
+    ///
+    /// # Panics
+    ///
+    /// If `connect` does; the connections made until then are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = conn_pool::Pool::<_, 3>::from_fn(|number| format!("connection {number}"));
+    /// assert_eq!(pool.status().idle, 3);
+    /// ```
+    pub fn from_fn(connect: impl FnMut(usize) -> C) -> Self {
+        let mut pool = MaybeUninit::uninit();
+        Self::init_full(&mut pool, connect);
+        // SAFETY: it is written whole (I3), and never used or dropped again.
+        unsafe { moved_out_of(&pool) }
+    }
+
+    /// As [`from_fn`](Self::from_fn), on the heap: neither the pool nor a connection is moved, so the stack need not
+    /// hold the pool.
+    ///
+    /// # Panics
+    ///
+    /// If `connect` does; the connections made until then are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::Pool;
+    ///
+    /// let pool = Pool::<[u8; 65536], 256>::new_boxed(|_| [0; 65536]);
+    /// assert_eq!(pool.status().idle, 256);
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn new_boxed(connect: impl FnMut(usize) -> C) -> Box<Self> {
+        let mut pool = Box::new_uninit();
+        Self::init_full(&mut pool, connect);
+        // SAFETY: it was written whole, slots and engine (I3).
+        unsafe { pool.assume_init() }
+    }
+
+    /// As [`new_boxed`](Self::new_boxed), in an `Arc`. On targets without compare-and-swap that is the `Arc` of
+    /// `portable-atomic-util`.
+    ///
+    /// # Panics
+    ///
+    /// If `connect` does; the connections made until then are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::Pool;
+    ///
+    /// let pool = Pool::<[u8; 65536], 256>::new_arc(|_| [0; 65536]);
+    /// let theirs = pool.clone();
+    /// std::thread::spawn(move || theirs.try_get().map(|mut buffer| buffer[0] = 1));
+    /// # assert_eq!(pool.status().capacity, 256);
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn new_arc(connect: impl FnMut(usize) -> C) -> Arc<Self> {
+        let mut pool = Arc::new_uninit();
+        let Some(place) = Arc::get_mut(&mut pool) else { unreachable!("a new Arc is shared with nobody") };
+        Self::init_full(place, connect);
+        // SAFETY: it was written whole, slots and engine (I3).
+        unsafe { pool.assume_init() }
+    }
+
+    const_fn! {
+        /// Makes a pool of `N` vacant slots in place. Only what the pool records is written, not the cells of the
+        /// connections, so this takes little time however large these are. To be filled with
+        /// [`insert_with`](Self::insert_with), for instance.
+        ///
+        /// As with [`MaybeUninit::write`], the pool is not dropped with the place that it is in.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use conn_pool::Pool;
+        ///
+        /// let mut place = Box::new_uninit();
+        /// let pool: &mut Pool<[u8; 65536], 256> = Pool::init(&mut place);
+        /// pool.insert_with(|| [0; 65536])?;
+        /// assert_eq!(pool.status().vacant, 255);
+        /// # Ok::<(), conn_pool::VacancyError>(())
+        /// ```
+        pub const fn init(this: &mut MaybeUninit<Self>) -> &mut Self {
+            let mut number = 0;
+            while number < Self::checked_n() {
+                // SAFETY: a slot of the place, which is borrowed exclusively (I2).
+                unsafe { Slot::init_around(slot_of(this, number), SlotState::vacant(), ()) };
+                number += 1;
+            }
+            // SAFETY: within the place, which is borrowed exclusively (I2).
+            unsafe { (&raw mut (*this.as_mut_ptr()).engine).write(EngineState::new(N)) };
+            // SAFETY: the engine and the states are written, and the cell of a vacant slot need not be (I3).
+            unsafe { this.assume_init_mut() }
+        }
+    }
+
+    /// Makes a full pool in place, and each connection in its cell. If `connect` panics there is no pool, and what was
+    /// made is dropped.
+    fn init_full(this: &mut MaybeUninit<Self>, mut connect: impl FnMut(usize) -> C) {
+        let mut made = Made { place: this, count: 0 };
+        while made.count < N {
+            let cell = cell_of(made.place, made.count);
+            // SAFETY: a cell of the place, which is borrowed exclusively (I2) and has no connection yet (I3).
+            unsafe { cell.write(connect(made.count)) };
+            made.count += 1;
+        }
+        // The connections stay.
+        forget(made);
+        Self::init_around_connections(this);
+    }
+
+    const_fn! {
+        /// Writes all of a full pool but the connections.
+        const fn init_around_connections(this: &mut MaybeUninit<Self>) {
+            let mut number = 0;
+            while number < Self::checked_n() {
+                let state = SlotState::filled(const { Layout::new(N) }.full_word(number, N));
+                // SAFETY: a slot of the place, which is borrowed exclusively (I2).
+                unsafe { Slot::init_around(slot_of(this, number), state, ()) };
+                number += 1;
+            }
+            // SAFETY: within the place, which is borrowed exclusively (I2).
+            unsafe { (&raw mut (*this.as_mut_ptr()).engine).write(EngineState::full(N)) };
+        }
+    }
+
+    /// `N`, which is not too large.
+    const fn checked_n() -> usize {
+        const { assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N") };
+        N
+    }
+
+    /// The same pool with another policy for its waiters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{Fairness, Pool};
+    ///
+    /// let pool = Pool::from([1, 2]).with_fairness(Fairness::Bounded(16));
+    /// # assert_eq!(pool.fairness(), Fairness::Bounded(16));
+    /// ```
+    #[must_use]
+    pub const fn with_fairness(mut self, fairness: Fairness) -> Self {
+        self.set_fairness(fairness);
+        self
+    }
+
+    /// Sets another policy for its waiters, in a pool that cannot be moved: one that was made in place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{Fairness, Pool};
+    ///
+    /// let mut pool = Pool::<_, 2>::new_boxed(|number| number);
+    /// pool.set_fairness(Fairness::Bounded(16));
+    /// # assert_eq!(pool.fairness(), Fairness::Bounded(16));
+    /// ```
+    pub const fn set_fairness(&mut self, fairness: Fairness) {
+        self.engine.set_fairness(fairness);
+    }
+
+    /// The policy that the pool was built with.
+    #[must_use]
+    pub const fn fairness(&self) -> Fairness {
+        self.engine.fairness()
+    }
+}
+
+/// The connections made so far in the cells of a pool to be; dropped, they are too.
+struct Made<'a, C, const N: usize> {
+    place: &'a mut MaybeUninit<Pool<C, N>>,
+    count: usize,
+}
+
+impl<C, const N: usize> Drop for Made<'_, C, N> {
+    fn drop(&mut self) {
+        for number in 0..self.count {
+            // SAFETY: so many cells were written (I3), and this is all that knows of them (I2).
+            unsafe { cell_of(self.place, number).drop_in_place() };
+        }
+    }
+}
+
+/// Where a slot of a pool to be lies.
+const fn slot_of<C, const N: usize>(place: &mut MaybeUninit<Pool<C, N>>, number: usize) -> *mut Slot<C> {
+    debug_assert!(number < N);
+    // SAFETY: within the place; no reference is made of what is not initialised (I3).
+    let slots = unsafe { &raw mut (*place.as_mut_ptr()).slots };
+    // SAFETY: slot numbers are below N (I5).
+    unsafe { slots.cast::<Slot<C>>().add(number) }
+}
+
+/// Where a connection of a pool to be lies.
+const fn cell_of<C, const N: usize>(place: &mut MaybeUninit<Pool<C, N>>, number: usize) -> *mut C {
+    // SAFETY: a slot of the place, which is borrowed exclusively (I2).
+    unsafe { Slot::cell_in(slot_of(place, number)) }
+}
+
+/// As `assume_init`, which without optimisation moves the pool through three more places on the stack.
+///
+/// # Safety
+///
+/// The place is initialised, and not used again.
+const unsafe fn moved_out_of<C, const N: usize>(place: &MaybeUninit<Pool<C, N>>) -> Pool<C, N> {
+    // SAFETY: the caller promises both.
+    unsafe { place.as_ptr().read() }
+}
+
+impl<C, const N: usize> Default for Pool<C, N> {
+    /// [`Pool::new`].
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C, const N: usize> From<[C; N]> for Pool<C, N> {
+    /// [`Pool::from_array`].
+    fn from(connections: [C; N]) -> Self {
+        Self::from_array(connections)
+    }
+}
