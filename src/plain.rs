@@ -4,6 +4,8 @@ mod build;
 mod future;
 mod get;
 mod guard;
+#[cfg(feature = "alloc")]
+mod heap;
 mod insert;
 mod pool;
 

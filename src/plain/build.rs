@@ -1,8 +1,6 @@
 // knows: pool, engine, fairness, slot, sync · must not know: how a caller waits
 //! How a pool comes into being: empty or full, as a value, in a constant, or in the memory that it will stay in.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
 use core::mem::{ManuallyDrop, MaybeUninit, forget};
 use core::ptr;
 
@@ -10,8 +8,6 @@ use super::pool::Pool;
 use crate::engine::{EngineState, Layout, MAX_SLOTS, SlotState};
 use crate::fairness::Fairness;
 use crate::slot::Slot;
-#[cfg(feature = "alloc")]
-use crate::sync::Arc;
 use crate::sync::const_fn;
 
 /// Building.
@@ -59,7 +55,7 @@ impl<C, const N: usize> Pool<C, N> {
             let mut number = 0;
             // A constant has no iterators.
             while number < N {
-                // SAFETY: one of the N connections.
+                // SAFETY: one of the N connections (I5).
                 let connection = unsafe { (&raw const connections).cast::<C>().add(number) };
                 let cell = cell_of(&mut pool, number);
                 // SAFETY: each is moved once, and never used or dropped again where it was; the cell is that of a place
@@ -90,55 +86,6 @@ impl<C, const N: usize> Pool<C, N> {
         Self::init_full(&mut pool, connect);
         // SAFETY: it is written whole (I3), and never used or dropped again.
         unsafe { moved_out_of(&pool) }
-    }
-
-    /// As [`from_fn`](Self::from_fn), on the heap: neither the pool nor a connection is moved, so the stack need not
-    /// hold the pool.
-    ///
-    /// # Panics
-    ///
-    /// If `connect` does; the connections made until then are dropped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use conn_pool::Pool;
-    ///
-    /// let pool = Pool::<[u8; 65536], 256>::new_boxed(|_| [0; 65536]);
-    /// assert_eq!(pool.status().idle, 256);
-    /// ```
-    #[cfg(feature = "alloc")]
-    pub fn new_boxed(connect: impl FnMut(usize) -> C) -> Box<Self> {
-        let mut pool = Box::new_uninit();
-        Self::init_full(&mut pool, connect);
-        // SAFETY: it was written whole, slots and engine (I3).
-        unsafe { pool.assume_init() }
-    }
-
-    /// As [`new_boxed`](Self::new_boxed), in an `Arc`. On targets without compare-and-swap that is the `Arc` of
-    /// `portable-atomic-util`.
-    ///
-    /// # Panics
-    ///
-    /// If `connect` does; the connections made until then are dropped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use conn_pool::Pool;
-    ///
-    /// let pool = Pool::<[u8; 65536], 256>::new_arc(|_| [0; 65536]);
-    /// let theirs = pool.clone();
-    /// std::thread::spawn(move || theirs.try_get().map(|mut buffer| buffer[0] = 1));
-    /// # assert_eq!(pool.status().capacity, 256);
-    /// ```
-    #[cfg(feature = "alloc")]
-    pub fn new_arc(connect: impl FnMut(usize) -> C) -> Arc<Self> {
-        let mut pool = Arc::new_uninit();
-        let Some(place) = Arc::get_mut(&mut pool) else { unreachable!("a new Arc is shared with nobody") };
-        Self::init_full(place, connect);
-        // SAFETY: it was written whole, slots and engine (I3).
-        unsafe { pool.assume_init() }
     }
 
     const_fn! {
@@ -175,7 +122,7 @@ impl<C, const N: usize> Pool<C, N> {
 
     /// Makes a full pool in place, and each connection in its cell. If `connect` panics there is no pool, and what was
     /// made is dropped.
-    fn init_full(this: &mut MaybeUninit<Self>, mut connect: impl FnMut(usize) -> C) {
+    pub(super) fn init_full(this: &mut MaybeUninit<Self>, mut connect: impl FnMut(usize) -> C) {
         let mut made = Made { place: this, count: 0 };
         while made.count < N {
             let cell = cell_of(made.place, made.count);
