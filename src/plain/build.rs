@@ -114,7 +114,7 @@ impl<C, const N: usize> Pool<C, N> {
                 number += 1;
             }
             // SAFETY: within the place, which is borrowed exclusively (I2).
-            unsafe { (&raw mut (*this.as_mut_ptr()).engine).write(EngineState::new(N)) };
+            unsafe { engine_of(this).write(EngineState::new(N)) };
             // SAFETY: the engine and the states are written, and the cell of a vacant slot need not be (I3).
             unsafe { this.assume_init_mut() }
         }
@@ -146,7 +146,7 @@ impl<C, const N: usize> Pool<C, N> {
                 number += 1;
             }
             // SAFETY: within the place, which is borrowed exclusively (I2).
-            unsafe { (&raw mut (*this.as_mut_ptr()).engine).write(EngineState::full(N)) };
+            unsafe { engine_of(this).write(EngineState::full(N)) };
         }
     }
 
@@ -216,6 +216,12 @@ const fn slot_of<C, const N: usize>(place: &mut MaybeUninit<Pool<C, N>>, number:
     let slots = unsafe { &raw mut (*place.as_mut_ptr()).slots };
     // SAFETY: slot numbers are below N (I5).
     unsafe { slots.cast::<Slot<C>>().add(number) }
+}
+
+/// Where the engine of a pool to be lies.
+const fn engine_of<C, const N: usize>(place: &mut MaybeUninit<Pool<C, N>>) -> *mut EngineState {
+    // SAFETY: within the place; no reference is made of what is not initialised (I3).
+    unsafe { &raw mut (*place.as_mut_ptr()).engine }
 }
 
 /// Where a connection of a pool to be lies.

@@ -43,10 +43,14 @@ impl<C, X> Slot<C, X> {
     ///
     /// `place` is valid for writes and aligned, and the caller's alone.
     pub(crate) const unsafe fn init_around(place: *mut Self, state: SlotState, extra: X) {
-        // SAFETY: within a slot that is the caller's, and not yet shared (I2).
-        unsafe { (&raw mut (*place).state).write(state) };
+        // SAFETY: within a slot that is the caller's (I2); no reference is made of what is not initialised.
+        let state_at = unsafe { &raw mut (*place).state };
         // SAFETY: as above.
-        unsafe { (&raw mut (*place).extra).write(extra) };
+        let extra_at = unsafe { &raw mut (*place).extra };
+        // SAFETY: as above.
+        unsafe { state_at.write(state) };
+        // SAFETY: as above.
+        unsafe { extra_at.write(extra) };
     }
 
     /// The cell of a slot that is being made.

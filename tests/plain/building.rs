@@ -198,11 +198,11 @@ fn a_pool_drops_what_it_was_built_with() {
 #[test]
 fn connections_with_destructors_are_in_a_constant() {
     static NAMES: Pool<Option<String>, 65> = Pool::from_array([const { None }; 65]);
-    const TWO: Pool<Vec<u8>, 2> = Pool::from_array([Vec::new(), Vec::new()]);
+    let two = const { Pool::from_array([Vec::<u8>::new(), Vec::new()]) };
     *NAMES.try_get().unwrap() = Some("a".to_owned());
     assert_eq!(hold_all(&NAMES).iter().filter(|name| name.is_some()).count(), 1);
     assert_eq!((NAMES.status().idle, NAMES.status().vacant), (65, 0));
-    assert_eq!(hold_all(&TWO).len(), 2);
+    assert_eq!(hold_all(&two).len(), 2);
 }
 
 #[test]
