@@ -150,8 +150,18 @@ fn a_connection_is_in_the_pool_though_a_waker_panics() {
 #[test]
 fn a_connection_that_lies_elsewhere_is_not_taken_for_the_one_in_the_cell() {
     let pool: Pool<String, 1> = Pool::new();
-    assert!(panics(|| pool.insert_uninit(|_| Box::leak(Box::default())).unwrap()));
+    let elsewhere = Cell::new(ptr::null_mut());
+    assert!(panics(|| {
+        pool.insert_uninit(|_| {
+            let leaked = Box::leak(Box::default());
+            elsewhere.set(&raw mut *leaked);
+            leaked
+        })
+        .unwrap();
+    }));
     assert_eq!(pool.status().vacant, 1);
+    // SAFETY: the box that was leaked, which nobody refers to any more.
+    drop(unsafe { Box::from_raw(elsewhere.get()) });
     // Neither is one of no size, which may lie anywhere.
     let pool: Pool<(), 1> = Pool::new();
     assert!(panics(|| pool.insert_uninit(|_: &mut MaybeUninit<()>| Box::leak(Box::new(()))).unwrap()));
