@@ -27,6 +27,7 @@ impl<C, const N: usize> Pool<C, N> {
         /// ```
         #[must_use]
         pub const fn new() -> Self {
+            let () = Self::FITS;
             let mut pool = MaybeUninit::uninit();
             Self::init(&mut pool);
             // SAFETY: it is written whole (I3), and never used or dropped again.
@@ -50,6 +51,7 @@ impl<C, const N: usize> Pool<C, N> {
         /// ```
         #[must_use]
         pub const fn from_array(connections: [C; N]) -> Self {
+            let () = Self::FITS;
             let connections = ManuallyDrop::new(connections);
             let mut pool = MaybeUninit::uninit();
             let mut number = 0;
@@ -82,6 +84,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert_eq!(pool.status().idle, 3);
     /// ```
     pub fn from_fn(connect: impl FnMut(usize) -> C) -> Self {
+        let () = Self::FITS;
         let mut pool = MaybeUninit::uninit();
         Self::init_full(&mut pool, connect);
         // SAFETY: it is written whole (I3), and never used or dropped again.
@@ -107,8 +110,9 @@ impl<C, const N: usize> Pool<C, N> {
         /// # Ok::<(), conn_pool::VacancyError>(())
         /// ```
         pub const fn init(this: &mut MaybeUninit<Self>) -> &mut Self {
+            let () = Self::FITS;
             let mut number = 0;
-            while number < Self::checked_n() {
+            while number < N {
                 // SAFETY: a slot of the place, which is borrowed exclusively (I2).
                 unsafe { Slot::init_around(slot_of(this, number), SlotState::vacant(), ()) };
                 number += 1;
@@ -139,7 +143,7 @@ impl<C, const N: usize> Pool<C, N> {
         /// Writes all of a full pool but the connections.
         const fn init_around_connections(this: &mut MaybeUninit<Self>) {
             let mut number = 0;
-            while number < Self::checked_n() {
+            while number < N {
                 let state = SlotState::filled(const { Layout::new(N) }.full_word(number, N));
                 // SAFETY: a slot of the place, which is borrowed exclusively (I2).
                 unsafe { Slot::init_around(slot_of(this, number), state, ()) };
@@ -150,11 +154,8 @@ impl<C, const N: usize> Pool<C, N> {
         }
     }
 
-    /// `N`, which is not too large.
-    const fn checked_n() -> usize {
-        const { assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N") };
-        N
-    }
+    /// `N` is not too large. Each constructor that a user calls looks at it, so that the compiler names the user's line.
+    pub(super) const FITS: () = assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N");
 
     /// The same pool with another policy for its waiters.
     ///

@@ -24,6 +24,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// assert_eq!(pool.status().idle, 256);
     /// ```
     pub fn new_boxed(connect: impl FnMut(usize) -> C) -> Box<Self> {
+        let () = Self::FITS;
         let mut pool = Box::new_uninit();
         Self::init_full(&mut pool, connect);
         // SAFETY: it was written whole, slots and engine (I3).
@@ -48,6 +49,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// # assert_eq!(pool.status().capacity, 256);
     /// ```
     pub fn new_arc(connect: impl FnMut(usize) -> C) -> Arc<Self> {
+        let () = Self::FITS;
         let mut pool = Arc::new_uninit();
         let Some(place) = Arc::get_mut(&mut pool) else { unreachable!("a new Arc is shared with nobody") };
         Self::init_full(place, connect);
