@@ -154,7 +154,7 @@ impl<C, const N: usize> Pool<C, N> {
         }
     }
 
-    /// `N` is not too large. Each constructor that a user calls looks at it, so that the compiler names the user's line.
+    /// `N` is not too large. Each constructor that a user calls looks at it, so that the compiler names that call.
     pub(super) const FITS: () = assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N");
 
     /// The same pool with another policy for its waiters.
