@@ -251,6 +251,7 @@ impl<C, const N: usize> Default for Pool<C, N> {
 impl<C, const N: usize> From<[C; N]> for Pool<C, N> {
     /// [`Pool::from_array`].
     fn from(connections: [C; N]) -> Self {
+        let () = Self::FITS;
         Self::from_array(connections)
     }
 }
