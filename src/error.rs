@@ -1,6 +1,8 @@
 // knows: stats · must not know: how a pool works
 //! What can go wrong in any pool, in words for people.
 
+use core::fmt;
+
 #[cfg(feature = "std")]
 use crate::stats::Status;
 
@@ -98,33 +100,59 @@ impl From<TryGetError> for PoolError {
     }
 }
 
-/// A connection that [`Pool::insert`](crate::Pool::insert) could not take, handed back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a pool has no vacant slot for another connection.
+///
+/// From [`Pool::insert_with`](crate::Pool::insert_with) and [`Pool::insert_uninit`](crate::Pool::insert_uninit), which
+/// have not made the connection then; and in an [`InsertError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum InsertError<C> {
+pub enum VacancyError {
     /// Every slot within the present maximum has a connection.
     #[error("the pool is full: max_size is {max_size}, and no slot is vacant")]
     Full {
-        /// The connection, handed back.
-        connection: C,
         /// The pool's present maximum.
         max_size: usize,
     },
     /// The pool is closed.
     #[error("the pool is closed and takes no more connections")]
-    Closed {
-        /// The connection, handed back.
-        connection: C,
-    },
+    Closed,
+}
+
+/// A connection that [`Pool::insert`](crate::Pool::insert) could not take, handed back.
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool::{Pool, VacancyError};
+///
+/// let pool = Pool::from(["first"]);
+/// let error = pool.insert("second").unwrap_err();
+/// assert_eq!(error.reason, VacancyError::Full { max_size: 1 });
+/// assert_eq!(error.into_connection(), "second");
+/// ```
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[error("{reason}")]
+#[non_exhaustive]
+pub struct InsertError<C> {
+    /// The connection, handed back.
+    pub connection: C,
+    /// Why it was not taken.
+    pub reason: VacancyError,
 }
 
 impl<C> InsertError<C> {
     /// The connection that was not taken.
     pub fn into_connection(self) -> C {
-        match self {
-            Self::Full { connection, .. } | Self::Closed { connection } => connection,
-        }
+        self.connection
+    }
+}
+
+impl<C> fmt::Debug for InsertError<C> {
+    /// Without the connection, which may be large, or have no `Debug`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InsertError").field("reason", &self.reason).finish_non_exhaustive()
     }
 }
 

@@ -36,7 +36,9 @@
 //! | I want to | call | feature |
 //! |---|---|---|
 //! | make an empty pool, also in a `static` | [`Pool::new`], then [`insert`](Pool::insert) | |
-//! | make a full pool | `Pool::from([a, b, c])`, [`Pool::from_fn`] | |
+//! | make a full pool | `Pool::from([a, b, c])`, [`Pool::from_fn`]; in a `static` [`Pool::from_array`] | |
+//! | … of connections too large for the stack | [`Pool::new_boxed`], [`Pool::new_arc`] | `alloc` |
+//! | make a large connection in its slot | [`insert_with`](Pool::insert_with), [`insert_uninit`](Pool::insert_uninit) | |
 //! | have a connection now or not at all | [`try_get`](Pool::try_get) | |
 //! | wait as a task | [`get_async`](Pool::get_async) | |
 //! | wait as a thread | [`get`](Pool::get) | `std` |
@@ -207,7 +209,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-pub use error::{DrainError, InsertError, PoolError, ResizeError, TryGetError};
+pub use error::{DrainError, InsertError, PoolError, ResizeError, TryGetError, VacancyError};
 pub use fairness::Fairness;
 #[cfg(feature = "alloc")]
 pub use plain::OwnedConnGuard;

@@ -1,8 +1,12 @@
 //! The plain pool: its connections are made by the user, and put in.
 
+mod build;
 mod future;
 mod get;
 mod guard;
+#[cfg(feature = "alloc")]
+mod heap;
+mod insert;
 mod pool;
 
 pub use future::Get;

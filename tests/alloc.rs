@@ -37,6 +37,23 @@ fn borrowing_and_giving_back_allocate_nothing() {
 }
 
 #[test]
+fn filling_a_pool_in_place_allocates_nothing_but_the_pool() {
+    let mut place = Box::new_uninit();
+    let spent = allocations(|| {
+        let pool: &mut Pool<[u8; 4096], 2> = Pool::init(&mut place);
+        pool.insert_with(|| [1; 4096]).unwrap();
+        pool.insert_uninit(|cell| cell.write([2; 4096])).unwrap();
+        pool.insert_with(|| [3; 4096]).unwrap_err();
+    });
+    assert_eq!(spent, 0);
+    #[cfg(feature = "alloc")]
+    {
+        assert_eq!(allocations(|| drop(Pool::<_, 64>::new_boxed(|number| number))), 1);
+        assert_eq!(allocations(|| drop(Pool::<_, 64>::new_arc(|number| number))), 1);
+    }
+}
+
+#[test]
 fn a_task_waits_without_allocating() {
     for fairness in [Fairness::Fifo, Fairness::Bounded(2)] {
         let pool = Pool::from([1]).with_fairness(fairness);

@@ -19,6 +19,8 @@ pub(crate) enum VacateReason {
     Surplus,
     /// It was claimed to connect in, and no connection was made.
     NotConnected,
+    /// It was reserved, and no connection was put in.
+    NotFilled,
 }
 
 impl<'a> Engine<'a> {
@@ -56,19 +58,18 @@ impl<'a> Engine<'a> {
     /// Takes back a slot without a connection, from its owner.
     pub(crate) fn vacate(self, slot: SlotToken, why: VacateReason) -> WakeBatch<'a> {
         self.locked(|locked, _| {
-            if why == VacateReason::NotConnected {
-                self.end_connect();
-                return self.put_down(slot);
+            match why {
+                // No connection is gone.
+                VacateReason::NotFilled => return self.put_down(slot),
+                VacateReason::NotConnected => {
+                    self.end_connect();
+                    return self.put_down(slot);
+                }
+                VacateReason::Discarded => self.state().counters.discarded.add(1),
+                VacateReason::Closed | VacateReason::Surplus => {}
             }
             self.count_past(&slot);
-            match why {
-                VacateReason::Discarded => {
-                    self.state().counters.discarded.add(1);
-                    self.put_down(slot);
-                }
-                VacateReason::Closed | VacateReason::NotConnected => self.put_down(slot),
-                VacateReason::Surplus => self.put_down_surplus(locked, slot),
-            }
+            if why == VacateReason::Surplus { self.put_down_surplus(locked, slot) } else { self.put_down(slot) }
         })
         .1
     }

@@ -51,6 +51,16 @@ impl Layout {
         Self { place, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
     }
 
+    /// The word that a slot keeps in a pool whose slots are all free: zero if it leads no group.
+    pub(super) const fn full_word(&self, slot: usize) -> usize {
+        if slot != self.first_slot(self.word_of(slot)) {
+            return 0;
+        }
+        let (rest, group) = (self.slots - slot, 1 << self.slots_per_word_log2);
+        let free = if self.words == 1 || rest < group { rest } else { group };
+        ((1 << free) - 1) << FLAG_BITS
+    }
+
     #[inline(always)]
     pub(super) const fn word_of(&self, slot: usize) -> usize {
         if self.words == 1 { 0 } else { slot >> self.slots_per_word_log2 }

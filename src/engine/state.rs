@@ -114,7 +114,7 @@ impl EngineState {
 
     const_fn! {
         /// For slots that are all filled.
-        pub(crate) const fn filled(slots: usize) -> Self {
+        pub(crate) const fn full(slots: usize) -> Self {
             let mut state = Self::new(0);
             state.occupied = SlotCount::new(slots);
             state

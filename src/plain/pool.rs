@@ -1,18 +1,16 @@
-// knows: engine, error, fairness, slot, stats, sync · must not know: how a caller waits
+// knows: engine, error, slot, stats · must not know: how a caller waits
 //! The plain pool: an engine, and the slots that it manages.
 
 use core::fmt;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-use crate::engine::{AcquireError, Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
-use crate::error::{InsertError, PoolError, ResizeError};
-use crate::fairness::Fairness;
+use crate::engine::{AcquireError, Engine, EngineState, Layout, SlotToken, VacateReason};
+use crate::error::{PoolError, ResizeError};
 use crate::slot::{PoolParts, RawGuard, Slot, release, slow_path, storage, teardown};
 #[cfg(feature = "statistics")]
 use crate::stats::Metrics;
 use crate::stats::{Retained, Status};
-use crate::sync::const_fn;
 
 /// Up to `N` connections (or any other resource) of type `C`, in a fixed array inside the pool itself.
 ///
@@ -21,15 +19,17 @@ use crate::sync::const_fn;
 /// `get_deadline` (feature `std`), a task with [`get_async`](Self::get_async), all in one queue, in the order of
 /// arrival.
 ///
-/// The pool does not open connections. They are put in when it is built (`Pool::from`, [`Pool::from_fn`]) or later
-/// ([`insert`](Self::insert)).
+/// The pool does not open connections. They are put in when it is built (`Pool::from`, [`Pool::from_array`],
+/// [`Pool::from_fn`]) or later ([`insert`](Self::insert)). Connections that are too large for the stack are made in
+/// place: with `Pool::new_boxed` and `Pool::new_arc` (feature `alloc`), [`insert_with`](Self::insert_with),
+/// [`init`](Self::init).
 ///
 /// `N` may be 0 to 4096; more is a compile error. The pool is `Send` and `Sync` if `C: Send`, so it works in a
 /// `static`, in an `Arc` and behind a plain reference.
 ///
 /// # Fairness
 ///
-/// Set when the pool is built: see [`Fairness`].
+/// Set when the pool is built: see [`Fairness`](crate::Fairness).
 ///
 /// # Examples
 ///
@@ -59,8 +59,8 @@ use crate::sync::const_fn;
 /// let pool: conn_pool::Pool<u8, 5000> = conn_pool::Pool::new();
 /// ```
 pub struct Pool<C, const N: usize> {
-    engine: EngineState,
-    slots: [Slot<C>; N],
+    pub(super) engine: EngineState,
+    pub(super) slots: [Slot<C>; N],
 }
 
 // A panic of user code loses no slot, so a pool that was seen by code that panicked is as good as before. (The panic
@@ -68,128 +68,12 @@ pub struct Pool<C, const N: usize> {
 impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
 
 impl<C, const N: usize> Pool<C, N> {
-    const LAYOUT: Layout = Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+    pub(super) const LAYOUT: Layout =
+        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
 }
 
-/// Building.
+/// Emptying, resizing, closing.
 impl<C, const N: usize> Pool<C, N> {
-    const_fn! {
-        /// A pool of `N` vacant slots, to be filled with [`insert`](Self::insert). Usable in a `static`.
-        ///
-        /// # Examples
-        ///
-        /// ```
-        /// let pool: conn_pool::Pool<&str, 2> = conn_pool::Pool::new();
-        /// assert_eq!(pool.status().vacant, 2);
-        /// ```
-        #[must_use]
-        pub const fn new() -> Self {
-            const { assert!(N <= MAX_SLOTS, "a conn_pool::Pool has at most 4096 slots: choose a smaller N") };
-            Self { engine: EngineState::new(0), slots: vacant_slots() }
-        }
-    }
-
-    /// A pool with a connection in every slot, made by calling `connect` with 0 to `N - 1`.
-    ///
-    /// # Panics
-    ///
-    /// If `connect` does; the connections made until then are dropped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let pool = conn_pool::Pool::<_, 3>::from_fn(|number| format!("connection {number}"));
-    /// assert_eq!(pool.status().idle, 3);
-    /// ```
-    pub fn from_fn(mut connect: impl FnMut(usize) -> C) -> Self {
-        let pool = Self::new();
-        for number in 0..N {
-            let connection = connect(number);
-            if pool.insert(connection).is_err() {
-                unreachable!("a new pool has a vacant slot for each connection");
-            }
-        }
-        pool
-    }
-
-    /// The same pool with another policy for its waiters.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use conn_pool::{Fairness, Pool};
-    ///
-    /// let pool = Pool::from([1, 2]).with_fairness(Fairness::Bounded(16));
-    /// # assert_eq!(pool.fairness(), Fairness::Bounded(16));
-    /// ```
-    #[must_use]
-    pub const fn with_fairness(mut self, fairness: Fairness) -> Self {
-        self.engine.set_fairness(fairness);
-        // Waiters may have to be woken then to compete.
-        #[cfg(not(feature = "managed"))]
-        if matches!(fairness, Fairness::Bounded(_)) {
-            self.engine.settle_all_by(slow_path::<Self>());
-        }
-        self
-    }
-
-    /// The same pool, which records how long each wait takes: see [`wait_times`](Self::wait_times). Without it no wait
-    /// reads the clock.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use conn_pool::Pool;
-    ///
-    /// static POOL: Pool<u32, 4> = Pool::new().with_wait_times();
-    /// assert_eq!(POOL.wait_times().count(), 0);
-    /// ```
-    #[cfg(feature = "std")]
-    #[must_use]
-    pub const fn with_wait_times(mut self) -> Self {
-        self.engine.record_wait_times();
-        self
-    }
-
-    /// The policy that the pool was built with.
-    #[must_use]
-    pub const fn fairness(&self) -> Fairness {
-        self.engine.fairness()
-    }
-}
-
-/// Filling, emptying, resizing, closing.
-impl<C, const N: usize> Pool<C, N> {
-    /// Puts a connection into a vacant slot; if callers wait, the oldest waiter gets it.
-    ///
-    /// # Errors
-    ///
-    /// Hands the connection back if every slot within the present maximum has one, or the pool is closed.
-    ///
-    /// # Panics
-    ///
-    /// If a waiter's waker does; the connection is in the pool by then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let pool: conn_pool::Pool<&str, 1> = conn_pool::Pool::new();
-    /// pool.insert("first").unwrap();
-    /// let second = pool.insert("second").unwrap_err();
-    /// assert_eq!(second.into_connection(), "second");
-    /// ```
-    pub fn insert(&self, connection: C) -> Result<(), InsertError<C>> {
-        let slot = match self.engine().reserve() {
-            Ok(slot) => slot,
-            Err(AcquireError::Closed) => return Err(InsertError::Closed { connection }),
-            Err(_) => return Err(InsertError::Full { connection, max_size: self.engine().max_size() }),
-        };
-        // SAFETY: the slot was vacant, so it is not filled (I3).
-        unsafe { storage::fill(&self.slots, &slot, connection) };
-        release(self, slot);
-        Ok(())
-    }
-
     /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
     ///
     /// Each is claimed while `keep` looks at it, and counts as in use, but not as acquired. No lock is held, so `keep`
@@ -377,16 +261,6 @@ impl<C, const N: usize> Pool<C, N> {
     }
 }
 
-const_fn! {
-    const fn vacant_slots<C, const N: usize>() -> [Slot<C>; N] {
-        // loom's atomics cannot be made in a constant.
-        #[cfg(not(conn_pool_loom))]
-        { [const { Slot::vacant(()) }; N] }
-        #[cfg(conn_pool_loom)]
-        { core::array::from_fn(|_| Slot::vacant(())) }
-    }
-}
-
 impl<C, const N: usize> PoolParts for Pool<C, N> {
     type Connection = C;
     type Extra = ();
@@ -409,21 +283,6 @@ impl<C, const N: usize> PoolParts for Pool<C, N> {
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {
         teardown::drop_in_place(self, slot, why);
-    }
-}
-
-impl<C, const N: usize> Default for Pool<C, N> {
-    /// [`Pool::new`].
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<C, const N: usize> From<[C; N]> for Pool<C, N> {
-    /// A pool with these connections.
-    fn from(connections: [C; N]) -> Self {
-        let mut connections = connections.into_iter();
-        Self::from_fn(|_| connections.next().unwrap_or_else(|| unreachable!("one connection for each of N slots")))
     }
 }
 

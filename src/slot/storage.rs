@@ -35,6 +35,32 @@ impl<C, X> Slot<C, X> {
             Self { state: SlotState::retired(), extra, cell: UnsafeCell::new(MaybeUninit::uninit()) }
         }
     }
+
+    /// Makes a slot in place, around its cell, which is left alone.
+    ///
+    /// # Safety
+    ///
+    /// `place` is valid for writes and aligned, and the caller's alone.
+    pub(crate) const unsafe fn init_around(place: *mut Self, state: SlotState, extra: X) {
+        // SAFETY: within a slot that is the caller's (I2); no reference is made of what is not initialised.
+        let state_at = unsafe { &raw mut (*place).state };
+        // SAFETY: as above.
+        let extra_at = unsafe { &raw mut (*place).extra };
+        // SAFETY: as above.
+        unsafe { state_at.write(state) };
+        // SAFETY: as above.
+        unsafe { extra_at.write(extra) };
+    }
+
+    /// The cell of a slot that is being made.
+    ///
+    /// # Safety
+    ///
+    /// As for [`init_around`](Self::init_around).
+    pub(crate) const unsafe fn cell_in(place: *mut Self) -> *mut C {
+        // SAFETY: within a slot that is the caller's (I2); no reference is made of what is not initialised.
+        unsafe { (&raw mut (*place).cell).cast() }
+    }
 }
 
 /// Where the parts of a pool of such slots lie: its engine, and its slots.
@@ -91,6 +117,17 @@ pub(crate) unsafe fn fill<C, X>(slots: &[Slot<C, X>], slot: &SlotToken, connecti
     debug_assert!(!is_filled(slots, slot));
     // SAFETY: the token is the ownership of the slot (I2), so no other thread reads or writes its cell.
     unsafe { cell(slots, slot).write(connection) };
+    // SAFETY: the cell was initialised just now, and was not before (I3).
+    unsafe { fill_in_place(slots, slot) };
+}
+
+/// The slot has the connection that its owner has made in its cell.
+///
+/// # Safety
+///
+/// The slot's cell is initialised, and was not before (I3).
+pub(crate) unsafe fn fill_in_place<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) {
+    debug_assert!(!is_filled(slots, slot));
     state(slots, slot).set_filled();
 }
 

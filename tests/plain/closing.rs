@@ -1,6 +1,6 @@
 //! The end of a pool: closing, draining, dropping.
 
-use conn_pool::{ConnGuard, InsertError, Pool, PoolError, TryGetError};
+use conn_pool::{ConnGuard, Pool, PoolError, TryGetError, VacancyError};
 
 use crate::kit::plain::{Task, hold_all, waiting_tasks};
 use crate::kit::{Bell, Census, poll_once, poll_with};
@@ -31,7 +31,7 @@ fn a_closed_pool_answers_closed_to_newcomers() {
     assert!(pool.status().closed);
     assert!(matches!(Task::new(&pool).error(), PoolError::Closed));
     let refused = pool.insert('b').unwrap_err();
-    assert!(matches!(refused, InsertError::Closed { .. }));
+    assert_eq!(refused.reason, VacancyError::Closed);
     assert_eq!(refused.into_connection(), 'b');
     assert_eq!(pool.retain(|_| unreachable!("nothing is left")).kept, 0);
     assert_eq!(pool.resize(0), Ok(()));

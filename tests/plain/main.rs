@@ -10,6 +10,8 @@ mod calling_back;
 mod cancelling;
 mod closing;
 mod fairness;
+mod inserting;
+mod large;
 mod metrics;
 mod model;
 #[cfg(feature = "alloc")]

@@ -1,6 +1,6 @@
 //! A pool that is made smaller and larger while it is in use.
 
-use conn_pool::{ConnGuard, Fairness, InsertError, Pool, TryGetError};
+use conn_pool::{ConnGuard, Fairness, Pool, TryGetError, VacancyError};
 
 use crate::kit::plain::{Task, assert_at_rest, hold_all, waiting_tasks};
 use crate::kit::{Census, Dice, poll_once};
@@ -139,7 +139,7 @@ fn after_shrinking_there_is_room_for_no_more_than_the_new_size() {
     pool.resize(1).unwrap();
     pool.insert(0).unwrap();
     let refused = pool.insert(1).unwrap_err();
-    assert!(matches!(refused, InsertError::Full { max_size: 1, connection: 1 }), "{refused}");
+    assert_eq!((refused.reason, refused.connection), (VacancyError::Full { max_size: 1 }, 1));
     pool.resize(2).unwrap();
     pool.insert(2).unwrap();
     assert!(pool.insert(3).is_err());

@@ -12,6 +12,7 @@ use std::sync::MutexGuard;
 
 use conn_pool::{
     ConnGuard, Drain, DrainError, Fairness, Get, InsertError, Metrics, Pool, PoolError, ResizeError, Retained, Status,
+    VacancyError,
 };
 
 const fn send<T: Send>() {}
@@ -96,7 +97,8 @@ fn errors_are_errors_with_and_without_std() {
     is_error::<PoolError>();
     is_error::<ResizeError>();
     is_error::<DrainError>();
-    is_error::<InsertError<u8>>();
+    is_error::<InsertError<Cell<u8>>>();
+    is_error::<VacancyError>();
 
     let boxed: Box<dyn Error + Send + Sync> = Pool::<u8, 0>::new().try_get().unwrap_err().into();
     assert_eq!(boxed.to_string(), "the pool has no slots: it was built with N = 0");

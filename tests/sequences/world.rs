@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use conn_pool::{ConnGuard, Drain, Fairness, Get, InsertError, Pool, PoolError, Status};
+use conn_pool::{ConnGuard, Drain, Fairness, Get, Pool, PoolError, Status, VacancyError};
 
 use super::model::{Answer, Drainer, Inserted, Model};
 use super::operation::{Call, Operation};
@@ -318,11 +318,13 @@ impl<'a, const N: usize> World<'a, N> {
         let result = self.pool.insert(connection);
         let inserted = match &result {
             Ok(()) => Inserted::Taken,
-            Err(InsertError::Full { max_size, .. }) => {
-                assert_eq!(*max_size, self.model.max_size);
-                Inserted::Full
-            }
-            Err(_) => Inserted::Closed,
+            Err(refused) => match refused.reason {
+                VacancyError::Full { max_size } => {
+                    assert_eq!(max_size, self.model.max_size);
+                    Inserted::Full
+                }
+                _ => Inserted::Closed,
+            },
         };
         assert_eq!(inserted, expected);
         if let Err(refused) = result {

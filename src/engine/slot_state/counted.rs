@@ -1,6 +1,7 @@
-// knows: slot_state, sync · must not know: connections, waiters, which slots share a word
+// knows: layout, slot_state, sync · must not know: connections, waiters, which slots share a word
 //! The record of a slot whose uses are counted.
 
+use super::super::layout::Layout;
 use super::{FILLED, FLAGS};
 use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
 
@@ -33,6 +34,13 @@ impl SlotState {
         /// A slot above the maximum size, in a word without a free slot.
         pub(crate) const fn retired() -> Self {
             Self { word: AtomicUsize::new(0), state: AtomicUsize::new(super::RETIRED) }
+        }
+    }
+
+    const_fn! {
+        /// A filled slot, never used, in a pool whose slots are all filled.
+        pub(crate) const fn filled(layout: &Layout, slot: usize) -> Self {
+            Self { word: AtomicUsize::new(layout.full_word(slot)), state: AtomicUsize::new(FILLED | PEAK_DUE) }
         }
     }
 

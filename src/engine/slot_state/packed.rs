@@ -1,6 +1,7 @@
-// knows: slot_state, sync · must not know: connections, waiters, which slots share a word
+// knows: layout, slot_state, sync · must not know: connections, waiters, which slots share a word
 //! The record of a slot whose uses nobody counts: one word.
 
+use super::super::layout::Layout;
 use super::{FILLED, FLAGS};
 use crate::sync::{AtomicUsize, Relaxed, const_fn};
 
@@ -23,6 +24,13 @@ impl SlotState {
         /// A slot above the maximum size, in a word without a free slot.
         pub(crate) const fn retired() -> Self {
             Self { word: AtomicUsize::new(super::RETIRED) }
+        }
+    }
+
+    const_fn! {
+        /// A filled slot in a pool whose slots are all filled.
+        pub(crate) const fn filled(layout: &Layout, slot: usize) -> Self {
+            Self { word: AtomicUsize::new(layout.full_word(slot) | FILLED) }
         }
     }
 

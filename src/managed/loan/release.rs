@@ -152,6 +152,6 @@ pub(crate) const fn reason_of(why: VacateReason) -> DiscardReason {
     match why {
         VacateReason::Closed => DiscardReason::Closed,
         VacateReason::Surplus => DiscardReason::Surplus,
-        VacateReason::Discarded | VacateReason::NotConnected => DiscardReason::Discarded,
+        VacateReason::Discarded | VacateReason::NotConnected | VacateReason::NotFilled => DiscardReason::Discarded,
     }
 }
