@@ -8,7 +8,7 @@ use core::task::Waker;
 use super::capacity::VacateReason;
 use super::slow_path::{SlowPath, ToVacate};
 use super::state::{Engine, Locked};
-use super::wait_queue::{Outcome, Waiter, WaiterKind};
+use super::wait_queue::{Call, Outcome, Waiter, WaiterKind};
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
@@ -85,10 +85,9 @@ impl<'a> Engine<'a> {
             if self.is_drained(locked) {
                 return true;
             }
-            // SAFETY: the lock is held (I4), and the node is in no queue.
-            unsafe { waiter.node() }.waker = waker.take();
+            let call = Call { waker: waker.take(), is_pausing: false, joined_at: 0 };
             // SAFETY: the lock is held (I4), and the caller promises the rest.
-            unsafe { locked.queue.push(NonNull::from(waiter.get_ref())) };
+            unsafe { locked.queue.push(NonNull::from(waiter.get_ref()), call) };
             false
         })
     }
@@ -97,12 +96,12 @@ impl<'a> Engine<'a> {
     pub(crate) fn check_drainer(self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
         let mut waker = Some(waker.clone());
         self.state().lock.with(|_| {
-            // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let node = unsafe { waiter.node() };
-            if node.is_queued {
-                core::mem::swap(&mut node.waker, &mut waker);
+            let is_queued = waiter.is_queued();
+            if is_queued {
+                // SAFETY: it is in the queue, the lock is held, and no other reference to the node is alive (I4).
+                core::mem::swap(&mut unsafe { waiter.node() }.waker, &mut waker);
             }
-            !node.is_queued
+            !is_queued
         })
     }
 
@@ -110,10 +109,9 @@ impl<'a> Engine<'a> {
     pub(crate) fn leave_drainers(self, waiter: Pin<&Waiter>) {
         let mut waker = None;
         self.state().lock.with(|locked| {
-            // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let node = unsafe { waiter.node() };
-            if node.is_queued {
-                waker = node.waker.take();
+            if waiter.is_queued() {
+                // SAFETY: it is in the queue, the lock is held, and no other reference to the node is alive (I4).
+                waker = unsafe { waiter.node() }.waker.take();
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 unsafe { locked.queue.remove(NonNull::from(waiter.get_ref())) };
             }

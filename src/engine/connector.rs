@@ -12,7 +12,7 @@ use super::resizing::narrow;
 use super::slow_path::ToVacate;
 use super::state::{Engine, Locked};
 use super::token::SlotToken;
-use super::wait_queue::{self, WaitQueue};
+use super::wait_queue::WaitQueue;
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
@@ -150,7 +150,7 @@ impl<'a> Engine<'a> {
             // SAFETY: it is in the queue, and the lock is held (I4).
             next = unsafe { WaitQueue::behind(waiter) };
             // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
-            if unsafe { wait_queue::node(waiter) }.waits_forever {
+            if unsafe { waiter.as_ref() }.waits_forever {
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 unsafe { self.dismiss_one(locked, waiter, batch) };
             }

@@ -10,7 +10,7 @@ use super::CONNECTS;
 use super::slow_path::SlowPath;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
-use super::wait_queue::{self, Outcome, TicketNumber, Waiter, WaiterKind};
+use super::wait_queue::{self, Call, Outcome, TicketNumber, Waiter, WaiterKind};
 use super::wake_batch::WakeBatch;
 
 /// A caller's place in the order of service, which it keeps from one wait to the next.
@@ -47,6 +47,7 @@ pub(crate) enum Joined {
     /// As many callers wait as `max_waiting` allows.
     QueueFull,
     /// It was cancelled while it was not queued, so it must not join again.
+    #[cfg(any(feature = "ffi", test))]
     CancelledLate,
 }
 
@@ -84,8 +85,8 @@ impl<'a> Engine<'a> {
     ) -> Joined {
         waiter.set_since(self.state().wait_times.start());
         self.state().lock.with(|locked| {
-            // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            if unsafe { waiter.node() }.cancelled_late {
+            #[cfg(any(feature = "ffi", test))]
+            if waiter.cancelled_late.get() {
                 return Joined::CancelledLate;
             }
             if position == Position::Last {
@@ -153,7 +154,10 @@ impl<'a> Engine<'a> {
         let mut fresh = Some(waker.clone());
         let mut known = None;
         self.state().lock.with(|locked| {
-            // SAFETY: the lock is held and no other reference to the node is in use (I4).
+            if !waiter.is_queued() {
+                return false;
+            }
+            // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
             known = unsafe { waiter.node() }.waker.take();
             // A waiter that was woken to compete and finds a free slot has the queue served in order, so that it cannot
             // overtake the waiters before it. Under Fifo the release has served the queue already. A callback is called
@@ -162,11 +166,10 @@ impl<'a> Engine<'a> {
             if competes && self.may_grant() {
                 self.grant_free(locked, batch);
             }
-            // SAFETY: as above; `grant_free` keeps no reference.
-            let node = unsafe { waiter.node() };
-            let is_queued = node.is_queued;
+            let is_queued = waiter.is_queued();
             if is_queued {
-                node.waker = fresh.take();
+                // SAFETY: as above; `grant_free` keeps no reference.
+                swap(&mut unsafe { waiter.node() }.waker, &mut fresh);
             }
             if competes {
                 self.settle_and_unlock(locked, batch);
@@ -186,8 +189,7 @@ impl<'a> Engine<'a> {
     ) -> Result<SlotToken, AcquireError> {
         let mut waker = None;
         let was_queued = self.state().lock.with(|locked| {
-            // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let was_queued = unsafe { waiter.node() }.is_queued;
+            let was_queued = waiter.is_queued();
             if was_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 waker = unsafe { self.step_out(locked, waiter) };
@@ -216,10 +218,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn withdraw(self, waiter: Pin<&Waiter>) -> bool {
         let mut waker = None;
         let (was_queued, batch) = self.locked(|locked, _| {
-            // SAFETY: the lock is held and no other reference to the node is alive (I4).
-            let node = unsafe { waiter.node() };
-            let is_queued = node.is_queued;
-            node.cancelled_late = !is_queued;
+            let is_queued = waiter.is_queued();
+            waiter.cancelled_late.set(!is_queued);
             if is_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 waker = unsafe { self.step_out(locked, waiter) };
@@ -249,22 +249,17 @@ impl<'a> Engine<'a> {
             Some(head) if !is_last => unsafe { wait_queue::node(head) }.joined_at,
             _ => state.overtakes.get(),
         };
-        // SAFETY: the lock is held and no other reference to the node is alive (I4).
-        let node = unsafe { waiter.node() };
-        // What comes out is `None`: a waiter outside the queue has no waker.
-        swap(&mut node.waker, waker);
-        node.is_pausing = position == Position::Pausing;
-        node.joined_at = joined_at;
+        let call = Call { waker: waker.take(), is_pausing: position == Position::Pausing, joined_at };
         if waiter.kind == WaiterKind::Thread {
             state.threads.add(1);
         }
         let waiter = NonNull::from(waiter.get_ref());
         if is_last {
             // SAFETY: as the caller promises.
-            unsafe { locked.queue.push(waiter) };
+            unsafe { locked.queue.push(waiter, call) };
         } else {
             // SAFETY: as the caller promises.
-            unsafe { locked.queue.push_by_number(waiter) };
+            unsafe { locked.queue.push_by_number(waiter, call) };
         }
         state.waiting.add(1);
         self.count_wait(position);

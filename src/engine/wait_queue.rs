@@ -7,6 +7,7 @@
 
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomPinned;
+use core::mem::MaybeUninit;
 use core::num::NonZero;
 use core::ptr::NonNull;
 use core::task::Waker;
@@ -38,6 +39,13 @@ impl WaiterKind {
     }
 }
 
+/// What a waiter brings into the queue: see [`Node`].
+pub(super) struct Call {
+    pub(super) waker: Option<Waker>,
+    pub(super) is_pausing: bool,
+    pub(super) joined_at: usize,
+}
+
 /// How a wait has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -54,22 +62,26 @@ const DISMISSED: usize = usize::MAX;
 pub(crate) struct Node {
     prev: Option<NonNull<Waiter>>,
     next: Option<NonNull<Waiter>>,
-    /// Called when the wait ends; `None` once it was called.
+    /// Called when the wait ends; `None` once it was called, and outside the queue.
     pub(super) waker: Option<Waker>,
-    pub(super) is_queued: bool,
-    /// It was cancelled after it had left the queue, and must not join again.
-    pub(super) cancelled_late: bool,
     /// It does not connect for now: vacant slots are not for it.
     pub(super) is_pausing: bool,
-    /// It waits without a deadline.
-    pub(super) waits_forever: bool,
     /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
     pub(super) joined_at: usize,
 }
 
 /// A waiter's place in a wait queue; see [`Node`].
 pub(crate) struct Waiter {
-    node: UnsafeCell<Node>,
+    /// Initialised while it is queued (I4): a waiter that need not wait is made with few writes.
+    node: UnsafeCell<MaybeUninit<Node>>,
+    /// Changes under the lock.
+    is_queued: Cell<bool>,
+    /// It was cancelled after it had left the queue, and must not join again. Changes under the lock.
+    #[cfg(any(feature = "ffi", test))]
+    pub(super) cancelled_late: Cell<bool>,
+    /// It waits without a deadline.
+    #[cfg(feature = "managed")]
+    pub(super) waits_forever: bool,
     /// [`NONE_YET`], [`DISMISSED`], or the number of the slot that was granted, and one more. Set once the waiter is
     /// out of the queue, as the last touch of whoever took it out: from then on it is its owner's, without the lock.
     outcome: AtomicUsize,
@@ -99,18 +111,13 @@ impl Waiter {
     const_fn! {
         /// As [`new`](Self::new), for a caller that waits again and keeps its number.
         pub(crate) const fn with_number(kind: WaiterKind, number: TicketNumber) -> Self {
-            let node = Node {
-                prev: None,
-                next: None,
-                waker: None,
-                is_queued: false,
-                cancelled_late: false,
-                is_pausing: false,
-                waits_forever: false,
-                joined_at: 0,
-            };
             Self {
-                node: UnsafeCell::new(node),
+                node: UnsafeCell::new(MaybeUninit::uninit()),
+                is_queued: Cell::new(false),
+                #[cfg(any(feature = "ffi", test))]
+                cancelled_late: Cell::new(false),
+                #[cfg(feature = "managed")]
+                waits_forever: false,
                 outcome: AtomicUsize::new(NONE_YET),
                 kind,
                 number: Cell::new(number),
@@ -121,9 +128,15 @@ impl Waiter {
     }
 
     /// The same, for a caller that waits without a deadline, if `waits_forever`.
+    #[cfg(feature = "managed")]
     pub(crate) const fn if_it_waits_forever(mut self, waits_forever: bool) -> Self {
-        self.node.get_mut().waits_forever = waits_forever;
+        self.waits_forever = waits_forever;
         self
+    }
+
+    /// Whether it is in a queue: for the lock's holder.
+    pub(super) const fn is_queued(&self) -> bool {
+        self.is_queued.get()
     }
 
     /// Its number in the order of arrival: for its owner, and for the lock's holder.
@@ -176,11 +189,15 @@ impl Waiter {
     ///
     /// # Safety
     ///
-    /// The caller holds the lock of the queue (I4), and no other reference to this node is alive.
+    /// The caller holds the lock of the queue (I4), in which the waiter is, and no other reference to this node is
+    /// alive.
     #[expect(clippy::mut_from_ref, reason = "the lock makes it exclusive")]
     pub(super) unsafe fn node(&self) -> &mut Node {
+        debug_assert!(self.is_queued());
         // SAFETY: exclusive by the caller's promise (I4).
-        unsafe { &mut *self.node.get() }
+        let node = unsafe { &mut *self.node.get() };
+        // SAFETY: initialised, since it is queued (I4).
+        unsafe { node.assume_init_mut() }
     }
 }
 
@@ -224,9 +241,9 @@ impl WaitQueue {
     /// # Safety
     ///
     /// The caller holds the lock; the waiter is in no queue, and stays where it is until it has left this one.
-    pub(super) unsafe fn push(&mut self, waiter: NonNull<Waiter>) {
+    pub(super) unsafe fn push(&mut self, waiter: NonNull<Waiter>, call: Call) {
         // SAFETY: as the caller promises; the last waiter has none behind it.
-        unsafe { self.insert(waiter, self.ends.map(|(_, tail)| tail), None) };
+        unsafe { self.insert(waiter, call, self.ends.map(|(_, tail)| tail), None) };
     }
 
     /// Puts a waiter back before those that arrived later.
@@ -234,7 +251,7 @@ impl WaitQueue {
     /// # Safety
     ///
     /// As for [`push`](Self::push).
-    pub(super) unsafe fn push_by_number(&mut self, waiter: NonNull<Waiter>) {
+    pub(super) unsafe fn push_by_number(&mut self, waiter: NonNull<Waiter>, call: Call) {
         // SAFETY: alive by the caller's promise, and the lock is held (I4).
         let number = unsafe { waiter.as_ref() }.number();
         let (mut prev, mut next) = (None, self.head());
@@ -249,7 +266,7 @@ impl WaitQueue {
             next = unsafe { Self::behind(other) };
         }
         // SAFETY: as the caller promises; the two are neighbours in the queue.
-        unsafe { self.insert(waiter, prev, next) };
+        unsafe { self.insert(waiter, call, prev, next) };
     }
 
     /// Puts a waiter between two neighbours, either of which may be the end of the queue.
@@ -257,12 +274,19 @@ impl WaitQueue {
     /// # Safety
     ///
     /// As for [`push`](Self::push), and `prev` and `next` are neighbours.
-    unsafe fn insert(&mut self, waiter: NonNull<Waiter>, prev: Option<NonNull<Waiter>>, next: Option<NonNull<Waiter>>) {
-        // SAFETY: alive by the caller's promise, and the lock is held (I4).
-        let own = unsafe { node(waiter) };
-        own.prev = prev;
-        own.next = next;
-        own.is_queued = true;
+    unsafe fn insert(
+        &mut self,
+        waiter: NonNull<Waiter>,
+        call: Call,
+        prev: Option<NonNull<Waiter>>,
+        next: Option<NonNull<Waiter>>,
+    ) {
+        // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
+        let own = unsafe { waiter.as_ref() };
+        let new = Node { prev, next, waker: call.waker, is_pausing: call.is_pausing, joined_at: call.joined_at };
+        // SAFETY: the lock is held and no other reference to the node is alive (I4). What it was has no waker to drop.
+        unsafe { own.node.get().write(MaybeUninit::new(new)) };
+        own.is_queued.set(true);
         if let Some(prev) = prev {
             // SAFETY: a queued waiter is alive (I4), and it is not `waiter`.
             unsafe { node(prev) }.next = Some(waiter);
@@ -285,10 +309,12 @@ impl WaitQueue {
     ///
     /// The caller holds the lock; the waiter is in this queue.
     pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>) {
-        // SAFETY: a queued waiter is alive, and the lock is held (I4).
-        let own = unsafe { node(waiter) };
-        let (prev, next) = (own.prev.take(), own.next.take());
-        own.is_queued = false;
+        // SAFETY: a queued waiter is alive; only shared references to a `Waiter` are ever made.
+        let own = unsafe { waiter.as_ref() };
+        // SAFETY: in the queue by the caller's promise, and the lock is held (I4).
+        let Node { prev, next, ref waker, .. } = *unsafe { own.node() };
+        debug_assert!(waker.is_none(), "a waker is left in a node outside the queue");
+        own.is_queued.set(false);
         if let Some(prev) = prev {
             // SAFETY: as above, and a neighbour is another node.
             unsafe { node(prev) }.next = next;

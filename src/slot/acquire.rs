@@ -120,7 +120,9 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         /// As [`new`](Self::new), for a caller that may have had a slot already, whose connection was unfit or could
         /// not be made.
         pub(crate) const fn with_ticket(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
-            let waiter = Waiter::with_number(kind, ticket.number).if_it_waits_forever(ticket.waits_forever);
+            let waiter = Waiter::with_number(kind, ticket.number);
+            #[cfg(feature = "managed")]
+            let waiter = waiter.if_it_waits_forever(ticket.waits_forever);
             Self { pool, waiter, position: ticket.position, progress: Cell::new(Progress::Fresh) }
         }
     }
@@ -196,8 +198,10 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
             }
             Joined::Granted(slot) => Ok(slot),
             Joined::QueueFull => Err(AcquireError::QueueFull),
+            Joined::Closed => Err(AcquireError::Closed),
             // Only callbacks are cancelled late.
-            Joined::Closed | Joined::CancelledLate => Err(AcquireError::Closed),
+            #[cfg(any(feature = "ffi", test))]
+            Joined::CancelledLate => Err(AcquireError::Closed),
         })
     }
 
