@@ -66,7 +66,7 @@ pub(crate) use bitmap::Released;
 pub(crate) use capacity::VacateReason;
 pub(crate) use fast_path::Claimed;
 pub(crate) use layout::{HAS_HOMES, Layout, Place};
-pub(crate) use queueing::{Joined, LeaveReason, Position, Ticket};
+pub(crate) use queueing::{Joined, LeaveReason, Left, Position, Ticket};
 pub(crate) use slot_state::SlotState;
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use slow_path::DoubleRelease;

@@ -136,15 +136,4 @@ impl Engine<'_> {
         }
         next
     }
-
-    /// A slot that was claimed for a waiter comes after all in a later hold.
-    pub(super) fn put_back(self, slot: SlotToken) {
-        if self.states().get(slot.index()).is_filled() {
-            // Settled in any case.
-            let _slow = self.map().release(slot);
-        } else {
-            self.end_connect();
-            self.make_vacant(slot);
-        }
-    }
 }

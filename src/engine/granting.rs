@@ -3,7 +3,6 @@
 
 use core::ptr::NonNull;
 
-use super::CONNECTS;
 use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
@@ -20,13 +19,12 @@ impl<'a> Engine<'a> {
 
     /// Grants free slots to the oldest waiters, if any may be granted.
     pub(super) fn grant_free(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        while let Some((waiter, slot)) = self.claim_for_queue(locked) {
-            if !batch.has_room() {
-                self.put_back(slot);
-                batch.go_on();
-                return;
-            }
+        while batch.has_room() {
+            let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
             self.grant(locked, waiter, slot, batch);
+        }
+        if !locked.queue.is_empty() {
+            batch.go_on();
         }
     }
 
@@ -114,9 +112,11 @@ impl<'a> Engine<'a> {
     /// A slot for a caller that joins the queue.
     pub(super) fn claim_in_position(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
         match position {
-            Position::Again if CONNECTS => self.claim_as_head(),
-            Position::Pausing if CONNECTS => self.claim_as_pausing(),
-            _ => self.claim_as_newcomer(locked),
+            Position::Last => self.claim_as_newcomer(locked),
+            #[cfg(feature = "managed")]
+            Position::Again => self.claim_as_head(),
+            #[cfg(feature = "managed")]
+            Position::Pausing => self.claim_as_pausing(),
         }
     }
 
@@ -142,15 +142,18 @@ impl<'a> Engine<'a> {
     }
 
     /// A slot for a caller with no waiter before it.
-    pub(super) fn claim_as_head(self) -> Result<SlotToken, AcquireError> {
+    #[cfg(feature = "managed")]
+    fn claim_as_head(self) -> Result<SlotToken, AcquireError> {
         self.claim_before_all(Self::claim_any_locked)
     }
 
     /// A connection for a caller with no waiter before it, which does not connect for now.
-    pub(super) fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
+    #[cfg(feature = "managed")]
+    fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
         self.claim_before_all(|own| own.map().claim_locked())
     }
 
+    #[cfg(feature = "managed")]
     fn claim_before_all(self, claim: impl FnOnce(Self) -> Option<SlotToken>) -> Result<SlotToken, AcquireError> {
         if self.is_closed() {
             return Err(AcquireError::Closed);

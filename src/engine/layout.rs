@@ -79,7 +79,7 @@ impl Layout {
     /// The slot behind the lowest free bit of a word, which has one.
     #[inline(always)]
     pub(super) const fn lowest_slot(&self, word: usize, free: usize) -> usize {
-        let index = (free >> FLAG_BITS).trailing_zeros() as usize;
+        let index = lowest_bit(free >> FLAG_BITS);
         if self.words == 1 { index } else { self.first_slot(word) + index }
     }
 
@@ -87,4 +87,23 @@ impl Layout {
     pub(super) const fn first_slot(&self, word: usize) -> usize {
         if self.words == 1 { 0 } else { word << self.slots_per_word_log2 }
     }
+}
+
+/// The lowest set bit of a word, which has one.
+#[cfg(target_has_atomic = "ptr")]
+#[inline(always)]
+const fn lowest_bit(bits: usize) -> usize {
+    bits.trailing_zeros() as usize
+}
+
+/// A target without compare-and-swap has no instruction for it either, and what stands for it is longer than a loop.
+#[cfg(not(target_has_atomic = "ptr"))]
+#[inline]
+const fn lowest_bit(mut bits: usize) -> usize {
+    let mut lowest = 0;
+    while bits & 1 == 0 {
+        bits >>= 1;
+        lowest += 1;
+    }
+    lowest
 }

@@ -55,10 +55,4 @@ impl<'a> Engine<'a> {
     pub(super) const fn call_connector(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
 
     pub(super) const fn dismiss_due(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
-
-    /// A slot that was claimed for a waiter comes after all in a later hold.
-    pub(super) fn put_back(self, slot: SlotToken) {
-        // Settled in any case.
-        let _slow = self.map().release(slot);
-    }
 }

@@ -6,7 +6,6 @@ use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
-use super::CONNECTS;
 use super::slow_path::SlowPath;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
@@ -32,9 +31,25 @@ pub(crate) enum Position {
     /// The end.
     Last,
     /// Before all callers that arrived later: it was granted a slot, and the slot's connection was unfit.
+    #[cfg(feature = "managed")]
     Again,
     /// As `Again`, for a connection only: its connect has failed, and it pauses before it connects again.
+    #[cfg(feature = "managed")]
     Pausing,
+}
+
+impl Position {
+    /// It waits for a connection only.
+    #[cfg(feature = "managed")]
+    pub(crate) fn is_pausing(self) -> bool {
+        self == Self::Pausing
+    }
+
+    /// Nobody pauses.
+    #[cfg(not(feature = "managed"))]
+    pub(crate) const fn is_pausing(self) -> bool {
+        false
+    }
 }
 
 /// What came of joining the queue.
@@ -49,6 +64,16 @@ pub(crate) enum Joined {
     /// It was cancelled while it was not queued, so it must not join again.
     #[cfg(any(feature = "ffi", test))]
     CancelledLate,
+}
+
+/// How a wait has ended that a waiter ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The slot is the caller's.
+    Granted(SlotToken),
+    Dismissed,
+    /// It was still queued.
+    Unserved,
 }
 
 /// Why a waiter leaves the queue.
@@ -159,34 +184,25 @@ impl<'a> Engine<'a> {
             }
             // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
             known = unsafe { waiter.node() }.waker.take();
-            // A waiter that was woken to compete and finds a free slot has the queue served in order, so that it cannot
-            // overtake the waiters before it. Under Fifo the release has served the queue already. A callback is called
-            // when it has its slot, and then callbacks behind it must not be called before the waiters in between.
-            let competes = !self.state().is_fifo() && waiter.kind.competes_when_woken();
-            if competes && self.may_grant() {
-                self.grant_free(locked, batch);
+            // A callback is called when it has its slot, and then callbacks behind it must not be called before the
+            // waiters in between.
+            if waiter.kind.competes_when_woken() {
+                self.serve(locked, batch);
             }
             let is_queued = waiter.is_queued();
             if is_queued {
-                // SAFETY: as above; `grant_free` keeps no reference.
+                // SAFETY: as above; `serve` keeps no reference.
                 swap(&mut unsafe { waiter.node() }.waker, &mut fresh);
             }
-            if competes {
-                self.settle_and_unlock(locked, batch);
-            }
+            self.settle_and_unlock(locked, batch);
             is_queued
         })
     }
 
-    /// Ends a wait early. A slot that had been granted is not lost: it is the caller's.
+    /// Ends a wait early, and answers how it has ended. A slot that had been granted is not lost: it is the caller's.
     #[cold]
     #[inline(never)]
-    pub(crate) fn leave(
-        self,
-        waiter: Pin<&Waiter>,
-        reason: LeaveReason,
-        batch: &mut WakeBatch<'a>,
-    ) -> Result<SlotToken, AcquireError> {
+    pub(crate) fn leave(self, waiter: Pin<&Waiter>, reason: LeaveReason, batch: &mut WakeBatch<'a>) -> Left {
         let mut waker = None;
         let was_queued = self.state().lock.with(|locked| {
             let was_queued = waiter.is_queued();
@@ -196,16 +212,16 @@ impl<'a> Engine<'a> {
                 if reason == LeaveReason::TimedOut {
                     self.state().counters.timed_out.add(1);
                 }
+                self.settle_and_unlock(locked, batch);
             }
-            self.settle_and_unlock(locked, batch);
             was_queued
         });
         drop(waker);
         if was_queued {
             self.record_wait(waiter);
-            return Err(AcquireError::TimedOut);
+            return Left::Unserved;
         }
-        self.outcome(waiter).flatten().ok_or_else(|| self.why_dismissed())
+        self.outcome(waiter).flatten().map_or(Left::Dismissed, Left::Granted)
     }
 
     /// Why a waiter has left the queue without a slot.
@@ -241,7 +257,7 @@ impl<'a> Engine<'a> {
     /// The lock is held, the waiter is in no queue, and it stays alive until it has left this one.
     unsafe fn enqueue(self, locked: &mut Locked, waiter: Pin<&Waiter>, waker: &mut Option<Waker>, position: Position) {
         let state = self.state();
-        let is_last = position == Position::Last || !CONNECTS;
+        let is_last = position == Position::Last;
         let joined_at = match locked.queue.head() {
             // Counted as overtaken as often as the head, so that no waiter counts as overtaken less often than those
             // behind it.
@@ -249,7 +265,7 @@ impl<'a> Engine<'a> {
             Some(head) if !is_last => unsafe { wait_queue::node(head) }.joined_at,
             _ => state.overtakes.get(),
         };
-        let call = Call { waker: waker.take(), is_pausing: position == Position::Pausing, joined_at };
+        let call = Call { waker: waker.take(), is_pausing: position.is_pausing(), joined_at };
         if waiter.kind == WaiterKind::Thread {
             state.threads.add(1);
         }

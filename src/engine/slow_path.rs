@@ -32,19 +32,21 @@ pub(crate) struct SlowPath {
     // What the lock's holder calls: with whatever there is to consider, or with waiters only, in programs in which
     // nothing else happens.
     admit: Admit,
+    /// For a waiter that looks how it stands.
+    serve: Option<Settle>,
     settle: Settle,
 }
 
 impl SlowPath {
     /// Settles whatever there is.
     pub(crate) const fn new(release: Release, claim: Claim) -> Self {
-        Self { release, claim, admit: admit_any, settle: settle_all }
+        Self { release, claim, admit: admit_any, serve: Some(serve_in_order), settle: settle_all }
     }
 
     /// Settles waiters only.
     #[cfg(not(feature = "managed"))]
     pub(crate) const fn for_waiters(release: Release, claim: Claim) -> Self {
-        Self { release, claim, admit: admit_beside_waiters, settle: settle_waiters }
+        Self { release, claim, admit: admit_beside_waiters, serve: None, settle: settle_waiters }
     }
 }
 
@@ -237,6 +239,13 @@ impl<'a> Engine<'a> {
         (self.slow_path_locked().admit)(self, locked, position)
     }
 
+    /// Serves the queue for a waiter that looks how it stands.
+    pub(super) fn serve(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+        if let Some(serve) = self.slow_path_locked().serve {
+            serve(self, locked, batch);
+        }
+    }
+
     fn slow_path_locked(self) -> &'static SlowPath {
         let slow_path = self.state().slow_path.load(Relaxed);
         debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
@@ -285,6 +294,14 @@ fn admit_any(engine: Engine<'_>, locked: &mut Locked, position: Position) -> Res
 fn admit_beside_waiters(engine: Engine<'_>, locked: &mut Locked, _: Position) -> Result<SlotToken, AcquireError> {
     let slot = if locked.queue.is_empty() { engine.map().claim_locked() } else { None };
     slot.ok_or(AcquireError::Exhausted)
+}
+
+/// Under `Fairness::Bounded` a waiter that was woken to compete and finds a free slot has the queue served in order, so
+/// that it cannot overtake the waiters before it. Under `Fairness::Fifo` the release has served the queue already.
+fn serve_in_order<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+    if !engine.state().is_fifo() && engine.may_grant() {
+        engine.grant_free(locked, batch);
+    }
 }
 
 /// Settles whatever there is.

@@ -8,7 +8,6 @@
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomPinned;
 use core::mem::MaybeUninit;
-use core::num::NonZero;
 use core::ptr::NonNull;
 use core::task::Waker;
 
@@ -202,7 +201,15 @@ impl Waiter {
 }
 
 /// A caller's number in the order of arrival; `None`, which is before all others, if it was served without waiting.
-pub(crate) type TicketNumber = Option<NonZero<usize>>;
+#[cfg(feature = "managed")]
+pub(crate) type TicketNumber = Option<core::num::NonZero<usize>>;
+/// Where nobody waits a second time, nobody has a number.
+#[cfg(not(feature = "managed"))]
+pub(crate) type TicketNumber = Option<NoNumber>;
+
+#[cfg(not(feature = "managed"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum NoNumber {}
 
 /// First come, first served.
 pub(crate) struct WaitQueue {

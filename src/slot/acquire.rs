@@ -10,8 +10,8 @@ use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
 use super::slow_path::waiting_path;
 use crate::engine::{
-    AcquireError, ClaimError, Claimed, HAS_HOMES, Joined, LeaveReason, Position, SlotToken, Ticket, Waiter, WaiterKind,
-    WakeBatch,
+    AcquireError, ClaimError, Claimed, HAS_HOMES, Joined, LeaveReason, Left, Position, SlotToken, Ticket, Waiter,
+    WaiterKind, WakeBatch,
 };
 use crate::sync::const_fn;
 
@@ -208,10 +208,13 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
     /// Leaves the queue because the deadline has passed; a slot that was granted by then is taken all the same.
     #[cfg(feature = "std")]
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<SlotToken, AcquireError> {
-        let is_pausing = self.position == Position::Pausing;
-        let reason = if is_pausing { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
+        let reason = if self.position.is_pausing() { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
         let mut batch = self.pool.engine().batch();
-        let answer = self.pool.engine().leave(self.waiter(), reason, &mut batch);
+        let answer = match self.pool.engine().leave(self.waiter(), reason, &mut batch) {
+            Left::Granted(slot) => Ok(slot),
+            Left::Dismissed => Err(self.pool.engine().why_dismissed()),
+            Left::Unserved => Err(AcquireError::TimedOut),
+        };
         self.progress.set(Progress::Done);
         release_on_unwind(self.pool, answer, || batch.finish())
     }
@@ -238,7 +241,7 @@ impl<P: PoolParts> Drop for Acquire<'_, P> {
         // Dropped last, also if the release panics.
         let mut batch = self.pool.engine().batch();
         let left = self.pool.engine().leave(waiter, LeaveReason::Cancelled, &mut batch);
-        if let Ok(slot) = left {
+        if let Left::Granted(slot) = left {
             // A slot that was granted goes to the next waiter.
             release_unused(self.pool, slot);
         }

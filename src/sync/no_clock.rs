@@ -3,19 +3,8 @@
 
 use core::time::Duration;
 
-/// The moment a wait began, which is not known.
-pub(crate) struct Stamp;
-
-impl Stamp {
-    pub(crate) fn now() -> Self {
-        Self
-    }
-
-    #[expect(clippy::unused_self, reason = "the shape of the twin with a clock")]
-    pub(crate) fn elapsed(&self) -> Option<Duration> {
-        None
-    }
-}
+/// The moment a wait began, which is never known.
+pub(crate) enum Stamp {}
 
 /// Time stands still.
 pub(crate) fn monotonic() -> Duration {

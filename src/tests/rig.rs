@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
 use crate::engine::{
-    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Position, Released, SlotToken,
+    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Left, Position, Released, SlotToken,
     VacateReason, Waiter, WaiterKind, WakeBatch,
 };
 use crate::fairness::Fairness;
@@ -69,11 +69,7 @@ impl<C, const N: usize> Rig<C, N> {
 
     /// Leaves the queue.
     #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
-    pub(super) fn leave(
-        &self,
-        waiter: Pin<&Waiter>,
-        reason: LeaveReason,
-    ) -> (Result<SlotToken, AcquireError>, WakeBatch<'_>) {
+    pub(super) fn leave(&self, waiter: Pin<&Waiter>, reason: LeaveReason) -> (Left, WakeBatch<'_>) {
         let mut wakes = self.engine().batch();
         (self.engine().leave(waiter, reason, &mut wakes), wakes)
     }

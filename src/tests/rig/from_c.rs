@@ -12,7 +12,7 @@ use std::task::Wake;
 use super::Rig;
 use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
 use crate::engine::{
-    AcquireError, DoubleRelease, Joined, LeaveReason, Position, Released, SlotToken, VacateReason, Waiter, WaiterKind,
+    AcquireError, DoubleRelease, Joined, LeaveReason, Left, Position, Released, SlotToken, VacateReason, Waiter, WaiterKind,
 };
 use crate::fairness::Fairness;
 use crate::slot::{PoolParts, RawGuard};
@@ -182,7 +182,7 @@ fn a_dismissed_callback_counts_as_waiting_until_it_was_told() {
     assert_eq!(seen, Poll::Ready(None));
     let (left, wakes) = pool.leave(leaves.as_ref(), LeaveReason::Cancelled);
     drop(wakes);
-    assert_eq!(left, Err(AcquireError::Closed));
+    assert_eq!(left, Left::Dismissed);
     assert_counts(&pool, [0, 0, 1, 0]);
     assert!(pool.engine().is_unused());
     assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [1, 1]);
@@ -225,7 +225,8 @@ fn a_timeout_keeps_a_vacant_slot_that_was_granted() {
     assert_eq!(calls.0.load(Relaxed), 1);
     let (left, wakes) = pool.leave(late.as_ref(), LeaveReason::TimedOut);
     drop(wakes);
-    drop(pool.connect(left.unwrap(), 7));
+    let Left::Granted(slot) = left else { panic!("{left:?}") };
+    drop(pool.connect(slot, 7));
     assert_counts(&pool, [0, 1, 0, 0]);
     assert_eq!(pool.engine().metrics().timed_out, 0);
 }
