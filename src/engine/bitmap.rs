@@ -27,7 +27,7 @@
 //! is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim has to
 //! see.
 
-use super::layout::{FLAG_BITS, Layout};
+use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
 #[cfg(any(feature = "ffi", test))]
@@ -41,6 +41,8 @@ const FREE: usize = !SLOW & usize::MAX << FLAG_BITS;
 const FIRST: usize = 1 << FLAG_BITS;
 /// With more words than this, a hint says which word to look at when the home word has nothing.
 const MAX_WORDS_WITHOUT_HINT: usize = 8;
+/// With more words than this, one hold of the lock makes no more than one pass over them.
+const MAX_WORDS_A_HOLD: usize = if SHORT_HOLDS { 1 } else { 8 };
 
 /// Why a claim without the lock has no slot.
 ///
@@ -165,18 +167,17 @@ impl<'a> Bitmap<'a> {
 
     /// Claims a free slot, whether or not the fast path is open: for the lock's holder.
     pub(crate) fn claim_locked(self) -> Option<SlotToken> {
-        (0..self.layout().words).find_map(|word| {
+        // Two loops, since the first passes over many words in large pools.
+        while let Some(word) = self.words().position(|word| word.load(Relaxed) & FREE != 0) {
             let cell = self.word(word);
-            let mut seen = cell.load(Relaxed);
-            while seen & FREE != 0 {
-                // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock, or the grant.
-                match cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O3, Acquire), Relaxed) {
-                    Ok(_) => return Some(SlotToken::new(self.layout().lowest_slot(word, seen))),
-                    Err(now) => seen = now,
-                }
+            let seen = cell.load(Relaxed);
+            // O3: pairs with O5, as O1 does; the lock's holder passes the slot on through the lock, or the grant. It
+            // fails if a slot comes free meanwhile: none is claimed elsewhere.
+            if cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O3, Acquire), Relaxed).is_ok() {
+                return Some(SlotToken::new(self.layout().lowest_slot(word, seen)));
             }
-            None
-        })
+        }
+        None
     }
 
     /// Claims a free slot, one behind `last` if there is one. Looks at the slots one after the other.
@@ -282,31 +283,31 @@ impl<'a> Bitmap<'a> {
     /// Comes before or after each claim in the modifications of its word: a claim after it sees what the caller did
     /// before, and the caller sees the word as a claim before it has left it.
     pub(crate) fn publish(self) {
-        for word in 0..self.layout().words {
+        for word in self.words() {
             // O7: pairs with O1, O2 and O4; without it a claim that comes later may not see that maintenance sleeps.
-            self.word(word).fetch_or(0, ord!(O7, Release));
+            word.fetch_or(0, ord!(O7, Release));
         }
     }
 
     /// Sets SLOW in every word: from the last of these until [`open_fast_path`](Self::open_fast_path), slots are
     /// claimed under the engine's lock only (I7).
     pub(crate) fn close_fast_path(self) {
-        for word in 0..self.layout().words {
+        for word in self.words() {
             // O10: pairs with O11; without it a caller that finds SLOW set may not see the pool's slow path.
-            self.word(word).fetch_or(SLOW, ord!(O10, Release));
+            word.fetch_or(SLOW, ord!(O10, Release));
         }
     }
 
     /// Clears SLOW in every word.
     pub(crate) fn open_fast_path(self) {
-        for word in 0..self.layout().words {
-            self.word(word).fetch_and(!SLOW, Relaxed);
+        for word in self.words() {
+            word.fetch_and(!SLOW, Relaxed);
         }
     }
 
     /// How many slots are free, word by word: a snapshot only while no slot is claimed or released.
     pub(crate) fn count_free(self) -> usize {
-        (0..self.layout().words).map(|word| (self.word(word).load(Relaxed) & FREE).count_ones() as usize).sum()
+        self.words().map(|word| (word.load(Relaxed) & FREE).count_ones() as usize).sum()
     }
 
     pub(crate) fn is_free(self, slot: usize) -> bool {
@@ -331,11 +332,23 @@ impl<'a> Bitmap<'a> {
         self.layout().words <= 1
     }
 
+    /// Whether there are so many words that each pass over them is to be a hold of the lock of its own.
+    #[inline]
+    pub(crate) const fn passes_are_apart(self) -> bool {
+        self.layout().words > MAX_WORDS_A_HOLD
+    }
+
     /// Where to look when the home word has nothing: the word in which a slot was last released while none of its slots
     /// was free. Kept in the word of the second slot of the first group, which the bitmap does not use.
     #[inline(always)]
     fn hint(self) -> Option<&'a AtomicUsize> {
         (FLAG_BITS == 0 && self.layout().words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
+    }
+
+    /// The words, one after the other.
+    #[inline(always)]
+    fn words(self) -> impl Iterator<Item = &'a AtomicUsize> {
+        self.states.leaders().map(|leader| &leader.word)
     }
 
     #[inline(always)]

@@ -1,8 +1,9 @@
-// knows: queueing, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
+// knows: layout, queueing, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
 //! Who gets a free slot: the policies of [`Fairness`].
 
 use core::ptr::NonNull;
 
+use super::layout::SHORT_HOLDS;
 use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
@@ -19,9 +20,13 @@ impl<'a> Engine<'a> {
 
     /// Grants free slots to the oldest waiters, if any may be granted.
     pub(super) fn grant_free(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        while batch.has_room() {
+        debug_assert!(batch.has_room(), "a waiter that is granted a slot has to be woken");
+        loop {
             let Some((waiter, slot)) = self.claim_for_queue(locked) else { return };
             self.grant(locked, waiter, slot, batch);
+            if SHORT_HOLDS || !batch.has_room() {
+                break;
+            }
         }
         if !locked.queue.is_empty() {
             batch.go_on();

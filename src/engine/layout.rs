@@ -14,6 +14,9 @@ const MIN_PER_WORD: usize = if cfg!(any(conn_pool_loom, conn_pool_shuttle)) { 2 
 /// would only be in the way.
 pub(crate) const HAS_HOMES: bool = cfg!(any(feature = "std", conn_pool_loom, conn_pool_shuttle));
 
+/// Whether a hold of the lock is to be as short as can be: where it masks interrupts, or threads spin meanwhile.
+pub(super) const SHORT_HOLDS: bool = !cfg!(feature = "std");
+
 /// Where the parts of a pool lie in it, in bytes from its start.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
@@ -74,6 +77,12 @@ impl Layout {
     #[inline(always)]
     pub(super) const fn index_mask(&self) -> usize {
         (1 << self.slots_per_word_log2) - 1
+    }
+
+    /// From the first slot of a group to that of the next, in bytes.
+    #[inline(always)]
+    pub(super) const fn group_stride(&self) -> usize {
+        self.place.stride << self.slots_per_word_log2
     }
 
     /// The slot behind the lowest free bit of a word, which has one.

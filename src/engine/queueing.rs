@@ -1,7 +1,6 @@
 // knows: slow_path, state, token, wait_queue, wake_batch · must not know: who is granted what
 //! Joining the wait queue, looking, and leaving it.
 
-use core::mem::swap;
 use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Poll, Waker};
@@ -66,6 +65,14 @@ pub(crate) enum Joined {
     CancelledLate,
 }
 
+/// The wakers of a look, which are dropped without the lock.
+pub(super) struct LookWakers {
+    /// The one to be called from now on, or what it has replaced.
+    pub(super) fresh: Option<Waker>,
+    /// The one that was to be called.
+    pub(super) known: Option<Waker>,
+}
+
 /// How a wait has ended that a waiter ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -109,7 +116,7 @@ impl<'a> Engine<'a> {
         batch: &mut WakeBatch<'a>,
     ) -> Joined {
         waiter.set_since(self.state().wait_times.start());
-        self.state().lock.with(|locked| {
+        let section = |locked: &mut Locked| {
             #[cfg(any(feature = "ffi", test))]
             if waiter.cancelled_late.get() {
                 return Joined::CancelledLate;
@@ -119,9 +126,7 @@ impl<'a> Engine<'a> {
                 // known.
                 waiter.set_number(locked.demand.next_number());
             }
-            // SAFETY: as the caller promises.
-            unsafe { self.close_fast_path(locked, slow_path) };
-            let joined = match self.admit(locked, position) {
+            match self.admit(locked, position) {
                 Ok(slot) => Joined::Granted(slot),
                 Err(AcquireError::Closed) => Joined::Closed,
                 // A caller that keeps its place is not refused: it was admitted before.
@@ -131,10 +136,10 @@ impl<'a> Engine<'a> {
                     unsafe { self.enqueue(locked, waiter, waker, position) };
                     Joined::Queued
                 }
-            };
-            self.settle_and_unlock(locked, batch);
-            joined
-        })
+            }
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with_fast_path_closed(slow_path, batch, section) }
     }
 
     /// How a wait has ended, if it has: without the lock, and once. With a slot, which is then the caller's, or without
@@ -176,27 +181,8 @@ impl<'a> Engine<'a> {
     /// Whether a waiter is queued. If so, `waker` is the one to be called from now on.
     fn is_still_queued(self, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
         // Cloning a waker is user code, and so is dropping one. Both are done without the lock.
-        let mut fresh = Some(waker.clone());
-        let mut known = None;
-        self.state().lock.with(|locked| {
-            if !waiter.is_queued() {
-                return false;
-            }
-            // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
-            known = unsafe { waiter.node() }.waker.take();
-            // A callback is called when it has its slot, and then callbacks behind it must not be called before the
-            // waiters in between.
-            if waiter.kind.competes_when_woken() {
-                self.serve(locked, batch);
-            }
-            let is_queued = waiter.is_queued();
-            if is_queued {
-                // SAFETY: as above; `serve` keeps no reference.
-                swap(&mut unsafe { waiter.node() }.waker, &mut fresh);
-            }
-            self.settle_and_unlock(locked, batch);
-            is_queued
-        })
+        let mut wakers = LookWakers { fresh: Some(waker.clone()), known: None };
+        self.state().lock.with(|locked| waiter.is_queued() && self.look(locked, waiter, &mut wakers, batch))
     }
 
     /// Ends a wait early, and answers how it has ended. A slot that had been granted is not lost: it is the caller's.

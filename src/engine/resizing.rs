@@ -1,17 +1,18 @@
-// knows: capacity, slow_path, state, token, wake_batch · must not know: waiters
+// knows: capacity, layout, slow_path, state, token, wake_batch · must not know: waiters
 //! Changing how many slots may be in use at once.
 //!
 //! A resize sets where to go; settling goes there, a few slots a hold of the lock. So the maximum is in force at each
 //! moment as far as it has come, and two resizes at once go where the later one leads.
 
 use super::capacity::SLOTS_A_HOLD;
+use super::layout::SHORT_HOLDS;
 use super::slow_path::SlowPath;
 use super::state::{Engine, Locked};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
 
 /// How many slots one hold of the lock retires or brings back.
-const CHANGES_A_HOLD: usize = if cfg!(feature = "std") { 64 } else { 4 };
+const CHANGES_A_HOLD: usize = if SHORT_HOLDS { 1 } else { 64 };
 
 impl<'a> Engine<'a> {
     /// Sets how many slots may be in use at once; at most as many as there are.
@@ -24,17 +25,17 @@ impl<'a> Engine<'a> {
     /// `slow_path` is that of this pool, and settles whatever there is.
     pub(crate) unsafe fn resize(self, max_size: usize, slow_path: &'static SlowPath) -> WakeBatch<'a> {
         debug_assert!(max_size <= self.slots());
-        self.locked(|locked, _| {
-            if self.is_closed() {
-                return;
-            }
+        let mut batch = self.batch();
+        let section = |locked: &mut Locked| {
             // SAFETY: as the caller promises.
             unsafe { self.set_slow_path(slow_path) };
-            // SAFETY: as above.
-            unsafe { self.close_fast_path(locked, slow_path) };
-            locked.resize = Some(Resize { max_size: narrow(max_size), scanned: 0 });
-        })
-        .1
+            if !self.is_closed() {
+                locked.resize = Some(Resize { max_size: narrow(max_size), scanned: 0 });
+            }
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.with_fast_path_closed(slow_path, &mut batch, section) };
+        batch
     }
 }
 
@@ -48,36 +49,42 @@ pub(super) struct Resize {
 
 /// Under the lock.
 impl<'a> Engine<'a> {
-    /// Takes a resize that is under way some slots further.
-    pub(super) fn go_on_resizing(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if let Some(mut resize) = locked.resize {
-            let (target, present) = (usize::from(resize.max_size), self.max_size());
-            if target < present {
-                self.shrink(locked, present - target, &mut resize);
-            } else if target > present {
-                self.grow(locked, target - present, &mut resize);
-            }
-            let is_over = self.max_size() == target;
-            locked.resize = if is_over { None } else { Some(resize) };
-            if !is_over {
-                batch.go_on();
-            }
-        }
-        self.retire_surplus(locked, batch);
+    /// Takes a resize that is under way in an open pool some slots further, and answers whether there was anything to do.
+    pub(super) fn go_on_resizing(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
+        let was_resizing = self.resize_some(locked, batch);
+        let was_surplus = self.retire_surplus(locked, batch);
+        was_resizing || was_surplus
     }
 
-    /// Retires free slots as long as there is a surplus, and so sets their connections aside.
-    fn retire_surplus(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        for _ in 0..CHANGES_A_HOLD {
+    fn resize_some(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
+        let Some(mut resize) = locked.resize else { return false };
+        let (target, present) = (usize::from(resize.max_size), self.max_size());
+        if target < present {
+            self.shrink(locked, present - target, &mut resize);
+        } else if target > present {
+            self.grow(locked, target - present, &mut resize);
+        }
+        locked.resize = (self.max_size() != target).then_some(resize);
+        if locked.resize.is_some() {
+            batch.go_on();
+        }
+        true
+    }
+
+    /// Retires free slots as long as there is a surplus, and so sets their connections aside; answers whether there
+    /// were any.
+    fn retire_surplus(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
+        for change in 0..CHANGES_A_HOLD {
             if self.state().surplus.get() == 0 {
-                return;
+                return change > 0;
             }
-            let Some(slot) = self.map().claim_locked() else { return };
+            let Some(slot) = self.map().claim_locked() else { return change > 0 };
             self.state().surplus.sub(1);
             self.states().get(slot.into_raw()).set_retired();
             locked.set_aside += 1;
         }
         batch.go_on();
+        true
     }
 
     fn shrink(self, locked: &mut Locked, fewer: usize, resize: &mut Resize) {

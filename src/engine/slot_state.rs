@@ -116,4 +116,37 @@ impl<'a> SlotStates<'a> {
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a SlotState> {
         (0..self.len()).map(move |slot| self.get(slot))
     }
+
+    /// The state of each group's first slot.
+    #[inline(always)]
+    pub(super) fn leaders(self) -> Leaders<'a> {
+        Leaders {
+            next: self.first.as_ptr(),
+            left: self.layout.words,
+            step: self.layout.group_stride(),
+            pool: PhantomData,
+        }
+    }
+}
+
+/// One state after the other, found by addition.
+pub(super) struct Leaders<'a> {
+    next: *const SlotState,
+    left: usize,
+    step: usize,
+    pool: PhantomData<&'a [SlotState]>,
+}
+
+impl<'a> Iterator for Leaders<'a> {
+    type Item = &'a SlotState;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a SlotState> {
+        self.left = self.left.checked_sub(1)?;
+        let present = self.next;
+        // Behind the last it may lie outside the allocation, and is not followed.
+        self.next = present.wrapping_byte_add(self.step);
+        // SAFETY: `SlotStates::new` was promised a shared `SlotState` for each slot, hence for the first of each group.
+        Some(unsafe { &*present })
+    }
 }

@@ -1,16 +1,20 @@
-// knows: bitmap, capacity, queueing, state, token, wake_batch, sync · must not know: how a waiter joined, who is granted what
+// knows: bitmap, capacity, layout, queueing, state, token, wait_queue, wake_batch, sync · must not know: how a waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
 //! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
 //! [`SlowPath`], and the fast path calls it by that.
 
+use core::mem::swap;
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
-use super::queueing::Position;
+use super::layout::SHORT_HOLDS;
+use super::queueing::{LookWakers, Position};
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
+use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
 use crate::fairness::Fairness;
 use crate::sync::{Relaxed, fence};
@@ -32,27 +36,27 @@ pub(crate) struct SlowPath {
     // What the lock's holder calls: with whatever there is to consider, or with waiters only, in programs in which
     // nothing else happens.
     admit: Admit,
-    /// For a waiter that looks how it stands.
-    serve: Option<Settle>,
+    look: Look,
     settle: Settle,
 }
 
 impl SlowPath {
     /// Settles whatever there is.
     pub(crate) const fn new(release: Release, claim: Claim) -> Self {
-        Self { release, claim, admit: admit_any, serve: Some(serve_in_order), settle: settle_all }
+        Self { release, claim, admit: admit_any, look: look_in_order, settle: settle_all }
     }
 
     /// Settles waiters only.
     #[cfg(not(feature = "managed"))]
     pub(crate) const fn for_waiters(release: Release, claim: Claim) -> Self {
-        Self { release, claim, admit: admit_beside_waiters, serve: None, settle: settle_waiters }
+        Self { release, claim, admit: admit_beside_waiters, look: look_only, settle: settle_waiters }
     }
 }
 
 type Release = unsafe fn(NonNull<()>);
 type Claim = unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>;
 type Admit = for<'a> fn(Engine<'a>, &mut Locked, Position) -> Result<SlotToken, AcquireError>;
+type Look = for<'a> fn(Engine<'a>, &mut Locked, Pin<&Waiter>, &mut LookWakers, &mut WakeBatch<'a>) -> bool;
 type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 
 /// For callers that have found SLOW set.
@@ -113,13 +117,9 @@ impl<'a> Engine<'a> {
             // newcomer's: pausing waiters leave it to others.)
             return Err(AcquireError::Exhausted);
         }
-        self.state().lock.with(|locked| {
-            // SAFETY: as the caller promises.
-            unsafe { self.close_fast_path(locked, slow_path) };
-            let answer = self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
-            self.settle_and_unlock(locked, batch);
-            answer
-        })
+        let section = |locked: &mut Locked| self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
+        // SAFETY: as the caller promises.
+        unsafe { self.with_fast_path_closed(slow_path, batch, section) }
     }
 
     /// As [`claim_or_refuse`](Self::claim_or_refuse), in a pool under `Fairness::Fifo` that is never closed or resized,
@@ -194,6 +194,55 @@ impl<'a> Engine<'a> {
         (answer, batch)
     }
 
+    /// Runs `section` under the lock, while the fast path is closed, and settles what it changed. Where there are many
+    /// words, the fast path is closed in one hold of the lock, and opened in another.
+    ///
+    /// # Safety
+    ///
+    /// `slow_path` is that of this pool.
+    #[inline(always)]
+    pub(super) unsafe fn with_fast_path_closed<R>(
+        self,
+        slow_path: &'static SlowPath,
+        batch: &mut WakeBatch<'a>,
+        section: impl FnOnce(&mut Locked) -> R,
+    ) -> R {
+        let is_apart = self.map().passes_are_apart();
+        if is_apart {
+            // SAFETY: as the caller promises.
+            unsafe { self.close_ahead(slow_path) };
+        }
+        self.state().lock.with(|locked| {
+            // SAFETY: as the caller promises.
+            unsafe { self.close_fast_path(locked, slow_path) };
+            let answer = section(locked);
+            if is_apart {
+                locked.closers -= 1;
+            }
+            if is_apart || SHORT_HOLDS {
+                batch.go_on();
+            } else {
+                self.settle_and_unlock(locked, batch);
+            }
+            answer
+        })
+    }
+
+    /// Closes the fast path for the next hold of the lock.
+    ///
+    /// # Safety
+    ///
+    /// `slow_path` is that of this pool.
+    #[cold]
+    #[inline(never)]
+    unsafe fn close_ahead(self, slow_path: &'static SlowPath) {
+        self.state().lock.with(|locked| {
+            locked.closers += 1;
+            // SAFETY: as the caller promises.
+            unsafe { self.close_fast_path(locked, slow_path) };
+        });
+    }
+
     /// Closes the fast path until the lock is released, and longer while there is a reason to.
     ///
     /// # Safety
@@ -230,7 +279,7 @@ impl<'a> Engine<'a> {
         if !self.connects() || self.state().surplus.get() == 0 && locked.set_aside == 0 {
             return None;
         }
-        self.settle(locked, batch);
+        self.go_on_resizing(locked, batch);
         self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus))
     }
 
@@ -239,11 +288,15 @@ impl<'a> Engine<'a> {
         (self.slow_path_locked().admit)(self, locked, position)
     }
 
-    /// Serves the queue for a waiter that looks how it stands.
-    pub(super) fn serve(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if let Some(serve) = self.slow_path_locked().serve {
-            serve(self, locked, batch);
-        }
+    /// Whether a waiter, which was queued a moment ago, still is. If so, it has a fresh waker.
+    pub(super) fn look(
+        self,
+        locked: &mut Locked,
+        waiter: Pin<&Waiter>,
+        wakers: &mut LookWakers,
+        batch: &mut WakeBatch<'a>,
+    ) -> bool {
+        (self.slow_path_locked().look)(self, locked, waiter, wakers, batch)
     }
 
     fn slow_path_locked(self) -> &'static SlowPath {
@@ -261,27 +314,18 @@ impl<'a> Engine<'a> {
         self.call_connector(locked, batch);
     }
 
-    /// Restores the invariants after a change: grants free slots to waiters, goes on with a resize, retires surplus
-    /// slots, dismisses the waiters of a closed pool.
-    pub(super) fn settle(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-        if self.is_closed() {
-            self.dismiss(locked, batch);
+    /// Opens the fast path, if no caller waits or is about to. Where there are many words, in a hold that has not looked
+    /// at all of them for a waiter.
+    fn open_if_unused(self, locked: &mut Locked, was_empty: bool, batch: &mut WakeBatch<'a>) {
+        if !locked.queue.is_empty() || locked.closers > 0 {
             return;
         }
-        self.go_on_resizing(locked, batch);
-        self.dismiss_due(locked, batch);
-        if !self.may_grant() {
-            return;
+        if was_empty || !SHORT_HOLDS && !self.map().passes_are_apart() {
+            locked.is_fast_path_closed = false;
+            self.map().open_fast_path();
+        } else {
+            batch.go_on();
         }
-        match self.state().fairness() {
-            Fairness::Fifo => self.grant_free(locked, batch),
-            Fairness::Bounded(limit) => self.call_to_compete(locked, batch, limit),
-        }
-    }
-
-    fn open_fast_path(self, locked: &mut Locked) {
-        locked.is_fast_path_closed = false;
-        self.map().open_fast_path();
     }
 }
 
@@ -297,28 +341,76 @@ fn admit_beside_waiters(engine: Engine<'_>, locked: &mut Locked, _: Position) ->
 }
 
 /// Under `Fairness::Bounded` a waiter that was woken to compete and finds a free slot has the queue served in order, so
-/// that it cannot overtake the waiters before it. Under `Fairness::Fifo` the release has served the queue already.
-fn serve_in_order<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-    if !engine.state().is_fifo() && engine.may_grant() {
+/// that it cannot overtake the waiters before it. Under `Fairness::Fifo` the release has served the queue already. A
+/// callback is called when it has its slot, and then callbacks behind it must not be called before the waiters in
+/// between.
+fn look_in_order<'a>(
+    engine: Engine<'a>,
+    locked: &mut Locked,
+    waiter: Pin<&Waiter>,
+    wakers: &mut LookWakers,
+    batch: &mut WakeBatch<'a>,
+) -> bool {
+    // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
+    wakers.known = unsafe { waiter.node() }.waker.take();
+    if !engine.state().is_fifo() && waiter.kind.competes_when_woken() && engine.may_grant() {
         engine.grant_free(locked, batch);
     }
+    let is_queued = waiter.is_queued();
+    if is_queued {
+        // SAFETY: as above; `grant_free` keeps no reference.
+        swap(&mut unsafe { waiter.node() }.waker, &mut wakers.fresh);
+    }
+    if batch.has_room() {
+        engine.settle_and_unlock(locked, batch);
+    } else {
+        batch.go_on();
+    }
+    is_queued
 }
 
-/// Settles whatever there is.
+/// In a pool under `Fairness::Fifo` that is never resized, suspended or closed.
+#[cfg(not(feature = "managed"))]
+fn look_only<'a>(
+    _: Engine<'a>,
+    _: &mut Locked,
+    waiter: Pin<&Waiter>,
+    wakers: &mut LookWakers,
+    _: &mut WakeBatch<'a>,
+) -> bool {
+    // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
+    swap(&mut unsafe { waiter.node() }.waker, &mut wakers.fresh);
+    true
+}
+
+/// Settles whatever there is: dismisses the waiters of a closed pool, goes on with a resize, grants free slots to
+/// waiters, and opens the fast path if nothing keeps it closed.
 fn settle_all<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
-    engine.settle(locked, batch);
-    let is_open = !engine.is_closed() && !engine.state().is_suspended();
-    let is_sized = locked.resize.is_none() && engine.state().surplus.get() == 0;
-    if is_open && is_sized && locked.queue.is_empty() {
-        engine.open_fast_path(locked);
+    let state = engine.state();
+    if state.is_closed() {
+        return engine.dismiss(locked, batch);
+    }
+    if (locked.resize.is_some() || state.surplus.get() > 0) && engine.go_on_resizing(locked, batch) && SHORT_HOLDS {
+        return batch.go_on();
+    }
+    engine.dismiss_due(locked, batch);
+    if state.is_suspended() || state.surplus.get() > 0 {
+        return;
+    }
+    let was_empty = locked.queue.is_empty();
+    match state.fairness() {
+        Fairness::Fifo => engine.grant_free(locked, batch),
+        Fairness::Bounded(limit) => engine.call_to_compete(locked, batch, limit),
+    }
+    if locked.resize.is_none() {
+        engine.open_if_unused(locked, was_empty, batch);
     }
 }
 
 /// Settles what there is in a pool under `Fairness::Fifo` that is never resized, suspended or closed.
 #[cfg(not(feature = "managed"))]
 fn settle_waiters<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
+    let was_empty = locked.queue.is_empty();
     engine.grant_free(locked, batch);
-    if locked.queue.is_empty() {
-        engine.open_fast_path(locked);
-    }
+    engine.open_if_unused(locked, was_empty, batch);
 }

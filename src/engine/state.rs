@@ -47,6 +47,8 @@ pub(super) struct Locked {
     pub(super) queue: WaitQueue,
     /// SLOW is set in every word.
     pub(super) is_fast_path_closed: bool,
+    /// How many callers have closed the fast path and are about to look for a slot.
+    pub(super) closers: u16,
     /// Slots whose surplus connection is being dropped; counted neither as retired nor against the maximum.
     pub(super) dropping_surplus: u16,
     /// Of those, how many become vacant after the drop, because the pool has grown meanwhile.
@@ -87,6 +89,7 @@ impl EngineState {
             let locked = Locked {
                 queue: WaitQueue::new(),
                 is_fast_path_closed: false,
+                closers: 0,
                 dropping_surplus: 0,
                 recalled: 0,
                 set_aside: 0,

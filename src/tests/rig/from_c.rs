@@ -12,7 +12,8 @@ use std::task::Wake;
 use super::Rig;
 use super::tests::{assert_counts, assert_metrics, assert_waits, filled, served, wait};
 use crate::engine::{
-    AcquireError, DoubleRelease, Joined, LeaveReason, Left, Position, Released, SlotToken, VacateReason, Waiter, WaiterKind,
+    AcquireError, DoubleRelease, Joined, LeaveReason, Left, Position, Released, SlotToken, VacateReason, Waiter,
+    WaiterKind,
 };
 use crate::fairness::Fairness;
 use crate::slot::{PoolParts, RawGuard};
