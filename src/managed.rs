@@ -130,7 +130,7 @@ pub(crate) use {
     clock::Millis,
     loan::acquire::note_loan,
     loan::caller::{NoWait, at_once},
-    loan::prepare::{Evictions, PrepareError, check, prepare},
+    loan::prepare::{Past, PrepareError, Step, check, prepare},
     loan::release::{reason_of, recycle},
     loan::tokens::{ClaimedSlot, UnreadySlot, begin, discard},
     parts::ManagedParts,

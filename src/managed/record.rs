@@ -90,9 +90,13 @@ impl ConnRecord {
         }
     }
 
-    /// Begins the record of a new connection: by the slot's owner.
-    pub(super) fn begin(&self, now: Millis, lifetime: usize, epoch: usize) {
+    /// Notes the pool's epoch as a connect begins: by the slot's owner.
+    pub(crate) fn note_epoch(&self, epoch: usize) {
         self.epoch.store(epoch, Relaxed);
+    }
+
+    /// Begins the record of a new connection: by the slot's owner.
+    pub(super) fn begin(&self, now: Millis, lifetime: usize) {
         self.marks.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
@@ -257,7 +261,7 @@ mod tests {
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         record.see(period(0, false), Millis(20));
         assert_eq!(record.seen_at(), Millis(10));
         record.see(period(1, true), Millis(30));
@@ -270,7 +274,7 @@ mod tests {
     #[test]
     fn a_check_keeps_a_connection_fresh_and_idle() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         record.note_check(Millis(60));
         assert_eq!((record.fresh_at(), record.seen_at()), (Millis(60), Millis(10)));
         record.see(period(1, false), Millis(70));
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn a_life_ends_when_it_was_to() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         assert_eq!([10, 109, 110, 500].map(|now| record.left_to_live(Millis(now))), [100, 1, 0, 0]);
     }
 
@@ -292,7 +296,7 @@ mod tests {
         assert!(record.is_marked(CHECK) && !record.is_marked(REQUIRED));
         record.unmark(CHECK);
         assert_eq!(record.marks(), EVICTED);
-        record.begin(Millis(0), 1, 0);
+        record.begin(Millis(0), 1);
         assert_eq!(record.marks(), 0);
     }
 

@@ -38,8 +38,6 @@ pub(crate) struct UnreadySlot<'a, P: ManagedParts> {
 pub(crate) struct ConnectingSlot<'a, P: ManagedParts> {
     pool: &'a P,
     slot: SlotToken,
-    /// The pool's epoch when connecting began.
-    epoch: usize,
 }
 
 /// What has to happen to a slot that was claimed.
@@ -276,7 +274,8 @@ impl<P: ManagedParts> Drop for UnreadySlot<'_, P> {
 impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     /// For a vacant slot that was claimed to connect in.
     pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
-        Self { pool, slot, epoch: pool.shared().epoch() }
+        pool.record(slot.index()).note_epoch(pool.shared().epoch());
+        Self { pool, slot }
     }
 
     #[inline(always)]
@@ -316,14 +315,14 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     }
 
     fn put(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
-        let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
+        let (pool, now) = (self.pool, self.pool.coarse());
         // SAFETY: `self` is never used or dropped again.
         let slot = unsafe { ManuallyDrop::new(self).slot.take() };
-        begin(pool, slot.index(), now, epoch);
+        begin(pool, slot.index(), now);
         pool.shared().counters().connected.add_shared(1);
         // SAFETY: the slot was claimed to connect in, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, connection) };
-        mark_if_evicted(pool, slot.index(), epoch);
+        mark_if_evicted(pool, slot.index());
         ClaimedSlot::new(pool, slot)
     }
 }
@@ -338,8 +337,8 @@ impl<P: ManagedParts> Drop for ConnectingSlot<'_, P> {
 }
 
 /// Begins the record of a connection that is about to be put into a slot.
-pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis, epoch: usize) {
-    pool.record(slot).begin(now, pool.shared().lifetime(), epoch);
+pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
+    pool.record(slot).begin(now, pool.shared().lifetime());
     if let Some(loan_record) = pool.loan_record(slot) {
         loan_record.begin();
     }
@@ -350,9 +349,9 @@ pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis, epoch: 
 ///
 /// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
 /// after: then the new epoch is seen here.
-fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize, epoch: usize) {
+fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
     pool.engine().synchronize();
-    if pool.shared().epoch() != epoch {
+    if !pool.record(slot).is_since(pool.shared().epoch()) {
         pool.record(slot).mark(EVICTED);
     }
 }
