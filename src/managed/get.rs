@@ -44,16 +44,16 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     pub fn try_get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
         let site = Location::caller();
         match acquire_first(self, site, true) {
-            Some(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
-            None => self.try_get_slow(site).map(|slot| ConnGuard(RawGuard::new(self, slot))),
+            Ok(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
+            Err(at_hand) => self.try_get_slow(site, at_hand).map(|slot| ConnGuard(RawGuard::new(self, slot))),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn try_get_slow(&self, site: Site) -> Got<SlotToken, M> {
+    fn try_get_slow(&self, site: Site, at_hand: Option<SlotToken>) -> Got<SlotToken, M> {
         let thread = tracked_thread(self);
-        match first_try(self, site, thread) {
+        match first_try(self, site, thread, at_hand) {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
                 at_once(acquire(Search::new(self, &NoWait, at_hand))).map(|claimed| lend(self, claimed, site, thread))
@@ -224,7 +224,7 @@ fn acquire_at_once<M: Lifecycle, const N: usize, K: Clock>(
     site: Site,
 ) -> FirstTry<'_, Pool<M, N, K>> {
     match acquire_first(pool, site, false) {
-        Some(slot) => FirstTry::Done(slot),
-        None => first_try(pool, site, 0),
+        Ok(slot) => FirstTry::Done(slot),
+        Err(at_hand) => first_try(pool, site, 0, at_hand),
     }
 }

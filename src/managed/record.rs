@@ -41,7 +41,7 @@ pub(crate) struct ConnRecord {
     epoch: AtomicUsize,
     /// How many milliseconds it has to live. The owner's.
     lifetime: AtomicUsize,
-    /// `{ uses, held }` as last recorded, and since when it is so. The owner's, and maintenance's.
+    /// `{ uses, held }` as last recorded, and since when it is so, or is to be counted. The owner's, and maintenance's.
     seen: AtomicUsize,
     seen_at: AtomicUsize,
     /// When it was last found fit. The owner's.
@@ -136,6 +136,27 @@ impl ConnRecord {
 
     pub(super) fn is_seen(&self, period: usize) -> bool {
         self.seen.load(Relaxed) == period
+    }
+
+    /// Records a loan as it begins: by the slot's owner, who will not record its end. Until maintenance sees the
+    /// connection in use, the idle time that follows counts from here.
+    pub(super) fn lend(&self, uses: usize, now: Millis) {
+        self.see(period(uses, false), now);
+    }
+
+    /// Whether the record is of the present loan, whose use is counted: made as it began, or by maintenance.
+    pub(super) fn is_of_loan(&self, uses: usize) -> bool {
+        let seen = self.seen.load(Relaxed);
+        seen == period(uses, true) || seen == period(uses, false)
+    }
+
+    /// Records that the connection is in use: the idle time that follows counts from when it is seen idle.
+    pub(super) fn see_held(&self, uses: usize, now: Millis) {
+        if self.is_seen(period(uses, false)) {
+            self.seen.store(period(uses, true), Relaxed);
+        } else {
+            self.see(period(uses, true), now);
+        }
     }
 
     /// Since when the present period is known to last.

@@ -16,7 +16,7 @@ use super::record::ConnRecord;
 use crate::engine::SlotToken;
 use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, cold_path, const_fn};
 
-/// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
+/// Maintenance does not mark connections that grow old or stale: each acquire reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
 /// Each connection is checked before a caller gets it.
 pub(super) const CHECK_EACH: usize = 1 << 1;

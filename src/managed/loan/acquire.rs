@@ -17,7 +17,7 @@ use crate::managed::error::{GetError, ManagerError};
 use crate::managed::event::DiscardReason;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::managed::record::{SAMPLE, period};
+use crate::managed::record::SAMPLE;
 use crate::managed::report::Loan;
 use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED};
 use crate::managed::text::ErrorText;
@@ -31,28 +31,33 @@ const SAMPLED: usize = 32;
 pub(crate) type Site = &'static Location<'static>;
 
 /// The fast path: the first slot of the thread's home, if no flag of the pool is set. A connection whose record keeps
-/// it from the fast path is assessed first. A loan is the thread's, if it is acquired `by_thread`.
+/// it from the fast path, or whose age is told by the clock, is assessed first; if it is not fit as it is, its slot is
+/// for the [`first_try`]. A loan is the thread's, if it is acquired `by_thread`.
 #[inline(always)]
-pub(crate) fn acquire_first<P: ManagedParts>(pool: &P, site: Site, by_thread: bool) -> Option<SlotToken> {
-    if pool.shared().flags() != 0 {
-        return None;
+pub(crate) fn acquire_first<P: ManagedParts>(
+    pool: &P,
+    site: Site,
+    by_thread: bool,
+) -> Result<SlotToken, Option<SlotToken>> {
+    if pool.shared().flags() & !SELF_TIMED != 0 {
+        return Err(None);
     }
-    let slot = claim_first(pool)?;
+    let Some(slot) = claim_first(pool) else { return Err(None) };
     // The flags once more: maintenance may have fallen asleep before the claim.
     if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
-        return acquire_marked(pool, slot, site, by_thread);
+        return acquire_marked(pool, slot, site, by_thread).map_err(Some);
     }
     // The manager may panic: the slot is released then.
     let claimed = ClaimedSlot::new(pool, slot);
     if claimed.is_closed() {
         discard_closed(claimed);
-        return None;
+        return Err(None);
     }
     note_site(pool, claimed.slot(), site);
     if by_thread {
         note_thread(pool, claimed.slot(), thread_number);
     }
-    Some(claimed.into_slot())
+    Ok(claimed.into_slot())
 }
 
 #[cold]
@@ -61,19 +66,19 @@ fn discard_closed<P: ManagedParts>(claimed: ClaimedSlot<'_, P>) {
     claimed.into_unready().discard(DiscardReason::Broken);
 }
 
-/// The record has a mark, or the loan is to be timed: take the slow path.
-#[cold]
+/// The record has a mark, or the loan is to be timed, or ages are told by the clock.
 #[inline(never)]
-fn acquire_marked<P: ManagedParts>(pool: &P, slot: SlotToken, site: Site, by_thread: bool) -> Option<SlotToken> {
+fn acquire_marked<P: ManagedParts>(
+    pool: &P,
+    slot: SlotToken,
+    site: Site,
+    by_thread: bool,
+) -> Result<SlotToken, SlotToken> {
     let claimed = ClaimedSlot::new(pool, slot);
     pool.shared().wake_if_asleep();
-    // If the connection is not fit its slot is released as it was, and the slow path assesses it again.
-    let Assessment::Fit(now) = claimed.assess() else {
-        claimed.put_back();
-        return None;
-    };
+    let Assessment::Fit(now) = claimed.assess() else { return Err(claimed.into_slot()) };
     let thread = if by_thread { tracked_thread(pool) } else { 0 };
-    Some(lend_at(pool, claimed, site, thread, now))
+    Ok(lend_at(pool, claimed, site, thread, now))
 }
 
 /// What came of a caller's first try after the fast path.
@@ -84,8 +89,16 @@ pub(crate) enum FirstTry<'a, P: ManagedParts> {
     Work(Option<ClaimedSlot<'a, P>>),
 }
 
-/// An idle connection, if one can be used as it is.
-pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) -> FirstTry<'_, P> {
+/// An idle connection, if one can be used as it is. The slot `at_hand` is of one that cannot.
+pub(crate) fn first_try<P: ManagedParts>(
+    pool: &P,
+    site: Site,
+    thread: usize,
+    at_hand: Option<SlotToken>,
+) -> FirstTry<'_, P> {
+    if let Some(slot) = at_hand {
+        return FirstTry::Work(Some(ClaimedSlot::new(pool, slot)));
+    }
     let claimed = claim(pool);
     // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.
     pool.shared().wake_if_asleep();
@@ -98,12 +111,13 @@ pub(crate) fn first_try<P: ManagedParts>(pool: &P, site: Site, thread: usize) ->
 
 /// A connection that can be used as it is, if there is one. Those that cannot be used at all are discarded on the way.
 pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<SlotToken> {
-    if let Some(slot) = acquire_first(pool, site, true) {
-        return Some(slot);
-    }
+    let mut at_hand = match acquire_first(pool, site, true) {
+        Ok(slot) => return Some(slot),
+        Err(at_hand) => at_hand,
+    };
     // No more often than there are slots: others may make connections meanwhile that are unfit again.
     for _ in 0..pool.engine().states().len() {
-        match first_try(pool, site, tracked_thread(pool)) {
+        match first_try(pool, site, tracked_thread(pool), at_hand.take()) {
             FirstTry::Done(slot) => return Some(slot),
             FirstTry::Work(None) => return None,
             FirstTry::Work(Some(claimed)) => {
@@ -429,7 +443,7 @@ pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>,
     }
     record.unmark(SAMPLE);
     if is_self_timed {
-        record.see(period(uses, true), now.unwrap_or_else(|| pool.coarse()));
+        record.lend(uses, now.unwrap_or_else(|| pool.coarse()));
     }
 }
 

@@ -78,6 +78,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     /// Assesses the connection by its record, and by what the manager knows without asking the server.
+    #[inline]
     pub(super) fn assess(&self) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
@@ -135,16 +136,17 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     /// When the connection was last known to work, or a moment before that.
     fn fresh_at(&self, uses: usize) -> Option<Millis> {
         let record = self.pool.record(self.slot());
-        // The claim has counted this use already.
-        let idle = period(uses.wrapping_sub(1), false);
-        if record.is_seen(idle) {
+        // The claim has counted this use already. Of the last one the beginning is known, or when maintenance has seen
+        // it, or its end.
+        let is_of_last = || record.is_of_loan(uses.wrapping_sub(1));
+        if is_of_last() {
             return Some(record.fresh_at());
         }
-        // The release did not record a time, because maintenance was running. Had the connection been idle at the last
+        // The acquire did not record a time, because maintenance was running. Had the connection been idle at the last
         // pass of maintenance, that pass would have recorded it; so it was still in use then. Unless the record is of
         // this very use.
         let marked_at = self.pool.shared().marked_at()?;
-        if record.is_seen(idle) {
+        if is_of_last() {
             return Some(record.fresh_at());
         }
         (!record.is_seen(period(uses, true))).then_some(marked_at)
@@ -180,6 +182,9 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
 
 /// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
 fn marked_check(marks: usize) -> Option<CheckReason> {
+    if marks & CHECK == 0 {
+        return None;
+    }
     let reasons = [
         (DIRTY, CheckReason::Dirty),
         (REQUIRED, CheckReason::Required),
