@@ -25,16 +25,16 @@ impl<'a> Engine<'a> {
             if self.is_closed() {
                 return Err(AcquireError::Closed);
             }
-            self.take_vacant().ok_or(AcquireError::Exhausted)
+            self.take_vacant(0).ok_or(AcquireError::Exhausted)
         })
     }
 
-    /// Takes a vacant slot; it is the caller's from then on.
-    pub(super) fn take_vacant(self) -> Option<SlotToken> {
+    /// Takes a vacant slot, the first from the beginning of a word on; it is the caller's from then on.
+    pub(super) fn take_vacant(self, word: usize) -> Option<SlotToken> {
         if self.state.vacant.get() == 0 {
             return None;
         }
-        let slot = (0..self.states().len()).find(|slot| self.states().get(*slot).is_vacant())?;
+        let slot = self.map.slots_from(word).find(|slot| self.states().get(*slot).is_vacant())?;
         self.states().get(slot).set_vacant(false);
         self.state.vacant.sub(1);
         Some(SlotToken::new(slot))
