@@ -56,7 +56,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
         match first_try(self, site, thread, at_hand) {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
-                at_once(acquire(Search::new(self, &NoWait, at_hand))).map(|claimed| lend(self, claimed, site, thread))
+                at_once(acquire(Search::new(self, &NoWait, at_hand))).map(|found| lend(self, found, site, thread))
             }
         }
     }
@@ -212,8 +212,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 FirstTry::Work(at_hand) => at_hand,
             };
             begin(&mut caller);
-            let claimed = acquire(Search::new(self, &caller, at_hand)).await?;
-            Ok(ConnGuard(RawGuard::new(self, lend(self, claimed, site, 0))))
+            let found = acquire(Search::new(self, &caller, at_hand)).await?;
+            Ok(ConnGuard(RawGuard::new(self, lend(self, found, site, 0))))
         }
     }
 }

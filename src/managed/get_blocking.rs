@@ -128,7 +128,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
                 let caller = Blocking::new(patience, thread);
-                at_once(acquire(Search::new(self, &caller, at_hand))).map(|claimed| lend(self, claimed, site, thread))
+                at_once(acquire(Search::new(self, &caller, at_hand))).map(|found| lend(self, found, site, thread))
             }
         }
     }

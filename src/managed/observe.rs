@@ -103,7 +103,7 @@ pub(super) struct Work<'a, P: ManagedParts> {
 
 impl<'a, P: ManagedParts> Work<'a, P> {
     pub(super) fn begin(pool: &'a P) -> Self {
-        Self { pool, span: log::Span::begin(pool.shared().config().name.as_str()) }
+        Self { pool, span: log::Span::begin(|| pool.shared().config().name.as_str()) }
     }
 
     /// The span, to be entered around the whole work.

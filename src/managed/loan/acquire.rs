@@ -135,7 +135,7 @@ pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<Slot
 /// A connection, after as much work as it takes.
 pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
     mut search: Search<'a, '_, P, W>,
-) -> impl Future<Output = Result<ClaimedSlot<'a, P>, GetError<ErrorOf<P>>>> {
+) -> impl Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>> {
     async move {
         let span = search.work.span();
         let found = span.around(search.run()).await;
@@ -144,6 +144,12 @@ pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
         drop(search);
         found
     }
+}
+
+/// A connection that is fit to be used, and the time, if it was read to tell that.
+pub(crate) struct Found<'a, P: ManagedParts> {
+    claimed: ClaimedSlot<'a, P>,
+    now: Option<Millis>,
 }
 
 /// A caller's search for a connection, and what it has met so far.
@@ -189,7 +195,7 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
         self.work.pool
     }
 
-    fn run(&mut self) -> impl Future<Output = Result<ClaimedSlot<'a, P>, End>> {
+    fn run(&mut self) -> impl Future<Output = Result<Found<'a, P>, End>> {
         async move {
             loop {
                 if matches!(self.step, Step::Wait) {
@@ -198,14 +204,16 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
                     self.work.begin_wait();
                     let granted = self.caller.slot(self.pool(), &mut self.ticket).await;
                     self.work.end_wait();
-                    self.after_wait(granted)?;
+                    if let Some(found) = self.after_wait(granted)? {
+                        return Ok(found);
+                    }
                     continue;
                 }
                 // After the claim, as in `first_try`.
                 self.pool().shared().wake_if_asleep();
                 self.ticket.position = Position::Again;
                 match prepare(self.pool(), self.caller, &mut self.step, &mut self.past).await {
-                    Ok(claimed) => return Ok(claimed),
+                    Ok(claimed) => return Ok(Found { claimed, now: None }),
                     Err(error) => self.go_on_after(error)?,
                 }
                 if self.ticket.position == Position::Pausing {
@@ -218,10 +226,18 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
         }
     }
 
-    /// What to do after a wait for a slot: look at it, wait again, or give up.
-    fn after_wait(&mut self, granted: Result<ClaimedSlot<'a, P>, AcquireError>) -> Result<(), End> {
+    /// What to do after a wait for a slot: take its connection as it is, prepare it, wait again, or give up.
+    #[inline]
+    fn after_wait(&mut self, granted: Result<ClaimedSlot<'a, P>, AcquireError>) -> Result<Option<Found<'a, P>>, End> {
         match granted {
-            Ok(claimed) => self.step = Step::Assess(claimed),
+            Ok(claimed) => {
+                // After the claim, as in `first_try`.
+                self.pool().shared().wake_if_asleep();
+                if let Assessment::Fit(now) = claimed.assess() {
+                    return Ok(Some(Found { claimed, now }));
+                }
+                self.step = Step::Assess(claimed);
+            }
             // Waits were ended, but this one may go on, in its place.
             Err(AcquireError::Dismissed) => {
                 self.end_unreachable()?;
@@ -229,7 +245,7 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
             }
             Err(error) => return Err(End::NoSlot(error)),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// What to do after an attempt that failed: look again, at once or after a pause, or give up.
@@ -391,13 +407,13 @@ fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
         shared.note_lent(slot.index());
         return Some(ClaimedSlot::new(pool, slot));
     }
-    let slot = claim_first(pool).or_else(|| claim_any(pool).ok())?;
+    let slot = claim_any(pool).ok()?;
     Some(ClaimedSlot::new(pool, slot))
 }
 
 /// Records the loan. From then on the slot is the caller's.
-pub(crate) fn lend<P: ManagedParts>(pool: &P, claimed: ClaimedSlot<'_, P>, site: Site, thread: usize) -> SlotToken {
-    lend_at(pool, claimed, site, thread, None)
+pub(crate) fn lend<P: ManagedParts>(pool: &P, found: Found<'_, P>, site: Site, thread: usize) -> SlotToken {
+    lend_at(pool, found.claimed, site, thread, found.now)
 }
 
 /// As [`lend`], if the time was read already.

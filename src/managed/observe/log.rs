@@ -94,8 +94,8 @@ pub(in crate::managed) struct Span {
 }
 
 impl Span {
-    pub(in crate::managed) fn begin(pool: &str) -> Self {
-        let entered = debug_span!(target: TARGET, "acquire", pool, waited = Empty);
+    pub(in crate::managed) fn begin<'a>(pool: impl FnOnce() -> &'a str) -> Self {
+        let entered = debug_span!(target: TARGET, "acquire", pool = pool(), waited = Empty);
         Self { entered, waited: Duration::ZERO, since: None }
     }
 

@@ -37,7 +37,7 @@ pub(in crate::managed) struct Entry;
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that has a span")]
 impl Span {
-    pub(in crate::managed) fn begin(_pool: &str) -> Self {
+    pub(in crate::managed) fn begin<'a>(_pool: impl FnOnce() -> &'a str) -> Self {
         Self
     }
 
