@@ -7,7 +7,7 @@ use core::mem::{ManuallyDrop, forget};
 
 use super::hand_off::hand_off;
 use crate::engine::{SlotToken, VacateReason};
-use crate::managed::clock::{Millis, span};
+use crate::managed::clock::Millis;
 use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
@@ -111,8 +111,8 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if shared.has(CHECK_EACH) {
             return Some(CheckReason::EachTime);
         }
-        let is_over = |longest| now.is_some_and(|now| record.unproven_for(now) > span(longest));
-        if marked == Some(CheckReason::Unproven) || shared.config().validate_every.is_some_and(is_over) {
+        let is_over = now.is_some_and(|now| record.unproven_for(now) > shared.unproven_after());
+        if marked == Some(CheckReason::Unproven) || is_over {
             return Some(CheckReason::Unproven);
         }
         let is_stale = marked.is_some() || now.is_some_and(|now| !self.is_fresh(uses, now));
@@ -125,12 +125,11 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     fn is_fresh(&self, uses: usize, now: Millis) -> bool {
+        let longest = self.pool.shared().stale_after();
         // What was shown to work within that time has not been idle for longer, though a pass may have come between the
         // grant and this look, and left no record of the idle time.
-        let is_proven = |longest| self.pool.record(self.slot()).unproven_for(now) <= span(longest);
-        let is_known = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
-        let is_recent = |longest| is_proven(longest) || is_known(longest);
-        self.pool.shared().config().validate_after.is_none_or(is_recent)
+        let is_proven = self.pool.record(self.slot()).unproven_for(now) <= longest;
+        is_proven || self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= longest)
     }
 
     /// When the connection was last known to work, or a moment before that.
