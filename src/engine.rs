@@ -49,6 +49,8 @@ mod counting;
 #[cfg(not(feature = "statistics"))]
 #[path = "engine/no_counting.rs"]
 mod counting;
+#[cfg(feature = "managed")]
+mod placement;
 mod resizing;
 
 mod closing;

@@ -47,7 +47,7 @@
 //! read-modify-writes of a plain pool, and an acquire reads the coarse clock once, to see that the marks are recent, if
 //! [`validate_after`](Config::validate_after) is set, as it is by default, or
 //! [`validate_every`](Config::validate_every) (asserted by counting, [measured](crate::guide::benchmarks)). Otherwise
-//! each acquire and each release reads the clock, if an option needs it. The options that need maintenance are
+//! each acquire reads the clock once, if an option needs it, and no release does. The options that need maintenance are
 //! `min_idle`, `idle_timeout`, `keepalive` and `leak_threshold`; the others are kept without it.
 //!
 //! # Costs
@@ -130,7 +130,7 @@ pub(crate) use {
     clock::Millis,
     loan::acquire::note_loan,
     loan::caller::{NoWait, at_once},
-    loan::prepare::{Evictions, PrepareError, check, prepare},
+    loan::prepare::{Past, PrepareError, Step, check, prepare},
     loan::release::{reason_of, recycle},
     loan::tokens::{ClaimedSlot, UnreadySlot, begin, discard},
     parts::ManagedParts,

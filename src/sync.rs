@@ -99,4 +99,4 @@ pub(crate) use alloc::sync::Arc;
 pub(crate) use portable_atomic_util::Arc;
 #[cfg(feature = "std")]
 pub(crate) use threads::yield_now;
-pub(crate) use threads::{collided, home};
+pub(crate) use threads::{collided, home, move_home};

@@ -71,7 +71,7 @@ pub(crate) enum Released {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a> {
-    states: SlotStates<'a>,
+    pub(super) states: SlotStates<'a>,
 }
 
 impl<'a> Bitmap<'a> {
@@ -81,7 +81,7 @@ impl<'a> Bitmap<'a> {
     }
 
     #[inline(always)]
-    const fn layout(self) -> &'a Layout {
+    pub(super) const fn layout(self) -> &'a Layout {
         self.states.layout()
     }
 
@@ -316,7 +316,7 @@ impl<'a> Bitmap<'a> {
 
     /// The word at which this thread looks first; the pool has at least one.
     #[inline(always)]
-    fn home_word(self, home: impl FnOnce() -> usize) -> usize {
+    pub(super) fn home_word(self, home: impl FnOnce() -> usize) -> usize {
         let words = self.layout().words;
         if words <= 1 {
             return 0;
@@ -341,7 +341,7 @@ impl<'a> Bitmap<'a> {
     /// Where to look when the home word has nothing: the word in which a slot was last released while none of its slots
     /// was free. Kept in the word of the second slot of the first group, which the bitmap does not use.
     #[inline(always)]
-    fn hint(self) -> Option<&'a AtomicUsize> {
+    pub(super) fn hint(self) -> Option<&'a AtomicUsize> {
         (FLAG_BITS == 0 && self.layout().words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
     }
 

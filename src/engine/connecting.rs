@@ -1,10 +1,11 @@
-// knows: capacity, state, token, wait_queue, wake_batch · must not know: what connecting is
+// knows: bitmap, capacity, state, token, wait_queue, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
 //! connects in it without the lock. Newcomers and waiters get vacant slots by the same rules as other slots. So a
 //! failed connect is no special case: the slot is vacated, and goes to the next waiter.
 
 use core::ptr::NonNull;
 
+use super::bitmap::Bitmap;
 use super::state::{Engine, Locked};
 use super::token::SlotToken;
 use super::wait_queue::{self, WaitQueue, Waiter};
@@ -28,7 +29,7 @@ impl<'a> Engine<'a> {
     /// A vacant slot for maintenance to connect in, within the limit of concurrent connects. It ends with
     /// [`refilled`](Self::refilled), or is vacated as [`NotConnected`](super::VacateReason::NotConnected).
     pub(crate) fn claim_to_refill(self) -> Option<SlotToken> {
-        self.state().lock.with(|_| if self.is_closed() { None } else { self.claim_vacant() })
+        self.state().lock.with(|_| if self.is_closed() { None } else { self.claim_vacant(Bitmap::emptiest_word) })
     }
 
     /// As [`connected`](Self::connected), for a connection that is idle from the start: its slot is released next.
@@ -62,7 +63,7 @@ impl<'a> Engine<'a> {
 }
 
 /// Under the lock.
-impl Engine<'_> {
+impl<'a> Engine<'a> {
     /// A slot for a caller, with a connection if there is one.
     pub(super) fn claim_any_locked(self) -> Option<SlotToken> {
         self.map().claim_locked().or_else(|| self.claim_vacant_to_connect())
@@ -73,7 +74,7 @@ impl Engine<'_> {
         if self.has_connector() {
             return None;
         }
-        let slot = self.claim_vacant()?;
+        let slot = self.claim_vacant(Bitmap::word_of_thread)?;
         // It is in use from now on, whatever comes of it. (A connection's use is counted when it is granted.)
         self.state().counters.peak_in_use.raise(self.in_use());
         Some(slot)
@@ -90,11 +91,12 @@ impl Engine<'_> {
         self.vacant().min(most)
     }
 
-    pub(super) fn claim_vacant(self) -> Option<SlotToken> {
+    /// A vacant slot, in that word if there is one.
+    pub(super) fn claim_vacant(self, word: impl FnOnce(Bitmap<'a>) -> usize) -> Option<SlotToken> {
         if self.room_to_connect() == 0 {
             return None;
         }
-        let slot = self.take_vacant()?;
+        let slot = self.take_vacant(word(self.map()))?;
         self.state().connects.connecting.add(1);
         Some(slot)
     }
@@ -118,10 +120,6 @@ impl Engine<'_> {
 
     pub(crate) fn connecting(self) -> usize {
         self.state().connects.connecting.get()
-    }
-
-    fn take_vacant(self) -> Option<SlotToken> {
-        if self.vacant() == 0 { None } else { self.take_vacant_of(0, self.slots()) }
     }
 
     /// The first waiter that is not pausing between two attempts to connect.

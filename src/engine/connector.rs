@@ -1,4 +1,5 @@
-// knows: state, token, wait_queue, wake_batch, slow_path, sync · must not know: who connects, what connecting is
+// knows: bitmap, state, token, wait_queue, wake_batch, slow_path, sync · must not know: who
+// connects, what connecting is
 //! Connecting apart from waiting. While a pool has a *connector*, vacant slots are the connector's: callers wait for
 //! connections only, and are served by whatever comes first. The connector is called when more callers want a
 //! connection than connects are under way.
@@ -7,6 +8,7 @@ use core::mem::swap;
 use core::task::Waker;
 
 use super::MAX_SLOTS;
+use super::bitmap::Bitmap;
 use super::connects::Dismissal;
 use super::resizing::narrow;
 use super::slow_path::ToVacate;
@@ -52,7 +54,7 @@ impl<'a> Engine<'a> {
                 return None;
             }
             locked.demand.was_asked = false;
-            self.claim_vacant()
+            self.claim_vacant(Bitmap::emptiest_word)
         })
     }
 

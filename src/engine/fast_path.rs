@@ -18,6 +18,7 @@ pub(crate) struct Claimed {
 
 impl Engine<'_> {
     /// Whether one look at the bitmap is a snapshot, and homes make no difference.
+    #[cfg(any(feature = "ffi", not(feature = "managed")))]
     #[inline(always)]
     pub(crate) fn has_one_word(self) -> bool {
         self.map().has_one_word()

@@ -11,7 +11,7 @@ use super::status::Answer;
 use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use crate::engine::SlotToken;
 use crate::managed::{
-    CheckReason, ClaimedSlot, Evictions, ManagedParts, NoWait, PrepareError, UnreadySlot, at_once, check,
+    CheckReason, ClaimedSlot, ManagedParts, NoWait, Past, PrepareError, Step, UnreadySlot, at_once, check,
     maintain as pass, note_loan, prepare as make_fit,
 };
 use crate::slot::{Drain, PoolParts, storage, teardown};
@@ -19,7 +19,7 @@ use crate::slot::{Drain, PoolParts, storage, teardown};
 /// Makes sure that the slot has a fit resource. If it cannot, the slot is released or vacated; `Ok(None)` then says
 /// that another slot may do.
 pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
-    match at_once(make_fit(pool, &NoWait, ClaimedSlot::new(pool, slot), &mut Evictions::new(pool))) {
+    match at_once(make_fit(pool, &NoWait, &mut Step::Assess(ClaimedSlot::new(pool, slot)), &mut Past::new(pool))) {
         Ok(claimed) => {
             note_loan(pool, &claimed, 0, None);
             Ok(Some(claimed.into_slot()))

@@ -147,7 +147,8 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
             AcquireError::Closed => CONN_POOL_CLOSED,
             _ => CONN_POOL_FULL,
         })?;
-        begin(pool, slot.index(), pool.coarse(), pool.shared().epoch());
+        pool.record(slot.index()).note_epoch(pool.shared().epoch());
+        begin(pool, slot.index(), pool.coarse());
         // SAFETY: the slot was vacant, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, Resource(resource)) };
         release(pool, slot);

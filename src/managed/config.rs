@@ -246,7 +246,8 @@ impl Config {
         /// A connection that was idle for longer is checked before a caller gets it; `None`: none is, unless the
         /// machine was [suspended](super::Clock::suspended). Default: 500 ms, as in HikariCP: long enough that a busy
         /// pool hardly ever checks, short enough to notice a restart of the server. `Some(Duration::ZERO)` checks each
-        /// time.
+        /// time. While maintenance does not mark connections, the time counts from when the connection was acquired
+        /// last: a release reads no clock.
         validate_after(idle: Option<Duration>) idle;
 
         /// A connection whose last successful check, or whose connect, is longer ago is checked before a caller gets

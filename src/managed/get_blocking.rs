@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::error::DrainError;
 use super::get::Got;
 use super::guard::ConnGuard;
-use super::loan::acquire::{FirstTry, Site, acquire, acquire_first, first_try, tracked_thread};
+use super::loan::acquire::{FirstTry, Search, Site, acquire, acquire_first, first_try, lend, tracked_thread};
 use super::loan::blocking::Blocking;
 use super::loan::caller::at_once;
 use super::manager::{Lifecycle, Manager};
@@ -115,18 +115,21 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[inline(always)]
     fn get_within(&self, patience: Patience, site: Site) -> Got<ConnGuard<'_, M, N, K>, M> {
         match acquire_first(self, site, true) {
-            Some(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
-            None => self.get_slow(patience, site).map(|slot| ConnGuard(RawGuard::new(self, slot))),
+            Ok(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
+            Err(at_hand) => self.get_slow(patience, site, at_hand).map(|slot| ConnGuard(RawGuard::new(self, slot))),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn get_slow(&self, patience: Patience, site: Site) -> Got<SlotToken, M> {
+    fn get_slow(&self, patience: Patience, site: Site, at_hand: Option<SlotToken>) -> Got<SlotToken, M> {
         let thread = tracked_thread(self);
-        match first_try(self, site, thread) {
+        match first_try(self, site, thread, at_hand) {
             FirstTry::Done(slot) => Ok(slot),
-            FirstTry::Work(at_hand) => at_once(acquire(self, &Blocking::new(patience), site, thread, at_hand)),
+            FirstTry::Work(at_hand) => {
+                let caller = Blocking::new(patience, thread);
+                at_once(acquire(Search::new(self, &caller, at_hand))).map(|found| lend(self, found, site, thread))
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From acquire to release: what happens to a slot and its connection in between, whichever caller it is for.
 
+#![expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
+
 pub(super) mod acquire;
 #[cfg(feature = "std")]
 pub(super) mod blocking;
@@ -8,4 +10,5 @@ pub(super) mod current;
 pub(super) mod hand_off;
 pub(super) mod prepare;
 pub(super) mod release;
+mod timed;
 pub(super) mod tokens;

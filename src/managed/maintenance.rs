@@ -24,7 +24,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     /// checks those that were not used for as long as `keepalive`; makes new ones up to `min_idle`; reports leaks.
     ///
     /// `now` is the time by the pool's [clock](Clock). Call it again after [`MaintenanceReport::next`], or whenever it
-    /// suits you: what is late is done late, and acquire and release read the clock themselves meanwhile. If another
+    /// suits you: what is late is done late, and acquires read the clock themselves meanwhile. If another
     /// pass is running, nothing is done. With `std` there are `health_check` and, for tasks,
     /// [`run_maintenance`](Self::run_maintenance), which call it as often as is needed, so that a release need not read
     /// the clock, and an acquire no more than once.

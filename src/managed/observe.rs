@@ -19,8 +19,6 @@ mod recorder;
 #[cfg(feature = "metrics")]
 mod recorder;
 
-use core::future::Future;
-use core::pin::Pin;
 use core::time::Duration;
 
 use super::error::GetError;
@@ -99,42 +97,33 @@ pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
 /// The work of getting a connection for a caller that could not be served at once: a span. At its end, also if the
 /// caller gives up, it records how long the caller waited for others.
 pub(super) struct Work<'a, P: ManagedParts> {
-    pool: &'a P,
+    pub(super) pool: &'a P,
     span: log::Span,
-    waited: Duration,
-    /// Since when the caller waits, if it does.
-    since: Option<Duration>,
 }
 
 impl<'a, P: ManagedParts> Work<'a, P> {
     pub(super) fn begin(pool: &'a P) -> Self {
-        let span = log::Span::begin(pool.shared().config().name.as_str());
-        Self { pool, span, waited: Duration::ZERO, since: None }
+        Self { pool, span: log::Span::begin(|| pool.shared().config().name.as_str()) }
     }
 
     /// The span, to be entered around the whole work.
-    pub(super) fn span(&self) -> log::Span {
-        self.span.clone()
+    pub(super) fn span(&self) -> log::Entry {
+        self.span.entry()
     }
 
-    /// Waits for others, and adds the time to the span's.
-    pub(super) async fn wait<F: Future>(&mut self, wait: Pin<&mut F>) -> F::Output {
-        self.since = self.span.is_seen().then(|| self.pool.now());
-        let output = wait.await;
-        self.end_wait();
-        output
+    /// Begins to wait for others: the time is added to the span's.
+    pub(super) fn begin_wait(&mut self) {
+        self.span.begin_wait(|| self.pool.now());
     }
 
-    fn end_wait(&mut self) {
-        if let Some(since) = self.since.take() {
-            self.waited += self.pool.since(since);
-        }
+    pub(super) fn end_wait(&mut self) {
+        self.span.end_wait(|| self.pool.now());
     }
 }
 
 impl<P: ManagedParts> Drop for Work<'_, P> {
     fn drop(&mut self) {
         self.end_wait();
-        self.span.end(self.waited);
+        self.span.end();
     }
 }

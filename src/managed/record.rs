@@ -41,7 +41,7 @@ pub(crate) struct ConnRecord {
     epoch: AtomicUsize,
     /// How many milliseconds it has to live. The owner's.
     lifetime: AtomicUsize,
-    /// `{ uses, held }` as last recorded, and since when it is so. The owner's, and maintenance's.
+    /// `{ uses, held }` as last recorded, and since when it is so, or is to be counted. The owner's, and maintenance's.
     seen: AtomicUsize,
     seen_at: AtomicUsize,
     /// When it was last found fit. The owner's.
@@ -90,9 +90,13 @@ impl ConnRecord {
         }
     }
 
-    /// Begins the record of a new connection: by the slot's owner.
-    pub(super) fn begin(&self, now: Millis, lifetime: usize, epoch: usize) {
+    /// Notes the pool's epoch as a connect begins: by the slot's owner.
+    pub(crate) fn note_epoch(&self, epoch: usize) {
         self.epoch.store(epoch, Relaxed);
+    }
+
+    /// Begins the record of a new connection: by the slot's owner.
+    pub(super) fn begin(&self, now: Millis, lifetime: usize) {
         self.marks.store(0, Relaxed);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
@@ -132,6 +136,27 @@ impl ConnRecord {
 
     pub(super) fn is_seen(&self, period: usize) -> bool {
         self.seen.load(Relaxed) == period
+    }
+
+    /// Records a loan as it begins: by the slot's owner, who will not record its end. Until maintenance sees the
+    /// connection in use, the idle time that follows counts from here.
+    pub(super) fn lend(&self, uses: usize, now: Millis) {
+        self.see(period(uses, false), now);
+    }
+
+    /// Whether the record is of the present loan, whose use is counted: made as it began, or by maintenance.
+    pub(super) fn is_of_loan(&self, uses: usize) -> bool {
+        let seen = self.seen.load(Relaxed);
+        seen == period(uses, true) || seen == period(uses, false)
+    }
+
+    /// Records that the connection is in use: the idle time that follows counts from when it is seen idle.
+    pub(super) fn see_held(&self, uses: usize, now: Millis) {
+        if self.is_seen(period(uses, false)) {
+            self.seen.store(period(uses, true), Relaxed);
+        } else {
+            self.see(period(uses, true), now);
+        }
     }
 
     /// Since when the present period is known to last.
@@ -257,7 +282,7 @@ mod tests {
     #[test]
     fn a_period_lasts_until_the_connection_changes_hands() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         record.see(period(0, false), Millis(20));
         assert_eq!(record.seen_at(), Millis(10));
         record.see(period(1, true), Millis(30));
@@ -270,7 +295,7 @@ mod tests {
     #[test]
     fn a_check_keeps_a_connection_fresh_and_idle() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         record.note_check(Millis(60));
         assert_eq!((record.fresh_at(), record.seen_at()), (Millis(60), Millis(10)));
         record.see(period(1, false), Millis(70));
@@ -280,7 +305,7 @@ mod tests {
     #[test]
     fn a_life_ends_when_it_was_to() {
         let record = ConnRecord::new();
-        record.begin(Millis(10), 100, 0);
+        record.begin(Millis(10), 100);
         assert_eq!([10, 109, 110, 500].map(|now| record.left_to_live(Millis(now))), [100, 1, 0, 0]);
     }
 
@@ -292,7 +317,7 @@ mod tests {
         assert!(record.is_marked(CHECK) && !record.is_marked(REQUIRED));
         record.unmark(CHECK);
         assert_eq!(record.marks(), EVICTED);
-        record.begin(Millis(0), 1, 0);
+        record.begin(Millis(0), 1);
         assert_eq!(record.marks(), 0);
     }
 

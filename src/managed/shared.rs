@@ -16,7 +16,7 @@ use super::record::ConnRecord;
 use crate::engine::SlotToken;
 use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, cold_path, const_fn};
 
-/// Maintenance does not mark connections that grow old or stale: each acquire and each release reads the clock.
+/// Maintenance does not mark connections that grow old or stale: each acquire reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
 /// Each connection is checked before a caller gets it.
 pub(super) const CHECK_EACH: usize = 1 << 1;
@@ -30,6 +30,9 @@ pub(crate) const ON_RETURN: usize = 1 << 5;
 
 pub(crate) struct Shared {
     config: Config,
+    /// `validate_after` and `validate_every` in milliseconds; `FOR_EVER` if they are not set.
+    stale_after: usize,
+    unproven_after: usize,
     /// What keeps acquire and release from the fast path. Written when the pool is made, and by maintenance.
     flags: AtomicUsize,
     /// Until when acquires may rely on the marks, unless maintenance marks again; `FOR_EVER` if no mark tells that a
@@ -71,6 +74,13 @@ struct Upkeep {
     fills_since: Millis,
 }
 
+const fn span_or_for_ever(limit: Option<Duration>) -> usize {
+    match limit {
+        Some(limit) => span(limit),
+        None => FOR_EVER,
+    }
+}
+
 impl Upkeep {
     const NEW: Self = Self {
         is_busy: false,
@@ -91,6 +101,8 @@ impl Shared {
                 // No pass was made yet. Before the first one `SELF_TIMED` is set.
                 trusted_until: AtomicUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
                 suspended: AtomicUsize::new(0),
+                stale_after: span_or_for_ever(config.validate_after),
+                unproven_after: span_or_for_ever(config.validate_every),
                 config,
                 epoch: AtomicUsize::new(0),
                 last: AtomicUsize::new(usize::MAX),
@@ -131,6 +143,18 @@ impl Shared {
 
     pub(crate) const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// For how many milliseconds a connection may have been idle, for a caller to get it unchecked.
+    #[inline(always)]
+    pub(super) const fn stale_after(&self) -> usize {
+        self.stale_after
+    }
+
+    /// For how many milliseconds a connection may go unproven.
+    #[inline(always)]
+    pub(super) const fn unproven_after(&self) -> usize {
+        self.unproven_after
     }
 
     pub(crate) const fn counters(&self) -> &Counters {

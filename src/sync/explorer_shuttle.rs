@@ -19,6 +19,11 @@ pub(crate) fn collided() {
     HOME.with(|home| home.set(thread_rng().r#gen::<u8>().into()));
 }
 
+/// From now on this thread starts at that word.
+pub(crate) fn move_home(word: usize) {
+    HOME.with(|home| home.set(word));
+}
+
 /// A deadline passes after any number of turns of other threads.
 pub(super) fn deadline_passes() -> bool {
     thread_rng().gen_ratio(1, 4)

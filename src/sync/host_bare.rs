@@ -11,6 +11,9 @@ pub(crate) fn home() -> usize {
 #[inline(always)]
 pub(crate) fn collided() {}
 
+/// Without thread identities every thread stays where it is.
+pub(crate) fn move_home(_word: usize) {}
+
 /// Calls `step` until it answers `false`. A panic in one step does not keep the later ones from running; a second panic
 /// during the same call aborts, as any panic while unwinding does.
 pub(crate) fn run_to_end(step: impl FnMut() -> bool) {

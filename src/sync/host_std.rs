@@ -34,6 +34,11 @@ pub(crate) fn collided() {
     }
 }
 
+/// From now on this thread looks at that word first, in any pool.
+pub(crate) fn move_home(word: usize) {
+    HOME.set(word);
+}
+
 /// The moment a wait began.
 pub(crate) struct Stamp(Instant);
 

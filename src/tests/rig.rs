@@ -21,6 +21,8 @@ mod again;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod from_c;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod placing;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod tests;
 
 pub(super) struct Rig<C, const N: usize> {

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use conn_pool::managed::{Config, ConnGuard, DiscardReason, GetError, Nested, OwnedConnGuard, Pool};
+use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, GetError, Nested, OwnedConnGuard, Pool};
 
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, assert_send, millis, owned, pool, quiet, secs, take_all};
 use crate::kit::{Call, Failed, Gate, Job, Outcome, Script, panics, watched};
@@ -32,13 +32,32 @@ fn what_was_idle_for_long_is_checked_before_it_is_lent() {
 }
 
 #[test]
-fn the_time_that_a_connection_is_in_use_is_not_idle_time() {
+fn without_marks_idle_time_counts_from_the_last_acquire() {
     let pool = pool::<1>(quiet().validate_after(Some(millis(500))));
+    for (held_for, checks) in [(500, 0), (501, 1), (0, 1)] {
+        let held = pool.get().unwrap();
+        pool.clock().advance(millis(held_for));
+        drop(held);
+        drop(pool.get().unwrap());
+        assert_eq!(pool.manager().calls(Call::Check), checks, "held for {held_for} ms");
+    }
+}
+
+#[test]
+fn idle_time_for_maintenance_does_not_count_from_before_it_saw_the_connection_in_use() {
+    let pool = pool::<1>(quiet().validate_after(Some(secs(1))).idle_timeout(Some(secs(8))));
     let held = pool.get().unwrap();
-    pool.clock().advance(secs(60));
+    for _ in 0..2 {
+        pool.clock().advance(secs(8));
+        assert_eq!(pool.loans().next().unwrap().held_for, Some(pool.clock().now()));
+        pool.maintain(pool.clock().now());
+    }
     drop(held);
-    drop(pool.get().unwrap());
-    assert_eq!(pool.manager().calls(Call::Check), 0);
+    for (idle, discards) in [(0, 0), (7, 0), (1, 1)] {
+        pool.clock().advance(secs(idle));
+        pool.maintain(pool.clock().now());
+        assert_eq!(pool.manager().discards(DiscardReason::Idle), discards);
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_pass_that_is_a_little_late_costs_nothing() {
         }
         drop(take_all(&pool));
         pool.clock().advance(millis(251));
-        assert!(reads(&pool, 8) > 8 && checks(&pool) == 0);
+        assert!((8..=9).contains(&reads(&pool, 8)) && checks(&pool) == 0);
     }
 }
 

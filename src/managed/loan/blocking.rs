@@ -21,26 +21,31 @@ use crate::sync::with_parker;
 /// networks, and shorter than a caller would bear to wait for a server that does not answer.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A thread, and its deadline.
-pub(crate) struct Blocking(Option<Instant>);
+/// A thread.
+pub(crate) struct Blocking {
+    deadline: Option<Instant>,
+    /// Its number, if the pool records threads; else 0.
+    thread: usize,
+}
 
 impl Blocking {
-    pub(crate) fn new(patience: Patience) -> Self {
-        match patience {
-            Patience::Forever => Self(None),
-            Patience::Until(deadline) => Self(Some(deadline)),
+    pub(crate) fn new(patience: Patience, thread: usize) -> Self {
+        let deadline = match patience {
+            Patience::Forever => None,
+            Patience::Until(deadline) => Some(deadline),
             // A sum beyond what the clock can express never comes.
-            Patience::For(timeout) => Self(Instant::now().checked_add(timeout)),
-        }
+            Patience::For(timeout) => Instant::now().checked_add(timeout),
+        };
+        Self { deadline, thread }
     }
 
     fn patience(&self) -> Patience {
-        self.0.map_or(Patience::Forever, Patience::Until)
+        self.deadline.map_or(Patience::Forever, Patience::Until)
     }
 
     /// The limit of a call of the manager that begins now: what is left of the thread's time, and at most `limit`.
     fn within<E>(&self, limit: Option<Duration>) -> Result<Option<Duration>, Failure<E>> {
-        let Some(deadline) = self.0 else { return Ok(limit) };
+        let Some(deadline) = self.deadline else { return Ok(limit) };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::NoTime);
@@ -53,16 +58,16 @@ impl<P: ManagedParts> Caller<P> for Blocking
 where
     P::Manager: Manager,
 {
-    fn waits_forever(&self) -> bool {
-        self.0.is_none()
+    fn endless_thread(&self) -> Option<usize> {
+        (self.deadline.is_none() && self.thread != 0).then_some(self.thread)
     }
 
     fn has_deadline(&self) -> bool {
-        self.0.is_some()
+        self.deadline.is_some()
     }
 
     fn can_pause(&self) -> bool {
-        self.0.is_none_or(|deadline| deadline > Instant::now())
+        self.deadline.is_none_or(|deadline| deadline > Instant::now())
     }
 
     async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
@@ -76,7 +81,7 @@ where
         ticket: &mut Ticket,
     ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
         // A sum beyond what the clock can express never comes.
-        let until = Instant::now().checked_add(pause).into_iter().chain(self.0).min();
+        let until = Instant::now().checked_add(pause).into_iter().chain(self.deadline).min();
         acquire(pool, until.map_or(Patience::Forever, Patience::Until), ticket)
     }
 

@@ -1,15 +1,16 @@
-// knows: clock, event, manager, meeting, parts, text, tokens, engine, slot · must not know: what is done with a
+// knows: clock, event, manager, meeting, parts, text, timed, tokens, engine, slot · must not know: what is done with a
 // connection
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 
+use super::timed::{Limit, Over, Timed};
 use super::tokens::ClaimedSlot;
-use crate::engine::{AcquireError, Ticket, WaiterKind};
+use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::event::CheckReason;
 use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
@@ -22,6 +23,7 @@ use crate::slot::{Acquire, try_acquire};
 pub(crate) enum Failure<E> {
     Error(E),
     /// The same, of a call that was made elsewhere.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only threads have connections checked elsewhere"))]
     Told(ErrorText),
     /// It took too long.
     TimedOut,
@@ -43,8 +45,10 @@ pub(crate) enum Met<'a, P: ManagedParts> {
 }
 
 pub(crate) trait Caller<P: ManagedParts> {
-    /// Whether it is a thread that waits for connections without a deadline.
-    fn waits_forever(&self) -> bool;
+    /// The thread that waits for connections without a deadline, if it is one and the pool records threads.
+    fn endless_thread(&self) -> Option<usize> {
+        None
+    }
 
     /// Whether it has a deadline.
     fn has_deadline(&self) -> bool;
@@ -114,10 +118,6 @@ impl<P: ManagedParts> Caller<P> for NoWait
 where
     P::Manager: Manager,
 {
-    fn waits_forever(&self) -> bool {
-        false
-    }
-
     fn has_deadline(&self) -> bool {
         true
     }
@@ -157,66 +157,81 @@ where
 /// A task, on any executor, or the maintenance of a pool whose manager awaits.
 pub(crate) struct Async<'k, K> {
     clock: &'k K,
-    /// The caller's deadline, by the clock.
-    deadline: Option<Duration>,
-    /// It connects for the pool, and not for itself.
-    is_pool: bool,
+    until: Until,
+}
+
+/// Until when a task waits.
+#[derive(Clone, Copy)]
+enum Until {
+    /// Its deadline, by the clock. Before the task [begins](Async::begin) it may be how long it is to wait.
+    At(Duration),
+    Forever,
+    /// The task connects for the pool, and not for itself.
+    OfPool,
 }
 
 impl<'k, K: Clock> Async<'k, K> {
     pub(crate) const fn new(clock: &'k K) -> Self {
-        Self { clock, deadline: None, is_pool: false }
+        Self { clock, until: Until::Forever }
     }
 
     /// A task that maintains the pool.
     pub(crate) const fn of_pool(clock: &'k K) -> Self {
-        Self { clock, deadline: None, is_pool: true }
+        Self { clock, until: Until::OfPool }
     }
 
-    pub(crate) fn with_timeout(timeout: Duration, clock: &'k K) -> Self {
-        // A sum beyond what can be expressed never comes.
-        Self { deadline: clock.now().checked_add(timeout), ..Self::new(clock) }
+    /// Until a deadline; or for so long, from when it [begins](Self::begin).
+    pub(crate) const fn until(deadline: Duration, clock: &'k K) -> Self {
+        Self { clock, until: Until::At(deadline) }
     }
 
-    pub(crate) const fn with_deadline(deadline: Duration, clock: &'k K) -> Self {
-        Self { clock, deadline: Some(deadline), is_pool: false }
-    }
-
-    /// What is left of the caller's time, and at most `limit`; `None`: no end.
-    fn left(&self, limit: Option<Duration>) -> Option<Duration> {
-        let own = self.deadline.map(|deadline| deadline.saturating_sub(self.clock.now()));
-        limit.into_iter().chain(own).min()
-    }
-
-    /// Ends `work` with `late` when its time is up, if the clock can tell.
-    async fn within<T>(&self, limit: Option<Duration>, work: Pin<&mut impl Future<Output = T>>, late: T) -> T {
-        match self.left(limit) {
-            Some(limit) if K::CAN_SLEEP => {
-                let over = async {
-                    self.clock.sleep(limit).await;
-                    late
-                };
-                race(work, pin!(Some(over))).await
-            }
-            _ => work.await,
+    /// The time that was given runs from now on.
+    pub(crate) fn begin(&mut self) {
+        if let Until::At(timeout) = self.until {
+            // A sum beyond what can be expressed never comes.
+            self.until = self.clock.now().checked_add(timeout).map_or(Until::Forever, Until::At);
         }
     }
 
-    /// As [`within`](Self::within), for a call of the manager, which is not begun without time.
-    async fn manage<T, E>(
-        &self,
-        limit: Option<Duration>,
-        work: Pin<&mut impl Future<Output = Result<T, E>>>,
-    ) -> Result<T, Failure<E>> {
-        if self.is_late() {
-            return Err(Failure::NoTime);
+    /// What is left of the caller's time; `None`: no end.
+    fn left(&self) -> Option<Duration> {
+        match self.until {
+            Until::At(deadline) => Some(deadline.saturating_sub(self.clock.now())),
+            Until::Forever | Until::OfPool => None,
         }
-        let work = pin!(async { work.await.map_err(Failure::Error) });
-        self.within(limit, work, Err(Failure::TimedOut)).await
     }
 
     fn is_late(&self) -> bool {
-        self.left(None).is_some_and(|left| left.is_zero())
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// What is left of the caller's time, if the clock can tell when it is over.
+    fn own_time(&self) -> impl Limit {
+        let begin = || self.left().map(|left| self.clock.sleep(left));
+        if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
+    }
+
+    /// The same, and at most `limit`.
+    fn time_within(&self, limit: Option<Duration>) -> impl Limit {
+        let limit = Nanos::at_most(limit);
+        let begin = move || limit.get().into_iter().chain(self.left()).min().map(|limit| self.clock.sleep(limit));
+        if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
+    }
+}
+
+/// A limit in nanoseconds, which takes half as much room as a `Duration` or none. One of centuries never ends.
+#[derive(Clone, Copy)]
+struct Nanos(u64);
+
+impl Nanos {
+    fn at_most(limit: Option<Duration>) -> Self {
+        let nanos =
+            |limit: Duration| limit.as_secs().checked_mul(1_000_000_000)?.checked_add(limit.subsec_nanos().into());
+        Self(limit.and_then(nanos).unwrap_or(u64::MAX))
+    }
+
+    fn get(self) -> Option<Duration> {
+        (self.0 != u64::MAX).then(|| Duration::from_nanos(self.0))
     }
 }
 
@@ -224,61 +239,91 @@ impl<P: ManagedParts, K: Clock> Caller<P> for Async<'_, K>
 where
     P::Manager: AsyncManager,
 {
-    fn waits_forever(&self) -> bool {
-        // Which task holds a connection is not known.
-        false
-    }
-
     fn has_deadline(&self) -> bool {
-        self.deadline.is_some()
+        matches!(self.until, Until::At(_))
     }
 
     fn can_pause(&self) -> bool {
         K::CAN_SLEEP && !self.is_late()
     }
 
-    async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        let answer = self.within(None, pin!(wait_in_queue(pool, ticket)), Err(AcquireError::TimedOut)).await;
-        if matches!(answer, Err(AcquireError::TimedOut)) {
-            pool.engine().count_timeout();
-        }
-        answer
+    fn slot<'a>(
+        &self,
+        pool: &'a P,
+        ticket: &mut Ticket,
+    ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
+        Queued::new(pool, ticket, self.own_time())
     }
 
-    async fn pause<'a>(
+    fn pause<'a>(
         &self,
         pool: &'a P,
         pause: Duration,
         ticket: &mut Ticket,
-    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        self.within(Some(pause), pin!(wait_in_queue(pool, ticket)), Err(AcquireError::TimedOut)).await
+    ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
+        Queued::new(pool, ticket, self.time_within(Some(pause)))
     }
 
-    async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        let connect = pin!(pool.manager().connect());
-        let mut work = pin!(self.manage(pool.shared().config().connect_timeout, connect));
-        let meeting = if self.is_pool { None } else { pool.meeting(slot) };
-        let _leave = LeaveOnDrop(meeting);
-        poll_fn(|context| match work.as_mut().poll(context) {
-            Poll::Pending if is_superseded(pool, meeting, context.waker()) => Poll::Ready(Err(Failure::Superseded)),
-            answer => answer,
-        })
-        .await
+    fn connect(&self, pool: &P, slot: usize) -> impl Future<Output = Result<P::Connection, Failure<ErrorOf<P>>>> {
+        let meeting = if matches!(self.until, Until::OfPool) { None } else { pool.meeting(slot) };
+        Connect {
+            // It is not begun without time.
+            work: (!self.is_late()).then(|| pool.manager().connect()),
+            limit: self.time_within(pool.shared().config().connect_timeout),
+            pool,
+            leave: LeaveOnDrop(meeting),
+        }
     }
 
-    async fn check(
+    fn check(
         &self,
         pool: &P,
         connection: &mut P::Connection,
         why: CheckReason,
-    ) -> Result<(), Failure<ErrorOf<P>>> {
-        // It is not begun without time.
-        let check = pin!(async {
+    ) -> impl Future<Output = Result<(), Failure<ErrorOf<P>>>> {
+        async move {
+            // It is not begun without time.
+            if self.is_late() {
+                return Err(Failure::NoTime);
+            }
             pool.manager().on_check(connection, why);
-            pool.manager().is_valid(connection).await
-        });
-        self.manage(pool.shared().config().validation_timeout, check).await
+            let limit = self.time_within(pool.shared().config().validation_timeout);
+            in_time(Timed::new(pool.manager().is_valid(connection), limit).await)
+        }
     }
+}
+
+/// A task's connect, until its time is up, or the pool has a connector. The work is `None` if there is no time.
+struct Connect<'a, P, W, L> {
+    work: Option<W>,
+    limit: L,
+    pool: &'a P,
+    leave: LeaveOnDrop<'a>,
+}
+
+impl<P: ManagedParts, T, E, W: Future<Output = Result<T, E>>, L: Limit> Future for Connect<'_, P, W, L> {
+    type Output = Result<T, Failure<E>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: each field is pinned with the whole: neither the work nor the limit is moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above: it is pinned with the whole.
+        let work = unsafe { Pin::new_unchecked(&mut this.work) };
+        // SAFETY: as above: it is pinned with the whole.
+        let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
+        let Some(work) = work.as_pin_mut() else { return Poll::Ready(Err(Failure::NoTime)) };
+        match limit.unless_over(work.poll(context), context) {
+            Poll::Pending if is_superseded(this.pool, this.leave.0, context.waker()) => {
+                Poll::Ready(Err(Failure::Superseded))
+            }
+            answer => answer.map(in_time),
+        }
+    }
+}
+
+/// What the manager has answered, if it has in time.
+fn in_time<T, E>(answer: Option<Result<T, E>>) -> Result<T, Failure<E>> {
+    answer.map_or(Err(Failure::TimedOut), |answer| answer.map_err(Failure::Error))
 }
 
 /// Whether the pool has a connector by now, for a task that connects in a slot: its connect would end with it, and one
@@ -299,14 +344,41 @@ impl Drop for LeaveOnDrop<'_> {
     }
 }
 
-async fn wait_in_queue<'a, P: ManagedParts>(
-    pool: &'a P,
-    ticket: &mut Ticket,
-) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-    let mut acquire = pin!(Acquire::with_ticket(pool, WaiterKind::Task, ticket));
-    // Borrowed exclusively: a shared reference could not be sent to another thread, and so neither could the caller's
-    // future.
-    let answer = poll_fn(|context| acquire.as_mut().into_ref().poll(context.waker())).await;
-    acquire.note_number(ticket);
-    answer.map(|slot| ClaimedSlot::new(pool, slot))
+/// A task's wait in the queue, until its time is up.
+struct Queued<'a, 't, P: ManagedParts, L> {
+    acquire: Acquire<'a, P>,
+    ticket: &'t mut Ticket,
+    limit: L,
+}
+
+impl<'a, 't, P: ManagedParts, L> Queued<'a, 't, P, L> {
+    const fn new(pool: &'a P, ticket: &'t mut Ticket, limit: L) -> Self {
+        Self { acquire: Acquire::with_ticket(pool, WaiterKind::Task, ticket), ticket, limit }
+    }
+}
+
+impl<'a, P: ManagedParts, L: Limit> Future for Queued<'a, '_, P, L> {
+    type Output = Result<ClaimedSlot<'a, P>, AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: each field is pinned with the whole: neither the wait nor the limit is moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above: it is pinned with the whole.
+        let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
+        // SAFETY: as above: it is pinned with the whole.
+        let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
+        let pool = acquire.pool();
+        let granted = acquire.poll(context.waker()).map(|answer| {
+            acquire.note_number(this.ticket);
+            // From here on a panic releases the slot.
+            answer.map(|slot| ClaimedSlot::new(pool, slot))
+        });
+        Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
+            // The end of a pause is no timeout.
+            if this.ticket.position != Position::Pausing {
+                pool.engine().count_timeout();
+            }
+            Err(AcquireError::TimedOut)
+        }))
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::managed::clock::{Millis, duration};
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{ELSEWHERE, LoanRecord, period};
+use crate::managed::record::{ELSEWHERE, LoanRecord};
 use crate::managed::report::{Loan, PoolReport};
 
 /// The loan of the connection in a slot, as far as that can be told without stopping any caller.
@@ -16,8 +16,7 @@ pub(crate) fn loan<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Optio
     if record.is_marked(ELSEWHERE) {
         return None;
     }
-    let is_same = record.is_seen(period(state.uses(), true));
-    let held_for = is_same.then(|| duration(now.since(record.seen_at())));
+    let held_for = record.is_of_loan(state.uses()).then(|| duration(now.since(record.seen_at())));
     Some(Loan { slot, site: pool.loan_record(slot).and_then(LoanRecord::site), held_for })
 }
 

@@ -2,6 +2,8 @@
 // threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
+use core::future::Future;
+use core::mem::replace;
 use core::time::Duration;
 
 use super::caller::{Caller, Failure, Met};
@@ -28,29 +30,31 @@ pub(crate) enum PrepareError<E> {
     Closed,
 }
 
-/// What a caller has met of the evictions since it asked for a connection.
-pub(crate) struct Evictions {
+/// What a caller has met since it asked for a connection.
+pub(crate) struct Past {
     /// The pool's epoch when the caller asked.
     asked_in: usize,
     /// How many connections were evicted before it could use them.
-    met: u32,
+    evicted: u32,
+    /// How many connects of its own have failed.
+    pub(super) failures: u32,
 }
 
-impl Evictions {
+impl Past {
     /// As many evicted connections are discarded before the caller. If connections are evicted faster than they are
     /// made, it would never get one.
     const BORNE: u32 = 2;
 
     pub(crate) fn new<P: ManagedParts>(pool: &P) -> Self {
-        Self { asked_in: pool.shared().epoch(), met: 0 }
+        Self { asked_in: pool.shared().epoch(), evicted: 0, failures: 0 }
     }
 
     /// Whether the caller gets a connection that was evicted before its first use, and is discarded at its release: it
     /// is not older than the caller's request, as a connection in use might be.
     fn accept<P: ManagedParts>(&mut self, pool: &P, slot: usize) -> bool {
-        self.met += 1;
+        self.evicted += 1;
         let is_unused = pool.engine().states().get(slot).uses() <= 1;
-        self.met > Self::BORNE && is_unused && pool.record(slot).is_since(self.asked_in)
+        self.evicted > Self::BORNE && is_unused && pool.record(slot).is_since(self.asked_in)
     }
 }
 
@@ -59,93 +63,128 @@ pub(crate) fn has_connection<P: ManagedParts>(pool: &P) -> bool {
     pool.engine().states().iter().any(SlotState::is_filled)
 }
 
-/// Makes sure that the slot has a connection that is fit to be used: checks it, or makes another.
-pub(crate) async fn prepare<'a, P: ManagedParts, W: Caller<P>>(
+/// A slot, by what its caller has to do next to have a connection. It owns the slot also while that is done, so that a
+/// future of the work need not.
+pub(crate) enum Step<'a, P: ManagedParts> {
+    /// There is no slot yet.
+    Wait,
+    Assess(ClaimedSlot<'a, P>),
+    Check(UnreadySlot<'a, P>, CheckReason),
+    Connect(ConnectingSlot<'a, P>),
+    /// The connection is fit to be used.
+    Done(ClaimedSlot<'a, P>),
+}
+
+type Next<'a, P> = Result<Step<'a, P>, PrepareError<ErrorOf<P>>>;
+
+/// Makes sure that the slot has a connection that is fit to be used: checks it, or makes another. There is a slot.
+pub(crate) fn prepare<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
-    claimed: ClaimedSlot<'a, P>,
-    evictions: &mut Evictions,
-) -> Result<ClaimedSlot<'a, P>, PrepareError<ErrorOf<P>>> {
-    let mut connecting = match claimed.assess() {
-        Assessment::Fit(_) => return Ok(claimed),
-        Assessment::Vacant => claimed.into_connecting(),
-        Assessment::Check(why) => match caller.check_elsewhere(pool, claimed, why) {
-            Met::Fit(fit) => return Ok(fit),
-            Met::Gone(failure) => return Err(PrepareError::Unfit(failure)),
-            Met::Own(claimed) => match check(pool, caller, claimed.into_unready(), why).await {
-                Ok(fit) => return Ok(fit),
-                Err(CheckError { unready: Some(unfit), failure }) => {
-                    unfit.discard_for_reconnect(DiscardReason::Invalid).ok_or(PrepareError::Unfit(failure))?
+    step: &mut Step<'a, P>,
+    past: &mut Past,
+) -> impl Future<Output = Result<ClaimedSlot<'a, P>, PrepareError<ErrorOf<P>>>> {
+    async move {
+        loop {
+            let next = match step {
+                Step::Check(unready, why) => {
+                    let checked = caller.check(pool, unready.connection(), *why).await;
+                    after_check(pool, step, checked)
                 }
-                Err(CheckError { unready: None, .. }) => return Err(PrepareError::NoTime),
-            },
-        },
-        // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
-        // decides.
-        Assessment::Unfit(DiscardReason::Evicted) if evictions.accept(pool, claimed.slot()) => return Ok(claimed),
-        Assessment::Unfit(reason) => reconnect_in(claimed, reason)?,
-    };
-    loop {
-        let made = make(pool, caller, Purpose::Caller, connecting, ConnectingSlot::fill).await;
-        let claimed = made.map_err(|(failure, took)| match failure {
-            Failure::NoTime => PrepareError::NoTime,
-            Failure::Superseded => PrepareError::Unfit(Failure::NoTime),
-            failure => PrepareError::NotConnected(failure, took),
-        })?;
-        if pool.engine().is_closed() {
-            claimed.into_unready().discard(DiscardReason::Closed);
-            return Err(PrepareError::Closed);
+                Step::Connect(connecting) => {
+                    let attempt = Attempt::begin(pool, Purpose::Caller);
+                    let made = caller.connect(pool, connecting.slot()).await;
+                    after_connect(attempt, step, made, past)
+                }
+                Step::Wait | Step::Assess(_) | Step::Done(_) => match replace(step, Step::Wait) {
+                    Step::Done(claimed) => return Ok(claimed),
+                    Step::Assess(claimed) => assess(pool, caller, claimed, past),
+                    _ => unreachable!("a caller without a slot has nothing to prepare"),
+                },
+            };
+            *step = next?;
         }
-        if !pool.record(claimed.slot()).is_marked(EVICTED) || evictions.accept(pool, claimed.slot()) {
-            return Ok(claimed);
-        }
-        // All connections were evicted while this one was being made.
-        connecting = reconnect_in(claimed, DiscardReason::Evicted)?;
     }
 }
 
-fn reconnect_in<P: ManagedParts>(
-    claimed: ClaimedSlot<'_, P>,
-    reason: DiscardReason,
-) -> Result<ConnectingSlot<'_, P>, PrepareError<ErrorOf<P>>> {
-    claimed.into_unready().discard_for_reconnect(reason).ok_or(PrepareError::Unfit(Failure::NoTime))
+fn assess<'a, P: ManagedParts, W: Caller<P>>(
+    pool: &'a P,
+    caller: &W,
+    claimed: ClaimedSlot<'a, P>,
+    past: &mut Past,
+) -> Next<'a, P> {
+    match claimed.assess() {
+        Assessment::Fit(_) => Ok(Step::Done(claimed)),
+        Assessment::Vacant => Ok(Step::Connect(claimed.into_connecting())),
+        Assessment::Check(why) => match caller.check_elsewhere(pool, claimed, why) {
+            Met::Fit(fit) => Ok(Step::Done(fit)),
+            Met::Gone(failure) => Err(PrepareError::Unfit(failure)),
+            Met::Own(claimed) => Ok(Step::Check(claimed.into_unready(), why)),
+        },
+        // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
+        // decides.
+        Assessment::Unfit(DiscardReason::Evicted) if past.accept(pool, claimed.slot()) => Ok(Step::Done(claimed)),
+        Assessment::Unfit(reason) => reconnect_in(claimed, reason),
+    }
+}
+
+fn after_check<'a, P: ManagedParts>(
+    pool: &'a P,
+    step: &mut Step<'a, P>,
+    checked: Result<(), Failure<ErrorOf<P>>>,
+) -> Next<'a, P> {
+    let Step::Check(unready, _) = replace(step, Step::Wait) else { unreachable!("the slot was being checked") };
+    match end_check(pool, unready, checked) {
+        Ok(fit) => Ok(Step::Done(fit)),
+        Err(CheckError { unready: Some(unfit), failure }) => {
+            let connecting = unfit.discard_for_reconnect(DiscardReason::Invalid);
+            connecting.map(Step::Connect).ok_or(PrepareError::Unfit(failure))
+        }
+        Err(CheckError { unready: None, .. }) => Err(PrepareError::NoTime),
+    }
+}
+
+fn after_connect<'a, P: ManagedParts>(
+    attempt: Attempt<'a, P>,
+    step: &mut Step<'a, P>,
+    made: Result<P::Connection, Failure<ErrorOf<P>>>,
+    past: &mut Past,
+) -> Next<'a, P> {
+    let pool = attempt.pool;
+    let Step::Connect(connecting) = replace(step, Step::Wait) else { unreachable!("the slot was being connected in") };
+    let claimed = attempt.end(made, connecting, ConnectingSlot::fill).map_err(|(failure, took)| match failure {
+        Failure::NoTime => PrepareError::NoTime,
+        Failure::Superseded => PrepareError::Unfit(Failure::NoTime),
+        failure => PrepareError::NotConnected(failure, took),
+    })?;
+    if pool.engine().is_closed() {
+        claimed.into_unready().discard(DiscardReason::Closed);
+        return Err(PrepareError::Closed);
+    }
+    if !pool.record(claimed.slot()).is_marked(EVICTED) || past.accept(pool, claimed.slot()) {
+        return Ok(Step::Done(claimed));
+    }
+    // All connections were evicted while this one was being made.
+    reconnect_in(claimed, DiscardReason::Evicted)
+}
+
+fn reconnect_in<P: ManagedParts>(claimed: ClaimedSlot<'_, P>, reason: DiscardReason) -> Next<'_, P> {
+    let connecting = claimed.into_unready().discard_for_reconnect(reason);
+    connecting.map(Step::Connect).ok_or(PrepareError::Unfit(Failure::NoTime))
 }
 
 /// Connects in a vacant slot, which is vacated again if that fails.
-pub(crate) async fn make<'a, P: ManagedParts, W: Caller<P>, T>(
+pub(crate) fn make<'a, P: ManagedParts, W: Caller<P>, T>(
     pool: &'a P,
     caller: &W,
     purpose: Purpose,
     connecting: ConnectingSlot<'a, P>,
     fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> T,
-) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
-    let began = pool.now();
-    let attempt = Attempt { pool, purpose };
-    match caller.connect(pool, connecting.slot()).await {
-        Ok(connection) => {
-            drop(attempt);
-            let took = pool.since(began);
-            pool.shared().note_connected();
-            // Before the event, in which user code may panic: the connection is the pool's by then.
-            let filled = fill(connecting, connection);
-            observe::event(pool, &Event::Connected { took });
-            Ok(filled)
-        }
-        Err(failure) => {
-            drop(attempt);
-            let took = pool.since(began);
-            // Before the slot is vacated, which may have the next connect begun.
-            note_failure(pool, purpose, &failure, took);
-            // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
-            // them.
-            drop(connecting);
-            match &failure {
-                Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
-                Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
-                Failure::Told(_) | Failure::NoTime | Failure::Superseded => {}
-            }
-            Err((failure, took))
-        }
+) -> impl Future<Output = Result<T, (Failure<ErrorOf<P>>, Duration)>> {
+    let attempt = Attempt::begin(pool, purpose);
+    async move {
+        let made = caller.connect(attempt.pool, connecting.slot()).await;
+        attempt.end(made, connecting, fill)
     }
 }
 
@@ -174,6 +213,45 @@ fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<E
 struct Attempt<'a, P: ManagedParts> {
     pool: &'a P,
     purpose: Purpose,
+    began: Duration,
+}
+
+impl<'a, P: ManagedParts> Attempt<'a, P> {
+    fn begin(pool: &'a P, purpose: Purpose) -> Self {
+        Self { pool, purpose, began: pool.now() }
+    }
+
+    fn end<T>(
+        self,
+        made: Result<P::Connection, Failure<ErrorOf<P>>>,
+        connecting: ConnectingSlot<'a, P>,
+        fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> T,
+    ) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
+        let (pool, purpose, took) = (self.pool, self.purpose, self.pool.since(self.began));
+        drop(self);
+        match made {
+            Ok(connection) => {
+                pool.shared().note_connected();
+                // Before the event, in which user code may panic: the connection is the pool's by then.
+                let filled = fill(connecting, connection);
+                observe::event(pool, &Event::Connected { took });
+                Ok(filled)
+            }
+            Err(failure) => {
+                // Before the slot is vacated, which may have the next connect begun.
+                note_failure(pool, purpose, &failure, took);
+                // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
+                // them.
+                drop(connecting);
+                match &failure {
+                    Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
+                    Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
+                    Failure::Told(_) | Failure::NoTime | Failure::Superseded => {}
+                }
+                Err((failure, took))
+            }
+        }
+    }
 }
 
 impl<P: ManagedParts> Drop for Attempt<'_, P> {
@@ -220,14 +298,25 @@ impl<P: ManagedParts> CheckError<'_, P> {
 }
 
 /// Has a connection checked.
-pub(crate) async fn check<'a, P: ManagedParts, W: Caller<P>>(
+pub(crate) fn check<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
     mut unready: UnreadySlot<'a, P>,
     why: CheckReason,
+) -> impl Future<Output = Result<ClaimedSlot<'a, P>, CheckError<'a, P>>> {
+    async move {
+        let checked = caller.check(pool, unready.connection(), why).await;
+        end_check(pool, unready, checked)
+    }
+}
+
+fn end_check<'a, P: ManagedParts>(
+    pool: &'a P,
+    unready: UnreadySlot<'a, P>,
+    checked: Result<(), Failure<ErrorOf<P>>>,
 ) -> Result<ClaimedSlot<'a, P>, CheckError<'a, P>> {
     let counters = pool.shared().counters();
-    match caller.check(pool, unready.connection(), why).await {
+    match checked {
         Ok(()) => {
             counters.checked.add_shared(1);
             Ok(unready.pass_check())

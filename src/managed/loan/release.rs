@@ -1,4 +1,4 @@
-// knows: event, hand_off, jobs, manager, observe, parts, record, shared, tokens, engine, slot, sync · must not know:
+// knows: event, hand_off, jobs, manager, observe, parts, record, tokens, engine, slot, sync · must not know:
 // who waits
 //! Releasing a connection: the manager looks at it and resets it; then its slot is released, or the connection is
 //! discarded.
@@ -11,8 +11,7 @@ use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::managed::record::{DIRTY, EVICTED, EXPIRED, LoanRecord, period};
-use crate::managed::shared::SELF_TIMED;
+use crate::managed::record::{DIRTY, EVICTED, EXPIRED, LoanRecord};
 use crate::slot;
 use crate::sync::{is_panicking, run_once};
 
@@ -60,7 +59,7 @@ pub(crate) fn recycle_here<P: ManagedParts>(pool: &P, mut unready: UnreadySlot<'
         return None;
     }
     forget_thread(pool, unready.slot());
-    if pool.has_remarks(unready.slot()) || pool.shared().has(SELF_TIMED) {
+    if pool.has_remarks(unready.slot()) {
         return recycle_slow(pool, unready);
     }
     Some(unready.into_slot())
@@ -89,7 +88,7 @@ fn reset_failed<P: ManagedParts>(pool: &P, error: &ErrorOf<P>) -> DiscardReason 
     DiscardReason::ResetFailed
 }
 
-/// The record has a mark, or the loan is timed, or maintenance does not mark connections.
+/// The record has a mark, or the loan is timed.
 #[cold]
 #[inline(never)]
 fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
@@ -121,15 +120,7 @@ fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
     if record.is_marked(EVICTED) {
         return Some(DiscardReason::Evicted);
     }
-    if record.is_marked(EXPIRED) {
-        return Some(DiscardReason::Expired);
-    }
-    if !pool.shared().has(SELF_TIMED) {
-        return None;
-    }
-    let now = pool.coarse();
-    record.see(period(pool.engine().states().get(slot).uses(), false), now);
-    (record.left_to_live(now) == 0).then_some(DiscardReason::Expired)
+    record.is_marked(EXPIRED).then_some(DiscardReason::Expired)
 }
 
 #[cold]

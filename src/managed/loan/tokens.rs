@@ -7,7 +7,7 @@ use core::mem::{ManuallyDrop, forget};
 
 use super::hand_off::hand_off;
 use crate::engine::{SlotToken, VacateReason};
-use crate::managed::clock::{Millis, span};
+use crate::managed::clock::Millis;
 use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
@@ -38,8 +38,6 @@ pub(crate) struct UnreadySlot<'a, P: ManagedParts> {
 pub(crate) struct ConnectingSlot<'a, P: ManagedParts> {
     pool: &'a P,
     slot: SlotToken,
-    /// The pool's epoch when connecting began.
-    epoch: usize,
 }
 
 /// What has to happen to a slot that was claimed.
@@ -80,6 +78,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     /// Assesses the connection by its record, and by what the manager knows without asking the server.
+    #[inline]
     pub(super) fn assess(&self) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
@@ -112,8 +111,8 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if shared.has(CHECK_EACH) {
             return Some(CheckReason::EachTime);
         }
-        let is_over = |longest| now.is_some_and(|now| record.unproven_for(now) > span(longest));
-        if marked == Some(CheckReason::Unproven) || shared.config().validate_every.is_some_and(is_over) {
+        let is_over = now.is_some_and(|now| record.unproven_for(now) > shared.unproven_after());
+        if marked == Some(CheckReason::Unproven) || is_over {
             return Some(CheckReason::Unproven);
         }
         let is_stale = marked.is_some() || now.is_some_and(|now| !self.is_fresh(uses, now));
@@ -126,27 +125,27 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     fn is_fresh(&self, uses: usize, now: Millis) -> bool {
+        let longest = self.pool.shared().stale_after();
         // What was shown to work within that time has not been idle for longer, though a pass may have come between the
         // grant and this look, and left no record of the idle time.
-        let is_proven = |longest| self.pool.record(self.slot()).unproven_for(now) <= span(longest);
-        let is_known = |longest| self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= span(longest));
-        let is_recent = |longest| is_proven(longest) || is_known(longest);
-        self.pool.shared().config().validate_after.is_none_or(is_recent)
+        let is_proven = self.pool.record(self.slot()).unproven_for(now) <= longest;
+        is_proven || self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= longest)
     }
 
     /// When the connection was last known to work, or a moment before that.
     fn fresh_at(&self, uses: usize) -> Option<Millis> {
         let record = self.pool.record(self.slot());
-        // The claim has counted this use already.
-        let idle = period(uses.wrapping_sub(1), false);
-        if record.is_seen(idle) {
+        // The claim has counted this use already. Of the last one the beginning is known, or when maintenance has seen
+        // it, or its end.
+        let is_of_last = || record.is_of_loan(uses.wrapping_sub(1));
+        if is_of_last() {
             return Some(record.fresh_at());
         }
-        // The release did not record a time, because maintenance was running. Had the connection been idle at the last
+        // The acquire did not record a time, because maintenance was running. Had the connection been idle at the last
         // pass of maintenance, that pass would have recorded it; so it was still in use then. Unless the record is of
         // this very use.
         let marked_at = self.pool.shared().marked_at()?;
-        if record.is_seen(idle) {
+        if is_of_last() {
             return Some(record.fresh_at());
         }
         (!record.is_seen(period(uses, true))).then_some(marked_at)
@@ -182,6 +181,9 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
 
 /// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
 fn marked_check(marks: usize) -> Option<CheckReason> {
+    if marks & CHECK == 0 {
+        return None;
+    }
     let reasons = [
         (DIRTY, CheckReason::Dirty),
         (REQUIRED, CheckReason::Required),
@@ -276,7 +278,8 @@ impl<P: ManagedParts> Drop for UnreadySlot<'_, P> {
 impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     /// For a vacant slot that was claimed to connect in.
     pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
-        Self { pool, slot, epoch: pool.shared().epoch() }
+        pool.record(slot.index()).note_epoch(pool.shared().epoch());
+        Self { pool, slot }
     }
 
     #[inline(always)]
@@ -316,14 +319,14 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     }
 
     fn put(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
-        let (pool, epoch, now) = (self.pool, self.epoch, self.pool.coarse());
+        let (pool, now) = (self.pool, self.pool.coarse());
         // SAFETY: `self` is never used or dropped again.
         let slot = unsafe { ManuallyDrop::new(self).slot.take() };
-        begin(pool, slot.index(), now, epoch);
+        begin(pool, slot.index(), now);
         pool.shared().counters().connected.add_shared(1);
         // SAFETY: the slot was claimed to connect in, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, connection) };
-        mark_if_evicted(pool, slot.index(), epoch);
+        mark_if_evicted(pool, slot.index());
         ClaimedSlot::new(pool, slot)
     }
 }
@@ -338,8 +341,8 @@ impl<P: ManagedParts> Drop for ConnectingSlot<'_, P> {
 }
 
 /// Begins the record of a connection that is about to be put into a slot.
-pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis, epoch: usize) {
-    pool.record(slot).begin(now, pool.shared().lifetime(), epoch);
+pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
+    pool.record(slot).begin(now, pool.shared().lifetime());
     if let Some(loan_record) = pool.loan_record(slot) {
         loan_record.begin();
     }
@@ -350,9 +353,9 @@ pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis, epoch: 
 ///
 /// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
 /// after: then the new epoch is seen here.
-fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize, epoch: usize) {
+fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
     pool.engine().synchronize();
-    if pool.shared().epoch() != epoch {
+    if !pool.record(slot).is_since(pool.shared().epoch()) {
         pool.record(slot).mark(EVICTED);
     }
 }

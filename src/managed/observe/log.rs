@@ -85,26 +85,48 @@ pub(in crate::managed) fn evicted(pool: &str, at_once: usize) {
     info!(target: TARGET, pool, at_once, "evicted");
 }
 
-/// The span `acquire`. It is entered while the work is polled or dropped, and not in between, when another task may
-/// run.
-#[derive(Clone)]
-pub(in crate::managed) struct Span(tracing::Span);
+/// The span `acquire`, and how long its caller has waited for others.
+pub(in crate::managed) struct Span {
+    entered: tracing::Span,
+    waited: Duration,
+    /// Since when the caller waits, if it does and a subscriber listens.
+    since: Option<Duration>,
+}
 
 impl Span {
-    pub(in crate::managed) fn begin(pool: &str) -> Self {
-        Self(debug_span!(target: TARGET, "acquire", pool, waited = Empty))
+    pub(in crate::managed) fn begin<'a>(pool: impl FnOnce() -> &'a str) -> Self {
+        let entered = debug_span!(target: TARGET, "acquire", pool = pool(), waited = Empty);
+        Self { entered, waited: Duration::ZERO, since: None }
     }
 
-    /// Whether a subscriber listens.
-    pub(in crate::managed) fn is_seen(&self) -> bool {
-        !self.0.is_disabled()
+    pub(in crate::managed) fn entry(&self) -> Entry {
+        Entry(self.entered.clone())
     }
 
+    pub(in crate::managed) fn begin_wait(&mut self, now: impl FnOnce() -> Duration) {
+        self.since = (!self.entered.is_disabled()).then(now);
+    }
+
+    pub(in crate::managed) fn end_wait(&mut self, now: impl FnOnce() -> Duration) {
+        if let Some(since) = self.since.take() {
+            self.waited += now().saturating_sub(since);
+        }
+    }
+
+    pub(in crate::managed) fn end(&self) {
+        self.entered.record("waited", debug(self.waited));
+    }
+}
+
+/// Enters a span while work is polled or dropped, and not in between, when another task may run.
+pub(in crate::managed) struct Entry(tracing::Span);
+
+impl Entry {
     pub(in crate::managed) fn around<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         work.instrument(self.0)
     }
 
-    pub(in crate::managed) fn end(&self, waited: Duration) {
-        self.0.record("waited", debug(waited));
+    pub(in crate::managed) fn within<R>(self, work: impl FnOnce() -> R) -> R {
+        self.0.in_scope(work)
     }
 }

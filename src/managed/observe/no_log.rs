@@ -32,22 +32,33 @@ silent! {
 }
 
 /// Takes no room, and leaves the work as it is.
-#[derive(Clone)]
 pub(in crate::managed) struct Span;
+pub(in crate::managed) struct Entry;
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that has a span")]
 impl Span {
-    pub(in crate::managed) fn begin(_pool: &str) -> Self {
+    pub(in crate::managed) fn begin<'a>(_pool: impl FnOnce() -> &'a str) -> Self {
         Self
     }
 
-    pub(in crate::managed) fn is_seen(&self) -> bool {
-        false
+    pub(in crate::managed) fn entry(&self) -> Entry {
+        Entry
     }
 
+    pub(in crate::managed) fn begin_wait(&mut self, _now: impl FnOnce() -> Duration) {}
+
+    pub(in crate::managed) fn end_wait(&mut self, _now: impl FnOnce() -> Duration) {}
+
+    pub(in crate::managed) fn end(&self) {}
+}
+
+#[expect(clippy::unused_self, reason = "the shape of the twin that has a span")]
+impl Entry {
     pub(in crate::managed) fn around<F: Future>(self, work: F) -> F {
         work
     }
 
-    pub(in crate::managed) fn end(&self, _waited: Duration) {}
+    pub(in crate::managed) fn within<R>(self, work: impl FnOnce() -> R) -> R {
+        work()
+    }
 }

@@ -51,7 +51,8 @@ pub(super) fn due_unwoken<P: ManagedParts>(pool: &P, now: Millis) -> usize {
 }
 
 fn due_for(config: &Config, record: &ConnRecord, is_idle: bool, now: Millis, uses: usize) -> usize {
-    let age = if record.is_seen(period(uses, !is_idle)) { now.since(record.seen_at()) } else { 0 };
+    let is_recorded = if is_idle { record.is_seen(period(uses, false)) } else { record.is_of_loan(uses) };
+    let age = if is_recorded { now.since(record.seen_at()) } else { 0 };
     let left = |limit: Option<Duration>, age: usize| limit.map_or(FOR_EVER, |limit| span(limit).saturating_sub(age));
     let soonest = if is_idle {
         [left(config.idle_timeout, age), left(config.keepalive, now.since(record.fresh_at()))]

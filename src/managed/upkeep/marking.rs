@@ -119,7 +119,11 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
         if was_suspended || is_late && is_idle && !record.is_seen(period) {
             record.mark(STOOD_STILL);
         }
-        record.see(period, now);
+        if is_idle {
+            record.see(period, now);
+        } else {
+            record.see_held(state.uses(), now);
+        }
         // The next pass comes an interval later.
         if record.left_to_live(now) <= interval.unwrap_or(0) {
             record.mark(EXPIRED);
