@@ -263,6 +263,27 @@ static void an_old_resource_is_replaced_before_it_is_destroyed(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+/* The release looks at what is recorded of a resource, but only of one that there is. */
+static void a_lease_of_a_slot_that_does_not_exist_is_refused(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, forged;
+    conn_pool *pool;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    forged = lease;
+    forged.slot = 1u << 31;
+    CHECK_STATUS(CONN_POOL_FORGED, conn_pool_release(pool, &forged));
+    forged.slot = CAPACITY;
+    CHECK_STATUS(CONN_POOL_FORGED, conn_pool_release(pool, &forged));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_HELD, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 /* With the system's clock, a new resource is not too old. */
 static void without_clock_ms_the_clock_is_the_systems(void)
 {
@@ -292,6 +313,7 @@ int main(void)
     the_time_in_use_is_not_idle_time();
     an_old_resource_is_not_leased_again();
     an_old_resource_is_replaced_before_it_is_destroyed();
+    a_lease_of_a_slot_that_does_not_exist_is_refused();
     without_clock_ms_the_clock_is_the_systems();
     return check_report("ages");
 }
