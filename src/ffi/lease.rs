@@ -101,7 +101,7 @@ fn redeem_alone(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<SlotToken> 
     }
 }
 
-/// What is wrong with a lease that [`check`] refuses.
+/// What is wrong with a lease that [`check`] refuses, or that has ended meanwhile.
 #[cold]
 #[inline(never)]
 extern "C" fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
@@ -190,7 +190,8 @@ fn release_slot(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> c
             CONN_POOL_OK
         }
         Released::NotYet => release_slot_later(pool, slot, lease),
-        Released::Already => returned_twice(pool),
+        // Another thread has just released a copy of the lease.
+        Released::Already => complaint(pool, lease),
     }
 }
 
@@ -202,21 +203,13 @@ extern "C" fn release_slot_later(pool: &conn_pool, slot: usize, lease: &mut conn
 
 fn release_slot_locked(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> Answer {
     let (released, wakes) = pool.engine().release_once_locked(slot);
-    let to_vacate = released.map_err(|DoubleRelease| returned_twice(pool))?;
+    let to_vacate = released.map_err(|DoubleRelease| complaint(pool, lease))?;
     *lease = conn_pool_lease::EMPTY;
     drop(wakes);
     if let Some((slot, why)) = to_vacate {
         pool.dispose(slot, why);
     }
     Ok(())
-}
-
-/// Another thread has just released a copy of the lease.
-#[cold]
-#[inline(never)]
-extern "C" fn returned_twice(pool: &conn_pool) -> conn_pool_status {
-    pool.counters().misused.add_one();
-    CONN_POOL_NOT_HELD
 }
 
 /// Ends a lease, and destroys its resource.
