@@ -4,7 +4,8 @@
  */
 #include "check.h"
 
-#if defined(__linux__) && !(defined(_TIME_BITS) && _TIME_BITS == 64)
+/* Where a long has 32 bits, the library calls a function with a time_t of 64 bits if there is one. */
+#if defined(__linux__) && defined(__LP64__)
 
 #include <sys/syscall.h>
 
