@@ -349,8 +349,11 @@ typedef struct conn_pool_config {
      */
     uint32_t idle_timeout_ms;
     /**
-     * An older resource is not leased again, and is destroyed when it is released. The lifetime of each resource is
-     * shortened by up to a quarter, at random, so that they do not all end together. 0: no limit.
+     * An older resource is not leased again: the acquire that finds it, or `conn_pool_maintain`, destroys it. If
+     * `conn_pool_maintain` finds it while it is leased, its release does. Only an acquire reads the clock, once; a
+     * release reads none. The limit is as exact as the clock: with the system's, to some milliseconds (on Linux a tick
+     * of the kernel, 1 to 10 ms). The lifetime of each resource is shortened by up to a quarter, at random, so that
+     * they do not all end together. 0: no limit.
      */
     uint32_t max_lifetime_ms;
     /**
@@ -382,8 +385,8 @@ typedef struct conn_pool_config {
      */
     conn_pool_event_fn on_event;
     /**
-     * The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock. The library without
-     * threads has none, and needs this one.
+     * The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock, on Linux the coarse
+     * one, which is some milliseconds behind. The library without threads has none, and needs this one.
      */
     conn_pool_clock_fn clock_ms;
 } conn_pool_config;
@@ -648,8 +651,9 @@ conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
  * Acquires a resource, waiting in the queue for up to `timeout_ms` milliseconds.
  *
  * 0 does not wait, like `conn_pool_try_acquire`; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. The time
- * counts from the call; a spurious wake-up does not start it again. A resource that is granted just as the time is up
- * is not lost: the call succeeds.
+ * counts from the call, with what `create` and `validate` take, but not what `destroy` takes for a resource that is
+ * too old; a spurious wake-up does not start it again. A call that finds a resource free reads no clock for it, unless
+ * `validate` has to be called. A resource that is granted just as the time is up is not lost: the call succeeds.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as `create` and
  *   `validate` take. A thread that holds the only lease and acquires another waits for itself.

@@ -148,7 +148,8 @@ static void idle_resources_are_destroyed_down_to_min_idle(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
-static void an_old_resource_is_destroyed_when_it_is_released(void)
+/* A release reads no clock. */
+static void a_resource_that_ages_while_it_is_leased_is_destroyed_by_the_next_acquire(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
@@ -162,8 +163,69 @@ static void an_old_resource_is_destroyed_when_it_is_released(void)
     first = lease.resource;
     world.now += 100;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
-    CHECK(world.ended == 1 && STATS(pool).idle == 0 && STATS(pool).vacant == CAPACITY);
+    CHECK(world.ended == 0 && STATS(pool).idle == 1);
     CHECK(use_once(pool) != first);
+    CHECK(world.ended == 1 && STATS(pool).idle == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void maintenance_destroys_what_has_aged_while_it_was_leased(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    world.now += 100;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(maintain(pool) == 1 && world.ended == 1 && STATS(pool).vacant == CAPACITY);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* Maintenance leaves a mark on it, which the release sees. */
+static void a_resource_that_maintenance_found_too_old_is_destroyed_when_it_is_released(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    world.now += 100;
+    CHECK(maintain(pool) == 0 && world.ended == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(world.ended == 1 && STATS(pool).idle == 0 && STATS(pool).vacant == CAPACITY);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* A resource is idle from its release on, however long its lease was, with a maximum lifetime too. */
+static void the_time_in_use_is_not_idle_time(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+
+    config.idle_timeout_ms = 100;
+    config.max_lifetime_ms = 100000;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK(maintain(pool) == 0);
+    world.now += 500;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(maintain(pool) == 0);
+    world.now += 99;
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == 1);
+    use_once(pool);
+    world.now += 99;
+    CHECK(maintain(pool) == 0 && STATS(pool).idle == 1);
+    world.now += 100;
+    CHECK(maintain(pool) == 1 && STATS(pool).idle == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
@@ -201,6 +263,27 @@ static void an_old_resource_is_replaced_before_it_is_destroyed(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+/* The release looks at what is recorded of a resource, but only of one that there is. */
+static void a_lease_of_a_slot_that_does_not_exist_is_refused(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, forged;
+    conn_pool *pool;
+
+    config.max_lifetime_ms = 100;
+    pool = open_pool(&config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    forged = lease;
+    forged.slot = 1u << 31;
+    CHECK_STATUS(CONN_POOL_FORGED, conn_pool_release(pool, &forged));
+    forged.slot = CAPACITY;
+    CHECK_STATUS(CONN_POOL_FORGED, conn_pool_release(pool, &forged));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_NOT_HELD, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 /* With the system's clock, a new resource is not too old. */
 static void without_clock_ms_the_clock_is_the_systems(void)
 {
@@ -224,9 +307,13 @@ int main(void)
     maintenance_keeps_min_idle_ready();
     a_failed_create_is_tried_again_after_a_pause();
     idle_resources_are_destroyed_down_to_min_idle();
-    an_old_resource_is_destroyed_when_it_is_released();
+    a_resource_that_ages_while_it_is_leased_is_destroyed_by_the_next_acquire();
+    maintenance_destroys_what_has_aged_while_it_was_leased();
+    a_resource_that_maintenance_found_too_old_is_destroyed_when_it_is_released();
+    the_time_in_use_is_not_idle_time();
     an_old_resource_is_not_leased_again();
     an_old_resource_is_replaced_before_it_is_destroyed();
+    a_lease_of_a_slot_that_does_not_exist_is_refused();
     without_clock_ms_the_clock_is_the_systems();
     return check_report("ages");
 }

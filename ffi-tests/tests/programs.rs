@@ -41,6 +41,7 @@ programs! {
     storage: conn_pool_test_storage,
     lifecycle: conn_pool_test_lifecycle,
     ages: conn_pool_test_ages,
+    clocks: conn_pool_test_clocks,
     misuse: conn_pool_test_misuse,
     fork: conn_pool_test_fork,
 }

@@ -1,27 +1,41 @@
-// knows: border, course, lease, pool, status, engine, managed, slot, sync · must not know: how a caller waits
+// knows: border, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a caller waits
 //! From a slot to a lease.
 
-use super::border::rest;
 use super::course;
-use super::lease::{conn_pool_lease, lend};
+use super::lease::{conn_pool_lease, lend_in};
 use super::pool::conn_pool;
 use super::status::Answer;
 use super::status::conn_pool_status::{self, CONN_POOL_EXHAUSTED, CONN_POOL_OK};
-use crate::engine::{Position, SlotToken, Ticket};
+use super::{border, platform};
+use crate::engine::{Claimed, Position, SlotToken, Ticket};
 use crate::managed::{ManagedParts, ON_RETURN};
-use crate::slot::{PoolParts, try_acquire};
+use crate::slot::{PoolParts, claim_any, try_acquire};
 use crate::sync::{collided, home};
 
 /// `conn_pool_acquire`, `conn_pool_drain`: wait for as long as it takes.
 pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
 
-/// A lease of the slot that `slot` finds. If its resource is unfit, `slot` is asked again.
-pub(super) fn acquire(pool: &conn_pool, slot: impl Fn(&mut Ticket) -> Answer<SlotToken>) -> Answer<conn_pool_lease> {
+/// How a caller waits, and until when.
+pub(super) trait Wait {
+    /// The time counts from now on, unless it does so already.
+    fn begin(&mut self);
+
+    /// A slot, after a wait if need be. The time counts from the first wait on.
+    fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken>;
+}
+
+/// A slot with a fit resource. After one that is unfit the caller waits again.
+#[inline(always)]
+pub(super) fn acquire(pool: &conn_pool, mut wait: impl Wait) -> Answer<SlotToken> {
     let mut ticket = Ticket::NEW;
     loop {
-        let slot = slot(&mut ticket).inspect_err(|status| count_refusal(pool, *status))?;
+        let slot = slot(pool, &mut wait, &mut ticket)?;
+        if pool.config().validate.is_some() {
+            // What the callback takes counts.
+            wait.begin();
+        }
         if let Some(slot) = course::prepare(pool, slot)? {
-            return Ok(lend(pool, slot));
+            return Ok(slot);
         }
         ticket.position = Position::Again;
     }
@@ -31,6 +45,56 @@ fn count_refusal(pool: &conn_pool, status: conn_pool_status) {
     if status == CONN_POOL_EXHAUSTED {
         pool.counters().exhausted.add_one();
     }
+}
+
+/// A slot. A caller that finds one free does not work out until when it would have waited.
+#[inline(always)]
+fn slot(pool: &conn_pool, wait: &mut impl Wait, ticket: &mut Ticket) -> Answer<SlotToken> {
+    if ticket.position == Position::Last
+        && let Some(slot) = free_slot(pool)
+    {
+        return Ok(slot);
+    }
+    wait_for_slot(pool, wait, ticket)
+}
+
+/// A free slot, with the lock untouched.
+#[inline(always)]
+fn free_slot(pool: &conn_pool) -> Option<SlotToken> {
+    if pool.has_homes() {
+        return free_slot_from_home(pool);
+    }
+    match pool.engine().claim_first_from(|| 0, || {}) {
+        Some(claimed) => Some(noted(pool, claimed)),
+        None => free_slot_from_home(pool),
+    }
+}
+
+/// Out of line, because to ask for the home is a call.
+#[inline(never)]
+fn free_slot_from_home(pool: &conn_pool) -> Option<SlotToken> {
+    let home = home();
+    if home != 0 {
+        pool.use_homes();
+    }
+    match pool.engine().claim_first_from(|| home, collided) {
+        Some(claimed) => Some(noted(pool, claimed)),
+        None => claim_any(pool).ok(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wait_for_slot(pool: &conn_pool, wait: &mut impl Wait, ticket: &mut Ticket) -> Answer<SlotToken> {
+    wait.slot(pool, ticket).inspect_err(|status| count_refusal(pool, *status))
+}
+
+#[inline(always)]
+fn noted(pool: &conn_pool, claimed: Claimed) -> SlotToken {
+    if claimed.is_peak_due {
+        note_peak(pool);
+    }
+    claimed.slot
 }
 
 /// A slot, without a wait.
@@ -44,7 +108,7 @@ pub(super) fn try_slot(pool: &conn_pool) -> Answer<SlotToken> {
 /// home, which is a call in a shared library.
 #[inline(always)]
 pub(super) fn acquire_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
-    if pool.has_homes() {
+    if !pool.begins_at_once() {
         return None;
     }
     acquire_from(|| 0, || {}, pool, lease)
@@ -53,7 +117,9 @@ pub(super) fn acquire_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) ->
 /// As [`acquire_as_it_is`], from the home of the thread.
 #[inline(always)]
 pub(super) fn acquire_at_home(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
-    // Before anything else is done, so that nothing has to be saved across the call.
+    if !pool.is_present() || pool.shared().flags() & !ON_RETURN != 0 {
+        return None;
+    }
     let home = home();
     if home != 0 {
         pool.use_homes();
@@ -68,15 +134,17 @@ fn acquire_from(
     pool: &conn_pool,
     lease: &mut conn_pool_lease,
 ) -> Option<conn_pool_status> {
-    if pool.shared().flags() & !ON_RETURN != 0 {
-        return None;
-    }
+    // Found before the claim, because what is read after it has to wait for it.
+    let slots = pool.slots();
     let claimed = pool.engine().claim_first_from(home, met)?;
-    *lease = lend(pool, claimed.slot);
-    if !claimed.is_peak_due {
-        return Some(CONN_POOL_OK);
-    }
-    Some(rest(|| {
+    *lease = lend_in(slots, pool, claimed.slot);
+    Some(if claimed.is_peak_due { note_peak(pool) } else { CONN_POOL_OK })
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn note_peak(pool: &conn_pool) -> conn_pool_status {
+    border::status(platform::guard(|| {
         pool.engine().record_peak();
         Ok(())
     }))

@@ -9,7 +9,8 @@ use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POO
 ///
 /// `fast` is tried first, without the guard against panics: it cannot panic (if it did, the program would end). If it
 /// gives `None`, the rest does the work: the body, or another function whose body is `border!`. The rest is out of
-/// line. So is what is rare in `fast`, as the last thing it does. Then the fast path has no registers to save.
+/// line. So is what is rare in `fast`, as the last thing it does. Then the fast path has no registers to save: it jumps
+/// to functions that are `extern "C"`, from which nothing unwinds.
 macro_rules! border {
     (fast: $fast:expr, else: $body:expr) => {
         border!(fast: $fast, then: $crate::ffi::border::rest(move || $body))

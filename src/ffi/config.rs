@@ -69,8 +69,11 @@ pub struct conn_pool_config {
     pub min_idle: u32,
     /// `conn_pool_maintain` destroys resources that were idle for longer, except for `min_idle` of them. 0: never.
     pub idle_timeout_ms: u32,
-    /// An older resource is not leased again, and is destroyed when it is released. The lifetime of each resource is
-    /// shortened by up to a quarter, at random, so that they do not all end together. 0: no limit.
+    /// An older resource is not leased again: the acquire that finds it, or `conn_pool_maintain`, destroys it. If
+    /// `conn_pool_maintain` finds it while it is leased, its release does. Only an acquire reads the clock, once; a
+    /// release reads none. The limit is as exact as the clock: with the system's, to some milliseconds (on Linux a tick
+    /// of the kernel, 1 to 10 ms). The lifetime of each resource is shortened by up to a quarter, at random, so that
+    /// they do not all end together. 0: no limit.
     pub max_lifetime_ms: u32,
     /// A name for diagnostics, which is copied. May be NULL.
     pub name: *const c_char,
@@ -86,8 +89,8 @@ pub struct conn_pool_config {
     pub destroy: conn_pool_destroy_fn,
     /// Called at each event of a resource. May be NULL.
     pub on_event: conn_pool_event_fn,
-    /// The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock. The library without
-    /// threads has none, and needs this one.
+    /// The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock, on Linux the coarse
+    /// one, which is some milliseconds behind. The library without threads has none, and needs this one.
     pub clock_ms: conn_pool_clock_fn,
 }
 

@@ -1,4 +1,4 @@
-// knows: pool, status, engine, managed, slot · must not know: leases, how a caller waits
+// knows: callbacks, pool, status, engine, managed, slot · must not know: leases, how a caller waits
 //! The life of a resource, which a pool for C shares with managed pools.
 
 use core::ffi::c_void;
@@ -6,22 +6,30 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Waker};
 
-use super::pool::conn_pool;
+use super::callbacks::Resource;
+use super::pool::{SlotExtra, conn_pool};
 use super::status::Answer;
 use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
 use crate::engine::SlotToken;
 use crate::managed::{
-    CheckReason, ClaimedSlot, ManagedParts, NoWait, Past, PrepareError, Step, UnreadySlot, at_once, check,
-    maintain as pass, note_loan, prepare as make_fit,
+    CheckReason, ClaimedSlot, DiscardReason, Lifecycle, ManagedParts, NoWait, Past, PrepareError, Step, UnreadySlot,
+    at_once, check, maintain as pass, note_loan, prepare as make_fit, recycle as reset_and_look,
 };
-use crate::slot::{Drain, PoolParts, storage, teardown};
+use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
 
 /// Makes sure that the slot has a fit resource. If it cannot, the slot is released or vacated; `Ok(None)` then says
 /// that another slot may do.
+///
+/// It reads the clock once, if the pool has `max_lifetime_ms`, and again if maintenance was here since the last lease.
+/// Since when a resource is in use or idle, maintenance finds out, as in a pool without.
+#[inline(never)]
 pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
     match at_once(make_fit(pool, &NoWait, &mut Step::Assess(ClaimedSlot::new(pool, slot)), &mut Past::new(pool))) {
         Ok(claimed) => {
-            note_loan(pool, &claimed, 0, None);
+            // Maintenance was here, and asks for a time.
+            if pool.has_remarks(claimed.slot()) {
+                note_loan(pool, &claimed, 0, None);
+            }
             Ok(Some(claimed.into_slot()))
         }
         Err(PrepareError::Unfit(_) | PrepareError::NoTime) => Ok(None),
@@ -30,11 +38,26 @@ pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotTo
     }
 }
 
+/// Makes the resource of a slot fit for the next caller; `None` if it was destroyed.
+///
+/// It reads no clock: the next acquire does. Only a resource with a mark is looked at in full.
+pub(super) fn recycle(pool: &conn_pool, slot: SlotToken) -> Option<SlotToken> {
+    if pool.has_remarks(slot.index()) {
+        return reset_and_look(pool, slot);
+    }
+    let mut unready = UnreadySlot::new(pool, slot);
+    if pool.manager().reset(unready.connection()).is_err() {
+        unready.discard(DiscardReason::ResetFailed);
+        return None;
+    }
+    Some(unready.into_slot())
+}
+
 /// The resource in a slot.
 #[inline(always)]
-pub(super) fn resource(pool: &conn_pool, slot: &SlotToken) -> *mut c_void {
+pub(super) fn resource(slots: &[Slot<Resource, SlotExtra>], slot: &SlotToken) -> *mut c_void {
     // SAFETY: the slot's owner alone touches its cell (I2), which is initialised.
-    unsafe { (*storage::cell(pool.slots(), slot)).0 }
+    unsafe { (*storage::cell(slots, slot)).0 }
 }
 
 /// Maintains the idle resources. Returns how many it destroyed.

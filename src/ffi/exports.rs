@@ -9,12 +9,13 @@ use super::acquire::{acquire as acquire_with, acquire_as_it_is, acquire_at_home}
 use super::border::borrow_mut;
 use super::callbacks::Resource;
 use super::config::{CONN_POOL_MAX_CAPACITY, conn_pool_config};
-use super::lease::{self, conn_pool_lease};
+use super::lease::{self, conn_pool_lease, lend};
 use super::pool::conn_pool;
 use super::stats::conn_pool_stats;
 use super::status::conn_pool_status::{
     self, CONN_POOL_BUSY, CONN_POOL_CLOSED, CONN_POOL_FULL, CONN_POOL_INVALID_ARGUMENT,
 };
+use super::wait::Limit;
 use super::waiter::{self, conn_pool_ready_fn, conn_pool_waiter};
 use super::{course, platform, version, wait};
 use crate::engine::AcquireError;
@@ -181,8 +182,9 @@ pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut
 /// Acquires a resource, waiting in the queue for up to `timeout_ms` milliseconds.
 ///
 /// 0 does not wait, like `conn_pool_try_acquire`; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. The time
-/// counts from the call; a spurious wake-up does not start it again. A resource that is granted just as the time is up
-/// is not lost: the call succeeds.
+/// counts from the call, with what `create` and `validate` take, but not what `destroy` takes for a resource that is
+/// too old; a spurious wake-up does not start it again. A call that finds a resource free reads no clock for it, unless
+/// `validate` has to be called. A resource that is granted just as the time is up is not lost: the call succeeds.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as `create` and
 ///   `validate` take. A thread that holds the only lease and acquires another waits for itself.
@@ -214,7 +216,7 @@ pub unsafe extern "C" fn conn_pool_acquire(
 ///
 /// As for `conn_pool_acquire`.
 #[inline(never)]
-unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
+unsafe extern "C" fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
         // SAFETY: as the caller promises.
         fast: unsafe { at_once(pool, lease, acquire_at_home) },
@@ -228,24 +230,27 @@ unsafe fn acquire(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_l
 /// # Safety
 ///
 /// As for `conn_pool_acquire`.
-#[cold]
 #[inline(never)]
-unsafe fn acquire_in_full(pool: *mut conn_pool, timeout_ms: u32, lease: *mut conn_pool_lease) -> conn_pool_status {
+unsafe extern "C" fn acquire_in_full(
+    pool: *mut conn_pool,
+    timeout_ms: u32,
+    lease: *mut conn_pool_lease,
+) -> conn_pool_status {
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
         if lease.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        let patience = wait::patience(timeout_ms);
-        let own = acquire_with(pool, |ticket| wait::slot(pool, patience, ticket))?;
+        let slot = acquire_with(pool, Limit::of(timeout_ms))?;
         // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
-        unsafe { lease.write(own) };
+        unsafe { lease.write(lend(pool, slot)) };
         Ok(())
     })
 }
 
-/// The fast path of a call with a pool and a lease: no callback, no error. `None` if it takes more than that.
+/// The fast path of a call with a pool and a lease: no callback, no error. `None` if it takes more than that. `what`
+/// looks whether the pool is present.
 ///
 /// # Safety
 ///
@@ -258,9 +263,6 @@ unsafe fn at_once(
 ) -> Option<conn_pool_status> {
     // SAFETY: as the caller promises.
     let (pool, lease) = (unsafe { pool.as_ref() }?, unsafe { lease.as_mut() }?);
-    if !pool.is_present() {
-        return None;
-    }
     what(pool, lease)
 }
 
@@ -357,6 +359,21 @@ pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut con
     border!(
         // SAFETY: as the caller promises.
         fast: unsafe { at_once(pool, lease, lease::release_as_it_is) },
+        // SAFETY: as the caller promises.
+        then: unsafe { release_with_a_look(pool, lease) }
+    )
+}
+
+/// The second attempt: with a look at the resource's record.
+///
+/// # Safety
+///
+/// As for `conn_pool_release`.
+#[inline(never)]
+unsafe extern "C" fn release_with_a_look(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
+    border!(
+        // SAFETY: as the caller promises.
+        fast: unsafe { at_once(pool, lease, lease::release_unmarked) },
         else: {
             // SAFETY: as the caller promises.
             let (pool, lease) = (unsafe { conn_pool::of(pool) }?, unsafe { borrow_mut(lease) }?);

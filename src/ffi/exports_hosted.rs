@@ -4,10 +4,11 @@
 use super::acquire::acquire;
 use super::border::borrow_mut;
 use super::config::conn_pool_config;
-use super::lease::conn_pool_lease;
+use super::lease::{conn_pool_lease, lend};
+use super::platform;
 use super::pool::conn_pool;
 use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
-use super::{platform, wait};
+use super::wait::Limit;
 
 /// Makes a pool on the heap. It has no resources at first.
 ///
@@ -64,10 +65,9 @@ pub unsafe extern "C" fn conn_pool_acquire_deadline(
         if lease.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        let patience = wait::patience_until(seconds, nanoseconds)?;
-        let own = acquire(pool, |ticket| wait::slot(pool, patience, ticket))?;
+        let slot = acquire(pool, Limit::until(seconds, nanoseconds)?)?;
         // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
-        unsafe { lease.write(own) };
+        unsafe { lease.write(lend(pool, slot)) };
         Ok(())
     })
 }

@@ -1,19 +1,19 @@
-// knows: border, course, pool, status, engine, managed, slot, sync · must not know: how a caller waits
+// knows: border, callbacks, course, platform, pool, status, engine, managed, slot, sync · must not know: waiters
 //! Leases: what guards are in Rust, made of plain values, and checked when they are released.
 
 use core::ffi::c_void;
 use core::ptr;
 
-use super::border::rest;
-use super::course;
-use super::pool::conn_pool;
+use super::callbacks::Resource;
+use super::pool::{SlotExtra, conn_pool};
 use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_OK, CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
 };
+use super::{border, course, platform};
 use crate::engine::{DoubleRelease, Released, SlotToken};
-use crate::managed::{DiscardReason, ManagedParts, ON_RETURN, SELF_TIMED, discard as end, recycle};
-use crate::slot::{PoolParts, storage};
+use crate::managed::{DiscardReason, ManagedParts, ON_RETURN, discard as end};
+use crate::slot::{PoolParts, Slot, storage};
 use crate::sync::Relaxed;
 
 /// The right to use a resource, from acquire to release.
@@ -40,11 +40,18 @@ impl conn_pool_lease {
 /// Makes the lease of a filled slot.
 #[inline(always)]
 pub(super) fn lend(pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
-    let resource = course::resource(pool, &slot);
+    lend_in(pool.slots(), pool, slot)
+}
+
+/// As [`lend`], for a caller that has found the pool's slots already.
+#[inline(always)]
+pub(super) fn lend_in(slots: &[Slot<Resource, SlotExtra>], pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
+    let resource = course::resource(slots, &slot);
     let slot = slot.into_raw();
+    let kept = storage::extra(slots, slot).generation();
     // Relaxed, and no read-modify-write: only the slot's owner writes it (I2).
-    let generation = pool.generation(slot).load(Relaxed).wrapping_add(1);
-    pool.generation(slot).store(generation, Relaxed);
+    let generation = kept.load(Relaxed).wrapping_add(1);
+    kept.store(generation, Relaxed);
     #[expect(clippy::cast_possible_truncation, reason = "slots are below 4096, and a generation may wrap")]
     conn_pool_lease { pool: ptr::from_ref(pool).cast_mut(), resource, slot: slot as u32, generation: generation as u32 }
 }
@@ -94,10 +101,10 @@ fn redeem_alone(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<SlotToken> 
     }
 }
 
-/// What is wrong with a lease that [`check`] refuses.
+/// What is wrong with a lease that [`check`] refuses, or that has ended meanwhile.
 #[cold]
 #[inline(never)]
-fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
+extern "C" fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
     pool.counters().misused.add_one();
     if lease.pool.is_null() {
         return CONN_POOL_NOT_HELD;
@@ -120,23 +127,49 @@ fn complaint(pool: &conn_pool, lease: &conn_pool_lease) -> conn_pool_status {
     }
 }
 
-/// The fast path of release. `None` if a callback has to be called, or a time recorded.
+/// The fast path of release. `None` if a callback has to be called, or the resource's record looked at.
 #[inline(always)]
 pub(super) fn release_as_it_is(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
-    if pool.shared().has(ON_RETURN | SELF_TIMED) {
+    if !pool.ends_at_once() {
         return None;
     }
-    Some(match redeem(pool, lease) {
-        Ok(slot) => release_slot(pool, slot, lease),
+    Some(redeem_and_release(pool, lease))
+}
+
+#[inline(never)]
+extern "C" fn release_another_slot(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn_pool_status {
+    release_slot(pool, slot, lease)
+}
+
+/// As [`release_as_it_is`], for a resource that may have a mark. `None` if it has, or a callback has to be called.
+#[inline(always)]
+pub(super) fn release_unmarked(pool: &conn_pool, lease: &mut conn_pool_lease) -> Option<conn_pool_status> {
+    if !pool.is_present() || pool.shared().has(ON_RETURN) {
+        return None;
+    }
+    let slot = lease.slot as usize;
+    // A slot that the pool does not have is refused with the rest of the lease.
+    if slot < pool.capacity() && pool.has_remarks(slot) {
+        return None;
+    }
+    Some(redeem_and_release(pool, lease))
+}
+
+#[inline(always)]
+fn redeem_and_release(pool: &conn_pool, lease: &mut conn_pool_lease) -> conn_pool_status {
+    match redeem(pool, lease) {
+        // The slot of callers that do not meet. With its number known, nothing has to be computed.
+        Ok(0) => release_slot(pool, 0, lease),
+        Ok(slot) => release_another_slot(pool, slot, lease),
         Err(status) => status,
-    })
+    }
 }
 
 /// Releases a lease, in full.
 #[cold]
 pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
-    let Some(slot) = recycle(pool, slot) else {
+    let Some(slot) = course::recycle(pool, slot) else {
         // Since the slot was vacated, the pool may be gone.
         *lease = conn_pool_lease::EMPTY;
         return Ok(());
@@ -156,26 +189,27 @@ fn release_slot(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> c
             *lease = conn_pool_lease::EMPTY;
             CONN_POOL_OK
         }
-        Released::NotYet => rest(|| release_slot_locked(pool, slot, lease)),
-        Released::Already => rest(|| Err(returned_twice(pool))),
+        Released::NotYet => release_slot_later(pool, slot, lease),
+        // Another thread has just released a copy of the lease.
+        Released::Already => complaint(pool, lease),
     }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn release_slot_later(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> conn_pool_status {
+    border::status(platform::guard(move || release_slot_locked(pool, slot, lease)))
 }
 
 fn release_slot_locked(pool: &conn_pool, slot: usize, lease: &mut conn_pool_lease) -> Answer {
     let (released, wakes) = pool.engine().release_once_locked(slot);
-    let to_vacate = released.map_err(|DoubleRelease| returned_twice(pool))?;
+    let to_vacate = released.map_err(|DoubleRelease| complaint(pool, lease))?;
     *lease = conn_pool_lease::EMPTY;
     drop(wakes);
     if let Some((slot, why)) = to_vacate {
         pool.dispose(slot, why);
     }
     Ok(())
-}
-
-/// Another thread has just released a copy of the lease.
-fn returned_twice(pool: &conn_pool) -> conn_pool_status {
-    pool.counters().misused.add_one();
-    CONN_POOL_NOT_HELD
 }
 
 /// Ends a lease, and destroys its resource.

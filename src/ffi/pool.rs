@@ -17,7 +17,9 @@ use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
 use crate::engine::{Engine, EngineState, Layout, SlotToken, VacateReason};
-use crate::managed::{ConnRecord, LoanRecord, ManagedParts, Millis, Shared, TimeRecorders, discard, reason_of};
+use crate::managed::{
+    ConnRecord, LoanRecord, ManagedParts, Millis, ON_RETURN, SELF_TIMED, Shared, TimeRecorders, discard, reason_of,
+};
 use crate::slot::{PoolParts, Slot, release, slow_path, storage};
 use crate::sync::{AtomicUsize, Relaxed};
 
@@ -45,6 +47,13 @@ pub(crate) struct SlotExtra {
     record: ConnRecord,
 }
 
+impl SlotExtra {
+    #[inline(always)]
+    pub(super) const fn generation(&self) -> &AtomicUsize {
+        &self.generation
+    }
+}
+
 /// A pool of resources. Opaque; made by `conn_pool_create` or `conn_pool_init`.
 pub struct conn_pool {
     /// Marks the memory as a pool of a certain process: see `present_stamp`. 0 once it is destroyed.
@@ -52,6 +61,11 @@ pub struct conn_pool {
     slots: NonNull<Slot<Resource, SlotExtra>>,
     capacity: usize,
     layout: Layout,
+    /// The stamp, as long as a lease begins without a callback, a clock or the home of its thread; else 0. So one
+    /// comparison tells that all is as usual.
+    begins_at_once: AtomicUsize,
+    /// The stamp, if a lease ends without a callback and without a look at the resource's record; else 0.
+    ends_at_once: AtomicUsize,
     /// Not 0 once threads have met here: from then on each looks for a slot from a home of its own.
     ///
     /// A whole word, because the compiler moves smaller fields to the end, beside the first slot: see the assertion
@@ -115,8 +129,12 @@ impl conn_pool {
         if config.create.is_some() {
             engine.connects_mut().set_max_connecting(capacity);
         }
+        let (stamp, shared) = (present_stamp(), config.shared());
+        let stamp_unless = |flags| AtomicUsize::new(if shared.has(flags) { 0 } else { stamp });
         let header = Self {
-            stamp: AtomicUsize::new(present_stamp()),
+            stamp: AtomicUsize::new(stamp),
+            begins_at_once: stamp_unless(!ON_RETURN),
+            ends_at_once: stamp_unless(ON_RETURN | SELF_TIMED),
             // SAFETY: behind the header in one block that the caller promises, so it is not null.
             slots: unsafe { NonNull::new_unchecked(slots) },
             capacity,
@@ -126,7 +144,7 @@ impl conn_pool {
             ),
             has_homes: AtomicUsize::new(0),
             engine,
-            shared: config.shared(),
+            shared,
             manager: Callbacks(conn_pool_config { name: ptr::null(), ..*config }),
             counters: Counters::new(),
             // SAFETY: the name is NULL or a string, as the caller promises.
@@ -183,6 +201,18 @@ impl conn_pool {
         self.stamp.load(Relaxed) == present_stamp()
     }
 
+    /// Whether it is present, and a lease begins without a callback, a clock or the home of its thread.
+    #[inline(always)]
+    pub(super) fn begins_at_once(&self) -> bool {
+        self.begins_at_once.load(Relaxed) == present_stamp()
+    }
+
+    /// Whether it is present, and a lease ends without a callback and without a look at the resource's record.
+    #[inline(always)]
+    pub(super) fn ends_at_once(&self) -> bool {
+        self.ends_at_once.load(Relaxed) == present_stamp()
+    }
+
     /// Drops the locks, which may be resources of the system. Not for the child of a fork, where a lock may be locked
     /// for ever.
     ///
@@ -208,7 +238,9 @@ impl conn_pool {
     pub(super) unsafe fn end(pool: *mut Self) {
         // SAFETY: as the caller promises.
         let own = unsafe { &*pool };
-        own.stamp.store(0, Relaxed);
+        for stamp in [&own.stamp, &own.begins_at_once, &own.ends_at_once] {
+            stamp.store(0, Relaxed);
+        }
         if own.on_heap {
             let size = Self::storage_size(own.capacity);
             // SAFETY: on the heap, so it was allocated in this size; and it is not used again, as the caller promises.
@@ -233,6 +265,7 @@ impl conn_pool {
         // Written once only: every caller reads this cache line.
         if !self.has_homes() && !self.engine().has_one_word() {
             self.has_homes.store(1, Relaxed);
+            self.begins_at_once.store(0, Relaxed);
         }
     }
 

@@ -2,22 +2,29 @@
 //! The twin of `hosted` in a build without `std`, where no caller can sleep.
 
 use crate::engine::{SlotToken, Ticket};
-use crate::ffi::acquire::try_slot;
+use crate::ffi::acquire::{Wait, try_slot};
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
 
 /// Whether the call would wait if it could.
-pub(super) const fn patience(timeout_ms: u32) -> bool {
-    timeout_ms != 0
+pub(super) struct Limit(bool);
+
+impl Limit {
+    pub(super) const fn of(timeout_ms: u32) -> Self {
+        Self(timeout_ms != 0)
+    }
 }
 
-/// A slot, if one is free now.
-pub(super) fn slot(pool: &conn_pool, would_wait: bool, _: &mut Ticket) -> Answer<SlotToken> {
-    try_slot(pool).map_err(|status| match status {
-        CONN_POOL_EXHAUSTED if would_wait => CONN_POOL_UNSUPPORTED,
-        status => status,
-    })
+impl Wait for Limit {
+    fn begin(&mut self) {}
+
+    fn slot(&mut self, pool: &conn_pool, _: &mut Ticket) -> Answer<SlotToken> {
+        try_slot(pool).map_err(|status| match status {
+            CONN_POOL_EXHAUSTED if self.0 => CONN_POOL_UNSUPPORTED,
+            status => status,
+        })
+    }
 }
 
 pub(super) const fn wait_for_drain(_: &conn_pool, _: u32) -> Answer<bool> {

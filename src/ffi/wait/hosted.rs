@@ -6,32 +6,55 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::engine::{SlotToken, Ticket};
-use crate::ffi::acquire::{CONN_POOL_WAIT_FOREVER, try_slot};
+use crate::ffi::acquire::{CONN_POOL_WAIT_FOREVER, Wait, try_slot};
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
 use crate::slot::{Drain, Patience, PoolParts, acquire_with, wait_for_drain as sleep_until_drained};
 
-/// How long a call that begins now may wait for a slot; `None`: not at all.
-pub(super) fn patience(timeout_ms: u32) -> Option<Patience> {
-    match timeout_ms {
-        0 => None,
-        CONN_POOL_WAIT_FOREVER => Some(Patience::Forever),
-        _ => Some(deadline(timeout_ms).map_or(Patience::Forever, Patience::Until)),
+/// How long a call may wait for a slot.
+pub(super) enum Limit {
+    /// Not at all.
+    Never,
+    /// Of a call that has neither waited yet, nor had a callback called that takes its time.
+    Span(u32),
+    /// Until a time on `CLOCK_MONOTONIC`, of such a call.
+    Time(Duration),
+    Running(Patience),
+}
+
+impl Limit {
+    pub(super) const fn of(timeout_ms: u32) -> Self {
+        match timeout_ms {
+            0 => Self::Never,
+            CONN_POOL_WAIT_FOREVER => Self::Running(Patience::Forever),
+            _ => Self::Span(timeout_ms),
+        }
+    }
+
+    /// Until a time on `CLOCK_MONOTONIC`. If that has passed, the call tries once.
+    pub(super) fn until(seconds: i64, nanoseconds: i64) -> Answer<Self> {
+        let nanoseconds = u32::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000);
+        let nanoseconds = nanoseconds.ok_or(CONN_POOL_INVALID_ARGUMENT)?;
+        Ok(Self::Time(Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds)))
+    }
+
+    /// `None`: the call does not wait.
+    fn patience(&mut self) -> Option<Patience> {
+        let end = match self {
+            Self::Never => return None,
+            Self::Running(patience) => return Some(*patience),
+            Self::Span(timeout_ms) => deadline(*timeout_ms),
+            Self::Time(at) => Instant::now().checked_add(at.saturating_sub(monotonic())),
+        };
+        let patience = end.map_or(Patience::Forever, Patience::Until);
+        *self = Self::Running(patience);
+        Some(patience)
     }
 }
 
 fn deadline(timeout_ms: u32) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(timeout_ms.into()))
-}
-
-/// As [`patience`], until a time on `CLOCK_MONOTONIC`. If that has passed, the call tries once.
-pub(super) fn patience_until(seconds: i64, nanoseconds: i64) -> Answer<Option<Patience>> {
-    let nanoseconds = u32::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000);
-    let nanoseconds = nanoseconds.ok_or(CONN_POOL_INVALID_ARGUMENT)?;
-    let at = Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds);
-    let left = at.saturating_sub(monotonic());
-    Ok(Some(Instant::now().checked_add(left).map_or(Patience::Forever, Patience::Until)))
 }
 
 /// The time on `CLOCK_MONOTONIC`.
@@ -42,10 +65,15 @@ fn monotonic() -> Duration {
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-/// A slot, after a wait if need be.
-pub(super) fn slot(pool: &conn_pool, patience: Option<Patience>, ticket: &mut Ticket) -> Answer<SlotToken> {
-    let Some(patience) = patience else { return try_slot(pool) };
-    acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
+impl Wait for Limit {
+    fn begin(&mut self) {
+        let _ = self.patience();
+    }
+
+    fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken> {
+        let Some(patience) = self.patience() else { return try_slot(pool) };
+        acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
+    }
 }
 
 /// Waits until all leases of a closed pool have ended; `false` if the time was up first.
