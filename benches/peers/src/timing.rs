@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Slices of a round.
-pub(crate) const SLICES: u32 = 20;
+pub(crate) const SLICES: u32 = 50;
 
 /// What one turn of `work` takes, in nanoseconds, in the quickest slice.
 #[inline(always)]

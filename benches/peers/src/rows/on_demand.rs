@@ -15,10 +15,10 @@ use crate::pace::Pace;
 use crate::table::{Bound, Line, Unit};
 use crate::timing::time;
 
-/// Turns of each thread in a race: less than a millisecond, in which the threads mostly keep their processors.
-const TURNS: u32 = 10_000;
+/// Turns of each thread in a race: a fraction of a millisecond, in which the threads mostly keep their processors.
+const TURNS: u32 = 4_000;
 /// Races of one set of threads.
-const RACES: u32 = 30;
+const RACES: u32 = 100;
 
 type Managed = managed::Pool<Idle, 8>;
 
