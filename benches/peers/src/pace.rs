@@ -12,17 +12,13 @@ pub(crate) struct Pace {
     pub(crate) turns: u32,
     /// Crowds of tasks in one round of row 3.
     pub(crate) crowds: usize,
-    /// Pools and threads made anew in one round of row 4; an odd number.
-    pub(crate) sets: usize,
     /// How long a crowd of threads is counted in one round.
     pub(crate) window: Duration,
 }
 
 impl Pace {
-    pub(crate) const QUICK: Self =
-        Self { rounds: 11, turns: 200_000, crowds: 10, sets: 5, window: Duration::from_millis(300) };
-    pub(crate) const FULL: Self =
-        Self { rounds: 31, turns: 500_000, crowds: 15, sets: 9, window: Duration::from_millis(600) };
+    pub(crate) const QUICK: Self = Self { rounds: 11, turns: 200_000, crowds: 10, window: Duration::from_millis(300) };
+    pub(crate) const FULL: Self = Self { rounds: 31, turns: 500_000, crowds: 15, window: Duration::from_millis(600) };
 
     /// How the ratios of the table come about.
     pub(crate) fn note(&self) -> String {

@@ -19,6 +19,8 @@ use crate::timing::time;
 const TURNS: u32 = 4_000;
 /// Races of one set of threads.
 const RACES: u32 = 100;
+/// Sets of a round: an odd number, so that the median is one of them.
+const SETS: usize = 5;
 
 type Managed = managed::Pool<Idle, 8>;
 
@@ -37,9 +39,8 @@ fn plain() -> Pool<u64, 8> {
 }
 
 pub(crate) fn lines(pace: &Pace) -> Vec<Line> {
-    let sets = pace.sets;
-    let managed = |pool: fn() -> Managed, threads| move || throughput(sets, threads, pool, |pool| drop(pool.get()));
-    let plain = |threads| move || throughput(sets, threads, plain, |pool| drop(pool.get()));
+    let managed = |pool: fn() -> Managed, threads| move || throughput(threads, pool, |pool| drop(pool.get()));
+    let plain = |threads| move || throughput(threads, plain, |pool| drop(pool.get()));
     let outcome = Contest::in_unit(Unit::PerSecond)
         .with("2 threads, on demand", managed(on_demand, 2))
         .with("1 thread, on demand", managed(on_demand, 1))
@@ -62,8 +63,8 @@ pub(crate) fn lines(pace: &Pace) -> Vec<Line> {
 
 /// Loans a second, all threads together: the median of some sets, each with a pool and threads of its own, since where
 /// threads and connections come to lie differs from set to set.
-fn throughput<P: Sync>(sets: usize, threads: u32, pool: fn() -> P, borrow: impl Fn(&P) + Sync) -> f64 {
-    Spread::of((0..sets).map(|_| quickest_race(threads, &pool(), &borrow)).collect()).median
+fn throughput<P: Sync>(threads: u32, pool: fn() -> P, borrow: impl Fn(&P) + Sync) -> f64 {
+    Spread::of((0..SETS).map(|_| quickest_race(threads, &pool(), &borrow)).collect()).median
 }
 
 /// Of the races of one set, the first of which makes the connections: one in which each thread has kept its processor.
