@@ -214,7 +214,7 @@ impl<'a> Engine<'a> {
         Bitmap::new(self.states())
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
     pub(crate) fn bitmap(self) -> Bitmap<'a> {
         self.map()
     }

@@ -1,4 +1,4 @@
-// knows: engine · must not know: connections, how a thread sleeps
+// knows: engine, sync · must not know: connections, how a thread sleeps
 //! Waiting for the last connection of a closed pool.
 
 use core::cell::Cell;
@@ -8,6 +8,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use crate::engine::{Engine, Waiter, WaiterKind};
+use crate::sync::const_fn;
 
 /// Waits until every connection of a closed pool was released and dropped: from
 /// [`Pool::drain_async`](crate::Pool::drain_async).
@@ -23,8 +24,10 @@ pub struct Drain<'a> {
 }
 
 impl<'a> Drain<'a> {
-    pub(crate) const fn new(engine: Engine<'a>) -> Self {
-        Self { engine, waiter: Waiter::new(WaiterKind::Drainer), is_queued: Cell::new(false) }
+    const_fn! {
+        pub(crate) const fn new(engine: Engine<'a>) -> Self {
+            Self { engine, waiter: Waiter::new(WaiterKind::Drainer), is_queued: Cell::new(false) }
+        }
     }
 
     pub(crate) fn poll_drained(self: Pin<&Self>, waker: &Waker) -> Poll<()> {

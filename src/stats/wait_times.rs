@@ -24,14 +24,12 @@ impl WaitTimes {
 
     /// A wait begins.
     pub(crate) fn start(&self) -> Option<Stamp> {
-        self.is_on.then(Stamp::now)
+        if self.is_on { Stamp::now() } else { None }
     }
 
     /// A wait has ended.
     pub(crate) fn record(&self, since: &Stamp) {
-        if let Some(waited) = since.elapsed() {
-            self.times.record(waited);
-        }
+        self.times.record(since.elapsed());
     }
 
     pub(crate) fn read(&self) -> Histogram {

@@ -8,9 +8,11 @@ use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
 use crate::engine::{
-    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, LeaveReason, Left, Position, Released, SlotToken,
-    VacateReason, Waiter, WaiterKind, WakeBatch,
+    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, Position, Released, SlotToken, VacateReason,
+    Waiter, WaiterKind, WakeBatch,
 };
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+use crate::engine::{LeaveReason, Left};
 use crate::fairness::Fairness;
 use crate::slot::{
     Acquire, PoolParts, RawGuard, Slot, end_release, release, slow_path, storage, teardown, try_acquire,

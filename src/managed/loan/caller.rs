@@ -352,7 +352,7 @@ struct Queued<'a, 't, P: ManagedParts, L> {
 }
 
 impl<'a, 't, P: ManagedParts, L> Queued<'a, 't, P, L> {
-    const fn new(pool: &'a P, ticket: &'t mut Ticket, limit: L) -> Self {
+    fn new(pool: &'a P, ticket: &'t mut Ticket, limit: L) -> Self {
         Self { acquire: Acquire::with_ticket(pool, WaiterKind::Task, ticket), ticket, limit }
     }
 }
