@@ -26,6 +26,8 @@ mod slot_state;
 mod bitmap;
 mod wait_queue;
 
+mod ticket;
+
 #[cfg(feature = "managed")]
 mod connects;
 #[cfg(not(feature = "managed"))]
@@ -59,6 +61,8 @@ mod connector;
 mod granting;
 mod queueing;
 mod slow_path;
+#[cfg(feature = "managed")]
+mod suspending;
 
 pub(crate) use connecting::CONNECTS;
 
@@ -67,13 +71,14 @@ pub(crate) use bitmap::ClaimError;
 pub(crate) use bitmap::Released;
 pub(crate) use capacity::VacateReason;
 pub(crate) use fast_path::Claimed;
-pub(crate) use layout::{HAS_HOMES, Layout, Place};
-pub(crate) use queueing::{Joined, LeaveReason, Left, Position, Ticket};
+pub(crate) use layout::{HAS_HOMES, Layout, Offsets};
+pub(crate) use queueing::{Joined, LeaveReason, Left};
 pub(crate) use slot_state::SlotState;
 #[cfg(any(feature = "ffi", test))]
 pub(crate) use slow_path::DoubleRelease;
 pub(crate) use slow_path::{SlowPath, ToVacate};
 pub(crate) use state::{AcquireError, Engine, EngineState, MAX_SLOTS};
+pub(crate) use ticket::{Position, Ticket};
 pub(crate) use token::SlotToken;
 pub(crate) use wait_queue::{Waiter, WaiterKind};
 pub(crate) use wake_batch::WakeBatch;

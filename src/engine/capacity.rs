@@ -1,13 +1,10 @@
-// knows: layout, state, slow_path, token, wake_batch, sync · must not know: waiters
+// knows: layout, state, token, wake_batch · must not know: waiters
 //! Slots that come and go: filling, vacating.
 
-use super::layout::SHORT_HOLDS;
+use super::layout::SLOTS_A_HOLD;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
-
-/// How many slots one hold of the lock looks at, so that a hold is short in a large pool too.
-pub(super) const SLOTS_A_HOLD: usize = if SHORT_HOLDS { 8 } else { 64 };
 
 /// Why a slot was vacated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

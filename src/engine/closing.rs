@@ -1,5 +1,5 @@
 // knows: capacity, slow_path, state, wait_queue, wake_batch, sync · must not know: the policies
-//! Suspending the pool, closing it, and waiting until it is drained.
+//! Closing the pool, and waiting until it is drained.
 
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -27,42 +27,6 @@ impl<'a> Engine<'a> {
             self.state().closed.store(true, Relaxed);
         })
         .1
-    }
-
-    /// From now on no slot is granted, until [`resume`](Self::resume); callers wait.
-    ///
-    /// # Safety
-    ///
-    /// `slow_path` is that of this pool, and settles whatever there is.
-    #[cfg(feature = "statistics")]
-    pub(crate) unsafe fn suspend(self, slow_path: &'static SlowPath) {
-        self.state().lock.with(|locked| {
-            // SAFETY: as the caller promises.
-            unsafe { self.set_slow_path(slow_path) };
-            // SAFETY: as above.
-            unsafe { self.close_fast_path(locked, slow_path) };
-            self.state().suspended.store(true, Relaxed);
-        });
-    }
-
-    /// Grants slots again, to the waiters first.
-    #[cfg(feature = "statistics")]
-    pub(crate) fn resume(self) -> WakeBatch<'a> {
-        self.locked(|_, _| self.state().suspended.store(false, Relaxed)).1
-    }
-
-    /// Takes the lock and releases it: the caller sees everything that was done under the lock before, and later
-    /// holders of the lock see what the caller did.
-    #[cfg(feature = "statistics")]
-    pub(crate) fn synchronize(self) {
-        self.state().lock.with(|_| ());
-    }
-
-    /// A claim that comes later sees what the caller did before; of one that came earlier the caller sees that the slot
-    /// is not idle.
-    #[cfg(feature = "statistics")]
-    pub(crate) fn publish_to_claims(self) {
-        self.map().publish();
     }
 
     /// Claims a slot of a closed pool that is idle or set aside, for the caller to vacate.
@@ -123,7 +87,7 @@ impl<'a> Engine<'a> {
         while let Some(waiter) = locked.queue.head()
             && !batch.is_full()
         {
-            // SAFETY: a queued waiter is alive, and its kind never changes.
+            // SAFETY: a queued waiter is alive (I4), and its kind never changes.
             let kind = unsafe { waiter.as_ref() }.kind;
             if kind == WaiterKind::Drainer && !self.is_drained(locked) {
                 return;
@@ -139,7 +103,7 @@ impl<'a> Engine<'a> {
     ///
     /// The lock is held and the waiter is in the queue.
     pub(super) unsafe fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
-        // SAFETY: a queued waiter is alive, and its kind never changes.
+        // SAFETY: a queued waiter is alive (I4), and its kind never changes.
         let kind = unsafe { waiter.as_ref() }.kind;
         // A callback counts as waiting until it was called, which may be later: the pool must not be ended before that.
         // A drainer never counts.

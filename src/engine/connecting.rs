@@ -1,4 +1,4 @@
-// knows: bitmap, capacity, state, token, wait_queue, wake_batch · must not know: what connecting is
+// knows: bitmap, ticket, state, token, wait_queue, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
 //! connects in it without the lock. Newcomers and waiters get vacant slots by the same rules as other slots. So a
 //! failed connect is no special case: the slot is vacated, and goes to the next waiter.
@@ -6,7 +6,8 @@
 use core::ptr::NonNull;
 
 use super::bitmap::Bitmap;
-use super::state::{Engine, Locked};
+use super::state::{AcquireError, Engine, Locked};
+use super::ticket::Position;
 use super::token::SlotToken;
 use super::wait_queue::{self, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
@@ -120,6 +121,35 @@ impl<'a> Engine<'a> {
 
     pub(crate) fn connecting(self) -> usize {
         self.state().connects.connecting.get()
+    }
+
+    /// A slot for a caller that joins the queue.
+    pub(super) fn claim_in_position(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
+        match position {
+            Position::Last => self.claim_as_newcomer(locked),
+            Position::Again => self.claim_as_head(),
+            Position::Pausing => self.claim_as_pausing(),
+        }
+    }
+
+    /// A slot for a caller with no waiter before it.
+    fn claim_as_head(self) -> Result<SlotToken, AcquireError> {
+        self.claim_before_all(Self::claim_any_locked)
+    }
+
+    /// A connection for a caller with no waiter before it, which does not connect for now.
+    fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
+        self.claim_before_all(|own| own.map().claim_locked())
+    }
+
+    fn claim_before_all(self, claim: impl FnOnce(Self) -> Option<SlotToken>) -> Result<SlotToken, AcquireError> {
+        if self.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        let slot = if self.may_grant() { claim(self) } else { None };
+        let slot = slot.ok_or(AcquireError::Exhausted)?;
+        self.count_grant(&slot);
+        Ok(slot)
     }
 
     /// The first waiter that is not pausing between two attempts to connect.

@@ -1,4 +1,4 @@
-// knows: bitmap, state, token, wait_queue, wake_batch, slow_path, sync · must not know: who
+// knows: bitmap, state, token, wait_queue, wake_batch, slow_path, sync, connects · must not know: who
 // connects, what connecting is
 //! Connecting apart from waiting. While a pool has a *connector*, vacant slots are the connector's: callers wait for
 //! connections only, and are served by whatever comes first. The connector is called when more callers want a
@@ -7,12 +7,10 @@
 use core::mem::swap;
 use core::task::Waker;
 
-use super::MAX_SLOTS;
 use super::bitmap::Bitmap;
 use super::connects::Dismissal;
-use super::resizing::narrow;
 use super::slow_path::ToVacate;
-use super::state::{Engine, Locked};
+use super::state::{Engine, Locked, MAX_SLOTS, narrow};
 use super::token::SlotToken;
 use super::wait_queue::WaitQueue;
 use super::wake_batch::WakeBatch;

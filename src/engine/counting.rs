@@ -1,10 +1,10 @@
-// knows: fast_path, queueing, slot_state, state, token, stats · must not know: the wait queue
+// knows: fast_path, ticket, slot_state, state, token, stats · must not know: the wait queue
 //! What the engine counts, beside what it needs to know itself.
 
 use super::fast_path::Claimed;
-use super::queueing::Position;
 use super::slot_state::SlotState;
 use super::state::Engine;
+use super::ticket::Position;
 use super::token::SlotToken;
 use crate::stats::Metrics;
 

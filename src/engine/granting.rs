@@ -1,10 +1,9 @@
-// knows: layout, queueing, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
+// knows: layout, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
 //! Who gets a free slot: the policies of [`Fairness`].
 
 use core::ptr::NonNull;
 
 use super::layout::SHORT_HOLDS;
-use super::queueing::Position;
 use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wait_queue::{self, Node, Outcome, WaitQueue, Waiter};
@@ -65,7 +64,7 @@ impl<'a> Engine<'a> {
                 0 => vacant -= 1,
                 _ => idle -= 1,
             }
-            // SAFETY: alive, as above, and its kind never changes.
+            // SAFETY: alive, as above (I4), and its kind never changes.
             let competes = unsafe { waiter.as_ref() }.kind.competes_when_woken();
             if competes && self.overtaken(node) < limit as usize {
                 batch.wake(node.waker.take());
@@ -114,17 +113,6 @@ impl<'a> Engine<'a> {
         unsafe { waiter.as_ref() }.end(outcome);
     }
 
-    /// A slot for a caller that joins the queue.
-    pub(super) fn claim_in_position(self, locked: &mut Locked, position: Position) -> Result<SlotToken, AcquireError> {
-        match position {
-            Position::Last => self.claim_as_newcomer(locked),
-            #[cfg(feature = "managed")]
-            Position::Again => self.claim_as_head(),
-            #[cfg(feature = "managed")]
-            Position::Pausing => self.claim_as_pausing(),
-        }
-    }
-
     /// A slot for a caller that is not queued.
     pub(super) fn claim_as_newcomer(self, locked: &mut Locked) -> Result<SlotToken, AcquireError> {
         if self.is_closed() {
@@ -141,29 +129,6 @@ impl<'a> Engine<'a> {
             }
             Some(head) => self.overtake(head),
         };
-        let slot = slot.ok_or(AcquireError::Exhausted)?;
-        self.count_grant(&slot);
-        Ok(slot)
-    }
-
-    /// A slot for a caller with no waiter before it.
-    #[cfg(feature = "managed")]
-    fn claim_as_head(self) -> Result<SlotToken, AcquireError> {
-        self.claim_before_all(Self::claim_any_locked)
-    }
-
-    /// A connection for a caller with no waiter before it, which does not connect for now.
-    #[cfg(feature = "managed")]
-    fn claim_as_pausing(self) -> Result<SlotToken, AcquireError> {
-        self.claim_before_all(|own| own.map().claim_locked())
-    }
-
-    #[cfg(feature = "managed")]
-    fn claim_before_all(self, claim: impl FnOnce(Self) -> Option<SlotToken>) -> Result<SlotToken, AcquireError> {
-        if self.is_closed() {
-            return Err(AcquireError::Closed);
-        }
-        let slot = if self.may_grant() { claim(self) } else { None };
         let slot = slot.ok_or(AcquireError::Exhausted)?;
         self.count_grant(&slot);
         Ok(slot)

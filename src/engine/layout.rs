@@ -17,9 +17,12 @@ pub(crate) const HAS_HOMES: bool = cfg!(any(feature = "std", conn_pool_loom, con
 /// Whether a hold of the lock is to be as short as can be: where it masks interrupts, or threads spin meanwhile.
 pub(super) const SHORT_HOLDS: bool = !cfg!(feature = "std");
 
+/// How many slots one hold of the lock looks at, so that a hold is short in a large pool too.
+pub(super) const SLOTS_A_HOLD: usize = if SHORT_HOLDS { 8 } else { 64 };
+
 /// Where the parts of a pool lie in it, in bytes from its start.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Offsets {
     pub(crate) engine: usize,
     /// The state of the first slot.
     pub(crate) first: usize,
@@ -30,7 +33,7 @@ pub(crate) struct Place {
 /// How the slots lie in memory and are spread over words.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout {
-    pub(super) place: Place,
+    pub(super) offsets: Offsets,
     pub(super) slots: usize,
     pub(super) words: usize,
     slots_per_word_log2: u32,
@@ -40,7 +43,7 @@ impl Layout {
     /// One word where it is enough and threads cannot be told apart. Else up to eight words of at least four slots:
     /// enough homes for the threads that such a pool serves at once, and few words to search when hardly anything is
     /// free. A larger pool has full words, as many as it needs.
-    pub(crate) const fn new(slots: usize, place: Place) -> Self {
+    pub(crate) const fn new(slots: usize, offsets: Offsets) -> Self {
         let wanted = slots.div_ceil(8).next_power_of_two();
         let slots_per_word = if !HAS_HOMES && slots <= FREE_BITS as usize {
             FREE_BITS as usize
@@ -51,7 +54,7 @@ impl Layout {
         } else {
             wanted
         };
-        Self { place, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
+        Self { offsets, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
     }
 
     /// The word that a slot keeps in a pool whose slots are all free: zero if it leads no group.
@@ -82,7 +85,7 @@ impl Layout {
     /// From the first slot of a group to that of the next, in bytes.
     #[inline(always)]
     pub(super) const fn group_stride(&self) -> usize {
-        self.place.stride << self.slots_per_word_log2
+        self.offsets.stride << self.slots_per_word_log2
     }
 
     /// The slot behind the lowest free bit of a word, which has one.

@@ -1,9 +1,10 @@
-// knows: state, token, wait_queue, wake_batch · must not know: what connecting is
+// knows: ticket, state, token, wait_queue, wake_batch · must not know: what connecting is
 //! Stands in where no pool connects: vacant slots are nobody's before they are filled.
 
 use core::ptr::NonNull;
 
-use super::state::{Engine, Locked};
+use super::state::{AcquireError, Engine, Locked};
+use super::ticket::Position;
 use super::token::SlotToken;
 use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
@@ -18,7 +19,6 @@ impl<'a> Engine<'a> {
         false
     }
 
-    #[cfg(feature = "std")]
     pub(crate) const fn has_connector(self) -> bool {
         false
     }
@@ -55,4 +55,9 @@ impl<'a> Engine<'a> {
     pub(super) const fn call_connector(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
 
     pub(super) const fn dismiss_due(self, _: &mut Locked, _: &mut WakeBatch<'a>) {}
+
+    /// Every caller is a newcomer.
+    pub(super) fn claim_in_position(self, locked: &mut Locked, _: Position) -> Result<SlotToken, AcquireError> {
+        self.claim_as_newcomer(locked)
+    }
 }

@@ -1,9 +1,9 @@
-// knows: fast_path, queueing, state, token · must not know: the wait queue
+// knows: fast_path, ticket, state, token · must not know: the wait queue
 //! Stands in where nothing is counted.
 
 use super::fast_path::Claimed;
-use super::queueing::Position;
 use super::state::Engine;
+use super::ticket::Position;
 use super::token::SlotToken;
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that counts")]

@@ -1,4 +1,4 @@
-// knows: slow_path, state, token, wait_queue, wake_batch · must not know: who is granted what
+// knows: slow_path, state, token, wait_queue, wake_batch, ticket · must not know: who is granted what
 //! Joining the wait queue, looking, and leaving it.
 
 use core::pin::Pin;
@@ -7,49 +7,10 @@ use core::task::{Poll, Waker};
 
 use super::slow_path::SlowPath;
 use super::state::{AcquireError, Engine, Locked};
+use super::ticket::{LookWakers, Position};
 use super::token::SlotToken;
-use super::wait_queue::{self, Call, Outcome, TicketNumber, Waiter, WaiterKind};
+use super::wait_queue::{self, Call, Outcome, Waiter, WaiterKind};
 use super::wake_batch::WakeBatch;
-
-/// A caller's place in the order of service, which it keeps from one wait to the next.
-pub(crate) struct Ticket {
-    pub(crate) number: TicketNumber,
-    pub(crate) position: Position,
-    /// It waits without a deadline, in a pool that may end its wait.
-    pub(crate) waits_forever: bool,
-}
-
-impl Ticket {
-    /// Of a caller that has not waited yet: behind all others.
-    pub(crate) const NEW: Self = Self { number: None, position: Position::Last, waits_forever: false };
-}
-
-/// Which position in the queue a caller has a right to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Position {
-    /// The end.
-    Last,
-    /// Before all callers that arrived later: it was granted a slot, and the slot's connection was unfit.
-    #[cfg(feature = "managed")]
-    Again,
-    /// As `Again`, for a connection only: its connect has failed, and it pauses before it connects again.
-    #[cfg(feature = "managed")]
-    Pausing,
-}
-
-impl Position {
-    /// It waits for a connection only.
-    #[cfg(feature = "managed")]
-    pub(crate) fn is_pausing(self) -> bool {
-        self == Self::Pausing
-    }
-
-    /// Nobody pauses.
-    #[cfg(not(feature = "managed"))]
-    pub(crate) const fn is_pausing(self) -> bool {
-        false
-    }
-}
 
 /// What came of joining the queue.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,14 +24,6 @@ pub(crate) enum Joined {
     /// It was cancelled while it was not queued, so it must not join again.
     #[cfg(any(feature = "ffi", test))]
     CancelledLate,
-}
-
-/// The wakers of a look, which are dropped without the lock.
-pub(super) struct LookWakers {
-    /// The one to be called from now on, or what it has replaced.
-    pub(super) fresh: Option<Waker>,
-    /// The one that was to be called.
-    pub(super) known: Option<Waker>,
 }
 
 /// How a wait has ended that a waiter ends.
@@ -285,7 +238,7 @@ impl<'a> Engine<'a> {
     /// The lock is held and the waiter is in the queue.
     pub(super) unsafe fn unlink(self, locked: &mut Locked, waiter: NonNull<Waiter>) {
         self.state().waiting.sub(1);
-        // SAFETY: a queued waiter is alive, and its kind never changes.
+        // SAFETY: a queued waiter is alive (I4), and its kind never changes.
         if unsafe { waiter.as_ref() }.kind == WaiterKind::Thread {
             self.state().threads.sub(1);
         }

@@ -1,13 +1,12 @@
-// knows: capacity, layout, slow_path, state, token, wake_batch · must not know: waiters
+// knows: layout, slow_path, state, token, wake_batch · must not know: waiters
 //! Changing how many slots may be in use at once.
 //!
 //! A resize sets where to go; settling goes there, a few slots a hold of the lock. So the maximum is in force at each
 //! moment as far as it has come, and two resizes at once go where the later one leads.
 
-use super::capacity::SLOTS_A_HOLD;
-use super::layout::SHORT_HOLDS;
+use super::layout::{SHORT_HOLDS, SLOTS_A_HOLD};
 use super::slow_path::SlowPath;
-use super::state::{Engine, Locked};
+use super::state::{Engine, Locked, Resize, narrow};
 use super::token::SlotToken;
 use super::wake_batch::WakeBatch;
 
@@ -37,14 +36,6 @@ impl<'a> Engine<'a> {
         unsafe { self.with_fast_path_closed(slow_path, &mut batch, section) };
         batch
     }
-}
-
-/// A resize that is under way.
-#[derive(Clone, Copy)]
-pub(super) struct Resize {
-    max_size: u16,
-    /// How many slots were looked at; when growing, all of them twice.
-    scanned: u16,
 }
 
 /// Under the lock.
@@ -165,12 +156,4 @@ impl<'a> Engine<'a> {
             self.make_vacant(slot);
         }
     }
-}
-
-/// A number of slots, which is 4096 at most, in 16 bits.
-pub(super) const fn narrow(slots: usize) -> u16 {
-    debug_assert!(slots <= super::MAX_SLOTS);
-    #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
-    let narrow = slots as u16;
-    narrow
 }

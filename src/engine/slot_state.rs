@@ -1,4 +1,4 @@
-// knows: layout, sync · must not know: connections, waiters, which slots share a word
+// knows: layout · must not know: connections, waiters, which slots share a word
 //! What the pool records about each slot, kept beside the connection so that an acquire touches one cache line.
 //! [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
 //!
@@ -10,6 +10,8 @@ use core::ptr::NonNull;
 
 use super::layout::Layout;
 
+mod flags;
+
 #[cfg(feature = "statistics")]
 #[path = "slot_state/counted.rs"]
 mod record;
@@ -17,16 +19,9 @@ mod record;
 #[path = "slot_state/packed.rs"]
 mod record;
 
-pub(crate) use record::SlotState;
+use flags::{FILLED, RETIRED, TAKEN};
 
-// The flags of a slot. One without any is vacant: it has no connection and may be given one.
-/// The slot holds a connection: its cell is initialised (I3).
-const FILLED: usize = 1 << 0;
-/// The slot has no connection, and is its owner's.
-const TAKEN: usize = 1 << 1;
-/// The slot is above the present maximum size; with [`FILLED`], its connection is set aside.
-const RETIRED: usize = 1 << 2;
-const FLAGS: usize = FILLED | TAKEN | RETIRED;
+pub(crate) use record::SlotState;
 
 impl SlotState {
     pub(crate) fn is_filled(&self) -> bool {
@@ -108,7 +103,7 @@ impl<'a> SlotStates<'a> {
     pub(crate) fn get(self, slot: usize) -> &'a SlotState {
         debug_assert!(slot < self.len());
         // SAFETY: `slot < len` by I5, so the address lies in the allocation that `new` was promised.
-        let state = unsafe { self.first.byte_add(slot * self.layout.place.stride) };
+        let state = unsafe { self.first.byte_add(slot * self.layout.offsets.stride) };
         // SAFETY: `new` was promised a shared `SlotState` there for 'a.
         unsafe { state.as_ref() }
     }

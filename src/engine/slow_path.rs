@@ -1,4 +1,4 @@
-// knows: bitmap, capacity, layout, queueing, state, token, wait_queue, wake_batch, sync · must not know: how a waiter joined, who is granted what
+// knows: bitmap, capacity, layout, ticket, state, token, wait_queue, wake_batch, fairness, sync · must not know: how a waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
 //! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
@@ -11,12 +11,16 @@ use core::ptr::{self, NonNull};
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
 use super::layout::SHORT_HOLDS;
-use super::queueing::{LookWakers, Position};
+#[cfg(not(feature = "managed"))]
+use super::state::EngineState;
 use super::state::{AcquireError, Engine, Locked};
+use super::ticket::{LookWakers, Position};
 use super::token::SlotToken;
 use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
 use crate::fairness::Fairness;
+#[cfg(not(feature = "managed"))]
+use crate::sync::AtomicPtr;
 use crate::sync::{Relaxed, fence};
 
 /// A slot that was to be released is free already.
@@ -59,6 +63,14 @@ type Admit = for<'a> fn(Engine<'a>, &mut Locked, Position) -> Result<SlotToken, 
 type Look = for<'a> fn(Engine<'a>, &mut Locked, Pin<&Waiter>, &mut LookWakers, &mut WakeBatch<'a>) -> bool;
 type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 
+#[cfg(not(feature = "managed"))]
+impl EngineState {
+    /// From the start that is the pool's slow path.
+    pub(crate) const fn settle_all_by(&mut self, slow_path: &'static SlowPath) {
+        self.slow_path = AtomicPtr::new(ptr::from_ref(slow_path).cast_mut().cast());
+    }
+}
+
 /// For callers that have found SLOW set.
 impl Engine<'_> {
     /// Slow half of release: a caller waits, or the pool is closed or shrinking.
@@ -83,7 +95,7 @@ impl Engine<'_> {
         // O11: pairs with O10, the Release that set SLOW, which the caller has seen; without it the slow path may be
         // seen as null.
         fence!(O11, Acquire);
-        let slow_path = self.state().slow_path.load(Relaxed);
+        let slow_path = self.state().slow_path.load(Relaxed).cast::<SlowPath>();
         // In models too, which are optimised.
         let is_checked = cfg!(any(debug_assertions, conn_pool_loom));
         assert!(!is_checked || !slow_path.is_null(), "the fast path is closed, and there is no slow path");
@@ -269,7 +281,7 @@ impl<'a> Engine<'a> {
     /// `slow_path` is that of this pool, and settles whatever there is.
     pub(super) unsafe fn set_slow_path(self, slow_path: &'static SlowPath) {
         // Relaxed: seen by whoever sees SLOW, by O10. The slow paths of one pool differ in what the lock's holder calls.
-        self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut(), Relaxed);
+        self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut().cast(), Relaxed);
     }
 
     /// A slot to vacate, for a caller who has just released one. A pool that connects ends connections that are set
@@ -302,7 +314,7 @@ impl<'a> Engine<'a> {
     }
 
     fn slow_path_locked(self) -> &'static SlowPath {
-        let slow_path = self.state().slow_path.load(Relaxed);
+        let slow_path = self.state().slow_path.load(Relaxed).cast::<SlowPath>();
         debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
         // SAFETY: set under the lock before the fast path was closed, and never cleared (I11).
         unsafe { &*slow_path }

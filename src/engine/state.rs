@@ -1,4 +1,4 @@
-// knows: bitmap, connects, layout, resizing, slot_state, slow_path, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, connects, layout, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
 use core::marker::PhantomData;
@@ -7,9 +7,7 @@ use core::ptr::NonNull;
 use super::bitmap::Bitmap;
 use super::connects::{Connects, Demand};
 use super::layout::Layout;
-use super::resizing::Resize;
 use super::slot_state::{SlotState, SlotStates};
-use super::slow_path::SlowPath;
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
 use crate::stats::{Counter, Counters, SlotCount, Stat, WaitTimes};
@@ -18,8 +16,8 @@ use crate::sync::{AtomicBool, AtomicPtr, Lock, Relaxed, const_fn};
 /// What a pool keeps beside its slots. All zeros in an open, empty pool, so that a `static` one needs no initial data.
 pub(crate) struct EngineState {
     pub(super) lock: Lock<Locked>,
-    /// The pool's [`SlowPath`], from when the fast path is first closed; null before.
-    pub(super) slow_path: AtomicPtr<SlowPath>,
+    /// The pool's `SlowPath`, from when the fast path is first closed; null before (I11).
+    pub(super) slow_path: AtomicPtr<()>,
     /// How often a waiter may be overtaken under `Fairness::Bounded`, and one more; 0 under `Fairness::Fifo`.
     overtake_limit: u32,
     // The figures below change under the lock and are read without it.
@@ -60,8 +58,24 @@ pub(super) struct Locked {
     pub(super) demand: Demand,
 }
 
+/// A resize that is under way.
+#[derive(Clone, Copy)]
+pub(super) struct Resize {
+    pub(super) max_size: u16,
+    /// How many slots were looked at; when growing, all of them twice.
+    pub(super) scanned: u16,
+}
+
 /// The most slots that a pool can have.
 pub(crate) const MAX_SLOTS: usize = 4096;
+
+/// A number of slots, which is 4096 at most, in 16 bits.
+pub(super) const fn narrow(slots: usize) -> u16 {
+    debug_assert!(slots <= MAX_SLOTS);
+    #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
+    let narrow = slots as u16;
+    narrow
+}
 
 /// Why a caller has no slot.
 ///
@@ -131,12 +145,6 @@ impl EngineState {
         };
     }
 
-    /// From the start that is the pool's slow path.
-    #[cfg(not(feature = "managed"))]
-    pub(crate) const fn settle_all_by(&mut self, slow_path: &'static SlowPath) {
-        self.slow_path = AtomicPtr::new(core::ptr::from_ref(slow_path).cast_mut());
-    }
-
     pub(crate) const fn fairness(&self) -> Fairness {
         match self.overtake_limit.checked_sub(1) {
             None => Fairness::Fifo,
@@ -196,7 +204,7 @@ impl<'a> Engine<'a> {
     #[inline(always)]
     pub(super) fn state(self) -> &'a EngineState {
         // SAFETY: the place lies in the pool's memory, as `new` was promised.
-        let state = unsafe { self.pool.byte_add(self.layout.place.engine) };
+        let state = unsafe { self.pool.byte_add(self.layout.offsets.engine) };
         // SAFETY: `new` was promised a shared `EngineState` there for 'a.
         unsafe { state.cast::<EngineState>().as_ref() }
     }
@@ -204,7 +212,7 @@ impl<'a> Engine<'a> {
     #[inline(always)]
     pub(crate) fn states(self) -> SlotStates<'a> {
         // SAFETY: the place lies in the pool's memory, as `new` was promised; without slots it is not followed.
-        let first = unsafe { self.pool.byte_add(self.layout.place.first) };
+        let first = unsafe { self.pool.byte_add(self.layout.offsets.first) };
         // SAFETY: `new` was promised the states of the layout's slots there for 'a.
         unsafe { SlotStates::new(first.cast::<SlotState>(), self.layout) }
     }
@@ -219,7 +227,7 @@ impl<'a> Engine<'a> {
         self.map()
     }
 
-    /// The start of the pool, for its [`SlowPath`].
+    /// The start of the pool, for its slow path.
     pub(super) const fn pool(self) -> NonNull<()> {
         self.pool
     }

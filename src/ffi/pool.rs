@@ -140,7 +140,7 @@ impl conn_pool {
             capacity,
             layout: Layout::new(
                 capacity,
-                storage::place::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()),
+                storage::offsets::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()),
             ),
             has_homes: AtomicUsize::new(0),
             engine,
@@ -162,7 +162,7 @@ impl conn_pool {
             unsafe { storage::cell(own.slots(), &slot).write(Resource(ptr::null_mut())) };
         }
         if config.max_size() < capacity {
-            // SAFETY: it is this pool's.
+            // SAFETY: it is this pool's slow path (I11).
             drop(unsafe { own.engine().resize(config.max_size(), slow_path::<Self>()) });
         }
         Ok(pool)
@@ -304,7 +304,7 @@ impl PoolParts for conn_pool {
     fn engine(&self) -> Engine<'_> {
         // SAFETY: the slots lie behind the header in one block (I10).
         let pool = unsafe { self.slots.byte_sub(size_of::<Self>()) };
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: the layout says where the engine and the slots lie in this pool, which is shared for the borrow (I5).
         unsafe { Engine::new(pool.cast(), &self.layout) }
     }
 

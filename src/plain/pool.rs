@@ -69,7 +69,7 @@ impl<C, const N: usize> core::panic::RefUnwindSafe for Pool<C, N> {}
 
 impl<C, const N: usize> Pool<C, N> {
     pub(super) const LAYOUT: Layout =
-        Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+        Layout::new(N, storage::offsets::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
 }
 
 /// Emptying, resizing, closing.
@@ -140,7 +140,7 @@ impl<C, const N: usize> Pool<C, N> {
         if max_size > N {
             return Err(ResizeError { requested: max_size, capacity: N });
         }
-        // SAFETY: it is this pool's.
+        // SAFETY: it is this pool's slow path (I11).
         drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
         Ok(())
     }
@@ -238,7 +238,7 @@ impl<C, const N: usize> Pool<C, N> {
 
     #[inline(always)]
     pub(super) fn engine(&self) -> Engine<'_> {
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: the layout says where the engine and the slots lie in this pool, which is shared for the borrow (I5).
         unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 

@@ -8,7 +8,7 @@ use core::task::{Poll, Waker};
 
 use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
-use super::slow_path::waiting_path;
+use super::slow_path::{try_acquire_slow, waiting_path};
 use crate::engine::{
     AcquireError, ClaimError, Claimed, HAS_HOMES, Joined, LeaveReason, Left, Position, SlotToken, Ticket, Waiter,
     WaiterKind, WakeBatch,
@@ -81,16 +81,6 @@ fn refuse<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, Acqui
         // Several words, or slots to connect in: only the lock's holder can tell.
         ClaimError::NoneSeen => try_acquire_slow(pool),
     }
-}
-
-/// Slow half of [`try_acquire`].
-#[cold]
-#[inline(never)]
-pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
-    let mut batch = pool.engine().batch();
-    // SAFETY: it is this pool's.
-    let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
-    release_on_unwind(pool, answer, || batch.finish())
 }
 
 /// A wait for a slot, from the first look to the last; leaves the queue when it is dropped.

@@ -1,15 +1,14 @@
-// knows: acquire, parts, release, engine · must not know: which pool it is, why the fast path is closed
+// knows: parts, release, engine · must not know: which pool it is, why the fast path is closed
 //! The slow halves of a pool's calls, as the engine keeps them: without the pool's type.
 //!
 //! Only who can close a pool's fast path names them, so a program in which nobody can does not contain them.
 
 use core::ptr::NonNull;
 
-use super::acquire::try_acquire_slow;
 use super::parts::PoolParts;
-use super::release::release_slow;
 #[cfg(not(feature = "managed"))]
 use super::release::release_to_waiters;
+use super::release::{release_on_unwind, release_slow};
 use crate::engine::{AcquireError, SlotToken, SlowPath};
 
 /// The slow path of this kind of pool.
@@ -28,6 +27,16 @@ pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
 #[cfg(feature = "managed")]
 pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
     slow_path::<P>()
+}
+
+/// Slow half of `try_acquire`.
+#[cold]
+#[inline(never)]
+pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+    let mut batch = pool.engine().batch();
+    // SAFETY: it is this pool's slow path (I11).
+    let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
+    release_on_unwind(pool, answer, || batch.finish())
 }
 
 /// # Safety

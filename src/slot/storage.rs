@@ -5,7 +5,7 @@
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
 
-use crate::engine::{Place, SlotState, SlotToken};
+use crate::engine::{Offsets, SlotState, SlotToken};
 use crate::sync::const_fn;
 
 /// One slot of a pool. `extra` is there whether or not the slot is filled.
@@ -64,8 +64,8 @@ impl<C, X> Slot<C, X> {
 }
 
 /// Where the parts of a pool of such slots lie: its engine, and its slots.
-pub(crate) const fn place<C, X>(engine: usize, slots: usize) -> Place {
-    Place { engine, first: slots + offset_of!(Slot<C, X>, state), stride: size_of::<Slot<C, X>>() }
+pub(crate) const fn offsets<C, X>(engine: usize, slots: usize) -> Offsets {
+    Offsets { engine, first: slots + offset_of!(Slot<C, X>, state), stride: size_of::<Slot<C, X>>() }
 }
 
 /// The state of a slot.

@@ -13,8 +13,10 @@ impl WaitTimes {
     }
 
     pub(crate) const fn start(&self) -> Option<Stamp> {
-        None
+        Stamp::now()
     }
 
-    pub(crate) const fn record(&self, _: &Stamp) {}
+    pub(crate) fn record(&self, since: &Stamp) {
+        let _never = since.elapsed();
+    }
 }

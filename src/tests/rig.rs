@@ -33,7 +33,7 @@ pub(super) struct Rig<C, const N: usize> {
 }
 
 impl<C, const N: usize> Rig<C, N> {
-    const LAYOUT: Layout = Layout::new(N, storage::place::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
+    const LAYOUT: Layout = Layout::new(N, storage::offsets::<C, ()>(offset_of!(Self, engine), offset_of!(Self, slots)));
 
     /// Every slot is vacant; `most` callers at once may connect.
     pub(super) fn new(most: usize, fairness: Fairness) -> Self {
@@ -44,7 +44,7 @@ impl<C, const N: usize> Rig<C, N> {
     }
 
     pub(super) fn engine(&self) -> Engine<'_> {
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: the layout says where the engine and the slots lie in this pool, which is shared for the borrow (I5).
         unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 
@@ -174,7 +174,7 @@ impl<C, const N: usize> Rig<C, N> {
     }
 
     pub(super) fn resize(&self, max_size: usize) {
-        // SAFETY: it is this pool's.
+        // SAFETY: it is this pool's slow path (I11).
         drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
     }
 

@@ -13,6 +13,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("engine/slow_path.rs", "a slot that a C program releases twice"),
     ("engine/state.rs", "threads that yield before they wait"),
     ("engine/snapshot.rs", "wait times need a clock"),
+    ("engine/ticket.rs", "only callers that connect come a second time"),
     ("engine/wait_queue.rs", "callbacks of C programs wait"),
     ("engine/queueing.rs", "callbacks of C programs withdraw"),
     ("slot.rs", "chooses what needs threads"),
@@ -23,6 +24,14 @@ const FEATURES: &[(&str, &str)] = &[
     ("plain.rs", "the twin that owns an `Arc`"),
     ("plain/guard.rs", "the twin that owns an `Arc`"),
     ("plain/get.rs", "the blocking calls"),
+    ("engine/layout.rs", "whether threads can be told apart, and where flags lie"),
+    ("engine/slot_state.rs", "chooses whether uses are counted"),
+    ("engine/wake_batch.rs", "chooses how many wakers a hold collects"),
+    ("error.rs", "a deadline needs a clock"),
+    ("plain/build.rs", "wait times need a clock"),
+    ("plain/pool.rs", "what is counted"),
+    ("slot/release.rs", "the short slow path of pools that only wait"),
+    ("slot/slow_path.rs", "the short slow path of pools that only wait"),
     ("managed.rs", "chooses what needs threads, or an `Arc`, or the `metrics` facade"),
     ("managed/clock.rs", "clocks that are shared"),
     ("managed/guard.rs", "the twin that owns an `Arc`"),
@@ -73,8 +82,8 @@ fn features_are_asked_for_in_few_places() {
 #[test]
 fn a_feature_elsewhere_is_seen() {
     let asks = "\n#[cfg(feature = \"std\")]";
-    assert_seen(&features(&file("error.rs", asks)), "src/error.rs:2: asks for a feature");
-    assert_seen(&features(&file("error.rs", "if cfg!(any(test, feature = \"std\"))")), "asks for a feature");
+    assert_seen(&features(&file("fairness.rs", asks)), "src/fairness.rs:2: asks for a feature");
+    assert_seen(&features(&file("fairness.rs", "if cfg!(any(test, feature = \"std\"))")), "asks for a feature");
     assert_seen(&features(&file("slot/guard.rs", "")), "asks for no feature");
-    assert_fine(&features(&file("error.rs", "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]")));
+    assert_fine(&features(&file("fairness.rs", "#[cfg_attr(feature = \"defmt\", derive(defmt::Format))]")));
 }

@@ -1,8 +1,8 @@
-// knows: layout, slot_state, sync · must not know: connections, waiters, which slots share a word
+// knows: flags, layout, sync · must not know: connections, waiters, which slots share a word
 //! The record of a slot whose uses are counted.
 
 use super::super::layout::Layout;
-use super::{FILLED, FLAGS};
+use super::flags::{FILLED, FLAGS, RETIRED};
 use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
 
 /// One use of the present connection; the count fills the rest of the word and wraps.
@@ -33,7 +33,7 @@ impl SlotState {
     const_fn! {
         /// A slot above the maximum size, in a word without a free slot.
         pub(crate) const fn retired() -> Self {
-            Self { word: AtomicUsize::new(0), state: AtomicUsize::new(super::RETIRED) }
+            Self { word: AtomicUsize::new(0), state: AtomicUsize::new(RETIRED) }
         }
     }
 

@@ -1,8 +1,8 @@
-// knows: layout, slot_state, sync · must not know: connections, waiters, which slots share a word
+// knows: flags, layout, sync · must not know: connections, waiters, which slots share a word
 //! The record of a slot whose uses nobody counts: one word.
 
 use super::super::layout::Layout;
-use super::{FILLED, FLAGS};
+use super::flags::{FILLED, FLAGS, RETIRED};
 use crate::sync::{AtomicUsize, Relaxed, const_fn};
 
 /// The state of one slot.
@@ -23,7 +23,7 @@ impl SlotState {
     const_fn! {
         /// A slot above the maximum size, in a word without a free slot.
         pub(crate) const fn retired() -> Self {
-            Self { word: AtomicUsize::new(super::RETIRED) }
+            Self { word: AtomicUsize::new(RETIRED) }
         }
     }
 
