@@ -206,7 +206,7 @@ mod stats;
 
 mod sync;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "managed"))]
 mod tests;
 
 pub use error::{DrainError, InsertError, PoolError, ResizeError, TryGetError, VacancyError};

@@ -95,20 +95,15 @@ impl<'a> Engine<'a> {
         unsafe { self.with_fast_path_closed(slow_path, batch, section) }
     }
 
-    /// How a wait has ended, if it has: without the lock, and once. With a slot, which is then the caller's, or without
-    /// one, because the pool was closed.
+    /// How a wait has ended, if it has: without the lock, and once.
     #[inline]
-    pub(crate) fn outcome(self, waiter: Pin<&Waiter>) -> Option<Option<SlotToken>> {
-        match waiter.take_outcome()? {
-            Outcome::Granted(slot) => {
-                self.record_wait(waiter);
-                Some(Some(slot))
-            }
-            Outcome::Dismissed => {
-                self.count_dismissed(waiter);
-                Some(None)
-            }
+    pub(crate) fn outcome(self, waiter: Pin<&Waiter>) -> Option<Outcome> {
+        let outcome = waiter.take_outcome()?;
+        match outcome {
+            Outcome::Granted(_) => self.record_wait(waiter),
+            Outcome::Dismissed => self.count_dismissed(waiter),
         }
+        Some(outcome)
     }
 
     /// Looks at how a waiter stands. `Ready` is the end of its wait, as in [`outcome`](Self::outcome). Otherwise
@@ -128,7 +123,7 @@ impl<'a> Engine<'a> {
             // Others were served first, and there is more: perhaps for this one.
             batch.finish();
         }
-        Poll::Ready(self.outcome(waiter).flatten())
+        Poll::Ready(self.outcome(waiter).and_then(Outcome::into_slot))
     }
 
     /// Whether a waiter is queued. If so, `waker` is the one to be called from now on.
@@ -160,7 +155,7 @@ impl<'a> Engine<'a> {
             self.record_wait(waiter);
             return Left::Unserved;
         }
-        self.outcome(waiter).flatten().map_or(Left::Dismissed, Left::Granted)
+        self.outcome(waiter).and_then(Outcome::into_slot).map_or(Left::Dismissed, Left::Granted)
     }
 
     /// Why a waiter has left the queue without a slot.

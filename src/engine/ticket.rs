@@ -40,6 +40,7 @@ impl Position {
 
     /// Nobody pauses.
     #[cfg(not(feature = "managed"))]
+    #[expect(clippy::unused_self, reason = "the shape of the twin that pauses")]
     pub(crate) const fn is_pausing(self) -> bool {
         false
     }

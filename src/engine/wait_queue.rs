@@ -54,6 +54,15 @@ pub(crate) enum Outcome {
     Dismissed,
 }
 
+impl Outcome {
+    pub(crate) fn into_slot(self) -> Option<SlotToken> {
+        match self {
+            Self::Granted(slot) => Some(slot),
+            Self::Dismissed => None,
+        }
+    }
+}
+
 /// What a waiter's `outcome` holds while there is none.
 const NONE_YET: usize = 0;
 const DISMISSED: usize = usize::MAX;

@@ -134,12 +134,12 @@ impl Waiting {
 
     /// A slot, or `None` if it is queued now.
     fn join(&self, pool: &conn_pool, position: Position) -> Answer<Option<SlotToken>> {
-        let (mut wakes, mut waker) = (pool.engine().batch(), Some(self.waker()));
+        let (mut batch, mut waker) = (pool.engine().batch(), Some(self.waker()));
         // SAFETY: it is in no queue; it stays alive and in place until it was called, by the caller's promise (I4).
         let joined =
-            unsafe { pool.engine().join(self.node(), &mut waker, position, slow_path::<conn_pool>(), &mut wakes) };
+            unsafe { pool.engine().join(self.node(), &mut waker, position, slow_path::<conn_pool>(), &mut batch) };
         // From here on, a queued one may be called and freed at any moment.
-        drop(wakes);
+        drop(batch);
         match joined {
             Joined::Granted(slot) => Ok(Some(slot)),
             Joined::Queued => Ok(None),

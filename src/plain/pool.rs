@@ -245,6 +245,7 @@ impl<C, const N: usize> Pool<C, N> {
     /// The error that tells a caller why it has no connection.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(not(feature = "std"), expect(clippy::unused_self, reason = "with a clock it is asked how full it is"))]
     pub(super) fn explain(&self, error: AcquireError) -> PoolError {
         match error {
             AcquireError::NoSlots => PoolError::NoConnections,

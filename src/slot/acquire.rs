@@ -130,7 +130,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
                 None => self.wait(waker),
             },
             Progress::Waiting => match self.pool.engine().outcome(self.waiter()) {
-                Some(slot) => self.end(slot.ok_or_else(|| self.pool.engine().why_dismissed())),
+                Some(outcome) => self.end(outcome.into_slot().ok_or_else(|| self.pool.engine().why_dismissed())),
                 None => self.wait(waker),
             },
             Progress::Done => panic!("a future of a connection was polled after it had finished"),

@@ -59,10 +59,10 @@ impl<C, const N: usize> Rig<C, N> {
         waker: Waker,
         position: Position,
     ) -> (Joined, WakeBatch<'_>) {
-        let (mut wakes, mut waker) = (self.engine().batch(), Some(waker));
+        let (mut batch, mut waker) = (self.engine().batch(), Some(waker));
         // SAFETY: it is this pool's slow path, and the caller promises the rest.
-        let joined = unsafe { self.engine().join(waiter, &mut waker, position, slow_path::<Self>(), &mut wakes) };
-        (joined, wakes)
+        let joined = unsafe { self.engine().join(waiter, &mut waker, position, slow_path::<Self>(), &mut batch) };
+        (joined, batch)
     }
 
     /// How a waiter stands.

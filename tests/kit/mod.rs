@@ -4,6 +4,7 @@
 
 mod bell;
 mod census;
+#[cfg(feature = "managed")]
 mod clock;
 mod dice;
 mod gate;
@@ -18,6 +19,9 @@ mod surviving;
 mod task;
 mod watching;
 
+#[cfg(feature = "managed")]
+#[allow(unused_imports, reason = "each test program uses its own part of this")]
+pub(crate) use clock::{SimClock, StopsThePool};
 #[cfg(feature = "std")]
 #[allow(unused_imports, reason = "each test program uses its own part of this")]
 pub(crate) use script::{Call, Failed, Outcome, Script};
@@ -25,7 +29,6 @@ pub(crate) use script::{Call, Failed, Outcome, Script};
 pub(crate) use {
     bell::{Bell, waker_that, waker_that_panics},
     census::{Census, Conn, State},
-    clock::{SimClock, StopsThePool},
     dice::Dice,
     gate::Gate,
     surviving::{Planned, lock, only_as_planned, panic_as_planned, panics, survive},

@@ -4,22 +4,36 @@
 mod kit;
 
 mod accounts;
+#[cfg(feature = "statistics")]
 mod borrowing;
+#[cfg(feature = "statistics")]
 mod building;
+#[cfg(feature = "statistics")]
 mod calling_back;
+#[cfg(feature = "statistics")]
 mod cancelling;
+#[cfg(feature = "statistics")]
 mod closing;
+mod everywhere;
+#[cfg(feature = "statistics")]
 mod fairness;
+#[cfg(feature = "statistics")]
 mod inserting;
 mod large;
+#[cfg(feature = "statistics")]
 mod metrics;
 mod model;
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "statistics"))]
 mod owning;
+#[cfg(feature = "statistics")]
 mod panicking;
+#[cfg(feature = "statistics")]
 mod resizing;
+#[cfg(feature = "statistics")]
 mod retaining;
 mod stress;
 mod timeouts;
+#[cfg(feature = "statistics")]
 mod traits;
+#[cfg(feature = "statistics")]
 mod waiting;
