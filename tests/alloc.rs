@@ -117,7 +117,7 @@ fn owning_the_pool_allocates_nothing_more() {
 }
 
 // What `tracing` and `metrics` are told allocates, as they do.
-#[cfg(not(any(feature = "metrics", feature = "tracing")))]
+#[cfg(all(feature = "managed", not(any(feature = "metrics", feature = "tracing"))))]
 mod managed {
     use std::cell::Cell;
     use std::future::Future;

@@ -26,7 +26,7 @@ impl Engine<'_> {
     /// A caller has joined the queue.
     pub(super) fn count_wait(self, position: Position) {
         let (state, counters) = (self.state(), &self.state().counters);
-        if position != Position::Pausing {
+        if !position.is_pausing() {
             counters.waited.add(1);
         }
         counters.peak_waiting.raise(state.waiting.get());

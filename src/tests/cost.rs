@@ -120,6 +120,7 @@ fn an_exhausted_pool_of_one_word_is_refused_without_any() {
 }
 
 /// A look at several words proves nothing unless no slot can be claimed meanwhile.
+#[cfg(feature = "std")]
 #[test]
 fn an_exhausted_pool_of_two_words_is_refused_under_the_lock() {
     let pool = filled::<8>();
@@ -253,6 +254,7 @@ fn a_release_with_a_check_takes_one_rmw() {
 }
 
 /// Vacant slots are not in the bitmap. Looking at both is no snapshot, unless no slot can be claimed meanwhile.
+#[cfg(feature = "std")]
 #[test]
 fn a_pool_that_connects_takes_the_lock_for_what_is_not_idle() {
     let pool: Rig<u64, 8> = Rig::new(8, Fairness::Fifo);

@@ -56,9 +56,11 @@ fn a_waker_may_close_the_pool() {
             std::task::Poll::Pending => panic!("left in the queue of a closed pool"),
         }
     }
-    assert_eq!(granted, 7);
+    // A batch is eight where threads wait, and one elsewhere.
+    assert_eq!(granted, if cfg!(feature = "std") { 7 } else { 0 });
     drop((first, rest));
-    assert_eq!((pool.status().vacant, pool.status().waiting), (20, 0));
+    let status = pool.status();
+    assert_eq!((status.vacant, status.waiting), (status.max_size, 0), "{status:?}");
 }
 
 /// A connection that calls its pool when it is dropped.

@@ -235,6 +235,7 @@ fn a_check_costs_one_rmw() {
     assert_eq!(borrow(&pool), (3, 0, [1, 0]));
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn a_connect_costs_three_locks() {
     let connect = |config: Config| {
@@ -249,6 +250,7 @@ fn a_connect_costs_three_locks() {
     assert_eq!(connect(TIMELESS.min_idle(1)), (4 + RECORD, 4, [1, 2]));
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn a_connect_that_fails_costs_two_locks() {
     let fail = |config| {

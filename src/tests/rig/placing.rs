@@ -65,6 +65,7 @@ fn two_threads_that_connect_on_demand_end_in_different_words() {
     }
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn what_the_pool_connects_for_any_caller_is_spread_over_the_words() {
     let pool = vacant::<8>();
