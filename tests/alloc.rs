@@ -2,6 +2,8 @@
 //!
 //! A program of its own, since a counting allocator takes the place of the usual one.
 
+#![cfg(feature = "statistics")]
+
 #[path = "kit/mod.rs"]
 mod kit;
 

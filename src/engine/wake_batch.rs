@@ -6,10 +6,10 @@ use core::task::Waker;
 use super::state::Engine;
 use crate::sync::run_to_end;
 
-#[cfg(any(feature = "std", test))]
+#[cfg(feature = "std")]
 #[path = "wake_batch/several.rs"]
 mod wakers;
-#[cfg(not(any(feature = "std", test)))]
+#[cfg(not(feature = "std"))]
 #[path = "wake_batch/one.rs"]
 mod wakers;
 
