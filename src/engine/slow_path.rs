@@ -1,5 +1,5 @@
-// knows: bitmap, capacity, layout, queueing, state, token, wait_queue, wake_batch, fairness, sync · must not know: how a
-// waiter joined, who is granted what
+// knows: bitmap, capacity, layout, queueing, state, token, wait_queue, wake_batch, fairness, sync · must not know: how
+// a waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
 //! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
