@@ -144,8 +144,8 @@
 //! Acquire and release take one atomic read-modify-write each: no lock, no fence, no allocation. A new record of
 //! connections in use costs one more, once. The state of a slot is two words (more if the connection is aligned to more
 //! than two words), and one without the feature `statistics`; that of a pool is at most 208 bytes without `std`. A
-//! guard is two words. No wait reads the clock, unless the pool records [wait times](Pool::with_wait_times) or the caller has
-//! a deadline. A managed pool adds twelve words a slot, with `std` sixteen on 64-bit targets. While its
+//! guard is two words. No wait reads the clock, unless the pool records [wait times](Pool::with_wait_times) or the
+//! caller has a deadline. A managed pool adds twelve words a slot, with `std` sixteen on 64-bit targets. While its
 //! [maintenance](guide::managed#maintenance) runs, it adds no read-modify-write to acquire and release. Tests assert
 //! these numbers by counting; measured times are in [benchmarks](guide::benchmarks).
 //!
