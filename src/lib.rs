@@ -50,8 +50,9 @@
 //! | lend fewer at once, or pause | [`resize(n)`](Pool::resize); `resize(0)` | |
 //! | end the pool | [`close`](Pool::close); [`drain_async`](Pool::drain_async), [`drain`](Pool::drain) also wait until every connection is back | `drain`: `std` |
 //! | see how full it is | [`status`](Pool::status), `{pool:?}` | |
-//! | see what it has done | [`metrics`](Pool::metrics); [`wait_times`](Pool::wait_times) | `wait_times`: `std` |
-//! | have connections made, checked and replaced | [`managed::Pool`]: see [its guide](guide::managed) | |
+//! | see what it has done | [`metrics`](Pool::metrics) | `statistics` |
+//! | see how long callers wait | [`with_wait_times`](Pool::with_wait_times), then [`wait_times`](Pool::wait_times) | `std` |
+//! | have connections made, checked and replaced | [`managed::Pool`]: see [its guide](guide::managed) | `managed` |
 //!
 //! # A pool that connects
 //!
@@ -97,13 +98,15 @@
 //!
 //! | feature | gives | price |
 //! |---|---|---|
-//! | `std` (default) | threads that wait (`get` and its kin), waiting times, less [contention between threads](guide::scaling), the health check; implies `alloc` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
-//! | `alloc` | guards that own an `Arc` of their pool | an allocator |
+//! | `std` (default) | threads that wait (`get` and its kin), waiting times, less [contention between threads](guide::scaling), the health check; implies `alloc`, `managed` and `statistics` | the standard library, and on Unix the crate `libc`; some 1.1 kB a pool for the histogram of waiting times, three of them in a managed pool |
+//! | `alloc` | guards that own an `Arc` of their pool, pools on the heap | an allocator |
+//! | `managed` | [`managed::Pool`]: pools that connect, check and heal; implies `statistics` | some words in each pool, and the code of what is used of it |
+//! | `statistics` | what a pool counts: [`Metrics`], [`metrics`](Pool::metrics), [`reset_peaks`](Pool::reset_peaks) | a word a slot, nine words a pool; a load and a store at each acquire |
 //! | `critical-section` | without `std`: a pool that interrupt handlers may touch | the slow path masks interrupts; the application provides the critical section |
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
-//! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c) | the crate `libc` |
+//! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c); implies `managed` | the crate `libc` |
 //! | `defmt` | `defmt::Format` for errors, status and metrics | the crate `defmt` |
-//! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
+//! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once; implies `managed` | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
 //! | `metrics` | managed pools publish their counters through the `metrics` facade: `Pool::publish_metrics` | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |
 //!
 //! Features only add: none takes a method or a trait away. With `default-features = false` the crate is `no_std`, and
@@ -140,10 +143,11 @@
 //!
 //! Acquire and release take one atomic read-modify-write each: no lock, no fence, no allocation. A new record of
 //! connections in use costs one more, once. The state of a slot is two words (more if the connection is aligned to more
-//! than two words), that of a pool at most 208 bytes without `std`. A guard is two words. A managed pool adds twelve
-//! words a slot, with `std` sixteen on 64-bit targets. While its [maintenance](guide::managed#maintenance) runs, it
-//! adds no read-modify-write to acquire and release. Tests assert these numbers by counting; measured times are in
-//! [benchmarks](guide::benchmarks).
+//! than two words), and one without the feature `statistics`; that of a pool is at most 208 bytes without `std`. A
+//! guard is two words. No wait reads the clock, unless the pool records [wait times](Pool::with_wait_times) or the
+//! caller has a deadline. A managed pool adds twelve words a slot, with `std` sixteen on 64-bit targets. While its
+//! [maintenance](guide::managed#maintenance) runs, it adds no read-modify-write to acquire and release. Tests assert
+//! these numbers by counting; measured times are in [benchmarks](guide::benchmarks).
 //!
 //! # What hurts users of pools
 //!

@@ -23,9 +23,9 @@
 //! A claim is Acquire and `release` is Release on the same word, so the owner of a slot sees everything that earlier
 //! owners wrote. Every access between the two on that word is a read-modify-write, which keeps the release sequence
 //! whole. Setting and clearing SLOW orders no slot by itself: it only has to be *one* modification of the word, which
-//! comes before or after each claim and each release, and shows which. It is Release for the pool's slow path, which
-//! is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim has to
-//! see.
+//! comes before or after each claim and each release, and shows which. Setting it is Release for the pool's slow path,
+//! which is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim
+//! has to see.
 
 use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
 use super::slot_state::SlotStates;
@@ -152,8 +152,8 @@ impl<'a> Bitmap<'a> {
         let cell = self.word(word);
         // Relaxed: only a guess, which the exchange confirms.
         let mut seen = cell.load(Relaxed);
-        // One comparison for both: with SLOW the word is negative, without it and without a free slot it is no more than
-        // the flags.
+        // One comparison for both: with SLOW the word is negative, without it and without a free slot it is no more
+        // than the flags.
         while seen.cast_signed() >= FIRST.cast_signed() {
             // O2, and an exchange: as O1 in `claim_first`.
             match cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O2, Acquire), Relaxed) {

@@ -40,7 +40,8 @@ impl<'a> Engine<'a> {
 
 /// Under the lock.
 impl<'a> Engine<'a> {
-    /// Takes a resize that is under way in an open pool some slots further, and answers whether there was anything to do.
+    /// Takes a resize that is under way in an open pool some slots further, and answers whether there was anything to
+    /// do.
     pub(super) fn go_on_resizing(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
         let was_resizing = self.resize_some(locked, batch);
         let was_surplus = self.retire_surplus(locked, batch);

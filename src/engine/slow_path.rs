@@ -1,4 +1,5 @@
-// knows: bitmap, capacity, layout, ticket, state, token, wait_queue, wake_batch, fairness, sync · must not know: how a waiter joined, who is granted what
+// knows: bitmap, capacity, layout, ticket, state, token, wait_queue, wake_batch, fairness, sync · must not know: how a
+// waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
 //! A program that never closes the fast path does not contain any of it: whoever closes it hands the engine the pool's
@@ -280,7 +281,8 @@ impl<'a> Engine<'a> {
     ///
     /// `slow_path` is that of this pool, and settles whatever there is.
     pub(super) unsafe fn set_slow_path(self, slow_path: &'static SlowPath) {
-        // Relaxed: seen by whoever sees SLOW, by O10. The slow paths of one pool differ in what the lock's holder calls.
+        // Relaxed: seen by whoever sees SLOW, by O10. The slow paths of one pool differ in what the lock's holder
+        // calls.
         self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut().cast(), Relaxed);
     }
 
@@ -328,8 +330,8 @@ impl<'a> Engine<'a> {
         self.call_connector(locked, batch);
     }
 
-    /// Opens the fast path, if no caller waits or is about to. Where there are many words, in a hold that has not looked
-    /// at all of them for a waiter.
+    /// Opens the fast path, if no caller waits or is about to. Where there are many words, in a hold that has not
+    /// looked at all of them for a waiter.
     fn open_if_unused(self, locked: &mut Locked, was_empty: bool, batch: &mut WakeBatch<'a>) {
         if !locked.queue.is_empty() || locked.closers > 0 {
             return;

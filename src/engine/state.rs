@@ -1,4 +1,5 @@
-// knows: bitmap, connects, layout, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a thread sleeps
+// knows: bitmap, connects, layout, slot_state, wait_queue, fairness, stats, sync · must not know: connections, N, how a
+// thread sleeps
 //! What the engine keeps, and the view through which it is used.
 
 use core::marker::PhantomData;

@@ -63,8 +63,8 @@ impl<'a> WakeBatch<'a> {
         }
     }
 
-    /// Holds the lock again until nothing more is to be done, or the batch is full, and calls the first waker, which may
-    /// take its time. `false` if there is none.
+    /// Holds the lock again until nothing more is to be done, or the batch is full, and calls the first waker, which
+    /// may take its time. `false` if there is none.
     fn step(&mut self) -> bool {
         while self.more && self.has_room() {
             self.more = false;

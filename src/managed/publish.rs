@@ -33,7 +33,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// | histogram | |
     /// |---|---|
-    /// | `conn_pool_wait_seconds` | how long callers waited |
+    /// | `conn_pool_wait_seconds` | how long callers waited, if [`Config::wait_times`](super::Config::wait_times) is set |
     /// | `conn_pool_hold_seconds` | for how long connections were in use: a sample, see [`Times::hold`](super::Times::hold) |
     /// | `conn_pool_connect_seconds` | how long connects took |
     ///

@@ -50,8 +50,9 @@ impl<C, const N: usize> Pool<C, N> {
         ///
         /// # Errors
         ///
-        /// The future yields [`Closed`](crate::PoolError::Closed), or [`NoConnections`](crate::PoolError::NoConnections) if
-        /// `N` is 0. It has no deadline of its own: wrap it in your executor's timeout, which drops it.
+        /// The future yields [`Closed`](crate::PoolError::Closed), or
+        /// [`NoConnections`](crate::PoolError::NoConnections) if `N` is 0. It has no deadline of its own: wrap it in
+        /// your executor's timeout, which drops it.
         ///
         /// # Cancel safety
         ///

@@ -109,6 +109,10 @@ impl Sum {
 /// How long something took: the waits of callers ([`Pool::wait_times`](crate::Pool::wait_times)), and in a managed pool
 /// also the connects and the loans ([`managed::Pool::times`](crate::managed::Pool::times)).
 ///
+/// Waits are recorded in pools that were asked to:
+/// [`Pool::with_wait_times`](crate::Pool::with_wait_times),
+/// [`Config::wait_times`](crate::managed::Config::wait_times).
+///
 /// A copy of the pool's counts, which does not change any more. Times above 19 hours count as 19 hours.
 ///
 /// # Examples
@@ -116,7 +120,7 @@ impl Sum {
 /// ```
 /// use std::time::Duration;
 ///
-/// let pool = conn_pool::Pool::from(["only one"]);
+/// let pool = conn_pool::Pool::from(["only one"]).with_wait_times();
 /// let held = pool.get()?;
 /// pool.get_timeout(Duration::from_millis(5)).unwrap_err();
 ///

@@ -15,6 +15,9 @@ struct Site {
     ordering: String,
 }
 
+/// What gives an ordering its id.
+const MACROS: [&str; 2] = ["ord!(", "fence!("];
+
 fn source_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -33,13 +36,13 @@ fn function(line: &str) -> Option<&str> {
     rest.split(|character: char| !character.is_alphanumeric() && character != '_').next()
 }
 
-/// Each `ord!(id, ordering)` of a file.
+/// Each `ord!(id, ordering)` and `fence!(id, ordering)` of a file.
 fn sites(module: &str, text: &str) -> Vec<(String, Site)> {
     let mut inside = "";
     let mut found = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
         inside = function(line).unwrap_or(inside);
-        for rest in line.split("ord!(").skip(1) {
+        for rest in MACROS.iter().flat_map(|name| line.split(name).skip(1)) {
             let (id, rest) = rest.split_once(", ").unwrap();
             let ordering = rest.split(')').next().unwrap().to_owned();
             found.push((id.to_owned(), Site { at: format!("{module}::{inside}"), ordering }));
@@ -78,12 +81,13 @@ fn the_table_names_each_ordering_where_it_is() {
     assert_eq!(by_id(found), by_id(rows(&architecture)));
 }
 
-/// What is stronger than Relaxed goes through `ord!`, so that it has a row and can be weakened.
+/// What is stronger than Relaxed goes through one of the macros, so that it has a row and can be weakened.
 #[test]
 fn no_ordering_is_without_an_id() {
     let strong = ["Acquire", "Release", "AcqRel", "SeqCst"];
     let is_ordering = |line: &str, name: &str| {
-        line.contains(&format!("Ordering::{name}")) || line.contains(&format!(", {name})")) && !line.contains("ord!(")
+        let has_id = MACROS.iter().any(|name| line.contains(name));
+        line.contains(&format!("Ordering::{name}")) || line.contains(&format!(", {name})")) && !has_id
     };
     for file in source_files(&root().join("src")).iter().filter(|file| !file.starts_with(root().join("src/sync"))) {
         // The wrong versions are models of their own, and the macro must name what it passes on.
@@ -106,6 +110,13 @@ mod checks {
         let text = "fn one() {\n    // ord!(O9, Nothing)\n}\npub(crate) fn two<T>(t: T) {\n    t.add(1, ord!(O1, Release));\n}";
         let site = Site { at: "map::two".into(), ordering: "Release".into() };
         assert_eq!(sites("map", text), [("O1".to_owned(), site)]);
+    }
+
+    #[test]
+    fn a_fence_is_a_site_too() {
+        let text = "fn one() {\n    fence!(O2, Acquire);\n}";
+        let site = Site { at: "map::one".into(), ordering: "Acquire".into() };
+        assert_eq!(sites("map", text), [("O2".to_owned(), site)]);
     }
 
     #[test]

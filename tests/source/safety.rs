@@ -16,12 +16,10 @@ const LOCAL_FACTS: &[(&str, &str)] = &[
     ("never used or dropped again", "a value moved out of a `ManuallyDrop`, seen on the spot"),
     ("gives out `&C` and nothing else", "about the type's own methods"),
     ("a shared borrow of", "about the type's own fields"),
-    ("within the first slot", "arithmetic within a slice at hand"),
     ("a callback, which the program has named", "what C passes is C's to answer for: the header says what it must be"),
     ("a call of the C library's", "a function of libc, used by its manual"),
     ("a call of the allocator's", "used as its trait asks"),
     ("plain values", "about the type's own fields"),
-    ("one `SlotState` in each `Slot`", "arithmetic within a slice at hand"),
 ];
 
 /// Invariants that no comment needs to cite, and why.
