@@ -8,7 +8,6 @@ use super::state::{AcquireError, Engine, Locked};
 use super::token::SlotToken;
 use super::wait_queue::{self, Node, Outcome, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
-use crate::fairness::Fairness;
 
 impl<'a> Engine<'a> {
     /// Whether a free slot may be granted. While more slots are in use than the maximum, a slot that is being released
@@ -136,7 +135,7 @@ impl<'a> Engine<'a> {
 
     /// A slot past the queue, if the policy allows it. The head was overtaken most often, being the oldest.
     fn overtake(self, head: NonNull<Waiter>) -> Option<SlotToken> {
-        let Fairness::Bounded(limit) = self.state().fairness() else { return None };
+        let limit = self.state().overtake_limit()?;
         // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
         let overtaken = self.overtaken(unsafe { wait_queue::node(head) });
         if overtaken >= limit as usize {

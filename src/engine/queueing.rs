@@ -96,7 +96,7 @@ impl<'a> Engine<'a> {
     }
 
     /// How a wait has ended, if it has: without the lock, and once.
-    #[inline]
+    #[cfg_attr(feature = "std", inline)]
     pub(crate) fn outcome(self, waiter: Pin<&Waiter>) -> Option<Outcome> {
         let outcome = waiter.take_outcome()?;
         match outcome {

@@ -1,4 +1,4 @@
-// knows: bitmap, capacity, layout, ticket, state, token, wait_queue, wake_batch, fairness, sync · must not know: how a
+// knows: bitmap, capacity, layout, ticket, state, token, wait_queue, wake_batch, sync · must not know: how a
 // waiter joined, who is granted what
 //! Claiming and releasing under the lock, and settling what a hold of the lock has changed.
 //!
@@ -19,7 +19,6 @@ use super::ticket::{LookWakers, Position};
 use super::token::SlotToken;
 use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
-use crate::fairness::Fairness;
 #[cfg(not(feature = "managed"))]
 use crate::sync::AtomicPtr;
 use crate::sync::{Relaxed, fence};
@@ -414,9 +413,10 @@ fn settle_all<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch
         return;
     }
     let was_empty = locked.queue.is_empty();
-    match state.fairness() {
-        Fairness::Fifo => engine.grant_free(locked, batch),
-        Fairness::Bounded(limit) => engine.call_to_compete(locked, batch, limit),
+    if let Some(limit) = state.overtake_limit() {
+        engine.call_to_compete(locked, batch, limit);
+    } else {
+        engine.grant_free(locked, batch);
     }
     if locked.resize.is_none() {
         engine.open_if_unused(locked, was_empty, batch);

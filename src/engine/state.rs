@@ -146,8 +146,14 @@ impl EngineState {
         };
     }
 
+    /// How often a waiter may be overtaken, under `Fairness::Bounded`.
+    #[inline]
+    pub(super) const fn overtake_limit(&self) -> Option<u32> {
+        self.overtake_limit.checked_sub(1)
+    }
+
     pub(crate) const fn fairness(&self) -> Fairness {
-        match self.overtake_limit.checked_sub(1) {
+        match self.overtake_limit() {
             None => Fairness::Fifo,
             Some(limit) => Fairness::Bounded(limit),
         }

@@ -122,7 +122,9 @@ fn threads_share<const N: usize>(fairness: Fairness, resizes: bool) {
                 }
             });
         }
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
         is_over.store(true, Ordering::Relaxed);
     });
     assert_at_rest(&pool);
