@@ -1,4 +1,4 @@
-// knows: layout, state, slow_path, token, wake_batch, sync · must not know: waiters
+// knows: layout, state, token, wake_batch · must not know: waiters
 //! Slots that come and go: filling, vacating.
 
 use super::layout::SHORT_HOLDS;

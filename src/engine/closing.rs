@@ -123,7 +123,7 @@ impl<'a> Engine<'a> {
         while let Some(waiter) = locked.queue.head()
             && !batch.is_full()
         {
-            // SAFETY: a queued waiter is alive, and its kind never changes.
+            // SAFETY: a queued waiter is alive (I4), and its kind never changes.
             let kind = unsafe { waiter.as_ref() }.kind;
             if kind == WaiterKind::Drainer && !self.is_drained(locked) {
                 return;
@@ -139,7 +139,7 @@ impl<'a> Engine<'a> {
     ///
     /// The lock is held and the waiter is in the queue.
     pub(super) unsafe fn dismiss_one(self, locked: &mut Locked, waiter: NonNull<Waiter>, batch: &mut WakeBatch<'a>) {
-        // SAFETY: a queued waiter is alive, and its kind never changes.
+        // SAFETY: a queued waiter is alive (I4), and its kind never changes.
         let kind = unsafe { waiter.as_ref() }.kind;
         // A callback counts as waiting until it was called, which may be later: the pool must not be ended before that.
         // A drainer never counts.

@@ -1,4 +1,4 @@
-// knows: bitmap, capacity, state, token, wait_queue, wake_batch · must not know: what connecting is
+// knows: bitmap, state, token, wait_queue, wake_batch · must not know: what connecting is
 //! Claiming vacant slots: in a pool that connects, a caller who finds no connection gets a slot without one, and
 //! connects in it without the lock. Newcomers and waiters get vacant slots by the same rules as other slots. So a
 //! failed connect is no special case: the slot is vacated, and goes to the next waiter.

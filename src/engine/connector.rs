@@ -1,4 +1,4 @@
-// knows: bitmap, state, token, wait_queue, wake_batch, slow_path, sync · must not know: who
+// knows: bitmap, connects, resizing, state, token, wait_queue, wake_batch, slow_path, sync · must not know: who
 // connects, what connecting is
 //! Connecting apart from waiting. While a pool has a *connector*, vacant slots are the connector's: callers wait for
 //! connections only, and are served by whatever comes first. The connector is called when more callers want a

@@ -285,7 +285,7 @@ impl<'a> Engine<'a> {
     /// The lock is held and the waiter is in the queue.
     pub(super) unsafe fn unlink(self, locked: &mut Locked, waiter: NonNull<Waiter>) {
         self.state().waiting.sub(1);
-        // SAFETY: a queued waiter is alive, and its kind never changes.
+        // SAFETY: a queued waiter is alive (I4), and its kind never changes.
         if unsafe { waiter.as_ref() }.kind == WaiterKind::Thread {
             self.state().threads.sub(1);
         }

@@ -1,4 +1,4 @@
-// knows: layout, sync · must not know: connections, waiters, which slots share a word
+// knows: layout · must not know: connections, waiters, which slots share a word
 //! What the pool records about each slot, kept beside the connection so that an acquire touches one cache line.
 //! [`SlotStates`] finds them by stride, so the engine does not know what they stand beside.
 //!

@@ -316,7 +316,7 @@ impl WaitQueue {
     ///
     /// The caller holds the lock; the waiter is in this queue.
     pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>) {
-        // SAFETY: a queued waiter is alive; only shared references to a `Waiter` are ever made.
+        // SAFETY: a queued waiter is alive (I4); only shared references to a `Waiter` are ever made.
         let own = unsafe { waiter.as_ref() };
         // SAFETY: in the queue by the caller's promise, and the lock is held (I4).
         let Node { prev, next, ref waker, .. } = *unsafe { own.node() };

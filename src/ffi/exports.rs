@@ -423,7 +423,7 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
         if max_size as usize > pool.capacity() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
-        // SAFETY: it is this pool's.
+        // SAFETY: the slow path is this pool's (I11).
         drop(unsafe { pool.engine().resize(max_size as usize, slow_path::<conn_pool>()) });
         if pool.config().create.is_some() {
             teardown::drop_surplus(pool);

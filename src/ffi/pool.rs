@@ -162,7 +162,7 @@ impl conn_pool {
             unsafe { storage::cell(own.slots(), &slot).write(Resource(ptr::null_mut())) };
         }
         if config.max_size() < capacity {
-            // SAFETY: it is this pool's.
+            // SAFETY: the slow path is this pool's (I11).
             drop(unsafe { own.engine().resize(config.max_size(), slow_path::<Self>()) });
         }
         Ok(pool)
@@ -304,7 +304,7 @@ impl PoolParts for conn_pool {
     fn engine(&self) -> Engine<'_> {
         // SAFETY: the slots lie behind the header in one block (I10).
         let pool = unsafe { self.slots.byte_sub(size_of::<Self>()) };
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: a shared borrow of the pool, in which engine and slots lie where the layout says.
         unsafe { Engine::new(pool.cast(), &self.layout) }
     }
 

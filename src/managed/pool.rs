@@ -277,7 +277,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         run_to_end(|| {
             // The resize comes first. The surplus ends even if a waker panics by then.
             if !core::mem::replace(&mut is_resized, true) {
-                // SAFETY: it is this pool's.
+                // SAFETY: the slow path is this pool's (I11).
                 drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
                 return true;
             }
@@ -294,7 +294,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// For a database that is being switched over.
     pub fn suspend(&self) {
-        // SAFETY: it is this pool's.
+        // SAFETY: the slow path is this pool's (I11).
         unsafe { self.engine().suspend(slow_path::<Self>()) };
         log::suspended(self.name());
     }
@@ -430,7 +430,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
 
     #[inline(always)]
     fn engine(&self) -> Engine<'_> {
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: a shared borrow of the pool, in which engine and slots lie where the layout says.
         unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 

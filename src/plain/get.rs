@@ -1,4 +1,4 @@
-// knows: future, guard, pool, engine, error, slot, stats · must not know: wait queues, slots
+// knows: future, guard, pool, engine, error, slot, stats, sync · must not know: wait queues, slots
 //! The calls that acquire a connection or wait for something.
 
 use super::future::Get;

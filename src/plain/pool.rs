@@ -140,7 +140,7 @@ impl<C, const N: usize> Pool<C, N> {
         if max_size > N {
             return Err(ResizeError { requested: max_size, capacity: N });
         }
-        // SAFETY: it is this pool's.
+        // SAFETY: the slow path is this pool's (I11).
         drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
         Ok(())
     }
@@ -238,7 +238,7 @@ impl<C, const N: usize> Pool<C, N> {
 
     #[inline(always)]
     pub(super) fn engine(&self) -> Engine<'_> {
-        // SAFETY: the layout says where the engine's state and the slots lie in this pool, which is borrowed.
+        // SAFETY: a shared borrow of the pool, in which engine and slots lie where the layout says.
         unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }
     }
 

@@ -88,7 +88,7 @@ fn refuse<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, Acqui
 #[inline(never)]
 pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
     let mut batch = pool.engine().batch();
-    // SAFETY: it is this pool's.
+    // SAFETY: the slow path is this pool's (I11).
     let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
     release_on_unwind(pool, answer, || batch.finish())
 }

@@ -54,7 +54,7 @@ pub(crate) fn close<P: PoolParts>(pool: &P, and_then: impl FnOnce()) {
     let (mut is_dismissed, mut and_then) = (false, Some(and_then));
     run_to_end(|| {
         if !replace(&mut is_dismissed, true) {
-            // SAFETY: it is this pool's.
+            // SAFETY: the slow path is this pool's (I11).
             drop(unsafe { pool.engine().close(slow_path::<P>()) });
             return true;
         }
