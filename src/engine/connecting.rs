@@ -9,7 +9,7 @@ use super::bitmap::Bitmap;
 use super::state::{AcquireError, Engine, Locked};
 use super::ticket::Position;
 use super::token::SlotToken;
-use super::wait_queue::{self, WaitQueue, Waiter};
+use super::wait_queue::{self, Node, WaitQueue, Waiter};
 use super::wake_batch::WakeBatch;
 
 /// Whether pools may connect.
@@ -150,6 +150,10 @@ impl<'a> Engine<'a> {
         let slot = slot.ok_or(AcquireError::Exhausted)?;
         self.count_grant(&slot);
         Ok(slot)
+    }
+
+    pub(super) const fn is_pausing(node: &Node) -> bool {
+        node.is_pausing
     }
 
     /// The first waiter that is not pausing between two attempts to connect.

@@ -59,7 +59,7 @@ impl<'a> Engine<'a> {
             // SAFETY: a queued waiter is alive; the lock is held and no other reference to its node is alive (I4).
             let node = unsafe { wait_queue::node(waiter) };
             match idle {
-                0 if node.is_pausing => continue,
+                0 if Self::is_pausing(node) => continue,
                 0 => vacant -= 1,
                 _ => idle -= 1,
             }

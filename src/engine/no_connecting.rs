@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::state::{AcquireError, Engine, Locked};
 use super::ticket::Position;
 use super::token::SlotToken;
-use super::wait_queue::Waiter;
+use super::wait_queue::{Node, Waiter};
 use super::wake_batch::WakeBatch;
 
 /// Whether pools may connect.
@@ -43,6 +43,10 @@ impl<'a> Engine<'a> {
 
     pub(super) const fn room_for_callers(self) -> usize {
         0
+    }
+
+    pub(super) const fn is_pausing(_: &Node) -> bool {
+        false
     }
 
     /// Nobody pauses.

@@ -7,7 +7,7 @@ use core::task::{Poll, Waker};
 
 use super::slow_path::SlowPath;
 use super::state::{AcquireError, Engine, Locked};
-use super::ticket::{LookWakers, Position};
+use super::ticket::Position;
 use super::token::SlotToken;
 use super::wait_queue::{self, Call, Outcome, Waiter, WaiterKind};
 use super::wake_batch::WakeBatch;
@@ -96,7 +96,7 @@ impl<'a> Engine<'a> {
     }
 
     /// How a wait has ended, if it has: without the lock, and once.
-    #[cfg_attr(feature = "std", inline)]
+    #[inline]
     pub(crate) fn outcome(self, waiter: Pin<&Waiter>) -> Option<Outcome> {
         let outcome = waiter.take_outcome()?;
         match outcome {
@@ -116,7 +116,7 @@ impl<'a> Engine<'a> {
         waker: &Waker,
         batch: &mut WakeBatch<'a>,
     ) -> Poll<Option<SlotToken>> {
-        while self.is_still_queued(waiter, waker, batch) {
+        while self.look(waiter, waker, batch) {
             if !batch.goes_on() {
                 return Poll::Pending;
             }
@@ -124,13 +124,6 @@ impl<'a> Engine<'a> {
             batch.finish();
         }
         Poll::Ready(self.outcome(waiter).and_then(Outcome::into_slot))
-    }
-
-    /// Whether a waiter is queued. If so, `waker` is the one to be called from now on.
-    fn is_still_queued(self, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
-        // Cloning a waker is user code, and so is dropping one. Both are done without the lock.
-        let mut wakers = LookWakers { fresh: Some(waker.clone()), known: None };
-        self.state().lock.with(|locked| waiter.is_queued() && self.look(locked, waiter, &mut wakers, batch))
     }
 
     /// Ends a wait early, and answers how it has ended. A slot that had been granted is not lost: it is the caller's.
@@ -199,7 +192,12 @@ impl<'a> Engine<'a> {
             Some(head) if !is_last => unsafe { wait_queue::node(head) }.joined_at,
             _ => state.overtakes.get(),
         };
-        let call = Call { waker: waker.take(), is_pausing: position.is_pausing(), joined_at };
+        let call = Call {
+            waker: waker.take(),
+            #[cfg(feature = "managed")]
+            is_pausing: position.is_pausing(),
+            joined_at,
+        };
         if waiter.kind == WaiterKind::Thread {
             state.threads.add(1);
         }

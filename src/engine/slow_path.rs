@@ -8,6 +8,7 @@
 use core::mem::swap;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
+use core::task::Waker;
 
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
@@ -15,7 +16,7 @@ use super::layout::SHORT_HOLDS;
 #[cfg(not(feature = "managed"))]
 use super::state::EngineState;
 use super::state::{AcquireError, Engine, Locked};
-use super::ticket::{LookWakers, Position};
+use super::ticket::Position;
 use super::token::SlotToken;
 use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
@@ -60,7 +61,7 @@ impl SlowPath {
 type Release = unsafe fn(NonNull<()>);
 type Claim = unsafe fn(NonNull<()>) -> Result<SlotToken, AcquireError>;
 type Admit = for<'a> fn(Engine<'a>, &mut Locked, Position) -> Result<SlotToken, AcquireError>;
-type Look = for<'a> fn(Engine<'a>, &mut Locked, Pin<&Waiter>, &mut LookWakers, &mut WakeBatch<'a>) -> bool;
+type Look = for<'a> fn(Engine<'a>, Pin<&Waiter>, &Waker, &mut WakeBatch<'a>) -> bool;
 type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 
 #[cfg(not(feature = "managed"))]
@@ -303,17 +304,13 @@ impl<'a> Engine<'a> {
         (self.slow_path_locked().admit)(self, locked, position)
     }
 
-    /// Whether a waiter, which was queued a moment ago, still is. If so, it has a fresh waker.
-    pub(super) fn look(
-        self,
-        locked: &mut Locked,
-        waiter: Pin<&Waiter>,
-        wakers: &mut LookWakers,
-        batch: &mut WakeBatch<'a>,
-    ) -> bool {
-        (self.slow_path_locked().look)(self, locked, waiter, wakers, batch)
+    /// Whether a waiter, which was queued a moment ago, still is. If so, `waker` is the one to be called from now on.
+    pub(super) fn look(self, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
+        // Its owner has joined the queue, and so seen to it that there is a slow path.
+        (self.slow_path_locked().look)(self, waiter, waker, batch)
     }
 
+    /// For callers that the lock, or their own place in the queue, tells that there is one.
     fn slow_path_locked(self) -> &'static SlowPath {
         let slow_path = self.state().slow_path.load(Relaxed).cast::<SlowPath>();
         debug_assert!(!slow_path.is_null(), "the fast path is closed, and there is no slow path");
@@ -359,43 +356,45 @@ fn admit_beside_waiters(engine: Engine<'_>, locked: &mut Locked, _: Position) ->
 /// that it cannot overtake the waiters before it. Under `Fairness::Fifo` the release has served the queue already. A
 /// callback is called when it has its slot, and then callbacks behind it must not be called before the waiters in
 /// between.
-fn look_in_order<'a>(
-    engine: Engine<'a>,
-    locked: &mut Locked,
-    waiter: Pin<&Waiter>,
-    wakers: &mut LookWakers,
-    batch: &mut WakeBatch<'a>,
-) -> bool {
-    // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
-    wakers.known = unsafe { waiter.node() }.waker.take();
-    if !engine.state().is_fifo() && waiter.kind.competes_when_woken() && engine.may_grant() {
-        engine.grant_free(locked, batch);
-    }
-    let is_queued = waiter.is_queued();
-    if is_queued {
-        // SAFETY: as above; `grant_free` keeps no reference.
-        swap(&mut unsafe { waiter.node() }.waker, &mut wakers.fresh);
-    }
-    if batch.has_room() {
-        engine.settle_and_unlock(locked, batch);
-    } else {
-        batch.go_on();
-    }
-    is_queued
+fn look_in_order<'a>(engine: Engine<'a>, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
+    // Cloning a waker is user code, and so is dropping one. Both are done without the lock.
+    let (mut fresh, mut known) = (Some(waker.clone()), None);
+    engine.state().lock.with(|locked| {
+        if !waiter.is_queued() {
+            return false;
+        }
+        // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
+        known = unsafe { waiter.node() }.waker.take();
+        if !engine.state().is_fifo() && waiter.kind.competes_when_woken() && engine.may_grant() {
+            engine.grant_free(locked, batch);
+        }
+        let is_queued = waiter.is_queued();
+        if is_queued {
+            // SAFETY: as above; `grant_free` keeps no reference.
+            swap(&mut unsafe { waiter.node() }.waker, &mut fresh);
+        }
+        if batch.has_room() {
+            engine.settle_and_unlock(locked, batch);
+        } else {
+            batch.go_on();
+        }
+        is_queued
+    })
 }
 
 /// In a pool under `Fairness::Fifo` that is never resized, suspended or closed.
 #[cfg(not(feature = "managed"))]
-fn look_only<'a>(
-    _: Engine<'a>,
-    _: &mut Locked,
-    waiter: Pin<&Waiter>,
-    wakers: &mut LookWakers,
-    _: &mut WakeBatch<'a>,
-) -> bool {
-    // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
-    swap(&mut unsafe { waiter.node() }.waker, &mut wakers.fresh);
-    true
+fn look_only<'a>(engine: Engine<'a>, waiter: Pin<&Waiter>, waker: &Waker, _: &mut WakeBatch<'a>) -> bool {
+    // As in `look_in_order`.
+    let mut fresh = Some(waker.clone());
+    engine.state().lock.with(|_| {
+        let is_queued = waiter.is_queued();
+        if is_queued {
+            // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).
+            swap(&mut unsafe { waiter.node() }.waker, &mut fresh);
+        }
+        is_queued
+    })
 }
 
 /// Settles whatever there is: dismisses the waiters of a closed pool, goes on with a resize, grants free slots to

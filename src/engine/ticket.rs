@@ -1,8 +1,6 @@
 // knows: wait_queue · must not know: who is granted what
 //! What a caller brings to the queue.
 
-use core::task::Waker;
-
 use super::wait_queue::TicketNumber;
 
 /// A caller's place in the order of service, which it keeps from one wait to the next.
@@ -44,12 +42,4 @@ impl Position {
     pub(crate) const fn is_pausing(self) -> bool {
         false
     }
-}
-
-/// The wakers of a look, which are dropped without the lock.
-pub(super) struct LookWakers {
-    /// The one to be called from now on, or what it has replaced.
-    pub(super) fresh: Option<Waker>,
-    /// The one that was to be called.
-    pub(super) known: Option<Waker>,
 }

@@ -41,6 +41,7 @@ impl WaiterKind {
 /// What a waiter brings into the queue: see [`Node`].
 pub(super) struct Call {
     pub(super) waker: Option<Waker>,
+    #[cfg(feature = "managed")]
     pub(super) is_pausing: bool,
     pub(super) joined_at: usize,
 }
@@ -73,6 +74,7 @@ pub(crate) struct Node {
     /// Called when the wait ends; `None` once it was called, and outside the queue.
     pub(super) waker: Option<Waker>,
     /// It does not connect for now: vacant slots are not for it.
+    #[cfg(feature = "managed")]
     pub(super) is_pausing: bool,
     /// The pool's count of overtakes when this waiter joined; not above that of the waiters behind it.
     pub(super) joined_at: usize,
@@ -299,7 +301,14 @@ impl WaitQueue {
     ) {
         // SAFETY: alive by the caller's promise; only shared references to a `Waiter` are ever made.
         let own = unsafe { waiter.as_ref() };
-        let new = Node { prev, next, waker: call.waker, is_pausing: call.is_pausing, joined_at: call.joined_at };
+        let new = Node {
+            prev,
+            next,
+            waker: call.waker,
+            #[cfg(feature = "managed")]
+            is_pausing: call.is_pausing,
+            joined_at: call.joined_at,
+        };
         // SAFETY: the lock is held and no other reference to the node is alive (I4). What it was has no waker to drop.
         unsafe { own.node.get().write(MaybeUninit::new(new)) };
         own.is_queued.set(true);
