@@ -50,7 +50,7 @@ fn main() -> Result<(), PoolError> {
         7,
         "the pool shrinks and sets a connection aside",
         &pool,
-        "src/engine/capacity.rs; docs/architecture.md for the whole",
+        "src/engine/resizing.rs; docs/architecture.md for the whole",
     );
     Ok(())
 }

@@ -53,7 +53,7 @@ pub fn pool() -> Result<Arc<EchoPool>, Box<dyn Error>> {
             thread::spawn(move || io::copy(&mut &connection, &mut &connection));
         }
     });
-    let config = Config::new().name("echo").min_idle(1).leak_threshold(Some(Duration::from_secs(1)));
+    let config = Config::new().name("echo").min_idle(1).leak_threshold(Some(Duration::from_secs(1))).wait_times(true);
     Ok(Arc::new(Pool::new(Echo(address), config)?))
 }
 
