@@ -21,9 +21,7 @@ impl<'a> Engine<'a> {
     pub(crate) unsafe fn close(self, slow_path: &'static SlowPath) -> WakeBatch<'a> {
         self.locked(|locked, _| {
             // SAFETY: as the caller promises.
-            unsafe { self.set_slow_path(slow_path) };
-            // SAFETY: as above.
-            unsafe { self.close_fast_path(locked, slow_path) };
+            unsafe { self.settle_all_from_now_on(locked, slow_path) };
             self.state().closed.store(true, Relaxed);
         })
         .1

@@ -27,7 +27,7 @@ impl<'a> Engine<'a> {
         let mut batch = self.batch();
         let section = |locked: &mut Locked| {
             // SAFETY: as the caller promises.
-            unsafe { self.set_slow_path(slow_path) };
+            unsafe { self.settle_all_from_now_on(locked, slow_path) };
             if !self.is_closed() {
                 locked.resize = Some(Resize { max_size: narrow(max_size), scanned: 0 });
             }

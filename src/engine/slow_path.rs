@@ -141,7 +141,7 @@ impl<'a> Engine<'a> {
     /// with one word: what a look at it finds is exact.
     #[cfg(not(feature = "managed"))]
     pub(crate) fn claim_unless_waited_for(self) -> Result<SlotToken, AcquireError> {
-        self.state().lock.with(|locked| admit_beside_waiters(self, locked, Position::Last))
+        self.state().lock.with(|locked| self.admit(locked, Position::Last))
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
@@ -266,24 +266,29 @@ impl<'a> Engine<'a> {
     pub(super) unsafe fn close_fast_path(self, locked: &mut Locked, slow_path: &'static SlowPath) {
         if !locked.is_fast_path_closed {
             locked.is_fast_path_closed = true;
-            // One that settles more stays.
+            // One that settles more stays. Relaxed: seen by whoever sees SLOW, by O10.
             if self.state().slow_path.load(Relaxed).is_null() {
-                // SAFETY: as the caller promises.
-                unsafe { self.set_slow_path(slow_path) };
+                self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut().cast(), Relaxed);
             }
             self.map().close_fast_path();
         }
     }
 
-    /// From now on that is the pool's slow path.
+    /// From now on that is the pool's slow path, and the fast path is closed.
     ///
     /// # Safety
     ///
     /// `slow_path` is that of this pool, and settles whatever there is.
-    pub(super) unsafe fn set_slow_path(self, slow_path: &'static SlowPath) {
-        // Relaxed: seen by whoever sees SLOW, by O10. The slow paths of one pool differ in what the lock's holder
-        // calls.
-        self.state().slow_path.store(ptr::from_ref(slow_path).cast_mut().cast(), Relaxed);
+    pub(super) unsafe fn settle_all_from_now_on(self, locked: &mut Locked, slow_path: &'static SlowPath) {
+        let settles_all = ptr::from_ref(slow_path).cast_mut().cast();
+        if self.state().slow_path.load(Relaxed) != settles_all {
+            self.state().slow_path.store(settles_all, Relaxed);
+            // Closed anew, even if it is closed: who releases a slot after that sees the slow path, by O10; and what
+            // was released before, the caller finds free.
+            locked.is_fast_path_closed = false;
+        }
+        // SAFETY: as the caller promises.
+        unsafe { self.close_fast_path(locked, slow_path) };
     }
 
     /// A slot to vacate, for a caller who has just released one. A pool that connects ends connections that are set

@@ -15,9 +15,7 @@ impl<'a> Engine<'a> {
     pub(crate) unsafe fn suspend(self, slow_path: &'static SlowPath) {
         self.state().lock.with(|locked| {
             // SAFETY: as the caller promises.
-            unsafe { self.set_slow_path(slow_path) };
-            // SAFETY: as above.
-            unsafe { self.close_fast_path(locked, slow_path) };
+            unsafe { self.settle_all_from_now_on(locked, slow_path) };
             self.state().suspended.store(true, Relaxed);
         });
     }
