@@ -47,12 +47,7 @@ impl<'a> Engine<'a> {
             if self.is_drained(locked) {
                 return true;
             }
-            let call = Call {
-                waker: waker.take(),
-                #[cfg(feature = "managed")]
-                is_pausing: false,
-                joined_at: 0,
-            };
+            let call = Call::of_drainer(waker.take());
             // SAFETY: the lock is held (I4), and the caller promises the rest.
             unsafe { locked.queue.push(NonNull::from(waiter.get_ref()), call) };
             false

@@ -1,5 +1,5 @@
-// knows: layout, state, token, wait_queue, wake_batch, fairness · must not know: how a waiter joined
-//! Who gets a free slot: the policies of [`Fairness`].
+// knows: layout, state, token, wait_queue, wake_batch · must not know: how a waiter joined
+//! Who gets a free slot: the policies of `Fairness`.
 
 use core::ptr::NonNull;
 

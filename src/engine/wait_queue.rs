@@ -46,6 +46,18 @@ pub(super) struct Call {
     pub(super) joined_at: usize,
 }
 
+impl Call {
+    /// Nobody overtakes a drainer.
+    pub(super) const fn of_drainer(waker: Option<Waker>) -> Self {
+        Self {
+            waker,
+            #[cfg(feature = "managed")]
+            is_pausing: false,
+            joined_at: 0,
+        }
+    }
+}
+
 /// How a wait has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
