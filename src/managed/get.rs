@@ -7,9 +7,7 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::error::GetError;
 use super::guard::ConnGuard;
-use super::loan::acquire::{
-    FirstTry, Search, Site, acquire, acquire_first, acquire_idle, first_try, lend, tracked_thread,
-};
+use super::loan::acquire::{FirstTry, Site, acquire, acquire_first, acquire_idle, first_try, lend, tracked_thread};
 use super::loan::caller::{Async, NoWait, at_once};
 use super::manager::{AsyncManager, Lifecycle, Manager};
 use super::pool::Pool;
@@ -56,7 +54,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
         match first_try(self, site, thread, at_hand) {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
-                at_once(acquire(Search::new(self, &NoWait, at_hand))).map(|found| lend(self, found, site, thread))
+                at_once(acquire(self, &NoWait, at_hand)).map(|found| lend(self, found, site, thread))
             }
         }
     }
@@ -212,8 +210,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
                 FirstTry::Work(at_hand) => at_hand,
             };
             begin(&mut caller);
-            let found = acquire(Search::new(self, &caller, at_hand)).await?;
-            Ok(ConnGuard(RawGuard::new(self, lend(self, found, site, 0))))
+            match acquire(self, &caller, at_hand).await {
+                Ok(found) => Ok(ConnGuard(RawGuard::new(self, lend(self, found, site, 0)))),
+                Err(error) => Err(error),
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 use core::future::Future;
 use core::mem::replace;
 use core::panic::Location;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::caller::{Caller, Failure};
@@ -90,6 +92,7 @@ pub(crate) enum FirstTry<'a, P: ManagedParts> {
 }
 
 /// An idle connection, if one can be used as it is. The slot `at_hand` is of one that cannot.
+#[inline]
 pub(crate) fn first_try<P: ManagedParts>(
     pool: &P,
     site: Site,
@@ -133,16 +136,51 @@ pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<Slot
 }
 
 /// A connection, after as much work as it takes.
+///
+/// Most callers that wait are granted a connection that is fit as it is: their way is short, and apart from the rest.
 pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
-    mut search: Search<'a, '_, P, W>,
+    pool: &'a P,
+    caller: &W,
+    at_hand: Option<ClaimedSlot<'a, P>>,
 ) -> impl Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>> {
     async move {
-        let span = search.work.span();
-        let found = span.around(search.run()).await;
-        let found = found.map_err(|why| search.refuse(why));
+        // Made where it stays: it would take long to move.
+        let mut search = Search::new(pool, caller, at_hand);
+        let waited = if matches!(search.step, Step::Wait) {
+            let span = search.work.span();
+            span.around(search.wait()).await
+        } else {
+            Ok(None)
+        };
+        let end = match waited {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => {
+                let span = search.work.span();
+                OutOfLine(span.around(search.run())).await
+            }
+            Err(end) => Err(end),
+        };
+        let found = match end {
+            Ok(found) => Ok(found),
+            Err(end) => Err(search.refuse(end)),
+        };
         // Ends the span, in which a subscriber may panic: before the slot is a mere token, which a panic would lose.
         drop(search);
         found
+    }
+}
+
+/// A future that is not compiled into the one that awaits it.
+struct OutOfLine<F>(F);
+
+impl<F: Future> Future for OutOfLine<F> {
+    type Output = F::Output;
+
+    #[cold]
+    #[inline(never)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the future is pinned with the whole: nothing moves it out.
+        unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(context)
     }
 }
 
@@ -153,7 +191,7 @@ pub(crate) struct Found<'a, P: ManagedParts> {
 }
 
 /// A caller's search for a connection, and what it has met so far.
-pub(crate) struct Search<'a, 'w, P: ManagedParts, W> {
+struct Search<'a, 'w, P: ManagedParts, W> {
     caller: &'w W,
     work: observe::Work<'a, P>,
     ticket: Ticket,
@@ -184,7 +222,8 @@ enum End {
 }
 
 impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
-    pub(crate) fn new(pool: &'a P, caller: &'w W, at_hand: Option<ClaimedSlot<'a, P>>) -> Self {
+    #[inline(always)]
+    fn new(pool: &'a P, caller: &'w W, at_hand: Option<ClaimedSlot<'a, P>>) -> Self {
         let ticket = Ticket { waits_forever: !caller.has_deadline(), ..Ticket::NEW };
         let step = at_hand.map_or(Step::Wait, Step::Assess);
         let (work, past) = (observe::Work::begin(pool), Past::new(pool));
@@ -195,16 +234,24 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
         self.work.pool
     }
 
+    /// One wait for a slot. With a connection that is fit as it is, if there is one; else the step tells what to do.
+    #[inline(always)]
+    fn wait(&mut self) -> impl Future<Output = Result<Option<Found<'a, P>>, End>> {
+        async move {
+            self.refuse_nested()?;
+            self.refuse_unreachable()?;
+            self.work.begin_wait();
+            let granted = self.caller.slot(self.work.pool, &mut self.ticket).await;
+            self.work.end_wait();
+            self.after_wait(granted)
+        }
+    }
+
     fn run(&mut self) -> impl Future<Output = Result<Found<'a, P>, End>> {
         async move {
             loop {
                 if matches!(self.step, Step::Wait) {
-                    self.refuse_nested()?;
-                    self.refuse_unreachable()?;
-                    self.work.begin_wait();
-                    let granted = self.caller.slot(self.pool(), &mut self.ticket).await;
-                    self.work.end_wait();
-                    if let Some(found) = self.after_wait(granted)? {
+                    if let Some(found) = self.wait().await? {
                         return Ok(found);
                     }
                     continue;
@@ -336,9 +383,19 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
 
     /// Refuses a caller that would wait in vain: there is no connection, none can be made, and the next attempt is yet
     /// to come.
+    #[inline]
     fn refuse_unreachable(&self) -> Result<(), End> {
+        if self.pool().shared().has_failed() && self.pool().engine().has_connector() {
+            return self.refuse_in_outage();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_in_outage(&self) -> Result<(), End> {
         let shared = self.pool().shared();
-        if !self.pool().engine().has_connector() || shared.may_connect(self.pool().coarse()) {
+        if shared.may_connect(self.pool().coarse()) {
             return Ok(());
         }
         match shared.failure() {
@@ -400,6 +457,7 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
 }
 
 /// An idle connection, without the lock.
+#[inline]
 fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
     let shared = pool.shared();
     if shared.has(ROUND_ROBIN) {
@@ -412,11 +470,13 @@ fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
 }
 
 /// Records the loan. From then on the slot is the caller's.
+#[inline]
 pub(crate) fn lend<P: ManagedParts>(pool: &P, found: Found<'_, P>, site: Site, thread: usize) -> SlotToken {
     lend_at(pool, found.claimed, site, thread, found.now)
 }
 
 /// As [`lend`], if the time was read already.
+#[inline]
 fn lend_at<P: ManagedParts>(
     pool: &P,
     claimed: ClaimedSlot<'_, P>,
@@ -447,6 +507,7 @@ fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: impl FnOnce() -> 
 }
 
 /// Records since when the connection is in use, and by which thread, as far as the pool's options ask for it.
+#[inline]
 pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>, thread: usize, now: Option<Millis>) {
     let (record, shared) = (pool.record(claimed.slot()), pool.shared());
     let uses = pool.engine().states().get(claimed.slot()).uses();
