@@ -7,8 +7,11 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::error::GetError;
 use super::guard::ConnGuard;
-use super::loan::acquire::{FirstTry, Site, acquire, acquire_first, acquire_idle, first_try, lend, tracked_thread};
+use super::loan::acquire::{
+    FirstTry, Search, Site, acquire, acquire_first, acquire_idle, first_try, lend, tracked_thread,
+};
 use super::loan::caller::{Async, NoWait, at_once};
+use super::loan::task::get;
 use super::manager::{AsyncManager, Lifecycle, Manager};
 use super::pool::Pool;
 use crate::engine::SlotToken;
@@ -54,7 +57,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
         match first_try(self, site, thread, at_hand) {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
-                at_once(acquire(self, &NoWait, at_hand)).map(|found| lend(self, found, site, thread))
+                at_once(acquire(Search::new(self, NoWait, at_hand))).map(|found| lend(self, found, site, thread))
             }
         }
     }
@@ -141,7 +144,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// ```
     #[track_caller]
     pub fn get_async(&self) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
-        self.guard_async(Location::caller(), Async::new(self.clock()), |_| {})
+        get(self, Location::caller(), Async::new(self.clock()), |_| {}, ConnGuard)
     }
 
     /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that
@@ -167,7 +170,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     #[track_caller]
     pub fn get_async_timeout(&self, timeout: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
         const { Self::assert_can_sleep() };
-        self.guard_async(Location::caller(), Async::until(timeout, self.clock()), Async::begin)
+        get(self, Location::caller(), Async::until(timeout, self.clock()), Async::begin, ConnGuard)
     }
 
     /// [`get_async`](Self::get_async), until `deadline` at the latest, a time by the pool's [clock](Self::clock). For
@@ -187,44 +190,10 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     #[track_caller]
     pub fn get_async_deadline(&self, deadline: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
         const { Self::assert_can_sleep() };
-        self.guard_async(Location::caller(), Async::until(deadline, self.clock()), |_| {})
+        get(self, Location::caller(), Async::until(deadline, self.clock()), |_| {}, ConnGuard)
     }
 
     pub(super) const fn assert_can_sleep() {
         assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep");
-    }
-
-    /// `begin` is called with the caller when it cannot be served at once.
-    #[inline]
-    #[expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
-    fn guard_async<'k>(
-        &'k self,
-        site: Site,
-        mut caller: Async<'k, K>,
-        begin: impl FnOnce(&mut Async<'k, K>),
-    ) -> impl Future<Output = Got<ConnGuard<'k, M, N, K>, M>> {
-        async move {
-            // No thread is recorded: a task may move from one to another.
-            let at_hand = match acquire_at_once(self, site) {
-                FirstTry::Done(slot) => return Ok(ConnGuard(RawGuard::new(self, slot))),
-                FirstTry::Work(at_hand) => at_hand,
-            };
-            begin(&mut caller);
-            match acquire(self, &caller, at_hand).await {
-                Ok(found) => Ok(ConnGuard(RawGuard::new(self, lend(self, found, site, 0)))),
-                Err(error) => Err(error),
-            }
-        }
-    }
-}
-
-#[inline]
-fn acquire_at_once<M: Lifecycle, const N: usize, K: Clock>(
-    pool: &Pool<M, N, K>,
-    site: Site,
-) -> FirstTry<'_, Pool<M, N, K>> {
-    match acquire_first(pool, site, false) {
-        Ok(slot) => FirstTry::Done(slot),
-        Err(at_hand) => first_try(pool, site, 0, at_hand),
     }
 }

@@ -5,8 +5,6 @@
 use core::future::Future;
 use core::mem::replace;
 use core::panic::Location;
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::caller::{Caller, Failure};
@@ -136,51 +134,16 @@ pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<Slot
 }
 
 /// A connection, after as much work as it takes.
-///
-/// Most callers that wait are granted a connection that is fit as it is: their way is short, and apart from the rest.
 pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
-    pool: &'a P,
-    caller: &W,
-    at_hand: Option<ClaimedSlot<'a, P>>,
+    mut search: Search<'a, P, W>,
 ) -> impl Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>> {
     async move {
-        // Made where it stays: it would take long to move.
-        let mut search = Search::new(pool, caller, at_hand);
-        let waited = if matches!(search.step, Step::Wait) {
-            let span = search.work.span();
-            span.around(search.wait()).await
-        } else {
-            Ok(None)
-        };
-        let end = match waited {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => {
-                let span = search.work.span();
-                OutOfLine(span.around(search.run())).await
-            }
-            Err(end) => Err(end),
-        };
-        let found = match end {
-            Ok(found) => Ok(found),
-            Err(end) => Err(search.refuse(end)),
-        };
+        let span = search.work.span();
+        let found = span.around(search.run()).await;
+        let found = found.map_err(|why| search.refuse(why));
         // Ends the span, in which a subscriber may panic: before the slot is a mere token, which a panic would lose.
         drop(search);
         found
-    }
-}
-
-/// A future that is not compiled into the one that awaits it.
-struct OutOfLine<F>(F);
-
-impl<F: Future> Future for OutOfLine<F> {
-    type Output = F::Output;
-
-    #[cold]
-    #[inline(never)]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: the future is pinned with the whole: nothing moves it out.
-        unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(context)
     }
 }
 
@@ -190,14 +153,40 @@ pub(crate) struct Found<'a, P: ManagedParts> {
     now: Option<Millis>,
 }
 
+impl<'a, P: ManagedParts> Found<'a, P> {
+    /// A slot that was claimed, if its connection is fit as it is; else the slot.
+    #[inline]
+    pub(super) fn if_fit(pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Result<Self, ClaimedSlot<'a, P>> {
+        // After the claim, as in `first_try`.
+        pool.shared().wake_if_asleep();
+        match claimed.assess() {
+            Assessment::Fit(now) => Ok(Self { claimed, now }),
+            _ => Err(claimed),
+        }
+    }
+}
+
 /// A caller's search for a connection, and what it has met so far.
-struct Search<'a, 'w, P: ManagedParts, W> {
-    caller: &'w W,
+pub(crate) struct Search<'a, P: ManagedParts, W> {
+    caller: W,
     work: observe::Work<'a, P>,
     ticket: Ticket,
     step: Step<'a, P>,
     past: Past,
     trouble: Trouble<ErrorOf<P>>,
+}
+
+/// What a search has from its beginning.
+pub(super) struct Begun<'a, P: ManagedParts> {
+    pub(super) work: observe::Work<'a, P>,
+    past: Past,
+}
+
+impl<'a, P: ManagedParts> Begun<'a, P> {
+    #[inline]
+    pub(super) fn new(pool: &'a P) -> Self {
+        Self { work: observe::Work::begin(pool), past: Past::new(pool) }
+    }
 }
 
 /// The last failure that a caller has met, of those that say most.
@@ -221,37 +210,53 @@ enum End {
     Unreachable(ErrorText),
 }
 
-impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
-    #[inline(always)]
-    fn new(pool: &'a P, caller: &'w W, at_hand: Option<ClaimedSlot<'a, P>>) -> Self {
+impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
+    pub(crate) fn new(pool: &'a P, caller: W, at_hand: Option<ClaimedSlot<'a, P>>) -> Self {
         let ticket = Ticket { waits_forever: !caller.has_deadline(), ..Ticket::NEW };
-        let step = at_hand.map_or(Step::Wait, Step::Assess);
-        let (work, past) = (observe::Work::begin(pool), Past::new(pool));
-        Self { caller, work, ticket, step, past, trouble: Trouble::None }
+        let mut search = Self::begun(Begun::new(pool), caller, ticket);
+        search.step = at_hand.map_or(Step::Wait, Step::Assess);
+        search
+    }
+
+    fn begun(Begun { work, past }: Begun<'a, P>, caller: W, ticket: Ticket) -> Self {
+        Self { caller, work, ticket, step: Step::Wait, past, trouble: Trouble::None }
+    }
+
+    /// The search of a caller that has waited once, and was not granted a connection that is fit as it is.
+    pub(super) fn after_first_wait(
+        begun: Begun<'a, P>,
+        caller: W,
+        ticket: Ticket,
+        granted: Result<ClaimedSlot<'a, P>, AcquireError>,
+    ) -> Result<Self, GetError<ErrorOf<P>>> {
+        let mut search = Self::begun(begun, caller, ticket);
+        let ended = match granted {
+            Ok(unfit) => {
+                search.step = Step::Assess(unfit);
+                Ok(())
+            }
+            Err(error) => search.after_miss(error),
+        };
+        match ended {
+            Ok(()) => Ok(search),
+            Err(end) => Err(search.refuse(end)),
+        }
     }
 
     fn pool(&self) -> &'a P {
         self.work.pool
     }
 
-    /// One wait for a slot. With a connection that is fit as it is, if there is one; else the step tells what to do.
-    #[inline(always)]
-    fn wait(&mut self) -> impl Future<Output = Result<Option<Found<'a, P>>, End>> {
-        async move {
-            self.refuse_nested()?;
-            self.refuse_unreachable()?;
-            self.work.begin_wait();
-            let granted = self.caller.slot(self.work.pool, &mut self.ticket).await;
-            self.work.end_wait();
-            self.after_wait(granted)
-        }
-    }
-
     fn run(&mut self) -> impl Future<Output = Result<Found<'a, P>, End>> {
         async move {
             loop {
                 if matches!(self.step, Step::Wait) {
-                    if let Some(found) = self.wait().await? {
+                    self.refuse_nested()?;
+                    self.refuse_unreachable()?;
+                    self.work.begin_wait();
+                    let granted = self.caller.slot(self.work.pool, &mut self.ticket).await;
+                    self.work.end_wait();
+                    if let Some(found) = self.after_wait(granted)? {
                         return Ok(found);
                     }
                     continue;
@@ -259,7 +264,7 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
                 // After the claim, as in `first_try`.
                 self.pool().shared().wake_if_asleep();
                 self.ticket.position = Position::Again;
-                match prepare(self.pool(), self.caller, &mut self.step, &mut self.past).await {
+                match prepare(self.work.pool, &self.caller, &mut self.step, &mut self.past).await {
                     Ok(claimed) => return Ok(Found { claimed, now: None }),
                     Err(error) => self.go_on_after(error)?,
                 }
@@ -274,25 +279,26 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
     }
 
     /// What to do after a wait for a slot: take its connection as it is, prepare it, wait again, or give up.
-    #[inline]
     fn after_wait(&mut self, granted: Result<ClaimedSlot<'a, P>, AcquireError>) -> Result<Option<Found<'a, P>>, End> {
         match granted {
-            Ok(claimed) => {
-                // After the claim, as in `first_try`.
-                self.pool().shared().wake_if_asleep();
-                if let Assessment::Fit(now) = claimed.assess() {
-                    return Ok(Some(Found { claimed, now }));
-                }
-                self.step = Step::Assess(claimed);
-            }
-            // Waits were ended, but this one may go on, in its place.
-            Err(AcquireError::Dismissed) => {
-                self.end_unreachable()?;
-                self.ticket.position = Position::Again;
-            }
-            Err(error) => return Err(End::NoSlot(error)),
+            Ok(claimed) => match Found::if_fit(self.pool(), claimed) {
+                Ok(found) => return Ok(Some(found)),
+                Err(unfit) => self.step = Step::Assess(unfit),
+            },
+            Err(error) => self.after_miss(error)?,
         }
         Ok(None)
+    }
+
+    /// What to do after a wait that has ended without a slot: wait again, or give up.
+    fn after_miss(&mut self, error: AcquireError) -> Result<(), End> {
+        if error != AcquireError::Dismissed {
+            return Err(End::NoSlot(error));
+        }
+        // Waits were ended, but this one may go on, in its place.
+        self.end_unreachable()?;
+        self.ticket.position = Position::Again;
+        Ok(())
     }
 
     /// What to do after an attempt that failed: look again, at once or after a pause, or give up.
@@ -383,19 +389,9 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
 
     /// Refuses a caller that would wait in vain: there is no connection, none can be made, and the next attempt is yet
     /// to come.
-    #[inline]
     fn refuse_unreachable(&self) -> Result<(), End> {
-        if self.pool().shared().has_failed() && self.pool().engine().has_connector() {
-            return self.refuse_in_outage();
-        }
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refuse_in_outage(&self) -> Result<(), End> {
         let shared = self.pool().shared();
-        if shared.may_connect(self.pool().coarse()) {
+        if !may_be_unreachable(self.pool()) || shared.may_connect(self.pool().coarse()) {
             return Ok(());
         }
         match shared.failure() {
@@ -454,6 +450,12 @@ impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
     fn not_connected(&self, error: ManagerError<ErrorOf<P>>) -> GetError<ErrorOf<P>> {
         GetError::Connect { error, report: report(self.pool()) }
     }
+}
+
+/// Whether a caller may be refused, since connecting fails: a quick look, without the clock.
+#[inline]
+pub(super) fn may_be_unreachable<P: ManagedParts>(pool: &P) -> bool {
+    pool.shared().has_failed() && pool.engine().has_connector()
 }
 
 /// An idle connection, without the lock.

@@ -4,6 +4,7 @@
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
 use core::future::{Future, poll_fn};
+use core::mem::replace;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
@@ -170,6 +171,15 @@ enum Until {
     OfPool,
 }
 
+impl<K> Clone for Async<'_, K> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Async<'_, K> {}
+
 impl<'k, K: Clock> Async<'k, K> {
     pub(crate) const fn new(clock: &'k K) -> Self {
         Self { clock, until: Until::Forever }
@@ -209,6 +219,15 @@ impl<'k, K: Clock> Async<'k, K> {
     fn own_time(&self) -> impl Limit {
         let begin = || self.left().map(|left| self.clock.sleep(left));
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
+    }
+
+    /// The task's first wait for a slot, which keeps its ticket itself.
+    #[inline]
+    pub(super) fn first_wait<P: ManagedParts>(self, pool: &P) -> FirstWait<'_, P, impl Limit + use<'k, P, K>> {
+        let begin = move || self.left().map(|left| self.clock.sleep(left));
+        let limit = if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never };
+        let ticket = Ticket { waits_forever: !matches!(self.until, Until::At(_)), ..Ticket::NEW };
+        FirstWait { acquire: Acquire::with_ticket(pool, WaiterKind::Task, &ticket), ticket, limit }
     }
 
     /// The same, and at most `limit`.
@@ -367,18 +386,51 @@ impl<'a, P: ManagedParts, L: Limit> Future for Queued<'a, '_, P, L> {
         let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
         // SAFETY: as above: it is pinned with the whole.
         let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
-        let pool = acquire.pool();
-        let granted = acquire.poll(context.waker()).map(|answer| {
-            acquire.note_number(this.ticket);
-            // From here on a panic releases the slot.
-            answer.map(|slot| ClaimedSlot::new(pool, slot))
-        });
-        Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
-            // The end of a pause is no timeout.
-            if this.ticket.position != Position::Pausing {
-                pool.engine().count_timeout();
-            }
-            Err(AcquireError::TimedOut)
-        }))
+        poll_wait(acquire, this.ticket, limit, context)
     }
+}
+
+/// A task's first wait in the queue, until its time is up; and its ticket then.
+pub(super) struct FirstWait<'a, P: ManagedParts, L> {
+    acquire: Acquire<'a, P>,
+    ticket: Ticket,
+    limit: L,
+}
+
+impl<'a, P: ManagedParts, L: Limit> Future for FirstWait<'a, P, L> {
+    type Output = (Result<ClaimedSlot<'a, P>, AcquireError>, Ticket);
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: each field is pinned with the whole: neither the wait nor the limit is moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above: it is pinned with the whole.
+        let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
+        // SAFETY: as above: it is pinned with the whole.
+        let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
+        let granted = ready!(poll_wait(acquire, &mut this.ticket, limit, context));
+        Poll::Ready((granted, replace(&mut this.ticket, Ticket::NEW)))
+    }
+}
+
+#[inline]
+fn poll_wait<'a, P: ManagedParts, L: Limit>(
+    acquire: Pin<&Acquire<'a, P>>,
+    ticket: &mut Ticket,
+    limit: Pin<&mut L>,
+    context: &mut Context<'_>,
+) -> Poll<Result<ClaimedSlot<'a, P>, AcquireError>> {
+    let pool = acquire.pool();
+    let granted = acquire.poll(context.waker()).map(|answer| {
+        acquire.note_number(ticket);
+        // From here on a panic releases the slot.
+        answer.map(|slot| ClaimedSlot::new(pool, slot))
+    });
+    Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
+        // The end of a pause is no timeout.
+        if ticket.position != Position::Pausing {
+            pool.engine().count_timeout();
+        }
+        Err(AcquireError::TimedOut)
+    }))
 }

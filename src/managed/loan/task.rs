@@ -1,0 +1,196 @@
+// knows: acquire, caller, clock, error, manager, observe, parts, tokens, engine, slot · must not know: executors,
+// records
+//! A task's whole way to a connection, as a future.
+//!
+//! Written by hand: most tasks that wait are granted a connection that is fit as it is, and for them the future is no
+//! more than a wait in the queue. What a search takes besides is made only for those that have to search.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use super::acquire::{
+    Begun, FirstTry, Found, Search, Site, acquire, acquire_first, first_try, lend, may_be_unreachable,
+};
+use super::caller::Async;
+use super::tokens::ClaimedSlot;
+use crate::engine::{AcquireError, SlotToken, Ticket};
+use crate::managed::clock::Clock;
+use crate::managed::error::GetError;
+use crate::managed::manager::AsyncManager;
+use crate::managed::observe::log::Entry;
+use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::slot::RawGuard;
+
+/// A connection for a task, in a `guard`. `begin` is called with the caller when it cannot be served at once.
+#[inline]
+pub(crate) fn get<'a, P: ManagedParts<Manager: AsyncManager>, K: Clock, G>(
+    pool: &'a P,
+    site: Site,
+    caller: Async<'a, K>,
+    begin: impl Fn(&mut Async<'a, K>),
+    guard: impl Fn(RawGuard<&'a P>) -> G,
+) -> impl Future<Output = Result<G, GetError<ErrorOf<P>>>> {
+    let wait = |entry: Entry, pool: &'a P, caller: Async<'a, K>| entry.around(caller.first_wait(pool));
+    Get { pool, site, caller, begin, wait, search: acquire, guard, course: Course::Fresh }
+}
+
+/// The functions are what the task does when it comes to it, and take no room.
+struct Get<'a, P: ManagedParts, K, B, W, S, E, Q, F> {
+    pool: &'a P,
+    site: Site,
+    caller: Async<'a, K>,
+    begin: B,
+    wait: W,
+    search: S,
+    guard: E,
+    course: Course<'a, P, Q, F>,
+}
+
+/// What the task is doing.
+enum Course<'a, P: ManagedParts, Q, F> {
+    /// It was not polled yet.
+    Fresh,
+    /// It waits in the queue for the first time. The queue is left before the work ends.
+    Waiting {
+        queued: Q,
+        /// `None` once the wait has ended.
+        begun: Option<Begun<'a, P>>,
+    },
+    /// It does all that it takes.
+    Searching(F),
+    Done,
+}
+
+type Granted<'a, P> = Result<ClaimedSlot<'a, P>, AcquireError>;
+
+impl<'a, P, K, B, W, S, E, Q, F> Get<'a, P, K, B, W, S, E, Q, F>
+where
+    P: ManagedParts<Manager: AsyncManager>,
+    K: Clock,
+    B: Fn(&mut Async<'a, K>),
+    W: Fn(Entry, &'a P, Async<'a, K>) -> Q,
+    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+{
+    /// A slot whose connection can be used at once. If there is none, the course is set.
+    #[inline]
+    fn begin(&mut self) -> Option<SlotToken> {
+        // If what follows panics, the task is done.
+        self.course = Course::Done;
+        let at_hand = match acquire_at_once(self.pool, self.site) {
+            FirstTry::Done(slot) => return Some(slot),
+            FirstTry::Work(at_hand) => at_hand,
+        };
+        (self.begin)(&mut self.caller);
+        if at_hand.is_some() || may_be_unreachable(self.pool) {
+            self.search(at_hand);
+        } else {
+            let mut begun = Begun::new(self.pool);
+            let entry = begun.work.span();
+            begun.work.begin_wait();
+            let queued = (self.wait)(entry, self.pool, self.caller);
+            self.course = Course::Waiting { queued, begun: Some(begun) };
+        }
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search(&mut self, at_hand: Option<ClaimedSlot<'a, P>>) {
+        self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller, at_hand)));
+    }
+
+    /// The first wait did not end with a connection that is fit as it is.
+    #[cold]
+    #[inline(never)]
+    fn search_on(
+        &mut self,
+        begun: Begun<'a, P>,
+        ticket: Ticket,
+        granted: Granted<'a, P>,
+    ) -> Result<(), GetError<ErrorOf<P>>> {
+        let search = Search::after_first_wait(begun, self.caller, ticket, granted)?;
+        self.course = Course::Searching((self.search)(search));
+        Ok(())
+    }
+}
+
+impl<'a, P, K, B, W, S, E, Q, F> Get<'a, P, K, B, W, S, E, Q, F>
+where
+    P: ManagedParts,
+    F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
+{
+    /// The caller has pinned the task.
+    #[cold]
+    #[inline(never)]
+    fn poll_search(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Course::Searching(search) = &mut self.course else {
+            panic!("a future of a connection was polled after it had finished")
+        };
+        // SAFETY: it is pinned with the whole, and dropped in place.
+        let found = ready!(unsafe { Pin::new_unchecked(search) }.poll(context));
+        self.course = Course::Done;
+        Poll::Ready(found)
+    }
+}
+
+impl<'a, P, K, B, W, S, E, Q, F, G> Future for Get<'a, P, K, B, W, S, E, Q, F>
+where
+    P: ManagedParts<Manager: AsyncManager>,
+    K: Clock,
+    B: Fn(&mut Async<'a, K>),
+    W: Fn(Entry, &'a P, Async<'a, K>) -> Q,
+    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    E: Fn(RawGuard<&'a P>) -> G,
+    Q: Future<Output = (Granted<'a, P>, Ticket)>,
+    F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
+{
+    type Output = Result<G, GetError<ErrorOf<P>>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: what the task is doing is pinned with the whole, and dropped in place. Nothing else need be.
+        let this = unsafe { self.get_unchecked_mut() };
+        let (pool, site) = (this.pool, this.site);
+        if matches!(this.course, Course::Fresh)
+            && let Some(slot) = this.begin()
+        {
+            return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, slot))));
+        }
+        if let Course::Waiting { queued, begun } = &mut this.course {
+            // SAFETY: as above.
+            let (granted, ticket) = ready!(unsafe { Pin::new_unchecked(queued) }.poll(context));
+            let Some(mut begun) = begun.take() else { unreachable!("the wait has ended before") };
+            begun.work.end_wait();
+            let granted = match granted {
+                Ok(claimed) => match Found::if_fit(pool, claimed) {
+                    Ok(found) => {
+                        // The slot is no mere token yet, which a panic would lose: this ends the span.
+                        drop(begun);
+                        this.course = Course::Done;
+                        return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));
+                    }
+                    Err(unfit) => Ok(unfit),
+                },
+                Err(error) => Err(error),
+            };
+            this.course = Course::Done;
+            if let Err(error) = this.search_on(begun, ticket, granted) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        match ready!(this.poll_search(context)) {
+            Ok(found) => Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0))))),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// No thread is recorded: a task may move from one to another.
+#[inline]
+fn acquire_at_once<P: ManagedParts>(pool: &P, site: Site) -> FirstTry<'_, P> {
+    match acquire_first(pool, site, false) {
+        Ok(slot) => FirstTry::Done(slot),
+        Err(at_hand) => first_try(pool, site, 0, at_hand),
+    }
+}
