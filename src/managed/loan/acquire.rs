@@ -459,15 +459,20 @@ pub(super) fn may_be_unreachable<P: ManagedParts>(pool: &P) -> bool {
 }
 
 /// An idle connection, without the lock.
-#[inline]
+#[inline(always)]
 fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
-    let shared = pool.shared();
-    if shared.has(ROUND_ROBIN) {
-        let slot = claim_after(pool, shared.last_lent()).ok()?;
-        shared.note_lent(slot.index());
-        return Some(ClaimedSlot::new(pool, slot));
+    if pool.shared().has(ROUND_ROBIN) {
+        return claim_in_turn(pool);
     }
     let slot = claim_any(pool).ok()?;
+    Some(ClaimedSlot::new(pool, slot))
+}
+
+#[inline(never)]
+fn claim_in_turn<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
+    let shared = pool.shared();
+    let slot = claim_after(pool, shared.last_lent()).ok()?;
+    shared.note_lent(slot.index());
     Some(ClaimedSlot::new(pool, slot))
 }
 

@@ -4,7 +4,6 @@
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
 use core::future::{Future, poll_fn};
-use core::mem::replace;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
@@ -216,18 +215,21 @@ impl<'k, K: Clock> Async<'k, K> {
     }
 
     /// What is left of the caller's time, if the clock can tell when it is over.
-    fn own_time(&self) -> impl Limit {
-        let begin = || self.left().map(|left| self.clock.sleep(left));
+    pub(super) fn own_time(self) -> impl Limit + use<'k, K> {
+        let begin = move || self.left().map(|left| self.clock.sleep(left));
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
     }
 
-    /// The task's first wait for a slot, which keeps its ticket itself.
-    #[inline]
-    pub(super) fn first_wait<P: ManagedParts>(self, pool: &P) -> FirstWait<'_, P, impl Limit + use<'k, P, K>> {
-        let begin = move || self.left().map(|left| self.clock.sleep(left));
-        let limit = if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never };
-        let ticket = Ticket { waits_forever: !matches!(self.until, Until::At(_)), ..Ticket::NEW };
-        FirstWait { acquire: Acquire::with_ticket(pool, WaiterKind::Task, &ticket), ticket, limit }
+    /// Whether its time ends, and the clock can tell when.
+    #[inline(always)]
+    pub(super) fn ends(self) -> bool {
+        K::CAN_SLEEP && matches!(self.until, Until::At(_))
+    }
+
+    /// A ticket for the task's first wait.
+    #[inline(always)]
+    pub(super) fn ticket(self) -> Ticket {
+        Ticket { waits_forever: !matches!(self.until, Until::At(_)), ..Ticket::NEW }
     }
 
     /// The same, and at most `limit`.
@@ -386,51 +388,18 @@ impl<'a, P: ManagedParts, L: Limit> Future for Queued<'a, '_, P, L> {
         let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
         // SAFETY: as above: it is pinned with the whole.
         let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
-        poll_wait(acquire, this.ticket, limit, context)
+        let pool = acquire.pool();
+        let granted = acquire.poll(context.waker()).map(|answer| {
+            acquire.note_number(this.ticket);
+            // From here on a panic releases the slot.
+            answer.map(|slot| ClaimedSlot::new(pool, slot))
+        });
+        Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
+            // The end of a pause is no timeout.
+            if this.ticket.position != Position::Pausing {
+                pool.engine().count_timeout();
+            }
+            Err(AcquireError::TimedOut)
+        }))
     }
-}
-
-/// A task's first wait in the queue, until its time is up; and its ticket then.
-pub(super) struct FirstWait<'a, P: ManagedParts, L> {
-    acquire: Acquire<'a, P>,
-    ticket: Ticket,
-    limit: L,
-}
-
-impl<'a, P: ManagedParts, L: Limit> Future for FirstWait<'a, P, L> {
-    type Output = (Result<ClaimedSlot<'a, P>, AcquireError>, Ticket);
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: each field is pinned with the whole: neither the wait nor the limit is moved out.
-        let this = unsafe { self.get_unchecked_mut() };
-        // SAFETY: as above: it is pinned with the whole.
-        let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
-        // SAFETY: as above: it is pinned with the whole.
-        let limit = unsafe { Pin::new_unchecked(&mut this.limit) };
-        let granted = ready!(poll_wait(acquire, &mut this.ticket, limit, context));
-        Poll::Ready((granted, replace(&mut this.ticket, Ticket::NEW)))
-    }
-}
-
-#[inline]
-fn poll_wait<'a, P: ManagedParts, L: Limit>(
-    acquire: Pin<&Acquire<'a, P>>,
-    ticket: &mut Ticket,
-    limit: Pin<&mut L>,
-    context: &mut Context<'_>,
-) -> Poll<Result<ClaimedSlot<'a, P>, AcquireError>> {
-    let pool = acquire.pool();
-    let granted = acquire.poll(context.waker()).map(|answer| {
-        acquire.note_number(ticket);
-        // From here on a panic releases the slot.
-        answer.map(|slot| ClaimedSlot::new(pool, slot))
-    });
-    Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
-        // The end of a pause is no timeout.
-        if ticket.position != Position::Pausing {
-            pool.engine().count_timeout();
-        }
-        Err(AcquireError::TimedOut)
-    }))
 }

@@ -7,20 +7,21 @@
 
 use core::future::Future;
 use core::pin::Pin;
+use core::ptr;
 use core::task::{Context, Poll, ready};
 
 use super::acquire::{
     Begun, FirstTry, Found, Search, Site, acquire, acquire_first, first_try, lend, may_be_unreachable,
 };
 use super::caller::Async;
+use super::timed::Limit;
 use super::tokens::ClaimedSlot;
-use crate::engine::{AcquireError, SlotToken, Ticket};
+use crate::engine::{AcquireError, SlotToken, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::error::GetError;
 use crate::managed::manager::AsyncManager;
-use crate::managed::observe::log::Entry;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::slot::RawGuard;
+use crate::slot::{Acquire, RawGuard};
 
 /// A connection for a task, in a `guard`. `begin` is called with the caller when it cannot be served at once.
 #[inline]
@@ -31,32 +32,27 @@ pub(crate) fn get<'a, P: ManagedParts<Manager: AsyncManager>, K: Clock, G>(
     begin: impl Fn(&mut Async<'a, K>),
     guard: impl Fn(RawGuard<&'a P>) -> G,
 ) -> impl Future<Output = Result<G, GetError<ErrorOf<P>>>> {
-    let wait = |entry: Entry, pool: &'a P, caller: Async<'a, K>| entry.around(caller.first_wait(pool));
-    Get { pool, site, caller, begin, wait, search: acquire, guard, course: Course::Fresh }
+    Get { pool, site, caller, begin, limit: Async::own_time, search: acquire, guard, course: Course::Fresh }
 }
 
 /// The functions are what the task does when it comes to it, and take no room.
-struct Get<'a, P: ManagedParts, K, B, W, S, E, Q, F> {
+struct Get<'a, P: ManagedParts, K, B, T, S, E, L, F> {
     pool: &'a P,
     site: Site,
     caller: Async<'a, K>,
     begin: B,
-    wait: W,
+    limit: T,
     search: S,
     guard: E,
-    course: Course<'a, P, Q, F>,
+    course: Course<'a, P, L, F>,
 }
 
 /// What the task is doing.
-enum Course<'a, P: ManagedParts, Q, F> {
+enum Course<'a, P: ManagedParts, L, F> {
     /// It was not polled yet.
     Fresh,
-    /// It waits in the queue for the first time. The queue is left before the work ends.
-    Waiting {
-        queued: Q,
-        /// `None` once the wait has ended.
-        begun: Option<Begun<'a, P>>,
-    },
+    /// It waits in the queue for the first time.
+    Waiting(FirstWait<'a, P, L>),
     /// It does all that it takes.
     Searching(F),
     Done,
@@ -64,13 +60,88 @@ enum Course<'a, P: ManagedParts, Q, F> {
 
 type Granted<'a, P> = Result<ClaimedSlot<'a, P>, AcquireError>;
 
-impl<'a, P, K, B, W, S, E, Q, F> Get<'a, P, K, B, W, S, E, Q, F>
+/// A task's first wait in the queue, until its time is up.
+struct FirstWait<'a, P: ManagedParts, L> {
+    /// Both are `None` once the wait has ended.
+    acquire: Option<Acquire<'a, P>>,
+    begun: Option<Begun<'a, P>>,
+    /// Made when the task has to wait, if its time ends.
+    limit: Option<L>,
+}
+
+impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
+    #[inline(always)]
+    fn new<K: Clock>(pool: &'a P, caller: Async<'a, K>) -> Self {
+        let mut begun = Begun::new(pool);
+        begun.work.begin_wait();
+        let acquire = Acquire::with_ticket(pool, WaiterKind::Task, &caller.ticket());
+        Self { acquire: Some(acquire), begun: Some(begun), limit: None }
+    }
+
+    /// How the wait has ended, and what the search has from its beginning.
+    #[inline(always)]
+    fn poll<K: Clock>(
+        self: Pin<&mut Self>,
+        caller: Async<'a, K>,
+        limit: impl Fn(Async<'a, K>) -> L,
+        context: &mut Context<'_>,
+    ) -> Poll<(Granted<'a, P>, Ticket, Begun<'a, P>)> {
+        // SAFETY: the wait and its limit are pinned with the whole, and dropped in place.
+        let this = unsafe { self.get_unchecked_mut() };
+        let (Some(acquire), Some(begun)) = (&this.acquire, &this.begun) else { finished() };
+        // SAFETY: as above.
+        let acquire = unsafe { Pin::new_unchecked(acquire) };
+        let (entry, pool) = (begun.work.span(), begun.work.pool);
+        let granted = entry.within(|| {
+            let granted = acquire.poll(context.waker());
+            // From here on a panic releases the slot.
+            let granted = granted.map(|answer| answer.map(|slot| ClaimedSlot::new(pool, slot)));
+            if !caller.ends() {
+                return granted;
+            }
+            let limit = this.limit.get_or_insert_with(|| limit(caller));
+            // SAFETY: as above.
+            let in_time = ready!(unsafe { Pin::new_unchecked(limit) }.unless_over(granted, context));
+            Poll::Ready(in_time.unwrap_or_else(|| {
+                pool.engine().count_timeout();
+                Err(AcquireError::TimedOut)
+            }))
+        });
+        let granted = ready!(granted);
+        let mut ticket = caller.ticket();
+        acquire.note_number(&mut ticket);
+        let Some(mut begun) = this.begun.take() else { finished() };
+        begun.work.end_wait();
+        Poll::Ready((granted, ticket, begun))
+    }
+}
+
+impl<P: ManagedParts, L> Drop for FirstWait<'_, P, L> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // A task that gives up leaves the queue before its work ends, and as a part of it.
+        if let Some(begun) = &self.begun {
+            begun.work.span().within(|| {
+                self.acquire = None;
+                self.limit = None;
+            });
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn finished() -> ! {
+    panic!("a future of a connection was polled after it had finished")
+}
+
+impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
 where
     P: ManagedParts<Manager: AsyncManager>,
     K: Clock,
     B: Fn(&mut Async<'a, K>),
-    W: Fn(Entry, &'a P, Async<'a, K>) -> Q,
     S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    L: Limit,
 {
     /// A slot whose connection can be used at once. If there is none, the course is set.
     #[inline]
@@ -85,11 +156,10 @@ where
         if at_hand.is_some() || may_be_unreachable(self.pool) {
             self.search(at_hand);
         } else {
-            let mut begun = Begun::new(self.pool);
-            let entry = begun.work.span();
-            begun.work.begin_wait();
-            let queued = (self.wait)(entry, self.pool, self.caller);
-            self.course = Course::Waiting { queued, begun: Some(begun) };
+            let wait = Course::Waiting(FirstWait::new(self.pool, self.caller));
+            // SAFETY: the task is done, as far as can be seen: there is nothing to drop. So the wait is made in its
+            // place, and not moved there.
+            unsafe { ptr::write(&raw mut self.course, wait) };
         }
         None
     }
@@ -115,7 +185,7 @@ where
     }
 }
 
-impl<'a, P, K, B, W, S, E, Q, F> Get<'a, P, K, B, W, S, E, Q, F>
+impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
 where
     P: ManagedParts,
     F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
@@ -124,9 +194,7 @@ where
     #[cold]
     #[inline(never)]
     fn poll_search(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Course::Searching(search) = &mut self.course else {
-            panic!("a future of a connection was polled after it had finished")
-        };
+        let Course::Searching(search) = &mut self.course else { finished() };
         // SAFETY: it is pinned with the whole, and dropped in place.
         let found = ready!(unsafe { Pin::new_unchecked(search) }.poll(context));
         self.course = Course::Done;
@@ -134,15 +202,15 @@ where
     }
 }
 
-impl<'a, P, K, B, W, S, E, Q, F, G> Future for Get<'a, P, K, B, W, S, E, Q, F>
+impl<'a, P, K, B, T, S, E, L, F, G> Future for Get<'a, P, K, B, T, S, E, L, F>
 where
     P: ManagedParts<Manager: AsyncManager>,
     K: Clock,
     B: Fn(&mut Async<'a, K>),
-    W: Fn(Entry, &'a P, Async<'a, K>) -> Q,
+    T: Fn(Async<'a, K>) -> L,
     S: Fn(Search<'a, P, Async<'a, K>>) -> F,
     E: Fn(RawGuard<&'a P>) -> G,
-    Q: Future<Output = (Granted<'a, P>, Ticket)>,
+    L: Limit,
     F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
 {
     type Output = Result<G, GetError<ErrorOf<P>>>;
@@ -157,11 +225,10 @@ where
         {
             return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, slot))));
         }
-        if let Course::Waiting { queued, begun } = &mut this.course {
+        if let Course::Waiting(wait) = &mut this.course {
             // SAFETY: as above.
-            let (granted, ticket) = ready!(unsafe { Pin::new_unchecked(queued) }.poll(context));
-            let Some(mut begun) = begun.take() else { unreachable!("the wait has ended before") };
-            begun.work.end_wait();
+            let wait = unsafe { Pin::new_unchecked(wait) };
+            let (granted, ticket, begun) = ready!(wait.poll(this.caller, &this.limit, context));
             let granted = match granted {
                 Ok(claimed) => match Found::if_fit(pool, claimed) {
                     Ok(found) => {
