@@ -192,6 +192,7 @@ impl ConnRecord {
         now.since(Millis(self.checked_at.load(Relaxed)))
     }
 
+    #[inline]
     pub(super) fn age(&self, now: Millis) -> usize {
         now.since(Millis(self.born.load(Relaxed)))
     }
@@ -208,6 +209,7 @@ impl ConnRecord {
     }
 
     /// How many milliseconds the connection has to live; 0 if it is too old.
+    #[inline]
     pub(super) fn left_to_live(&self, now: Millis) -> usize {
         match self.lifetime.load(Relaxed) {
             FOR_EVER => FOR_EVER,
@@ -246,6 +248,7 @@ impl LoanRecord {
         unsafe { self.site.load(Relaxed).as_ref() }
     }
 
+    #[inline]
     pub(super) fn note_thread(&self, thread: usize) {
         self.thread.store(thread, Relaxed);
     }

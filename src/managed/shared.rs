@@ -236,6 +236,7 @@ impl Shared {
         self.config.on_panic == OnPanic::Discard
     }
 
+    #[inline]
     pub(crate) fn epoch(&self) -> usize {
         self.epoch.load(Relaxed)
     }

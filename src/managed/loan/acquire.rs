@@ -90,7 +90,7 @@ pub(crate) enum FirstTry<'a, P: ManagedParts> {
 }
 
 /// An idle connection, if one can be used as it is. The slot `at_hand` is of one that cannot.
-#[inline]
+#[inline(always)]
 pub(crate) fn first_try<P: ManagedParts>(
     pool: &P,
     site: Site,
@@ -104,6 +104,16 @@ pub(crate) fn first_try<P: ManagedParts>(
     // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.
     pool.shared().wake_if_asleep();
     let Some(claimed) = claimed else { return FirstTry::Work(None) };
+    try_claimed(pool, site, thread, claimed)
+}
+
+#[inline(never)]
+fn try_claimed<'a, P: ManagedParts>(
+    pool: &'a P,
+    site: Site,
+    thread: usize,
+    claimed: ClaimedSlot<'a, P>,
+) -> FirstTry<'a, P> {
     match claimed.assess() {
         Assessment::Fit(now) => FirstTry::Done(lend_at(pool, claimed, site, thread, now)),
         _ => FirstTry::Work(Some(claimed)),
@@ -155,11 +165,11 @@ pub(crate) struct Found<'a, P: ManagedParts> {
 
 impl<'a, P: ManagedParts> Found<'a, P> {
     /// A slot that was claimed, if its connection is fit as it is; else the slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn if_fit(pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Result<Self, ClaimedSlot<'a, P>> {
         // After the claim, as in `first_try`.
         pool.shared().wake_if_asleep();
-        match claimed.assess() {
+        match claimed.assess_at_once() {
             Assessment::Fit(now) => Ok(Self { claimed, now }),
             _ => Err(claimed),
         }
@@ -477,13 +487,13 @@ fn claim_in_turn<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
 }
 
 /// Records the loan. From then on the slot is the caller's.
-#[inline]
+#[inline(always)]
 pub(crate) fn lend<P: ManagedParts>(pool: &P, found: Found<'_, P>, site: Site, thread: usize) -> SlotToken {
     lend_at(pool, found.claimed, site, thread, found.now)
 }
 
 /// As [`lend`], if the time was read already.
-#[inline]
+#[inline(always)]
 fn lend_at<P: ManagedParts>(
     pool: &P,
     claimed: ClaimedSlot<'_, P>,
@@ -514,7 +524,7 @@ fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: impl FnOnce() -> 
 }
 
 /// Records since when the connection is in use, and by which thread, as far as the pool's options ask for it.
-#[inline]
+#[inline(always)]
 pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>, thread: usize, now: Option<Millis>) {
     let (record, shared) = (pool.record(claimed.slot()), pool.shared());
     let uses = pool.engine().states().get(claimed.slot()).uses();

@@ -222,13 +222,13 @@ impl<'k, K: Clock> Async<'k, K> {
 
     /// Whether its time ends, and the clock can tell when.
     #[inline(always)]
-    pub(super) fn ends(self) -> bool {
+    pub(super) fn ends(&self) -> bool {
         K::CAN_SLEEP && matches!(self.until, Until::At(_))
     }
 
     /// A ticket for the task's first wait.
     #[inline(always)]
-    pub(super) fn ticket(self) -> Ticket {
+    pub(super) fn ticket(&self) -> Ticket {
         Ticket { waits_forever: !matches!(self.until, Until::At(_)), ..Ticket::NEW }
     }
 

@@ -71,7 +71,7 @@ struct FirstWait<'a, P: ManagedParts, L> {
 
 impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     #[inline(always)]
-    fn new<K: Clock>(pool: &'a P, caller: Async<'a, K>) -> Self {
+    fn new<K: Clock>(pool: &'a P, caller: &Async<'a, K>) -> Self {
         let mut begun = Begun::new(pool);
         begun.work.begin_wait();
         let acquire = Acquire::with_ticket(pool, WaiterKind::Task, &caller.ticket());
@@ -82,7 +82,7 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     #[inline(always)]
     fn poll<K: Clock>(
         self: Pin<&mut Self>,
-        caller: Async<'a, K>,
+        caller: &Async<'a, K>,
         limit: impl Fn(Async<'a, K>) -> L,
         context: &mut Context<'_>,
     ) -> Poll<(Granted<'a, P>, Ticket, Begun<'a, P>)> {
@@ -99,7 +99,7 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
             if !caller.ends() {
                 return granted;
             }
-            let limit = this.limit.get_or_insert_with(|| limit(caller));
+            let limit = this.limit.get_or_insert_with(|| limit(*caller));
             // SAFETY: as above.
             let in_time = ready!(unsafe { Pin::new_unchecked(limit) }.unless_over(granted, context));
             Poll::Ready(in_time.unwrap_or_else(|| {
@@ -147,7 +147,8 @@ where
     #[inline]
     fn begin(&mut self) -> Option<SlotToken> {
         // If what follows panics, the task is done.
-        self.course = Course::Done;
+        // SAFETY: the task was not polled yet: there is nothing to drop.
+        unsafe { ptr::write(&raw mut self.course, Course::Done) };
         let at_hand = match acquire_at_once(self.pool, self.site) {
             FirstTry::Done(slot) => return Some(slot),
             FirstTry::Work(at_hand) => at_hand,
@@ -156,7 +157,7 @@ where
         if at_hand.is_some() || may_be_unreachable(self.pool) {
             self.search(at_hand);
         } else {
-            let wait = Course::Waiting(FirstWait::new(self.pool, self.caller));
+            let wait = Course::Waiting(FirstWait::new(self.pool, &self.caller));
             // SAFETY: the task is done, as far as can be seen: there is nothing to drop. So the wait is made in its
             // place, and not moved there.
             unsafe { ptr::write(&raw mut self.course, wait) };
@@ -228,13 +229,12 @@ where
         if let Course::Waiting(wait) = &mut this.course {
             // SAFETY: as above.
             let wait = unsafe { Pin::new_unchecked(wait) };
-            let (granted, ticket, begun) = ready!(wait.poll(this.caller, &this.limit, context));
+            let (granted, ticket, begun) = ready!(wait.poll(&this.caller, &this.limit, context));
             let granted = match granted {
                 Ok(claimed) => match Found::if_fit(pool, claimed) {
                     Ok(found) => {
                         // The slot is no mere token yet, which a panic would lose: this ends the span.
                         drop(begun);
-                        this.course = Course::Done;
                         return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));
                     }
                     Err(unfit) => Ok(unfit),
