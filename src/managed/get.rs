@@ -7,10 +7,9 @@ use core::time::Duration;
 use super::clock::Clock;
 use super::error::GetError;
 use super::guard::ConnGuard;
-use super::loan::acquire::{
-    FirstTry, Search, Site, acquire, acquire_first, acquire_idle, first_try, lend, tracked_thread,
-};
+use super::loan::acquire::{FirstTry, Site, acquire_first, acquire_idle, first_try, lend, tracked_thread};
 use super::loan::caller::{Async, NoWait, at_once};
+use super::loan::search::{Search, acquire};
 use super::loan::task::get;
 use super::manager::{AsyncManager, Lifecycle, Manager};
 use super::pool::Pool;

@@ -1,4 +1,4 @@
-// knows: acquire, caller, clock, error, manager, observe, parts, tokens, engine, slot · must not know: executors,
+// knows: acquire, caller, clock, error, manager, parts, search, timed, tokens, engine, slot · must not know: executors,
 // records
 //! A task's whole way to a connection, as a future.
 //!
@@ -6,14 +6,13 @@
 //! more than a wait in the queue. What a search takes besides is made only for those that have to search.
 
 use core::future::Future;
+use core::mem::{forget, replace};
 use core::pin::Pin;
-use core::ptr;
 use core::task::{Context, Poll, ready};
 
-use super::acquire::{
-    Begun, FirstTry, Found, Search, Site, acquire, acquire_first, first_try, lend, may_be_unreachable,
-};
+use super::acquire::{FirstTry, Found, Site, acquire_first, first_try, lend};
 use super::caller::Async;
+use super::search::{Beginning, Search, acquire, may_be_unreachable};
 use super::timed::Limit;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, SlotToken, Ticket, WaiterKind};
@@ -64,7 +63,7 @@ type Granted<'a, P> = Result<ClaimedSlot<'a, P>, AcquireError>;
 struct FirstWait<'a, P: ManagedParts, L> {
     /// Both are `None` once the wait has ended.
     acquire: Option<Acquire<'a, P>>,
-    begun: Option<Begun<'a, P>>,
+    begun: Option<Beginning<'a, P>>,
     /// Made when the task has to wait, if its time ends.
     limit: Option<L>,
 }
@@ -72,7 +71,7 @@ struct FirstWait<'a, P: ManagedParts, L> {
 impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     #[inline(always)]
     fn new<K: Clock>(pool: &'a P, caller: &Async<'a, K>) -> Self {
-        let mut begun = Begun::new(pool);
+        let mut begun = Beginning::new(pool);
         begun.work.begin_wait();
         let acquire = Acquire::with_ticket(pool, WaiterKind::Task, &caller.ticket());
         Self { acquire: Some(acquire), begun: Some(begun), limit: None }
@@ -85,8 +84,8 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
         caller: &Async<'a, K>,
         limit: impl Fn(Async<'a, K>) -> L,
         context: &mut Context<'_>,
-    ) -> Poll<(Granted<'a, P>, Ticket, Begun<'a, P>)> {
-        // SAFETY: the wait and its limit are pinned with the whole, and dropped in place.
+    ) -> Poll<(Granted<'a, P>, Ticket, Beginning<'a, P>)> {
+        // SAFETY: each field is pinned with the whole: neither the wait nor its limit is moved out.
         let this = unsafe { self.get_unchecked_mut() };
         let (Some(acquire), Some(begun)) = (&this.acquire, &this.begun) else { finished() };
         // SAFETY: as above.
@@ -147,8 +146,7 @@ where
     #[inline]
     fn begin(&mut self) -> Option<SlotToken> {
         // If what follows panics, the task is done.
-        // SAFETY: the task was not polled yet: there is nothing to drop.
-        unsafe { ptr::write(&raw mut self.course, Course::Done) };
+        self.set(Course::Done);
         let at_hand = match acquire_at_once(self.pool, self.site) {
             FirstTry::Done(slot) => return Some(slot),
             FirstTry::Work(at_hand) => at_hand,
@@ -158,11 +156,17 @@ where
             self.search(at_hand);
         } else {
             let wait = Course::Waiting(FirstWait::new(self.pool, &self.caller));
-            // SAFETY: the task is done, as far as can be seen: there is nothing to drop. So the wait is made in its
-            // place, and not moved there.
-            unsafe { ptr::write(&raw mut self.course, wait) };
+            self.set(wait);
         }
         None
+    }
+
+    /// For a task that was not polled yet, or is done: there is nothing to drop. So what it does next is made in its
+    /// place, and not moved there.
+    #[inline(always)]
+    fn set(&mut self, course: Course<'a, P, L, F>) {
+        debug_assert!(matches!(self.course, Course::Fresh | Course::Done), "a task that waits would never leave");
+        forget(replace(&mut self.course, course));
     }
 
     #[cold]
@@ -176,7 +180,7 @@ where
     #[inline(never)]
     fn search_on(
         &mut self,
-        begun: Begun<'a, P>,
+        begun: Beginning<'a, P>,
         ticket: Ticket,
         granted: Granted<'a, P>,
     ) -> Result<(), GetError<ErrorOf<P>>> {
@@ -196,7 +200,7 @@ where
     #[inline(never)]
     fn poll_search(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
         let Course::Searching(search) = &mut self.course else { finished() };
-        // SAFETY: it is pinned with the whole, and dropped in place.
+        // SAFETY: it is pinned with the whole, and not moved out.
         let found = ready!(unsafe { Pin::new_unchecked(search) }.poll(context));
         self.course = Course::Done;
         Poll::Ready(found)
@@ -218,7 +222,7 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: what the task is doing is pinned with the whole, and dropped in place. Nothing else need be.
+        // SAFETY: what the task is doing is pinned with the whole, and not moved out. Nothing else need be.
         let this = unsafe { self.get_unchecked_mut() };
         let (pool, site) = (this.pool, this.site);
         if matches!(this.course, Course::Fresh)
