@@ -1,5 +1,5 @@
-// knows: acquire, caller, current, error, observe, parts, prepare, report, text, tokens, engine · must not know: threads,
-// tasks
+// knows: acquire, caller, current, error, observe, parts, prepare, report, text, tokens, engine · must not know:
+// threads, tasks
 //! A caller's search for a connection, where the quick ways have not led to one: waits, connects, checks and pauses.
 
 use core::future::Future;
@@ -19,9 +19,9 @@ use crate::managed::report::Loan;
 use crate::managed::text::ErrorText;
 
 /// A connection, after as much work as it takes.
-pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
-    mut search: Search<'a, P, W>,
-) -> impl Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>> {
+pub(crate) fn acquire<P: ManagedParts, W: Caller<P>>(
+    mut search: Search<'_, P, W>,
+) -> impl Future<Output = Result<Found<'_, P>, GetError<ErrorOf<P>>>> {
     async move {
         let span = search.work.span();
         let found = span.around(search.run()).await;
