@@ -160,8 +160,8 @@ pub(crate) struct Async<'k, K> {
     until: Until,
 }
 
-/// Until when a task waits: its deadline, by the clock, in nanoseconds. Before the task [begins](Async::begin) it may be
-/// how long it is to wait. A word, which takes less room than a `Duration`, and less time to move.
+/// Until when a task waits: its deadline, by the clock, in nanoseconds. Before the task [begins](Async::begin) it may
+/// be how long it is to wait. A word, which takes less room than a `Duration`, and less time to move.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Until(u64);
 
