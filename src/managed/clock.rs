@@ -113,6 +113,7 @@ impl Clock for SystemClock {
         sync::monotonic()
     }
 
+    #[inline]
     fn coarse(&self) -> Duration {
         sync::coarse_monotonic()
     }

@@ -10,9 +10,10 @@ use super::clock::Clock;
 use super::error::DrainError;
 use super::get::Got;
 use super::guard::ConnGuard;
-use super::loan::acquire::{FirstTry, Search, Site, acquire, acquire_first, first_try, lend, tracked_thread};
+use super::loan::acquire::{FirstTry, Site, acquire_first, first_try, lend, tracked_thread};
 use super::loan::blocking::Blocking;
 use super::loan::caller::at_once;
+use super::loan::search::{Search, acquire};
 use super::manager::{Lifecycle, Manager};
 use super::pool::Pool;
 use super::times::Times;
@@ -128,7 +129,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
             FirstTry::Done(slot) => Ok(slot),
             FirstTry::Work(at_hand) => {
                 let caller = Blocking::new(patience, thread);
-                at_once(acquire(Search::new(self, &caller, at_hand))).map(|found| lend(self, found, site, thread))
+                at_once(acquire(Search::new(self, caller, at_hand))).map(|found| lend(self, found, site, thread))
             }
         }
     }

@@ -10,5 +10,7 @@ pub(super) mod current;
 pub(super) mod hand_off;
 pub(super) mod prepare;
 pub(super) mod release;
+pub(super) mod search;
+pub(super) mod task;
 mod timed;
 pub(super) mod tokens;

@@ -110,6 +110,7 @@ impl ConnRecord {
     }
 
     /// Whether it has one of the marks.
+    #[inline]
     pub(super) fn is_marked(&self, marks: usize) -> bool {
         self.marks() & marks != 0
     }
@@ -120,6 +121,7 @@ impl ConnRecord {
         !self.is_marked(mark) && self.marks.fetch_or(mark, Relaxed) & mark == 0
     }
 
+    #[inline]
     pub(super) fn unmark(&self, marks: usize) {
         if self.is_marked(marks) {
             self.marks.fetch_and(!marks, Relaxed);
@@ -127,6 +129,7 @@ impl ConnRecord {
     }
 
     /// Records that the connection is in this period: the period's age counts from the first record.
+    #[inline]
     pub(super) fn see(&self, period: usize, now: Millis) {
         if !self.is_seen(period) {
             self.seen_at.store(now.0, Relaxed);
@@ -134,17 +137,20 @@ impl ConnRecord {
         }
     }
 
+    #[inline]
     pub(super) fn is_seen(&self, period: usize) -> bool {
         self.seen.load(Relaxed) == period
     }
 
     /// Records a loan as it begins: by the slot's owner, who will not record its end. Until maintenance sees the
     /// connection in use, the idle time that follows counts from here.
+    #[inline]
     pub(super) fn lend(&self, uses: usize, now: Millis) {
         self.see(period(uses, false), now);
     }
 
     /// Whether the record is of the present loan, whose use is counted: made as it began, or by maintenance.
+    #[inline]
     pub(super) fn is_of_loan(&self, uses: usize) -> bool {
         let seen = self.seen.load(Relaxed);
         seen == period(uses, true) || seen == period(uses, false)
@@ -160,6 +166,7 @@ impl ConnRecord {
     }
 
     /// Since when the present period is known to last.
+    #[inline]
     pub(super) fn seen_at(&self) -> Millis {
         Millis(self.seen_at.load(Relaxed))
     }
@@ -169,6 +176,7 @@ impl ConnRecord {
     }
 
     /// When the connection was last known to work: the end of its last use, or its last check.
+    #[inline]
     pub(super) fn fresh_at(&self) -> Millis {
         self.seen_at().later_of(Millis(self.checked_at.load(Relaxed)))
     }
@@ -179,10 +187,12 @@ impl ConnRecord {
     }
 
     /// For how many milliseconds no check, and no connect, has shown that the connection works.
+    #[inline]
     pub(super) fn unproven_for(&self, now: Millis) -> usize {
         now.since(Millis(self.checked_at.load(Relaxed)))
     }
 
+    #[inline]
     pub(super) fn age(&self, now: Millis) -> usize {
         now.since(Millis(self.born.load(Relaxed)))
     }
@@ -199,6 +209,7 @@ impl ConnRecord {
     }
 
     /// How many milliseconds the connection has to live; 0 if it is too old.
+    #[inline]
     pub(super) fn left_to_live(&self, now: Millis) -> usize {
         match self.lifetime.load(Relaxed) {
             FOR_EVER => FOR_EVER,
@@ -237,6 +248,7 @@ impl LoanRecord {
         unsafe { self.site.load(Relaxed).as_ref() }
     }
 
+    #[inline]
     pub(super) fn note_thread(&self, thread: usize) {
         self.thread.store(thread, Relaxed);
     }

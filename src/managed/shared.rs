@@ -236,6 +236,7 @@ impl Shared {
         self.config.on_panic == OnPanic::Discard
     }
 
+    #[inline]
     pub(crate) fn epoch(&self) -> usize {
         self.epoch.load(Relaxed)
     }
@@ -291,7 +292,7 @@ impl Shared {
 
     /// Notes that a connect has succeeded.
     pub(super) fn note_connected(&self) {
-        if self.has_failed.load(Relaxed) {
+        if self.has_failed() {
             // What is replaced is dropped without the lock.
             let _ended = self.outage.with(|outage| {
                 self.has_failed.store(false, Relaxed);
@@ -309,14 +310,20 @@ impl Shared {
         });
     }
 
+    /// Whether a connect has failed, and none has succeeded since: without the lock.
+    #[inline(always)]
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Relaxed)
+    }
+
     /// Whether the last connect for the pool has failed.
     pub(super) fn is_failing(&self) -> bool {
-        self.has_failed.load(Relaxed) && self.outage.with(|outage| outage.is_on())
+        self.has_failed() && self.outage.with(|outage| outage.is_on())
     }
 
     /// Notes that a connect for the pool is begun.
     pub(super) fn note_attempt(&self, now: Millis) {
-        if self.has_failed.load(Relaxed) {
+        if self.has_failed() {
             let random = self.random();
             self.outage.with(|outage| outage.begin(now, &self.config.retry, random));
         }
@@ -495,8 +502,10 @@ impl Shared {
     }
 
     /// Wakes maintenance, if acquires are to do that.
+    #[inline(always)]
     pub(super) fn wake_if_asleep(&self) {
         if self.has(ASLEEP) {
+            cold_path();
             self.wake();
         }
     }

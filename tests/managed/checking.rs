@@ -157,6 +157,27 @@ fn a_caller_whose_connection_was_unfit_keeps_its_place() {
 }
 
 #[test]
+fn of_callers_whose_connections_were_unfit_the_first_to_come_is_the_first_to_be_served() {
+    let pool = pool::<3>(quiet().max_connecting(1).validate_after(ALWAYS));
+    let (first, second) = (pool.get().unwrap(), pool.get().unwrap());
+    let gate = Gate::default();
+    pool.manager().then(Call::Connect, Outcome::at(&gate));
+    let connecting = Job::begun(pool.get_async());
+    let mut early = Job::begun(pool.get_async());
+    let mut late = Job::begun(pool.get_async());
+    drop((first, second));
+    pool.manager().then(Call::Check, Outcome::Error).then(Call::Check, Outcome::Error);
+    // Each waits again, since no more connects may run.
+    late.wait_on();
+    early.wait_on();
+    drop(connecting);
+    let served = early.woken_to_end().unwrap();
+    drop(late.woken_to_end().unwrap());
+    drop(served);
+    assert_at_rest(&pool);
+}
+
+#[test]
 fn a_connection_that_is_checked_is_borrowed_once() {
     let pool = pool::<1>(quiet().nested(Nested::Allow));
     pool.manager().then(Call::Dirty, Outcome::Error);

@@ -1,6 +1,8 @@
 //! Callers that wait: in which order they are served, how many there may be, and for how long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Barrier};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use conn_pool::Fairness;
 use conn_pool::managed::{Config, GetError};
 
 use crate::kit::managed::{ALWAYS, assert_at_rest, millis, owned, pool, quiet, secs};
-use crate::kit::{Call, FOREVER, Gate, Job, Outcome, comes, wait_until};
+use crate::kit::{Call, FOREVER, Gate, Job, Outcome, comes, poll_once, wait_until};
 
 #[test]
 fn threads_and_tasks_wait_in_one_queue() {
@@ -205,4 +207,19 @@ fn a_queue_without_places_refuses_no_caller_that_a_connection_is_made_for() {
     upkeep.wait_on();
     let _held = callers.each_mut().map(Job::guard);
     assert!(matches!(Job::new(pool.get_async()).error(), GetError::QueueFull(_)));
+}
+
+/// The future of a task that waited, and was granted a connection that is fit as it is.
+#[test]
+fn a_task_that_was_served_is_not_polled_again() {
+    let pool = pool::<1>(quiet());
+    let held = pool.get().unwrap();
+    let mut waiting = Box::pin(pool.get_async());
+    assert!(poll_once(&mut waiting).is_pending());
+    drop(held);
+    let Poll::Ready(Ok(granted)) = poll_once(&mut waiting) else { panic!("it was granted the connection") };
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_once(&mut waiting).is_pending())).is_err());
+    drop(waiting);
+    drop(granted);
+    assert_at_rest(&pool);
 }

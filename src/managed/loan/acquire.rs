@@ -1,26 +1,16 @@
-// knows: caller, clock, current, error, event, observe, parts, prepare, record, report, shared, text, tokens, engine,
-// slot, sync · must not know: threads, tasks
-//! A caller's whole way to a connection: the fast path, the first try, and the work if neither has one.
+// knows: clock, event, observe, parts, record, shared, tokens, engine, slot, sync · must not know: threads, tasks
+//! The quick ways to a connection: the fast path, the first try, and a slot that was granted. And how it is lent.
 
-use core::future::Future;
-use core::mem::replace;
 use core::panic::Location;
-use core::time::Duration;
 
-use super::caller::{Caller, Failure};
-use super::current::{own_loans, report};
-use super::prepare::{Past, PrepareError, Step, has_connection, prepare, present_failure};
 use super::tokens::{Assessment, ClaimedSlot};
-use crate::engine::{AcquireError, Position, SlotToken, Ticket};
+use crate::engine::SlotToken;
 use crate::managed::clock::Millis;
-use crate::managed::error::{GetError, ManagerError};
 use crate::managed::event::DiscardReason;
 use crate::managed::observe;
-use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::managed::parts::ManagedParts;
 use crate::managed::record::SAMPLE;
-use crate::managed::report::Loan;
 use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED};
-use crate::managed::text::ErrorText;
 use crate::slot::{claim_after, claim_any, claim_first};
 use crate::sync::thread_number;
 
@@ -90,6 +80,7 @@ pub(crate) enum FirstTry<'a, P: ManagedParts> {
 }
 
 /// An idle connection, if one can be used as it is. The slot `at_hand` is of one that cannot.
+#[inline(always)]
 pub(crate) fn first_try<P: ManagedParts>(
     pool: &P,
     site: Site,
@@ -103,6 +94,16 @@ pub(crate) fn first_try<P: ManagedParts>(
     // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.
     pool.shared().wake_if_asleep();
     let Some(claimed) = claimed else { return FirstTry::Work(None) };
+    try_claimed(pool, site, thread, claimed)
+}
+
+#[inline(never)]
+fn try_claimed<'a, P: ManagedParts>(
+    pool: &'a P,
+    site: Site,
+    thread: usize,
+    claimed: ClaimedSlot<'a, P>,
+) -> FirstTry<'a, P> {
     match claimed.assess() {
         Assessment::Fit(now) => FirstTry::Done(lend_at(pool, claimed, site, thread, now)),
         _ => FirstTry::Work(Some(claimed)),
@@ -132,291 +133,51 @@ pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<Slot
     None
 }
 
-/// A connection, after as much work as it takes.
-pub(crate) fn acquire<'a, P: ManagedParts, W: Caller<P>>(
-    mut search: Search<'a, '_, P, W>,
-) -> impl Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>> {
-    async move {
-        let span = search.work.span();
-        let found = span.around(search.run()).await;
-        let found = found.map_err(|why| search.refuse(why));
-        // Ends the span, in which a subscriber may panic: before the slot is a mere token, which a panic would lose.
-        drop(search);
-        found
-    }
-}
-
 /// A connection that is fit to be used, and the time, if it was read to tell that.
 pub(crate) struct Found<'a, P: ManagedParts> {
-    claimed: ClaimedSlot<'a, P>,
-    now: Option<Millis>,
+    pub(super) claimed: ClaimedSlot<'a, P>,
+    pub(super) now: Option<Millis>,
 }
 
-/// A caller's search for a connection, and what it has met so far.
-pub(crate) struct Search<'a, 'w, P: ManagedParts, W> {
-    caller: &'w W,
-    work: observe::Work<'a, P>,
-    ticket: Ticket,
-    step: Step<'a, P>,
-    past: Past,
-    trouble: Trouble<ErrorOf<P>>,
-}
-
-/// The last failure that a caller has met, of those that say most.
-enum Trouble<E> {
-    None,
-    /// A check has failed, or has taken too long.
-    Unfit(Option<ManagerError<E>>),
-    /// A connect of its own has failed, which says more.
-    Refused(E),
-    /// A connect of its own has taken too long.
-    Late(Duration),
-}
-
-/// Why a search has ended without a connection.
-enum End {
-    /// The wait has ended so, which the trouble that was met may explain.
-    NoSlot(AcquireError),
-    /// The caller's thread holds all connections, this one among them.
-    Nested(Loan),
-    /// No connection can be made.
-    Unreachable(ErrorText),
-}
-
-impl<'a, 'w, P: ManagedParts, W: Caller<P>> Search<'a, 'w, P, W> {
-    pub(crate) fn new(pool: &'a P, caller: &'w W, at_hand: Option<ClaimedSlot<'a, P>>) -> Self {
-        let ticket = Ticket { waits_forever: !caller.has_deadline(), ..Ticket::NEW };
-        let step = at_hand.map_or(Step::Wait, Step::Assess);
-        let (work, past) = (observe::Work::begin(pool), Past::new(pool));
-        Self { caller, work, ticket, step, past, trouble: Trouble::None }
-    }
-
-    fn pool(&self) -> &'a P {
-        self.work.pool
-    }
-
-    fn run(&mut self) -> impl Future<Output = Result<Found<'a, P>, End>> {
-        async move {
-            loop {
-                if matches!(self.step, Step::Wait) {
-                    self.refuse_nested()?;
-                    self.refuse_unreachable()?;
-                    self.work.begin_wait();
-                    let granted = self.caller.slot(self.pool(), &mut self.ticket).await;
-                    self.work.end_wait();
-                    if let Some(found) = self.after_wait(granted)? {
-                        return Ok(found);
-                    }
-                    continue;
-                }
-                // After the claim, as in `first_try`.
-                self.pool().shared().wake_if_asleep();
-                self.ticket.position = Position::Again;
-                match prepare(self.pool(), self.caller, &mut self.step, &mut self.past).await {
-                    Ok(claimed) => return Ok(Found { claimed, now: None }),
-                    Err(error) => self.go_on_after(error)?,
-                }
-                if self.ticket.position == Position::Pausing {
-                    self.work.begin_wait();
-                    let granted = self.caller.pause(self.pool(), self.next_pause(), &mut self.ticket).await;
-                    self.work.end_wait();
-                    self.after_pause(granted)?;
-                }
-            }
+impl<'a, P: ManagedParts> Found<'a, P> {
+    /// A slot that was claimed, if its connection is fit as it is; else the slot.
+    #[inline(always)]
+    pub(super) fn if_fit(pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Result<Self, ClaimedSlot<'a, P>> {
+        // After the claim, as in `first_try`.
+        pool.shared().wake_if_asleep();
+        match claimed.assess_at_once() {
+            Assessment::Fit(now) => Ok(Self { claimed, now }),
+            _ => Err(claimed),
         }
-    }
-
-    /// What to do after a wait for a slot: take its connection as it is, prepare it, wait again, or give up.
-    #[inline]
-    fn after_wait(&mut self, granted: Result<ClaimedSlot<'a, P>, AcquireError>) -> Result<Option<Found<'a, P>>, End> {
-        match granted {
-            Ok(claimed) => {
-                // After the claim, as in `first_try`.
-                self.pool().shared().wake_if_asleep();
-                if let Assessment::Fit(now) = claimed.assess() {
-                    return Ok(Some(Found { claimed, now }));
-                }
-                self.step = Step::Assess(claimed);
-            }
-            // Waits were ended, but this one may go on, in its place.
-            Err(AcquireError::Dismissed) => {
-                self.end_unreachable()?;
-                self.ticket.position = Position::Again;
-            }
-            Err(error) => return Err(End::NoSlot(error)),
-        }
-        Ok(None)
-    }
-
-    /// What to do after an attempt that failed: look again, at once or after a pause, or give up.
-    fn go_on_after(&mut self, error: PrepareError<ErrorOf<P>>) -> Result<(), End> {
-        match error {
-            PrepareError::Unfit(failure) => self.note_unfit(failure),
-            // The caller does not wait again: it might get the same connection each time, and have no time to check it.
-            PrepareError::NoTime => {
-                self.pool().engine().count_timeout();
-                return Err(End::NoSlot(AcquireError::TimedOut));
-            }
-            PrepareError::Closed => return Err(End::NoSlot(AcquireError::Closed)),
-            PrepareError::NotConnected(failure, took) => {
-                self.note_refused(failure, took);
-                // A connection may have been released meanwhile.
-                match claim(self.pool()) {
-                    Some(claimed) => self.step = Step::Assess(claimed),
-                    None => self.begin_pause()?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// That a check has failed says less than that a connect has.
-    fn note_unfit(&mut self, failure: Failure<ErrorOf<P>>) {
-        let error = match failure {
-            Failure::Error(error) => Some(ManagerError::Own(error)),
-            Failure::Told(text) => Some(ManagerError::Shared(text)),
-            Failure::TimedOut => None,
-            // Without an error of the manager's, an earlier one says more.
-            Failure::NoTime | Failure::Superseded => return,
-        };
-        if matches!(self.trouble, Trouble::None | Trouble::Unfit(_)) {
-            self.trouble = Trouble::Unfit(error);
-        }
-    }
-
-    /// That the caller had no more time says less than an earlier error of a connect.
-    fn note_refused(&mut self, failure: Failure<ErrorOf<P>>, took: Duration) {
-        self.past.failures += 1;
-        match failure {
-            Failure::Error(error) => self.trouble = Trouble::Refused(error),
-            _ if matches!(self.trouble, Trouble::Refused(_)) => {}
-            _ => self.trouble = Trouble::Late(took),
-        }
-    }
-
-    /// Whether the caller may connect again: after a pause.
-    fn begin_pause(&mut self) -> Result<(), End> {
-        if self.past.failures > self.pool().shared().config().retry.attempts || !self.caller.can_pause() {
-            return Err(End::NoSlot(AcquireError::TimedOut));
-        }
-        self.ticket.position = Position::Pausing;
-        Ok(())
-    }
-
-    /// How long to wait before the next connect, for a connection that is released meanwhile.
-    fn next_pause(&self) -> Duration {
-        let shared = self.pool().shared();
-        shared.config().retry.pause(self.past.failures, shared.random())
-    }
-
-    fn after_pause(&mut self, granted: Result<ClaimedSlot<'a, P>, AcquireError>) -> Result<(), End> {
-        match granted {
-            Ok(claimed) => self.step = Step::Assess(claimed),
-            // The pause is over, or the pool has a connector by now.
-            Err(AcquireError::TimedOut | AcquireError::Dismissed) if self.caller.can_pause() => {
-                self.ticket.position = Position::Again;
-            }
-            Err(error) => return Err(End::NoSlot(error)),
-        }
-        Ok(())
-    }
-
-    /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,
-    /// or maintenance checks, comes back without it.
-    fn refuse_nested(&self) -> Result<(), End> {
-        let Some(thread) = self.caller.endless_thread() else { return Ok(()) };
-        let (mut loans, status) = (own_loans(self.pool(), thread), self.pool().engine().status());
-        let Some(own) = loans.next() else { return Ok(()) };
-        // In a closed pool no caller waits.
-        if 1 + loans.count() < status.max_size || status.closed {
-            return Ok(());
-        }
-        Err(End::Nested(own))
-    }
-
-    /// Refuses a caller that would wait in vain: there is no connection, none can be made, and the next attempt is yet
-    /// to come.
-    fn refuse_unreachable(&self) -> Result<(), End> {
-        let shared = self.pool().shared();
-        if !self.pool().engine().has_connector() || shared.may_connect(self.pool().coarse()) {
-            return Ok(());
-        }
-        match shared.failure() {
-            Some(failure) if failure.ends_waits && !has_connection(self.pool()) => Err(End::Unreachable(failure.error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Ends the wait of a caller that was dismissed, unless it has a deadline, and the error may go away by then.
-    fn end_unreachable(&self) -> Result<(), End> {
-        match present_failure(self.pool()) {
-            Some(failure) if failure.ends_waits || !self.caller.has_deadline() => Err(End::Unreachable(failure.error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The error that tells the caller why it has no connection.
-    #[cold]
-    #[inline(never)]
-    fn refuse(&mut self, end: End) -> GetError<ErrorOf<P>> {
-        let error = match end {
-            End::NoSlot(error) => self.explain(error),
-            End::Nested(own) => GetError::Nested { own, report: report(self.pool()) },
-            End::Unreachable(text) => self.not_connected(ManagerError::Shared(text)),
-        };
-        self.work.span().within(|| observe::refused(self.pool(), &error));
-        error
-    }
-
-    /// That no connection could be made says more than that the time was up, or that none was free.
-    fn explain(&mut self, error: AcquireError) -> GetError<ErrorOf<P>> {
-        match error {
-            AcquireError::NoSlots => return GetError::NoConnections,
-            AcquireError::Closed => return GetError::Closed(report(self.pool())),
-            AcquireError::QueueFull => {
-                self.pool().shared().counters().refused.add_shared(1);
-                return GetError::QueueFull(report(self.pool()));
-            }
-            AcquireError::TimedOut | AcquireError::Dismissed | AcquireError::Exhausted => {}
-        }
-        match replace(&mut self.trouble, Trouble::None) {
-            Trouble::Refused(error) => return self.not_connected(ManagerError::Own(error)),
-            Trouble::Late(after) => return GetError::ConnectTimeout { after, report: report(self.pool()) },
-            met => self.trouble = met,
-        }
-        if let Some(failure) = present_failure(self.pool()) {
-            return self.not_connected(ManagerError::Shared(failure.error));
-        }
-        match replace(&mut self.trouble, Trouble::None) {
-            Trouble::Unfit(error) => GetError::Invalid { error, report: report(self.pool()) },
-            _ if error == AcquireError::Exhausted => GetError::Exhausted,
-            _ => GetError::Timeout(report(self.pool())),
-        }
-    }
-
-    fn not_connected(&self, error: ManagerError<ErrorOf<P>>) -> GetError<ErrorOf<P>> {
-        GetError::Connect { error, report: report(self.pool()) }
     }
 }
 
 /// An idle connection, without the lock.
-fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
-    let shared = pool.shared();
-    if shared.has(ROUND_ROBIN) {
-        let slot = claim_after(pool, shared.last_lent()).ok()?;
-        shared.note_lent(slot.index());
-        return Some(ClaimedSlot::new(pool, slot));
+#[inline(always)]
+pub(super) fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
+    if pool.shared().has(ROUND_ROBIN) {
+        return claim_in_turn(pool);
     }
     let slot = claim_any(pool).ok()?;
     Some(ClaimedSlot::new(pool, slot))
 }
 
+#[inline(never)]
+fn claim_in_turn<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
+    let shared = pool.shared();
+    let slot = claim_after(pool, shared.last_lent()).ok()?;
+    shared.note_lent(slot.index());
+    Some(ClaimedSlot::new(pool, slot))
+}
+
 /// Records the loan. From then on the slot is the caller's.
+#[inline(always)]
 pub(crate) fn lend<P: ManagedParts>(pool: &P, found: Found<'_, P>, site: Site, thread: usize) -> SlotToken {
     lend_at(pool, found.claimed, site, thread, found.now)
 }
 
 /// As [`lend`], if the time was read already.
+#[inline(always)]
 fn lend_at<P: ManagedParts>(
     pool: &P,
     claimed: ClaimedSlot<'_, P>,
@@ -447,6 +208,7 @@ fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: impl FnOnce() -> 
 }
 
 /// Records since when the connection is in use, and by which thread, as far as the pool's options ask for it.
+#[inline(always)]
 pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>, thread: usize, now: Option<Millis>) {
     let (record, shared) = (pool.record(claimed.slot()), pool.shared());
     let uses = pool.engine().states().get(claimed.slot()).uses();

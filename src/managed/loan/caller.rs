@@ -160,45 +160,67 @@ pub(crate) struct Async<'k, K> {
     until: Until,
 }
 
-/// Until when a task waits.
-#[derive(Clone, Copy)]
-enum Until {
-    /// Its deadline, by the clock. Before the task [begins](Async::begin) it may be how long it is to wait.
-    At(Duration),
-    Forever,
+/// Until when a task waits: its deadline, by the clock, in nanoseconds. Before the task [begins](Async::begin) it may
+/// be how long it is to wait. A word, which takes less room than a `Duration`, and less time to move.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Until(u64);
+
+impl Until {
+    const FOREVER: Self = Self(u64::MAX);
     /// The task connects for the pool, and not for itself.
-    OfPool,
+    const OF_POOL: Self = Self(u64::MAX - 1);
+
+    /// A deadline that is centuries away never comes.
+    const fn at(deadline: Duration) -> Self {
+        let nanos = Nanos::of(deadline).0;
+        if nanos < Self::OF_POOL.0 { Self(nanos) } else { Self::FOREVER }
+    }
+
+    #[inline(always)]
+    const fn has_end(self) -> bool {
+        self.0 < Self::OF_POOL.0
+    }
+
+    fn end(self) -> Option<Duration> {
+        self.has_end().then(|| Duration::from_nanos(self.0))
+    }
 }
+
+impl<K> Clone for Async<'_, K> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Async<'_, K> {}
 
 impl<'k, K: Clock> Async<'k, K> {
     pub(crate) const fn new(clock: &'k K) -> Self {
-        Self { clock, until: Until::Forever }
+        Self { clock, until: Until::FOREVER }
     }
 
     /// A task that maintains the pool.
     pub(crate) const fn of_pool(clock: &'k K) -> Self {
-        Self { clock, until: Until::OfPool }
+        Self { clock, until: Until::OF_POOL }
     }
 
     /// Until a deadline; or for so long, from when it [begins](Self::begin).
     pub(crate) const fn until(deadline: Duration, clock: &'k K) -> Self {
-        Self { clock, until: Until::At(deadline) }
+        Self { clock, until: Until::at(deadline) }
     }
 
     /// The time that was given runs from now on.
     pub(crate) fn begin(&mut self) {
-        if let Until::At(timeout) = self.until {
+        if let Some(timeout) = self.until.end() {
             // A sum beyond what can be expressed never comes.
-            self.until = self.clock.now().checked_add(timeout).map_or(Until::Forever, Until::At);
+            self.until = self.clock.now().checked_add(timeout).map_or(Until::FOREVER, Until::at);
         }
     }
 
     /// What is left of the caller's time; `None`: no end.
     fn left(&self) -> Option<Duration> {
-        match self.until {
-            Until::At(deadline) => Some(deadline.saturating_sub(self.clock.now())),
-            Until::Forever | Until::OfPool => None,
-        }
+        self.until.end().map(|deadline| deadline.saturating_sub(self.clock.now()))
     }
 
     fn is_late(&self) -> bool {
@@ -206,9 +228,21 @@ impl<'k, K: Clock> Async<'k, K> {
     }
 
     /// What is left of the caller's time, if the clock can tell when it is over.
-    fn own_time(&self) -> impl Limit {
-        let begin = || self.left().map(|left| self.clock.sleep(left));
+    pub(super) fn own_time(self) -> impl Limit + use<'k, K> {
+        let begin = move || self.left().map(|left| self.clock.sleep(left));
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
+    }
+
+    /// Whether its time ends, and the clock can tell when.
+    #[inline(always)]
+    pub(super) fn ends(&self) -> bool {
+        K::CAN_SLEEP && self.until.has_end()
+    }
+
+    /// A ticket for the task's first wait.
+    #[inline(always)]
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket { waits_forever: !self.until.has_end(), ..Ticket::NEW }
     }
 
     /// The same, and at most `limit`.
@@ -225,9 +259,12 @@ struct Nanos(u64);
 
 impl Nanos {
     fn at_most(limit: Option<Duration>) -> Self {
-        let nanos =
-            |limit: Duration| limit.as_secs().checked_mul(1_000_000_000)?.checked_add(limit.subsec_nanos().into());
-        Self(limit.and_then(nanos).unwrap_or(u64::MAX))
+        limit.map_or(Self(u64::MAX), Self::of)
+    }
+
+    const fn of(limit: Duration) -> Self {
+        let Some(nanos) = limit.as_secs().checked_mul(1_000_000_000) else { return Self(u64::MAX) };
+        Self(nanos.saturating_add(limit.subsec_nanos() as u64))
     }
 
     fn get(self) -> Option<Duration> {
@@ -240,7 +277,7 @@ where
     P::Manager: AsyncManager,
 {
     fn has_deadline(&self) -> bool {
-        matches!(self.until, Until::At(_))
+        self.until.has_end()
     }
 
     fn can_pause(&self) -> bool {
@@ -265,7 +302,7 @@ where
     }
 
     fn connect(&self, pool: &P, slot: usize) -> impl Future<Output = Result<P::Connection, Failure<ErrorOf<P>>>> {
-        let meeting = if matches!(self.until, Until::OfPool) { None } else { pool.meeting(slot) };
+        let meeting = if self.until == Until::OF_POOL { None } else { pool.meeting(slot) };
         Connect {
             // It is not begun without time.
             work: (!self.is_late()).then(|| pool.manager().connect()),

@@ -25,6 +25,7 @@ pub(crate) trait Limit {
 }
 
 impl<F: FnOnce() -> Option<S>, S: Future<Output = ()>> Limit for Over<F, S> {
+    #[inline]
     fn unless_over<T>(self: Pin<&mut Self>, worked: Poll<T>, context: &mut Context<'_>) -> Poll<Option<T>> {
         // SAFETY: the timer is pinned with the whole: it is dropped in place, and nothing moves it out.
         let this = unsafe { self.get_unchecked_mut() };

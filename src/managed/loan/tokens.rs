@@ -78,8 +78,14 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     }
 
     /// Assesses the connection by its record, and by what the manager knows without asking the server.
-    #[inline]
+    #[inline(never)]
     pub(super) fn assess(&self) -> Assessment {
+        self.assess_at_once()
+    }
+
+    /// As [`assess`](Self::assess), compiled into its caller: for those who mostly find the connection fit.
+    #[inline(always)]
+    pub(super) fn assess_at_once(&self) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
             return Assessment::Vacant;
@@ -95,14 +101,15 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if self.is_closed() {
             return Assessment::Unfit(DiscardReason::Broken);
         }
-        match self.needed_check(state.uses(), now) {
+        match self.needed_check(|| state.uses(), now) {
             Some(why) => Assessment::Check(why),
             None => Assessment::Fit(now),
         }
     }
 
     /// Why the connection has to be checked before a caller gets it, if it has to be: the first of the reasons.
-    fn needed_check(&self, uses: usize, now: Option<Millis>) -> Option<CheckReason> {
+    #[inline(always)]
+    fn needed_check(&self, uses: impl FnOnce() -> usize, now: Option<Millis>) -> Option<CheckReason> {
         let (record, shared) = (self.pool.record(self.slot()), self.pool.shared());
         let marked = marked_check(record.marks());
         if matches!(marked, Some(CheckReason::Dirty | CheckReason::Required | CheckReason::Suspended)) {
@@ -124,15 +131,17 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         marked_check(self.pool.record(self.slot()).marks()).unwrap_or(CheckReason::Keepalive)
     }
 
-    fn is_fresh(&self, uses: usize, now: Millis) -> bool {
+    #[inline(always)]
+    fn is_fresh(&self, uses: impl FnOnce() -> usize, now: Millis) -> bool {
         let longest = self.pool.shared().stale_after();
         // What was shown to work within that time has not been idle for longer, though a pass may have come between the
         // grant and this look, and left no record of the idle time.
         let is_proven = self.pool.record(self.slot()).unproven_for(now) <= longest;
-        is_proven || self.fresh_at(uses).is_some_and(|fresh_at| now.since(fresh_at) <= longest)
+        is_proven || self.fresh_at(uses()).is_some_and(|fresh_at| now.since(fresh_at) <= longest)
     }
 
     /// When the connection was last known to work, or a moment before that.
+    #[inline]
     fn fresh_at(&self, uses: usize) -> Option<Millis> {
         let record = self.pool.record(self.slot());
         // The claim has counted this use already. Of the last one the beginning is known, or when maintenance has seen
@@ -180,10 +189,14 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
 }
 
 /// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
+#[inline(always)]
 fn marked_check(marks: usize) -> Option<CheckReason> {
-    if marks & CHECK == 0 {
-        return None;
-    }
+    if marks & CHECK == 0 { None } else { first_reason(marks) }
+}
+
+#[cold]
+#[inline(never)]
+fn first_reason(marks: usize) -> Option<CheckReason> {
     let reasons = [
         (DIRTY, CheckReason::Dirty),
         (REQUIRED, CheckReason::Required),

@@ -1,0 +1,267 @@
+// knows: acquire, caller, clock, error, manager, parts, search, timed, tokens, engine, slot · must not know: executors,
+// records
+//! A task's whole way to a connection, as a future.
+//!
+//! Written by hand: most tasks that wait are granted a connection that is fit as it is, and for them the future is no
+//! more than a wait in the queue. What a search takes besides is made only for those that have to search.
+
+use core::future::Future;
+use core::mem::{forget, replace};
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use super::acquire::{FirstTry, Found, Site, acquire_first, first_try, lend};
+use super::caller::Async;
+use super::search::{Beginning, Search, acquire, may_be_unreachable};
+use super::timed::Limit;
+use super::tokens::ClaimedSlot;
+use crate::engine::{AcquireError, SlotToken, Ticket, WaiterKind};
+use crate::managed::clock::Clock;
+use crate::managed::error::GetError;
+use crate::managed::manager::AsyncManager;
+use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::slot::{Acquire, RawGuard};
+
+/// A connection for a task, in a `guard`. `begin` is called with the caller when it cannot be served at once.
+#[inline]
+pub(crate) fn get<'a, P: ManagedParts<Manager: AsyncManager>, K: Clock, G>(
+    pool: &'a P,
+    site: Site,
+    caller: Async<'a, K>,
+    begin: impl Fn(&mut Async<'a, K>),
+    guard: impl Fn(RawGuard<&'a P>) -> G,
+) -> impl Future<Output = Result<G, GetError<ErrorOf<P>>>> {
+    Get { pool, site, caller, begin, limit: Async::own_time, search: acquire, guard, course: Course::Fresh }
+}
+
+/// The functions are what the task does when it comes to it, and take no room.
+struct Get<'a, P: ManagedParts, K, B, T, S, E, L, F> {
+    pool: &'a P,
+    site: Site,
+    caller: Async<'a, K>,
+    begin: B,
+    limit: T,
+    search: S,
+    guard: E,
+    course: Course<'a, P, L, F>,
+}
+
+/// What the task is doing.
+enum Course<'a, P: ManagedParts, L, F> {
+    /// It was not polled yet.
+    Fresh,
+    /// It waits in the queue for the first time.
+    Waiting(FirstWait<'a, P, L>),
+    /// It does all that it takes.
+    Searching(F),
+    Done,
+}
+
+type Granted<'a, P> = Result<ClaimedSlot<'a, P>, AcquireError>;
+
+/// A task's first wait in the queue, until its time is up.
+struct FirstWait<'a, P: ManagedParts, L> {
+    /// Both are `None` once the wait has ended.
+    acquire: Option<Acquire<'a, P>>,
+    begun: Option<Beginning<'a, P>>,
+    /// Made when the task has to wait, if its time ends.
+    limit: Option<L>,
+}
+
+impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
+    #[inline(always)]
+    fn new<K: Clock>(pool: &'a P, caller: &Async<'a, K>) -> Self {
+        let mut begun = Beginning::new(pool);
+        begun.work.begin_wait();
+        let acquire = Acquire::with_ticket(pool, WaiterKind::Task, &caller.ticket());
+        Self { acquire: Some(acquire), begun: Some(begun), limit: None }
+    }
+
+    /// How the wait has ended, and what the search has from its beginning.
+    #[inline(always)]
+    fn poll<K: Clock>(
+        self: Pin<&mut Self>,
+        caller: &Async<'a, K>,
+        limit: impl Fn(Async<'a, K>) -> L,
+        context: &mut Context<'_>,
+    ) -> Poll<(Granted<'a, P>, Ticket, Beginning<'a, P>)> {
+        // SAFETY: each field is pinned with the whole: neither the wait nor its limit is moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        let (Some(acquire), Some(begun)) = (&this.acquire, &this.begun) else { finished() };
+        // SAFETY: as above.
+        let acquire = unsafe { Pin::new_unchecked(acquire) };
+        let (entry, pool) = (begun.work.span(), begun.work.pool);
+        let granted = entry.within(|| {
+            let granted = acquire.poll(context.waker());
+            // From here on a panic releases the slot.
+            let granted = granted.map(|answer| answer.map(|slot| ClaimedSlot::new(pool, slot)));
+            if !caller.ends() {
+                return granted;
+            }
+            let limit = this.limit.get_or_insert_with(|| limit(*caller));
+            // SAFETY: as above.
+            let in_time = ready!(unsafe { Pin::new_unchecked(limit) }.unless_over(granted, context));
+            Poll::Ready(in_time.unwrap_or_else(|| {
+                pool.engine().count_timeout();
+                Err(AcquireError::TimedOut)
+            }))
+        });
+        let granted = ready!(granted);
+        let mut ticket = caller.ticket();
+        acquire.note_number(&mut ticket);
+        let Some(mut begun) = this.begun.take() else { finished() };
+        begun.work.end_wait();
+        Poll::Ready((granted, ticket, begun))
+    }
+}
+
+impl<P: ManagedParts, L> Drop for FirstWait<'_, P, L> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // A task that gives up leaves the queue before its work ends, and as a part of it.
+        if let Some(begun) = &self.begun {
+            begun.work.span().within(|| {
+                self.acquire = None;
+                self.limit = None;
+            });
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn finished() -> ! {
+    panic!("a future of a connection was polled after it had finished")
+}
+
+impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
+where
+    P: ManagedParts<Manager: AsyncManager>,
+    K: Clock,
+    B: Fn(&mut Async<'a, K>),
+    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    L: Limit,
+{
+    /// A slot whose connection can be used at once. If there is none, the course is set.
+    #[inline]
+    fn begin(&mut self) -> Option<SlotToken> {
+        // If what follows panics, the task is done.
+        self.set(Course::Done);
+        let at_hand = match acquire_at_once(self.pool, self.site) {
+            FirstTry::Done(slot) => return Some(slot),
+            FirstTry::Work(at_hand) => at_hand,
+        };
+        (self.begin)(&mut self.caller);
+        if at_hand.is_some() || may_be_unreachable(self.pool) {
+            self.search(at_hand);
+        } else {
+            let wait = Course::Waiting(FirstWait::new(self.pool, &self.caller));
+            self.set(wait);
+        }
+        None
+    }
+
+    /// For a task that was not polled yet, or is done: there is nothing to drop. So what it does next is made in its
+    /// place, and not moved there.
+    #[inline(always)]
+    fn set(&mut self, course: Course<'a, P, L, F>) {
+        debug_assert!(matches!(self.course, Course::Fresh | Course::Done), "a task that waits would never leave");
+        forget(replace(&mut self.course, course));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search(&mut self, at_hand: Option<ClaimedSlot<'a, P>>) {
+        self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller, at_hand)));
+    }
+
+    /// The first wait did not end with a connection that is fit as it is.
+    #[cold]
+    #[inline(never)]
+    fn search_on(
+        &mut self,
+        begun: Beginning<'a, P>,
+        ticket: Ticket,
+        granted: Granted<'a, P>,
+    ) -> Result<(), GetError<ErrorOf<P>>> {
+        let search = Search::after_first_wait(begun, self.caller, ticket, granted)?;
+        self.course = Course::Searching((self.search)(search));
+        Ok(())
+    }
+}
+
+impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
+where
+    P: ManagedParts,
+    F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
+{
+    /// The caller has pinned the task.
+    #[cold]
+    #[inline(never)]
+    fn poll_search(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Course::Searching(search) = &mut self.course else { finished() };
+        // SAFETY: it is pinned with the whole, and not moved out.
+        let found = ready!(unsafe { Pin::new_unchecked(search) }.poll(context));
+        self.course = Course::Done;
+        Poll::Ready(found)
+    }
+}
+
+impl<'a, P, K, B, T, S, E, L, F, G> Future for Get<'a, P, K, B, T, S, E, L, F>
+where
+    P: ManagedParts<Manager: AsyncManager>,
+    K: Clock,
+    B: Fn(&mut Async<'a, K>),
+    T: Fn(Async<'a, K>) -> L,
+    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    E: Fn(RawGuard<&'a P>) -> G,
+    L: Limit,
+    F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
+{
+    type Output = Result<G, GetError<ErrorOf<P>>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: what the task is doing is pinned with the whole, and not moved out. Nothing else need be.
+        let this = unsafe { self.get_unchecked_mut() };
+        let (pool, site) = (this.pool, this.site);
+        if matches!(this.course, Course::Fresh)
+            && let Some(slot) = this.begin()
+        {
+            return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, slot))));
+        }
+        if let Course::Waiting(wait) = &mut this.course {
+            // SAFETY: as above.
+            let wait = unsafe { Pin::new_unchecked(wait) };
+            let (granted, ticket, begun) = ready!(wait.poll(&this.caller, &this.limit, context));
+            let granted = match granted {
+                Ok(claimed) => match Found::if_fit(pool, claimed) {
+                    Ok(found) => {
+                        // The slot is no mere token yet, which a panic would lose: this ends the span.
+                        drop(begun);
+                        return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));
+                    }
+                    Err(unfit) => Ok(unfit),
+                },
+                Err(error) => Err(error),
+            };
+            this.course = Course::Done;
+            if let Err(error) = this.search_on(begun, ticket, granted) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        match ready!(this.poll_search(context)) {
+            Ok(found) => Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0))))),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// No thread is recorded: a task may move from one to another.
+#[inline]
+fn acquire_at_once<P: ManagedParts>(pool: &P, site: Site) -> FirstTry<'_, P> {
+    match acquire_first(pool, site, false) {
+        Ok(slot) => FirstTry::Done(slot),
+        Err(at_hand) => first_try(pool, site, 0, at_hand),
+    }
+}
