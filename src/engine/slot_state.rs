@@ -24,6 +24,7 @@ use flags::{FILLED, RETIRED, TAKEN};
 pub(crate) use record::SlotState;
 
 impl SlotState {
+    #[inline]
     pub(crate) fn is_filled(&self) -> bool {
         self.flags() & FILLED != 0
     }

@@ -44,6 +44,7 @@ impl SlotState {
         }
     }
 
+    #[inline]
     pub(super) fn flags(&self) -> usize {
         // Relaxed: the owner wrote it last or got it with the slot (I2); others read a past state.
         self.state.load(Relaxed) & FLAGS
@@ -96,6 +97,7 @@ impl SlotState {
     }
 
     /// How often the present connection has been acquired.
+    #[inline]
     pub(crate) fn uses(&self) -> usize {
         (self.state.load(Relaxed) & !PEAK_DUE) / USE
     }

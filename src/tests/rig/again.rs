@@ -3,12 +3,15 @@
 extern crate std;
 
 use std::boxed::Box;
+use std::sync::Arc;
 
 use super::Rig;
+use super::from_c::Calls;
 use super::tests::{assert_counts, assert_waits, served, wait};
 use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::fairness::Fairness;
 use crate::slot::Acquire;
+use crate::sync::Relaxed;
 
 /// Of a caller that was granted a slot without waiting.
 const AGAIN: Ticket = Ticket { position: Position::Again, ..Ticket::NEW };
@@ -76,4 +79,26 @@ fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
     drop(pool.held(served(&again)));
     drop(pool.held(served(&behind)));
     assert_eq!(pool.engine().metrics().most_overtaken, 1);
+}
+
+/// Of a caller without a deadline.
+const ENDLESS: Ticket = Ticket { waits_forever: true, ..Ticket::NEW };
+
+/// A slot was released a moment ago, and the releaser is on its way to the lock.
+#[test]
+fn a_hold_that_dismisses_as_many_as_it_may_wake_serves_others_in_the_next() {
+    let pool = Rig::<u32, 1>::new(1, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    let held = pool.held(pool.try_slot().unwrap());
+    let endless = [(); 8].map(|()| Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &ENDLESS)));
+    endless.iter().for_each(assert_waits);
+    let (calls, behind) = (Arc::<Calls>::default(), wait(&pool));
+    assert!(behind.as_ref().poll(&Arc::clone(&calls).into()).is_pending());
+    let (_, slot) = held.into_parts();
+    assert!(pool.engine().release(slot));
+    drop(pool.engine().dismiss_waiters(true));
+    assert_eq!(calls.0.load(Relaxed), 1, "the one that was granted the slot is woken");
+    drop(pool.held(served(&behind)));
+    drop(endless);
+    assert_counts(&pool, [0, 1, 0, 0]);
 }

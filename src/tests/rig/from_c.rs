@@ -103,7 +103,7 @@ fn a_pool_with_a_waiter_or_a_slot_in_use_is_not_unused() {
 
 /// A waker that counts.
 #[derive(Default)]
-struct Calls(AtomicUsize);
+pub(super) struct Calls(pub(super) AtomicUsize);
 
 impl Wake for Calls {
     fn wake(self: Arc<Self>) {
