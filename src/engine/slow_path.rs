@@ -10,7 +10,6 @@ use core::pin::Pin;
 use core::ptr::{self, NonNull};
 use core::task::Waker;
 
-use super::CONNECTS;
 use super::bitmap::ClaimError;
 use super::capacity::VacateReason;
 use super::layout::SHORT_HOLDS;
@@ -414,7 +413,7 @@ fn settle_all<'a>(engine: Engine<'a>, locked: &mut Locked, batch: &mut WakeBatch
         return batch.go_on();
     }
     engine.dismiss_due(locked, batch);
-    if CONNECTS && !batch.has_room() {
+    if engine.connects() && !batch.has_room() {
         // Those that were dismissed are woken first: a waiter that is granted a slot has to be woken too.
         return batch.go_on();
     }

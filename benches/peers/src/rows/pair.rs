@@ -31,7 +31,7 @@ pub(crate) fn lines(pace: &Pace) -> Vec<Line> {
         .hold(pace);
     let line = |path, peer, must| outcome.line(path, "`try_get`", peer, must);
     vec![
-        line("1a. `try_get` and drop of 8", "two RMWs", Bound::AtMost(1.1)),
+        line("1a. `try_get` and drop of 8", "two RMWs", Bound::AtMost(1.15)),
         line("1b. as 1a", "crossbeam `ArrayQueue`", Bound::None),
         line("1c. as 1a", "lockfree-object-pool", Bound::None),
         line("1d. as 1a", "`Mutex<Vec>` + `Condvar`", Bound::None),
