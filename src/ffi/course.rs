@@ -20,22 +20,29 @@ use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
 /// Makes sure that the slot has a fit resource. If it cannot, the slot is released or vacated; `Ok(None)` then says
 /// that another slot may do.
 ///
-/// It reads the clock once, if the pool has `max_lifetime_ms`, and again if maintenance was here since the last lease.
+/// It reads the clock once, if the pool has `max_lifetime_ms`; and again if maintenance was here since the last lease,
+/// or if there is work to do.
 /// Since when a resource is in use or idle, maintenance finds out, as in a pool without.
 #[inline(never)]
 pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
-    match at_once(make_fit(pool, &NoWait, &mut Step::Assess(ClaimedSlot::new(pool, slot)), &mut Past::new(pool))) {
-        Ok(claimed) => {
-            // Maintenance was here, and asks for a time.
-            if pool.has_remarks(claimed.slot()) {
-                note_loan(pool, &claimed, 0, None);
-            }
-            Ok(Some(claimed.into_slot()))
-        }
+    let claimed = ClaimedSlot::new(pool, slot);
+    if claimed.is_fit() {
+        return Ok(Some(lend_as_it_is(pool, claimed)));
+    }
+    match at_once(make_fit(pool, &NoWait, &mut Step::Assess(claimed), &mut Past::new(pool))) {
+        Ok(claimed) => Ok(Some(lend_as_it_is(pool, claimed))),
         Err(PrepareError::Unfit(_) | PrepareError::NoTime) => Ok(None),
         Err(PrepareError::Closed) => Err(CONN_POOL_CLOSED),
         Err(PrepareError::NotConnected(..)) => Err(CONN_POOL_CREATE_FAILED),
     }
+}
+
+fn lend_as_it_is(pool: &conn_pool, claimed: ClaimedSlot<'_, conn_pool>) -> SlotToken {
+    // Maintenance was here, and asks for a time.
+    if pool.has_remarks(claimed.slot()) {
+        note_loan(pool, &claimed, 0, None);
+    }
+    claimed.into_slot()
 }
 
 /// Makes the resource of a slot fit for the next caller; `None` if it was destroyed.

@@ -83,6 +83,12 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         self.assess_at_once()
     }
 
+    /// Whether the connection can be used as it is. Reads the clock at most once.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn is_fit(&self) -> bool {
+        matches!(self.assess(), Assessment::Fit(_))
+    }
+
     /// As [`assess`](Self::assess), compiled into its caller: for those who mostly find the connection fit.
     #[inline(always)]
     pub(super) fn assess_at_once(&self) -> Assessment {
