@@ -34,6 +34,7 @@ mod connects;
 #[path = "engine/no_connects.rs"]
 mod connects;
 
+mod holding;
 mod state;
 mod wake_batch;
 

@@ -42,6 +42,20 @@ mod lock;
 #[path = "sync/lock_spin.rs"]
 mod lock;
 
+// A pool for C may be gone as soon as a lease is released, so there nothing is done after unlocking.
+#[cfg(any(
+    conn_pool_loom,
+    not(any(feature = "std", conn_pool_shuttle, feature = "critical-section", feature = "ffi"))
+))]
+#[path = "sync/mark.rs"]
+mod mark;
+#[cfg(not(any(
+    conn_pool_loom,
+    not(any(feature = "std", conn_pool_shuttle, feature = "critical-section", feature = "ffi"))
+)))]
+#[path = "sync/no_mark.rs"]
+mod mark;
+
 #[cfg(conn_pool_loom)]
 #[path = "sync/explorer_loom.rs"]
 mod explorer;
@@ -84,6 +98,7 @@ pub(crate) use host::run_to_end;
 #[cfg(feature = "std")]
 pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
+pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "ffi")]

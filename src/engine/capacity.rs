@@ -26,7 +26,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn reserve(self) -> Result<SlotToken, AcquireError> {
         let mut from = 0;
         loop {
-            let found = self.state().lock.with(|_| {
+            let found = self.hold(|_| {
                 if self.is_closed() {
                     return Err(AcquireError::Closed);
                 }
@@ -76,7 +76,7 @@ impl<'a> Engine<'a> {
     /// none is served before it is resumed.
     pub(crate) fn claim_slot(self, slot: usize) -> Option<SlotToken> {
         self.map().claim_slot(slot).unwrap_or_else(|_| {
-            self.state().lock.with(|locked| {
+            self.hold(|locked| {
                 let is_wanted = !locked.queue.is_empty() && !self.state().is_suspended();
                 if is_wanted || self.is_closed() { None } else { self.map().claim_slot_locked(slot) }
             })
@@ -87,7 +87,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn claim_surplus(self) -> Option<SlotToken> {
         let mut from = 0;
         loop {
-            let (slot, is_any) = self.state().lock.with(|locked| {
+            let (slot, is_any) = self.hold(|locked| {
                 let is_any = locked.set_aside > 0;
                 (if is_any { self.claim_set_aside_of(locked, from, SLOTS_A_HOLD) } else { None }, is_any)
             });

@@ -30,7 +30,7 @@ impl<'a> Engine<'a> {
     /// Claims a slot of a closed pool that is idle or set aside, for the caller to vacate.
     pub(crate) fn claim_closed(self) -> Option<ToVacate> {
         debug_assert!(self.is_closed());
-        self.state().lock.with(|locked| match self.map().claim_locked() {
+        self.hold(|locked| match self.map().claim_locked() {
             Some(slot) => Some((slot, VacateReason::Closed)),
             None => self.claim_set_aside(locked).map(|slot| (slot, VacateReason::Surplus)),
         })
@@ -43,7 +43,7 @@ impl<'a> Engine<'a> {
     /// As for [`join`](Self::join).
     pub(crate) unsafe fn join_drainers(self, waiter: Pin<&Waiter>, waker: Waker) -> bool {
         let mut waker = Some(waker);
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             if self.is_drained(locked) {
                 return true;
             }
@@ -57,7 +57,7 @@ impl<'a> Engine<'a> {
     /// As [`check`](Self::check), for a drainer.
     pub(crate) fn check_drainer(self, waiter: Pin<&Waiter>, waker: &Waker) -> bool {
         let mut waker = Some(waker.clone());
-        self.state().lock.with(|_| {
+        self.hold(|_| {
             let is_queued = waiter.is_queued();
             if is_queued {
                 // SAFETY: it is in the queue, the lock is held, and no other reference to the node is alive (I4).
@@ -70,7 +70,7 @@ impl<'a> Engine<'a> {
     /// As [`leave`](Self::leave), for a drainer.
     pub(crate) fn leave_drainers(self, waiter: Pin<&Waiter>) {
         let mut waker = None;
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             if waiter.is_queued() {
                 // SAFETY: it is in the queue, the lock is held, and no other reference to the node is alive (I4).
                 waker = unsafe { waiter.node() }.waker.take();

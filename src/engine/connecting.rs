@@ -30,7 +30,7 @@ impl<'a> Engine<'a> {
     /// A vacant slot for maintenance to connect in, within the limit of concurrent connects. It ends with
     /// [`refilled`](Self::refilled), or is vacated as [`NotConnected`](super::VacateReason::NotConnected).
     pub(crate) fn claim_to_refill(self) -> Option<SlotToken> {
-        self.state().lock.with(|_| if self.is_closed() { None } else { self.claim_vacant(Bitmap::emptiest_word) })
+        self.hold(|_| if self.is_closed() { None } else { self.claim_vacant(Bitmap::emptiest_word) })
     }
 
     /// As [`connected`](Self::connected), for a connection that is idle from the start: its slot is released next.
@@ -50,7 +50,7 @@ impl<'a> Engine<'a> {
     #[must_use = "the slot is still to be vacated if it may not"]
     pub(crate) fn reclaim_to_connect(self, slot: &SlotToken) -> bool {
         debug_assert!(!self.states().get(slot.index()).is_filled());
-        self.state().lock.with(|_| {
+        self.hold(|_| {
             let is_room = self.state().connects.connecting.get() < self.state().connects.max_connecting.into();
             let may = is_room && self.may_grant() && !self.has_connector() && self.map().count_free() == 0;
             if may {

@@ -20,7 +20,7 @@ impl<'a> Engine<'a> {
     /// From now on vacant slots are the connector's, until [`end_connector`](Self::end_connector). `false` if the pool
     /// has a connector already.
     pub(crate) fn begin_connector(self) -> bool {
-        self.state().lock.with(|_| {
+        self.hold(|_| {
             let is_new = !self.has_connector();
             self.state().connects.has_connector.store(true, Relaxed);
             is_new
@@ -47,7 +47,7 @@ impl<'a> Engine<'a> {
     /// It ends with [`fill_for_callers`](Self::fill_for_callers), or is vacated as
     /// [`NotConnected`](super::VacateReason::NotConnected).
     pub(crate) fn claim_wanted(self, floor: usize) -> Option<SlotToken> {
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             if self.wanted(locked, floor) == 0 {
                 return None;
             }
@@ -58,14 +58,14 @@ impl<'a> Engine<'a> {
 
     /// Sets whether connects that are under way are counted on, to serve as many callers.
     pub(crate) fn distrust_connects(self, distrust: bool) {
-        self.state().lock.with(|locked| locked.demand.distrusts_connects = distrust);
+        self.hold(|locked| locked.demand.distrusts_connects = distrust);
     }
 
     /// Has `waker` called as soon as a caller wants a connection to be made; `false` if one does already.
     pub(crate) fn await_demand(self, waker: &Waker, floor: usize) -> bool {
         let mut waker = Some(waker.clone());
         // What is replaced is dropped without the lock: that is user code.
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             let is_wanted = self.wanted(locked, floor) > 0;
             if !is_wanted {
                 swap(&mut locked.demand.connector, &mut waker);
@@ -76,7 +76,7 @@ impl<'a> Engine<'a> {
 
     /// The connector calls for nothing until it [waits](Self::await_demand) again.
     pub(crate) fn ignore_demand(self) {
-        let _dropped_without_the_lock = self.state().lock.with(|locked| locked.demand.connector.take());
+        let _dropped_without_the_lock = self.hold(|locked| locked.demand.connector.take());
     }
 
     /// The connector has filled the slot, and releases it, in one step: had the connect ended before the slot was

@@ -61,7 +61,7 @@ impl Engine<'_> {
     }
 
     pub(crate) fn reset_peaks(self) {
-        self.state().lock.with(|_| {
+        self.hold(|_| {
             self.arm_peaks();
             self.state().counters.peak_in_use.set(self.in_use());
             self.state().counters.peak_waiting.set(self.state().waiting.get());

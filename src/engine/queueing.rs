@@ -131,7 +131,7 @@ impl<'a> Engine<'a> {
     #[inline(never)]
     pub(crate) fn leave(self, waiter: Pin<&Waiter>, reason: LeaveReason, batch: &mut WakeBatch<'a>) -> Left {
         let mut waker = None;
-        let was_queued = self.state().lock.with(|locked| {
+        let was_queued = self.hold(|locked| {
             let was_queued = waiter.is_queued();
             if was_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
@@ -176,7 +176,7 @@ impl<'a> Engine<'a> {
     /// Counts a caller whose deadline passed before it could join the queue.
     #[cfg(feature = "statistics")]
     pub(crate) fn count_timeout(self) {
-        self.state().lock.with(|_| self.state().counters.timed_out.add(1));
+        self.hold(|_| self.state().counters.timed_out.add(1));
     }
 
     /// # Safety
@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
     /// A dismissed callback counts as waiting until it is called: see `dismiss`.
     fn count_dismissed(self, waiter: Pin<&Waiter>) {
         if waiter.kind.is_callback() {
-            self.state().lock.with(|_| self.state().waiting.sub(1));
+            self.hold(|_| self.state().waiting.sub(1));
         }
     }
 

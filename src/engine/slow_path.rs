@@ -141,7 +141,7 @@ impl<'a> Engine<'a> {
     /// with one word: what a look at it finds is exact.
     #[cfg(not(feature = "managed"))]
     pub(crate) fn claim_unless_waited_for(self) -> Result<SlotToken, AcquireError> {
-        self.state().lock.with(|locked| self.admit(locked, Position::Last))
+        self.hold(|locked| self.admit(locked, Position::Last))
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
@@ -149,17 +149,18 @@ impl<'a> Engine<'a> {
     /// is above its maximum.
     #[must_use = "a slot that is returned has to be vacated"]
     pub(crate) fn release_slow(self, batch: &mut WakeBatch<'a>) -> Option<ToVacate> {
-        self.state().lock.with(|locked| {
+        let done = self.hold_or_mark(|locked| {
             let to_vacate = self.claim_to_vacate(locked, batch);
             self.settle_and_unlock(locked, batch);
             to_vacate
-        })
+        });
+        done.flatten()
     }
 
     /// The same in a pool that is never closed or resized.
     #[cfg(not(feature = "managed"))]
     pub(crate) fn settle_now(self, batch: &mut WakeBatch<'a>) {
-        self.state().lock.with(|locked| self.settle_and_unlock(locked, batch));
+        let _done_by_the_holder = self.hold_or_mark(|locked| self.settle_and_unlock(locked, batch)).is_none();
     }
 
     /// Releases a slot while the fast path is closed, unless it is free already. The caller gets a slot to vacate as in
@@ -186,7 +187,7 @@ impl<'a> Engine<'a> {
     /// Whether no slot is in use, no caller waits, and no connection is being dropped.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn is_unused(self) -> bool {
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             let is_waited_for = self.state().waiting.get() > 0 || !locked.queue.is_empty();
             self.in_use() == 0 && locked.dropping_surplus == 0 && !is_waited_for
         })
@@ -201,7 +202,7 @@ impl<'a> Engine<'a> {
     #[inline]
     pub(super) fn locked<R>(self, section: impl FnOnce(&mut Locked, &mut WakeBatch<'a>) -> R) -> (R, WakeBatch<'a>) {
         let mut batch = WakeBatch::new(self);
-        let answer = self.state().lock.with(|locked| {
+        let answer = self.hold(|locked| {
             let answer = section(locked, &mut batch);
             self.settle_and_unlock(locked, &mut batch);
             answer
@@ -227,7 +228,7 @@ impl<'a> Engine<'a> {
             // SAFETY: as the caller promises.
             unsafe { self.close_ahead(slow_path) };
         }
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             // SAFETY: as the caller promises.
             unsafe { self.close_fast_path(locked, slow_path) };
             let answer = section(locked);
@@ -251,7 +252,7 @@ impl<'a> Engine<'a> {
     #[cold]
     #[inline(never)]
     unsafe fn close_ahead(self, slow_path: &'static SlowPath) {
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             locked.closers += 1;
             // SAFETY: as the caller promises.
             unsafe { self.close_fast_path(locked, slow_path) };
@@ -364,7 +365,7 @@ fn admit_beside_waiters(engine: Engine<'_>, locked: &mut Locked, _: Position) ->
 fn look_in_order<'a>(engine: Engine<'a>, waiter: Pin<&Waiter>, waker: &Waker, batch: &mut WakeBatch<'a>) -> bool {
     // Cloning a waker is user code, and so is dropping one. Both are done without the lock.
     let (mut fresh, mut known) = (Some(waker.clone()), None);
-    engine.state().lock.with(|locked| {
+    engine.hold(|locked| {
         if !waiter.is_queued() {
             return false;
         }
@@ -392,7 +393,7 @@ fn look_in_order<'a>(engine: Engine<'a>, waiter: Pin<&Waiter>, waker: &Waker, ba
 fn look_only<'a>(engine: Engine<'a>, waiter: Pin<&Waiter>, waker: &Waker, _: &mut WakeBatch<'a>) -> bool {
     // As in `look_in_order`.
     let mut fresh = Some(waker.clone());
-    engine.state().lock.with(|_| {
+    engine.hold(|_| {
         let is_queued = waiter.is_queued();
         if is_queued {
             // SAFETY: it is in the queue, the lock is held, and no other reference to the node is in use (I4).

@@ -12,11 +12,12 @@ use super::slot_state::{SlotState, SlotStates};
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
 use crate::stats::{Counter, Counters, SlotCount, Stat, WaitTimes};
-use crate::sync::{AtomicBool, AtomicPtr, Lock, Relaxed, const_fn};
+use crate::sync::{AtomicBool, AtomicPtr, Lock, Mark, Relaxed, const_fn};
 
 /// What a pool keeps beside its slots. All zeros in an open, empty pool, so that a `static` one needs no initial data.
 pub(crate) struct EngineState {
     pub(super) lock: Lock<Locked>,
+    pub(super) mark: Mark,
     /// The pool's `SlowPath`, from when the fast path is first closed; null before (I11).
     pub(super) slow_path: AtomicPtr<()>,
     /// How often a waiter may be overtaken under `Fairness::Bounded`, and one more; 0 under `Fairness::Fifo`.
@@ -113,6 +114,7 @@ impl EngineState {
             };
             Self {
                 lock: Lock::new(locked),
+                mark: Mark::new(),
                 slow_path: AtomicPtr::new(core::ptr::null_mut()),
                 overtake_limit: 0,
                 closed: AtomicBool::new(false),
@@ -232,6 +234,12 @@ impl<'a> Engine<'a> {
     #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
     pub(crate) fn bitmap(self) -> Bitmap<'a> {
         self.map()
+    }
+
+    /// From now on a releaser that finds the lock taken leaves a mark.
+    #[cfg(all(test, conn_pool_loom))]
+    pub(crate) fn leave_marks(self) {
+        self.state().mark.set_used();
     }
 
     /// The start of the pool, for its slow path.

@@ -13,7 +13,7 @@ impl<'a> Engine<'a> {
     ///
     /// `slow_path` is that of this pool, and settles whatever there is.
     pub(crate) unsafe fn suspend(self, slow_path: &'static SlowPath) {
-        self.state().lock.with(|locked| {
+        self.hold(|locked| {
             // SAFETY: as the caller promises.
             unsafe { self.settle_all_from_now_on(locked, slow_path) };
             self.state().suspended.store(true, Relaxed);
@@ -28,7 +28,7 @@ impl<'a> Engine<'a> {
     /// Takes the lock and releases it: the caller sees everything that was done under the lock before, and later
     /// holders of the lock see what the caller did.
     pub(crate) fn synchronize(self) {
-        self.state().lock.with(|_| ());
+        self.hold(|_| ());
     }
 
     /// A claim that comes later sees what the caller did before; of one that came earlier the caller sees that the slot

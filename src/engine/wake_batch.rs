@@ -69,7 +69,7 @@ impl<'a> WakeBatch<'a> {
         while self.more && self.has_room() {
             self.more = false;
             let engine = self.engine;
-            engine.state().lock.with(|locked| engine.settle_and_unlock(locked, self));
+            engine.hold(|locked| engine.settle_and_unlock(locked, self));
         }
         self.wakers.pop().map(Waker::wake).is_some()
     }

@@ -23,4 +23,10 @@ impl<T> Lock<T> {
             section(unsafe { &mut *value })
         })
     }
+
+    /// The lock is never found taken.
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin that spins")]
+    pub(crate) fn try_with<R>(&self, section: impl FnOnce(&mut T) -> R) -> Option<R> {
+        Some(self.with(section))
+    }
 }

@@ -24,4 +24,17 @@ impl<T> Lock<T> {
         super::atomics::count::note_lock();
         section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// As [`with`](Self::with), unless the lock is taken.
+    #[cfg(conn_pool_loom)]
+    pub(crate) fn try_with<R>(&self, section: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.0.try_lock().ok().map(|mut value| section(&mut value))
+    }
+
+    /// Nobody asks: a thread that finds the lock taken sleeps.
+    #[cfg(not(conn_pool_loom))]
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin in models")]
+    pub(crate) fn try_with<R>(&self, section: impl FnOnce(&mut T) -> R) -> Option<R> {
+        Some(self.with(section))
+    }
 }

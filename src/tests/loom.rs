@@ -8,6 +8,7 @@ mod connector;
 mod from_c;
 mod maintained;
 mod managed;
+mod marking;
 mod meeting;
 mod seeing;
 mod upkeep;

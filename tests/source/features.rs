@@ -54,6 +54,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("ffi.rs", "chooses the platform for C"),
     ("ffi/config.rs", "whether there is a clock"),
     ("ffi/pool.rs", "the size of a pool for C"),
+    ("tests/rig.rs", "where a lock may be found taken"),
     ("tests/rig/placing.rs", "where threads have homes"),
     ("tests/cost.rs", "what blocking calls cost"),
     ("tests/cost/managed.rs", "what it costs to tell the facade"),
