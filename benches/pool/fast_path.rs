@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use conn_pool::{ConnGuard, Pool};
 use criterion::Criterion;
 
+use crate::floor::Floor;
 use crate::paired::{Figure, Wanted, nanos_per_turn, time};
-use crate::peers::Floor;
 
 /// Turns of a round of the table: some ten milliseconds.
 const TURNS: u32 = 2_000_000;

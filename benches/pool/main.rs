@@ -6,6 +6,7 @@
 
 mod crowd;
 mod fast_path;
+mod floor;
 mod hand_over;
 mod managed;
 mod paired;

@@ -1,30 +1,8 @@
-//! The yardsticks: the least that any such pool has to do, and the pools that everybody can write.
+//! The yardsticks: the pools that everybody can write.
 
 use std::collections::VecDeque;
-use std::hint::black_box;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, Thread};
-
-/// One atomic read-modify-write to take and one to give back: the two-RMW floor.
-#[repr(align(128))]
-pub(crate) struct Floor(AtomicUsize);
-
-impl Floor {
-    pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(0xff))
-    }
-
-    /// Clears a bit and puts it back.
-    #[inline(always)]
-    pub(crate) fn turn(&self) {
-        let seen = self.0.load(Relaxed);
-        // The outcomes are looked at by nobody, but kept.
-        let _ = black_box(self.0.compare_exchange_weak(seen, seen & !1, Acquire, Relaxed).is_ok());
-        black_box(self.0.fetch_add(1, Release));
-    }
-}
 
 /// `Mutex<Vec>` and `Condvar`.
 pub(crate) struct MutexPool {

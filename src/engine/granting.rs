@@ -16,7 +16,7 @@ impl<'a> Engine<'a> {
         !self.is_closed() && !self.state().is_suspended() && self.state().surplus.get() == 0
     }
 
-    /// Grants free slots to the oldest waiters, if any may be granted.
+    /// Grants free slots to the oldest waiters: for callers that know that slots [may be granted](Self::may_grant).
     pub(super) fn grant_free(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         debug_assert!(batch.has_room(), "a waiter that is granted a slot has to be woken");
         loop {

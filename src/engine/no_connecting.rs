@@ -19,10 +19,6 @@ impl<'a> Engine<'a> {
         false
     }
 
-    pub(crate) const fn has_connector(self) -> bool {
-        false
-    }
-
     pub(super) const fn connecting(self) -> usize {
         0
     }

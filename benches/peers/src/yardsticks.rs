@@ -1,29 +1,12 @@
 //! The least that a pool has to do, and the pool that everybody can write.
 
-use std::hint::black_box;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Condvar, Mutex};
 
-/// One atomic read-modify-write to take and one to give back.
-#[repr(align(128))]
-pub(crate) struct Floor(AtomicUsize);
+#[path = "../../pool/floor.rs"]
+mod floor;
 
-impl Floor {
-    pub(crate) const fn new() -> Self {
-        Self(AtomicUsize::new(0xff))
-    }
-
-    /// Clears a bit and puts it back.
-    #[inline(always)]
-    pub(crate) fn turn(&self) {
-        let seen = self.0.load(Relaxed);
-        // The outcomes are looked at by nobody, but kept.
-        let _ = black_box(self.0.compare_exchange(seen, seen & !1, Acquire, Relaxed).is_ok());
-        black_box(self.0.fetch_add(1, Release));
-    }
-}
+pub(crate) use floor::Floor;
 
 /// `Mutex<Vec>` and `Condvar`.
 pub(crate) struct MutexPool {

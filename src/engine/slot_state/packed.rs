@@ -50,11 +50,4 @@ impl SlotState {
     pub(crate) fn set_filled(&self) {
         self.set_flags(FILLED);
     }
-
-    /// Nobody counts.
-    #[inline(always)]
-    #[expect(clippy::unused_self, reason = "the shape of the twin that counts")]
-    pub(crate) const fn count_use(&self) -> bool {
-        false
-    }
 }
