@@ -15,6 +15,10 @@
  * Errors.  0 is success. Outputs are written on success only. NULL where a pointer is needed is an error and not a
  * crash. errno is left as it was, even if a callback sets it. See conn_pool_strerror.
  *
+ * Cancellation.  No function is a cancellation point. A thread that is cancelled (pthread_cancel) during a call, also
+ * while a callback runs or while it waits, goes on to the end of the call. Threads that may be cancelled at any moment
+ * (PTHREAD_CANCEL_ASYNCHRONOUS) must not call the library.
+ *
  * Misuse.  A lease that was released already, belongs to another pool, or is damaged is refused with a status of its
  * own, and nothing changes. So is a destroyed pool, as long as its memory is still there.
  *
@@ -92,7 +96,7 @@
 
 /** A configuration with defaults: `conn_pool_config config = CONN_POOL_CONFIG_INIT;` */
 #define CONN_POOL_CONFIG_INIT \
-    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /* The library expects the structures as they are without packing. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -290,9 +294,13 @@ typedef int32_t conn_pool_status;
 typedef struct conn_pool conn_pool;
 
 /**
- * Makes a resource and stores it in `*resource`. Returns 0, or any other number if it fails.
+ * Makes a resource and stores it in `*resource`, which must not stay NULL. Returns 0, or any other number if it fails.
+ *
+ * `within_ms` is what is left of the caller's time, at least 1; `CONN_POOL_WAIT_FOREVER` if it has no limit, as in
+ * `conn_pool_try_acquire`, `conn_pool_acquire_async` and `conn_pool_maintain`. The pool cannot end a callback that
+ * takes longer: the call then takes as long as the callback.
  */
-typedef int (*conn_pool_create_fn)(void *user, void **resource);
+typedef int (*conn_pool_create_fn)(void *user, uint32_t within_ms, void **resource);
 
 /**
  * Checks or resets a resource. Returns 0 if the resource is fit, or any other number if it has to be destroyed.
@@ -369,7 +377,7 @@ typedef struct conn_pool_config {
      */
     conn_pool_create_fn create;
     /**
-     * Checks an idle resource before it is leased, and in `conn_pool_maintain`. May be NULL.
+     * Checks an idle resource before it is leased (see `validate_after_ms`), and in `conn_pool_maintain`. May be NULL.
      */
     conn_pool_check_fn validate;
     /**
@@ -385,10 +393,17 @@ typedef struct conn_pool_config {
      */
     conn_pool_event_fn on_event;
     /**
-     * The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock, on Linux the coarse
-     * one, which is some milliseconds behind. The library without threads has none, and needs this one.
+     * The clock for `idle_timeout_ms`, `max_lifetime_ms` and `validate_after_ms`. NULL: the system's monotonic clock,
+     * on Linux the coarse one, which is some milliseconds behind. The library without threads has none, and needs this
+     * one.
      */
     conn_pool_clock_fn clock_ms;
+    /**
+     * `validate` is called before a resource is leased only if that is so long after its last use began, or after its
+     * last check. Then each acquire reads the clock, and a resource that was held for longer is checked too. 0: it is
+     * called for each lease.
+     */
+    uint32_t validate_after_ms;
 } conn_pool_config;
 
 /**
@@ -442,6 +457,11 @@ typedef void (*conn_pool_ready_fn)(void *user, conn_pool_status status, const st
  * they do.
  */
 typedef struct conn_pool_stats {
+    /**
+     * How many bytes of the structure the library has written. If that is less than the caller has asked for, the
+     * library is older than the program: the fields beyond are zero, and mean nothing.
+     */
+    size_t struct_size;
     /**
      * Slots.
      */

@@ -8,7 +8,7 @@
  *
  *     connpool::config config = connpool::make_config();
  *     config.capacity = 4;
- *     config.create = [](void *, void **resource) { return connect(resource); };
+ *     config.create = [](void *, std::uint32_t, void **resource) { return connect(resource); };
  *     config.destroy = [](void *, void *resource) { disconnect(resource); };
  *
  *     auto pool = connpool::pool::create(config);

@@ -19,6 +19,7 @@ compile_error!(
 
 // Lower ones first.
 mod counters;
+mod stamp;
 mod status;
 mod version;
 
@@ -41,6 +42,7 @@ mod callbacks;
 
 mod pool;
 
+mod caller;
 mod course;
 mod stats;
 
@@ -61,7 +63,6 @@ mod exports;
 #[cfg(all(feature = "std", unix))]
 mod exports_hosted;
 
-pub use acquire::CONN_POOL_WAIT_FOREVER;
 pub use config::*;
 pub use exports::*;
 #[cfg(all(feature = "std", unix))]

@@ -129,10 +129,10 @@ pub use times::Times;
 pub(crate) use {
     clock::Millis,
     loan::acquire::note_loan,
-    loan::caller::{NoWait, at_once},
+    loan::caller::{Caller, Failure, NoWait, at_once},
     loan::prepare::{Past, PrepareError, Step, check, prepare},
     loan::release::{reason_of, recycle},
-    loan::tokens::{ClaimedSlot, UnreadySlot, begin, discard},
+    loan::tokens::{Assessment, ClaimedSlot, UnreadySlot, begin, discard},
     parts::ManagedParts,
     record::{ConnRecord, LoanRecord},
     shared::{ON_RETURN, SELF_TIMED, Shared},

@@ -173,8 +173,9 @@ static struct bound {
 
 enum { BOUNDS = sizeof bounds / sizeof bounds[0] };
 
-static int make(void *user, void **thing)
+static int make(void *user, uint32_t within_ms, void **thing)
 {
+    (void)within_ms;
     (void)user;
     *thing = &things[atomic_fetch_add(&things_made, 1) % sizeof things];
     return 0;
@@ -183,7 +184,7 @@ static int make(void *user, void **thing)
 static apr_status_t make_for_apr(void **thing, void *params, apr_pool_t *memory)
 {
     (void)memory;
-    return make(params, thing);
+    return make(params, CONN_POOL_WAIT_FOREVER, thing);
 }
 
 static apr_status_t end_for_apr(void *thing, void *params, apr_pool_t *memory)

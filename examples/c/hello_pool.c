@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int connect_one(void *user, void **resource)
+static int connect_one(void *user, uint32_t within_ms, void **resource)
 {
+    (void)within_ms;
     (void)user;
     *resource = calloc(1, sizeof(int));
     return *resource == NULL; /* what is not 0 says that it failed */

@@ -100,8 +100,9 @@ static PGconn *connect_to_server(void)
     return connection;
 }
 
-static int create(void *user, void **resource)
+static int create(void *user, uint32_t within_ms, void **resource)
 {
+    (void)within_ms;
     (void)user;
     *resource = connect_to_server();
     return *resource == NULL ? 1 : 0;

@@ -20,10 +20,11 @@ static uint64_t clock_ms(void *user)
     return ((struct world *)user)->now;
 }
 
-static int create(void *user, void **resource)
+static int create(void *user, uint32_t within_ms, void **resource)
 {
     struct world *world = user;
 
+    (void)within_ms;
     if (world->is_down || world->made == ITEMS) {
         return 7;
     }
@@ -302,6 +303,62 @@ static void without_clock_ms_the_clock_is_the_systems(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+static int checks;
+
+static int count_check(void *user, void *resource)
+{
+    (void)user;
+    (void)resource;
+    checks++;
+    return 0;
+}
+
+/* How often a resource is checked that is used once, after so many milliseconds each. */
+static int checks_after(struct world *world, conn_pool *pool, uint64_t pause)
+{
+    checks = 0;
+    world->now += pause;
+    use_once(pool);
+    return checks;
+}
+
+static void a_resource_used_not_long_ago_is_not_checked(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+
+    config.capacity = 1;
+    config.validate = count_check;
+    config.validate_after_ms = 100;
+    pool = open_pool(&config);
+    CHECK(checks_after(&world, pool, 0) == 0);
+    CHECK(checks_after(&world, pool, 60) == 0);
+    CHECK(checks_after(&world, pool, 60) == 0);
+    CHECK(checks_after(&world, pool, 100) == 0);
+    CHECK(checks_after(&world, pool, 101) == 1);
+    CHECK(checks_after(&world, pool, 99) == 0);
+    /* Counted from when its last use began. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    world.now += 101;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(checks_after(&world, pool, 0) == 1);
+    /* Maintenance checks it in any case, and that counts. */
+    checks = 0;
+    world.now += 90;
+    CHECK(maintain(pool) == 0 && checks == 1);
+    CHECK(checks_after(&world, pool, 90) == 0);
+    CHECK(checks_after(&world, pool, 101) == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+
+    config.validate_after_ms = 0;
+    pool = open_pool(&config);
+    CHECK(checks_after(&world, pool, 0) == 0);
+    CHECK(checks_after(&world, pool, 0) == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 int main(void)
 {
     maintenance_keeps_min_idle_ready();
@@ -315,5 +372,6 @@ int main(void)
     an_old_resource_is_replaced_before_it_is_destroyed();
     a_lease_of_a_slot_that_does_not_exist_is_refused();
     without_clock_ms_the_clock_is_the_systems();
+    a_resource_used_not_long_ago_is_not_checked();
     return check_report("ages");
 }

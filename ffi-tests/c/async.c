@@ -268,10 +268,11 @@ struct factory {
     int unfit_to_come;
 };
 
-static int make(void *user, void **resource)
+static int make(void *user, uint32_t within_ms, void **resource)
 {
     struct factory *factory = user;
 
+    (void)within_ms;
     if (factory->failures_to_come > 0) {
         factory->failures_to_come--;
         return 71;

@@ -35,12 +35,13 @@ struct world {
     int wrong;
 };
 
-static int create(void *user, void **resource)
+static int create(void *user, uint32_t within_ms, void **resource)
 {
     struct world *world = user;
     struct item *item = NULL;
     int close_now;
 
+    (void)within_ms;
     pthread_mutex_lock(&world->lock);
     if (world->failures_to_come > 0) {
         world->failures_to_come--;
@@ -217,6 +218,31 @@ static void a_failed_create_leaves_the_slot_vacant(void)
     close_pool(&world);
 }
 
+static int forget(void *user, uint32_t within_ms, void **resource)
+{
+    (void)user;
+    (void)within_ms;
+    (void)resource;
+    return 0;
+}
+
+static void a_create_that_forgets_the_resource_has_failed(void)
+{
+    struct world world;
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = NULL;
+
+    memset(&world, 0, sizeof world);
+    config.capacity = 1;
+    config.user = &world;
+    config.create = forget;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_CREATE_FAILED, conn_pool_try_acquire(pool, &lease));
+    CHECK(lease.pool == NULL && STATS(pool).create_failed == 1 && STATS(pool).created == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 struct waiter {
     conn_pool *pool;
     pthread_t thread;
@@ -298,9 +324,9 @@ static void an_unfit_resource_gives_way_to_the_next_one(void)
 
     config.create = NULL;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &world.pool));
-    CHECK(create(&world, &item) == 0);
+    CHECK(create(&world, 1, &item) == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(world.pool, item));
-    CHECK(create(&world, &item) == 0);
+    CHECK(create(&world, 1, &item) == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(world.pool, item));
     world.items[0].unfit = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(world.pool, &lease));
@@ -455,9 +481,9 @@ static void maintenance_ends_what_a_resize_has_set_aside(void)
     config.create = NULL;
     config.validate = NULL;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &world.pool));
-    CHECK(create(&world, &item) == 0);
+    CHECK(create(&world, 1, &item) == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(world.pool, item));
-    CHECK(create(&world, &item) == 0);
+    CHECK(create(&world, 1, &item) == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(world.pool, item));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_resize(world.pool, 0));
     CHECK(world.ended == 0);
@@ -594,6 +620,7 @@ int main(void)
 {
     resources_are_created_when_needed_and_reused();
     a_failed_create_leaves_the_slot_vacant();
+    a_create_that_forgets_the_resource_has_failed();
     after_a_failed_create_the_next_waiter_is_served();
     an_unfit_resource_is_replaced();
     an_unfit_resource_gives_way_to_the_next_one();

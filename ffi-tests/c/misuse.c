@@ -115,8 +115,10 @@ static void no_pool_is_an_error_and_no_crash(void)
 static void a_destroyed_pool_is_none(void)
 {
     static CONN_POOL_DEFINE_STORAGE(storage, 1);
+    static const unsigned char filled[] = { 0, 1, 0x55, 0xaa, 0xc0, 0xff };
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
     conn_pool *pool = NULL;
+    size_t at;
 
     config.capacity = 1;
     config.name = "gone";
@@ -132,9 +134,11 @@ static void a_destroyed_pool_is_none(void)
     refuses(CONN_POOL_INVALID_ARGUMENT, pool);
     CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT, conn_pool_abandon(pool));
 
-    /* Storage that never held a pool. */
-    memset(&storage, 0, sizeof storage);
-    refuses(CONN_POOL_INVALID_ARGUMENT, (conn_pool *)(void *)&storage);
+    /* Storage that never held a pool, whatever is in it. */
+    for (at = 0; at < sizeof filled; at++) {
+        memset(&storage, filled[at], sizeof storage);
+        refuses(CONN_POOL_INVALID_ARGUMENT, (conn_pool *)(void *)&storage);
+    }
 }
 
 static void null_anywhere_is_an_error_and_no_crash(void)
@@ -436,17 +440,21 @@ static void stats_of_another_size_are_understood(void)
     } newer;
     conn_pool_stats stats;
     conn_pool *pool = open_pool(CAPACITY);
+    size_t size;
 
     memset(&newer, CANARY, sizeof newer);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_get_stats(pool, &newer.known,
                                                sizeof newer.known + sizeof newer.more));
     CHECK(newer.known.capacity == CAPACITY && newer.known.closed == 0);
+    /* How much of it means something. */
+    CHECK(newer.known.struct_size == sizeof newer.known);
     CHECK(newer.more[0] == 0 && newer.more[1] == 0 && newer.canary == CANARY);
 
     memset(&stats, CANARY, sizeof stats);
-    CHECK_STATUS(CONN_POOL_OK, conn_pool_get_stats(pool, &stats, sizeof stats.capacity));
-    CHECK(stats.capacity == CAPACITY);
-    CHECK(is_as_it_was(&stats.max_size, sizeof stats - sizeof stats.capacity));
+    size = offsetof(conn_pool_stats, max_size);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_get_stats(pool, &stats, size));
+    CHECK(stats.struct_size == size && stats.capacity == CAPACITY);
+    CHECK(is_as_it_was(&stats.max_size, sizeof stats - size));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 

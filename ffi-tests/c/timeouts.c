@@ -313,6 +313,114 @@ static void a_drain_ends_in_time_and_not_before(void)
     end(pool, &held);
 }
 
+/* What `create` is told of the time left, and how long it takes. */
+struct factory {
+    uint32_t told;
+    int takes_ms;
+    int calls;
+    int thing;
+};
+
+static int create(void *user, uint32_t within_ms, void **resource)
+{
+    struct factory *factory = user;
+    struct timespec span = { 0, 0 };
+
+    factory->told = within_ms;
+    factory->calls++;
+    span.tv_nsec = (long)factory->takes_ms * 1000000;
+    nanosleep(&span, NULL);
+    *resource = &factory->thing;
+    return 0;
+}
+
+/* Takes as long as it has to, so that of the time that `create` is told some is gone. */
+static int find_unfit(void *user, void *resource)
+{
+    struct timespec span = { 0, SHORT_MS * 1000000L };
+
+    (void)user;
+    (void)resource;
+    nanosleep(&span, NULL);
+    return 1;
+}
+
+static void never(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    (void)user;
+    (void)lease;
+    CHECK_STATUS(CONN_POOL_OK, status);
+}
+
+static void create_is_told_what_time_is_left(void)
+{
+    struct factory factory = { 0 };
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool *pool = NULL;
+    struct timespec deadline;
+
+    config.capacity = 1;
+    config.user = &factory;
+    config.create = create;
+    config.min_idle = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(pool, 30000, &lease));
+    CHECK(factory.told > 0 && factory.told <= 30000);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+
+    deadline = in_ms(20000);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_until(pool, &deadline, &lease));
+    CHECK(factory.told > 0 && factory.told <= 20000);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+
+    /* Those have no limit. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, &lease));
+    CHECK(factory.told == CONN_POOL_WAIT_FOREVER);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    factory.told = 0;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    CHECK(factory.told == CONN_POOL_WAIT_FOREVER);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    factory.told = 0;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire_async(pool, &waiter, never, NULL, &lease));
+    CHECK(factory.told == CONN_POOL_WAIT_FOREVER);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    factory.told = 0;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
+    CHECK(factory.told == CONN_POOL_WAIT_FOREVER);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+/* What a check takes is gone, and nothing is begun that would come too late. */
+static void a_create_without_time_is_not_begun(void)
+{
+    struct factory factory = { 0 };
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool *pool = NULL;
+    int thing = 0;
+
+    config.capacity = 1;
+    config.user = &factory;
+    config.create = create;
+    config.validate = find_unfit;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(pool, 30000, &lease));
+    CHECK(factory.told <= 30000 - SHORT_MS && factory.calls == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+
+    lease.slot = lease.generation = 7;
+    CHECK_STATUS(CONN_POOL_TIMED_OUT, conn_pool_acquire(pool, SHORT_MS / 2, &lease));
+    CHECK(is_untouched(&lease) && factory.calls == 1);
+    CHECK(STATS(pool).timed_out == 1 && STATS(pool).vacant == 1 && STATS(pool).in_use == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(pool, 30000, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 int main(void)
 {
     a_wait_ends_in_time_and_not_before();
@@ -324,5 +432,7 @@ int main(void)
     no_signal_ends_a_wait();
     errno_is_left_alone();
     a_drain_ends_in_time_and_not_before();
+    create_is_told_what_time_is_left();
+    a_create_without_time_is_not_begun();
     return check_report("timeouts");
 }

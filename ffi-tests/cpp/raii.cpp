@@ -61,7 +61,7 @@ connpool::config config_of(std::uint32_t capacity, counts &counts)
     config.capacity = capacity;
     config.name = "raii";
     config.user = &counts;
-    config.create = [](void *user, void **resource) {
+    config.create = [](void *user, std::uint32_t, void **resource) {
         *resource = new connection{++static_cast<struct counts *>(user)->made};
         return 0;
     };
@@ -403,7 +403,7 @@ void what_is_wrong_is_told()
     CHECK(std::string_view(connpool::text(CONN_POOL_OK)) != "");
 
     config = config_of(1, counts);
-    config.create = [](void *, void **) { return 5; };
+    config.create = [](void *, std::uint32_t, void **) { return 5; };
     made = connpool::pool::create(config);
     CHECK(made);
     CHECK(made->try_acquire().status() == CONN_POOL_CREATE_FAILED);
@@ -414,7 +414,7 @@ void a_forks_child_leaves_the_parents_resources_alone()
     counts counts;
     connpool::config config = config_of(1, counts);
     /* Not on the heap, where the child's copy would be a leak. */
-    config.create = [](void *, void **resource) {
+    config.create = [](void *, std::uint32_t, void **resource) {
         static connection only;
         *resource = &only;
         return 0;

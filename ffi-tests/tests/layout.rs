@@ -121,6 +121,7 @@ fn places_in_rust() -> Places {
             destroy,
             on_event,
             clock_ms,
+            validate_after_ms,
         }
     );
     place!(places, conn_pool_lease { pool, resource, slot, generation });
@@ -128,6 +129,7 @@ fn places_in_rust() -> Places {
     place!(
         places,
         conn_pool_stats {
+            struct_size,
             capacity,
             max_size,
             in_use,

@@ -44,6 +44,7 @@ programs! {
     clocks: conn_pool_test_clocks,
     misuse: conn_pool_test_misuse,
     fork: conn_pool_test_fork,
+    cancel: conn_pool_test_cancel,
 }
 
 #[test]

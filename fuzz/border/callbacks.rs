@@ -26,14 +26,15 @@ fn result() -> c_int {
     World::present().with(|state| if state.fate.fails() { state.fate.draw(1000).cast_signed() - 1000 } else { 0 })
 }
 
-pub(super) unsafe extern "C" fn create(user: *mut c_void, resource: *mut *mut c_void) -> c_int {
+pub(super) unsafe extern "C" fn create(user: *mut c_void, within_ms: u32, resource: *mut *mut c_void) -> c_int {
+    assert_ne!(within_ms, 0, "what would come too late is not begun");
     let world = World::present();
     with_record(user, |record| assert!(record.has.create, "it has none to call"));
     world.meddle(user.addr());
     let code = result();
-    let made = world.with(|state| state.new_resource());
+    let (made, forgets) = world.with(|state| (state.new_resource(), state.fate.forgets()));
     with_record(user, |record| {
-        if code == 0 {
+        if code == 0 && !forgets {
             record.created += 1;
             record.resources.insert(made, Place::Fresh);
         } else {
@@ -43,8 +44,10 @@ pub(super) unsafe extern "C" fn create(user: *mut c_void, resource: *mut *mut c_
         }
     });
     // After a failure the pool does not read it.
-    // SAFETY: a pool calls with a place to write to.
-    unsafe { *resource = ptr::without_provenance_mut(made) };
+    if !forgets {
+        // SAFETY: a pool calls with a place to write to.
+        unsafe { *resource = ptr::without_provenance_mut(made) };
+    }
     code
 }
 

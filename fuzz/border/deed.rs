@@ -66,6 +66,11 @@ impl Fate {
         self.draw(4) < self.fails
     }
 
+    /// Whether a callback forgets to tell what it has made: only where callbacks fail.
+    pub(crate) fn forgets(&mut self) -> bool {
+        self.fails > 0 && self.draw(8) == 0
+    }
+
     pub(crate) fn meddles(&mut self) -> bool {
         self.draw(8) < self.meddles
     }

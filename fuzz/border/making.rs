@@ -61,7 +61,8 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
     station.pool = out;
     let mut record = Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name);
     record.min_idle = min_idle as usize;
-    record.ages = wish.config.clock_ms.is_some();
+    record.ages = wish.config.idle_timeout_ms > 0 || wish.config.max_lifetime_ms > 0;
+    record.validates_later = wish.config.validate_after_ms > 0;
     station.record = Some(record);
 }
 
@@ -92,6 +93,7 @@ fn wish(at: usize, act: Act) -> Wish {
         destroy: has.destroy.then_some(callbacks::destroy),
         on_event: has.on_event.then_some(callbacks::on_event),
         clock_ms: None,
+        validate_after_ms: 0,
     };
     let mut faults = Vec::new();
     if !(1..=CONN_POOL_MAX_CAPACITY).contains(&capacity) || config.max_size > capacity {
@@ -110,6 +112,13 @@ fn wish(at: usize, act: Act) -> Wish {
         config.idle_timeout_ms = if drawn & 2 == 0 { 0 } else { 1 + fate.draw(1000) };
         config.max_lifetime_ms = if drawn & 4 == 0 { 0 } else { 1 + fate.draw(1000) };
         config.clock_ms = Some(callbacks::clock_ms);
+    }
+    if drawn & 8 != 0 {
+        config.validate_after_ms = fate.draw(3) * 400;
+        config.clock_ms = Some(callbacks::clock_ms);
+        if config.validate_after_ms > 0 && !has.validate {
+            faults.push(CONN_POOL_INVALID_ARGUMENT);
+        }
     }
     Wish { config, has, faults, name }
 }

@@ -7,7 +7,7 @@ use ::conn_pool::ffi::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_OK,
     CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
 };
-use ::conn_pool::ffi::{conn_pool, conn_pool_stats, conn_pool_lease};
+use ::conn_pool::ffi::{conn_pool, conn_pool_lease, conn_pool_stats};
 
 /// Which callbacks a pool has.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,8 @@ pub(crate) struct Answers {
     pub(crate) unfit: usize,
     pub(crate) not_created: usize,
     pub(crate) destroyed: usize,
+    /// The call may have no time left to create anything.
+    pub(crate) may_be_late: bool,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,8 @@ pub(crate) struct Record {
     pub(crate) min_idle: usize,
     /// Its resources end when they are too old, or were idle for too long.
     pub(crate) ages: bool,
+    /// A resource is checked only some time after its last use.
+    pub(crate) validates_later: bool,
     /// Its maximum was below its capacity once, so that resources may be set aside.
     pub(crate) was_shrunk: bool,
     slots: Vec<SlotRecord>,
@@ -103,6 +107,7 @@ impl Record {
             closed: false,
             min_idle: 0,
             ages: false,
+            validates_later: false,
             was_shrunk: max_size < capacity,
             slots: vec![SlotRecord::default(); capacity],
             resources: BTreeMap::new(),
@@ -147,7 +152,11 @@ impl Record {
     pub(crate) fn lend(&mut self, pool: *mut conn_pool, lease: &conn_pool_lease) {
         let resource = lease.resource.addr();
         assert!(ptr::eq(lease.pool, pool), "the lease names its pool");
-        let from: &[Place] = if self.has.validate { &[Place::Fit, Place::Fresh] } else { &[Place::Pool, Place::Fresh] };
+        let from: &[Place] = match (self.has.validate, self.validates_later) {
+            (false, _) => &[Place::Pool, Place::Fresh],
+            (true, false) => &[Place::Fit, Place::Fresh],
+            (true, true) => &[Place::Pool, Place::Fit, Place::Fresh],
+        };
         self.moves(resource, from, Place::Held);
         let slot = &mut self.slots[lease.slot as usize];
         assert_eq!(slot.generation % 2, 0, "slot {} is lent twice", lease.slot);
@@ -202,7 +211,7 @@ impl Record {
         if was_closed {
             return vec![CONN_POOL_CLOSED];
         }
-        let Answers { unfit, not_created, .. } = self.answers;
+        let Answers { unfit, not_created, may_be_late, .. } = self.answers;
         if meddled {
             let mut any = vec![CONN_POOL_OK, refusal];
             any.extend(self.closed.then_some(CONN_POOL_CLOSED));
@@ -210,13 +219,15 @@ impl Record {
             return any;
         }
         let is_filled = self.idle > 0;
-        vec![if self.has.create && (is_filled || self.vacant > 0) {
+        let mut right = vec![if self.has.create && (is_filled || self.vacant > 0) {
             if not_created > 0 { CONN_POOL_CREATE_FAILED } else { CONN_POOL_OK }
         } else if is_filled && unfit < self.idle {
             CONN_POOL_OK
         } else {
             refusal
-        }]
+        }];
+        right.extend((may_be_late && self.has.create).then_some(refusal));
+        right
     }
 
     /// Compares it with what the pool says while nobody calls it.

@@ -156,9 +156,9 @@ impl Station {
 
 impl State {
     pub(super) fn new_resource(&mut self) -> usize {
-        // The first one is NULL, which is as good as any.
+        // None is NULL, which `create` may not answer.
         self.next_resource += 1;
-        self.next_resource - 1
+        self.next_resource
     }
 
     /// Nothing has happened that an exact answer could not be known for.
@@ -364,12 +364,22 @@ impl World {
             // SAFETY: as above.
             _ => self.call(at, || unsafe { conn_pool_acquire(pool, sleeps.into(), out) }),
         };
+        self.note_late(at, sleeps);
         self.with(|state| {
             if let Some(record) = state.stations[at].record.as_mut() {
                 record.exhausted += usize::from(status == CONN_POOL_EXHAUSTED);
             }
         });
         self.took(at, status, refusal, was_closed, &lease);
+    }
+
+    /// A call has so little time that nothing may be created for it.
+    fn note_late(&self, at: usize, is_late: bool) {
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut() {
+                record.answers.may_be_late = is_late;
+            }
+        });
     }
 
     /// Whether a call may sleep; only one that nobody else waits for.
@@ -402,6 +412,7 @@ impl World {
         // SAFETY: a pool, the storage of one, or NULL; and a lease that may be written.
         let acquire = || unsafe { conn_pool_acquire_deadline(pool, seconds, nanoseconds, &raw mut lease) };
         let status = self.call(at, acquire);
+        self.note_late(at, argument % 8 != 2 && !served_at_once);
         if is_there && (argument % 8 < 3 || argument % 8 == 6) {
             assert_eq!(status, CONN_POOL_INVALID_ARGUMENT);
             assert!(same(&lease, &junk()), "an output is written on success only");
@@ -664,6 +675,8 @@ impl World {
             return;
         };
         let known = size_of::<conn_pool_stats>();
+        // It says how much of it was written.
+        let stats = conn_pool_stats { struct_size: size.min(known), ..stats };
         // SAFETY: nothing but numbers, so all of its bytes are initialised.
         let whole = unsafe { std::slice::from_raw_parts((&raw const stats).cast::<u8>(), known) };
         let (written, beyond) = room.split_at(size.min(known));

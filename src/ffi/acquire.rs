@@ -1,6 +1,8 @@
-// knows: border, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a caller waits
+// knows: border, caller, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a
+// caller waits
 //! From a slot to a lease.
 
+use super::caller::{OwnWork, Wait};
 use super::course;
 use super::lease::{conn_pool_lease, lend_in};
 use super::pool::conn_pool;
@@ -12,18 +14,6 @@ use crate::managed::{ManagedParts, ON_RETURN};
 use crate::slot::{PoolParts, claim_any, try_acquire};
 use crate::sync::{collided, home};
 
-/// `conn_pool_acquire`, `conn_pool_drain`: wait for as long as it takes.
-pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
-
-/// How a caller waits, and until when.
-pub(super) trait Wait {
-    /// The time counts from now on, unless it does so already.
-    fn begin(&mut self);
-
-    /// A slot, after a wait if need be. The time counts from the first wait on.
-    fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken>;
-}
-
 /// A slot with a fit resource. After one that is unfit the caller waits again.
 #[inline(always)]
 pub(super) fn acquire(pool: &conn_pool, mut wait: impl Wait) -> Answer<SlotToken> {
@@ -34,7 +24,7 @@ pub(super) fn acquire(pool: &conn_pool, mut wait: impl Wait) -> Answer<SlotToken
             // What the callback takes counts.
             wait.begin();
         }
-        if let Some(slot) = course::prepare(pool, slot)? {
+        if let Some(slot) = course::prepare(pool, slot, &OwnWork::new(&mut wait))? {
             return Ok(slot);
         }
         ticket.position = Position::Again;

@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::time::Duration;
 
-use super::config::{conn_pool_config, conn_pool_event};
+use super::config::{CONN_POOL_WAIT_FOREVER, conn_pool_config, conn_pool_event};
 use crate::managed::{DiscardReason, Event, Lifecycle, Manager};
 
 /// A resource of a C program.
@@ -26,6 +26,14 @@ impl Callbacks {
             unsafe { on_event(self.0.user, event, resource.0, code) };
         }
     }
+}
+
+/// A limit for a C program: in milliseconds, of which the last may be begun.
+fn millis(within: Option<Duration>) -> u32 {
+    let millis = |limit: Duration| u32::try_from(limit.as_nanos().div_ceil(1_000_000));
+    within.map_or(CONN_POOL_WAIT_FOREVER, |limit| {
+        millis(limit).unwrap_or(CONN_POOL_WAIT_FOREVER).min(CONN_POOL_WAIT_FOREVER - 1)
+    })
 }
 
 impl Lifecycle for Callbacks {
@@ -62,11 +70,12 @@ impl Lifecycle for Callbacks {
 }
 
 impl Manager for Callbacks {
-    fn connect(&self, _: Option<Duration>) -> Result<Resource, c_int> {
+    fn connect(&self, within: Option<Duration>) -> Result<Resource, c_int> {
         let Some(create) = self.0.create else { unreachable!("a pool without `create` never connects") };
         let mut made = ptr::null_mut();
         // SAFETY: a callback, which the program has named for this.
-        match unsafe { create(self.0.user, &raw mut made) } {
+        match unsafe { create(self.0.user, millis(within), &raw mut made) } {
+            0 if made.is_null() => Err(0),
             0 => {
                 self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
                 Ok(Resource(made))

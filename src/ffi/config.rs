@@ -2,7 +2,7 @@
 //! The configuration of a pool. Later versions add fields at its end only: see `read`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::mem::{MaybeUninit, offset_of};
+use core::mem::MaybeUninit;
 use core::ptr;
 use core::time::Duration;
 
@@ -15,6 +15,8 @@ use crate::managed::{Clock, Config, Nested, ON_RETURN, Shared, SystemClock};
 
 /// The largest capacity of a pool.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
+/// A timeout: wait for as long as it takes. Of a callback: its caller has no time limit.
+pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
 /// The longest name of a pool, in bytes, without the terminating zero. A longer name is cut.
 pub const CONN_POOL_MAX_NAME: u32 = 31;
 
@@ -34,8 +36,13 @@ pub enum conn_pool_event {
     CONN_POOL_EVENT_DESTROYED = 4,
 }
 
-/// Makes a resource and stores it in `*resource`. Returns 0, or any other number if it fails.
-pub type conn_pool_create_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut *mut c_void) -> c_int>;
+/// Makes a resource and stores it in `*resource`, which must not stay NULL. Returns 0, or any other number if it fails.
+///
+/// `within_ms` is what is left of the caller's time, at least 1; `CONN_POOL_WAIT_FOREVER` if it has no limit, as in
+/// `conn_pool_try_acquire`, `conn_pool_acquire_async` and `conn_pool_maintain`. The pool cannot end a callback that
+/// takes longer: the call then takes as long as the callback.
+pub type conn_pool_create_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, within_ms: u32, resource: *mut *mut c_void) -> c_int>;
 /// Checks or resets a resource. Returns 0 if the resource is fit, or any other number if it has to be destroyed.
 pub type conn_pool_check_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void) -> c_int>;
 /// Ends a resource: closes and frees it.
@@ -81,7 +88,7 @@ pub struct conn_pool_config {
     pub user: *mut c_void,
     /// Makes a resource when a caller needs one and none is idle. NULL: all resources come from `conn_pool_add`.
     pub create: conn_pool_create_fn,
-    /// Checks an idle resource before it is leased, and in `conn_pool_maintain`. May be NULL.
+    /// Checks an idle resource before it is leased (see `validate_after_ms`), and in `conn_pool_maintain`. May be NULL.
     pub validate: conn_pool_check_fn,
     /// Cleans a resource that is released, for the next caller. May be NULL.
     pub reset: conn_pool_check_fn,
@@ -89,13 +96,18 @@ pub struct conn_pool_config {
     pub destroy: conn_pool_destroy_fn,
     /// Called at each event of a resource. May be NULL.
     pub on_event: conn_pool_event_fn,
-    /// The clock for `idle_timeout_ms` and `max_lifetime_ms`. NULL: the system's monotonic clock, on Linux the coarse
-    /// one, which is some milliseconds behind. The library without threads has none, and needs this one.
+    /// The clock for `idle_timeout_ms`, `max_lifetime_ms` and `validate_after_ms`. NULL: the system's monotonic clock,
+    /// on Linux the coarse one, which is some milliseconds behind. The library without threads has none, and needs this
+    /// one.
     pub clock_ms: conn_pool_clock_fn,
+    /// `validate` is called before a resource is leased only if that is so long after its last use began, or after its
+    /// last check. Then each acquire reads the clock, and a resource that was held for longer is checked too. 0: it is
+    /// called for each lease.
+    pub validate_after_ms: u32,
 }
 
 /// The size of the first version of the structure. No version is smaller.
-const FIRST_SIZE: usize = offset_of!(conn_pool_config, clock_ms) + size_of::<conn_pool_clock_fn>();
+const FIRST_SIZE: usize = size_of::<conn_pool_config>();
 
 /// Whether this build has a clock of its own.
 const HAS_CLOCK: bool = cfg!(feature = "std");
@@ -120,6 +132,7 @@ impl conn_pool_config {
         destroy: None,
         on_event: None,
         clock_ms: None,
+        validate_after_ms: 0,
     };
 
     /// Reads a configuration of any version of the structure. Fields that an older version does not have are zero.
@@ -206,6 +219,10 @@ impl conn_pool_config {
             Self { clock_ms: None, max_lifetime_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"max_lifetime_ms needs clock_ms in a library without threads")
             }
+            Self { validate_after_ms: 1.., validate: None, .. } => wrong(c"validate_after_ms needs validate"),
+            Self { clock_ms: None, validate_after_ms: 1.., .. } if !HAS_CLOCK => {
+                missing(c"validate_after_ms needs clock_ms in a library without threads")
+            }
             _ => None,
         }
     }
@@ -227,7 +244,8 @@ impl conn_pool_config {
                 .min_idle(self.min_idle as usize)
                 .idle_timeout(span(self.idle_timeout_ms))
                 .max_lifetime(span(self.max_lifetime_ms))
-                .validate_after(self.validate.map(|_| Duration::ZERO))
+                .validate_after(self.validate.map(|_| Duration::from_millis(self.validate_after_ms.into())))
+                .connect_timeout(None)
                 // `conn_pool_maintain` checks all idle resources itself.
                 .keepalive(None)
                 .nested(Nested::Allow),

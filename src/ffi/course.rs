@@ -9,38 +9,42 @@ use core::task::{Context, Waker};
 use super::callbacks::Resource;
 use super::pool::{SlotExtra, conn_pool};
 use super::status::Answer;
-use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
+use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_TIMED_OUT};
 use crate::engine::SlotToken;
 use crate::managed::{
-    CheckReason, ClaimedSlot, DiscardReason, Lifecycle, ManagedParts, NoWait, Past, PrepareError, Step, UnreadySlot,
-    at_once, check, maintain as pass, note_loan, prepare as make_fit, recycle as reset_and_look,
+    Assessment, Caller, CheckReason, ClaimedSlot, DiscardReason, Lifecycle, ManagedParts, Millis, NoWait, Past,
+    PrepareError, Step, UnreadySlot, at_once, check, maintain as pass, note_loan, prepare as make_fit,
+    recycle as reset_and_look,
 };
 use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
 
 /// Makes sure that the slot has a fit resource. If it cannot, the slot is released or vacated; `Ok(None)` then says
 /// that another slot may do.
 ///
-/// It reads the clock once, if the pool has `max_lifetime_ms`; and again if maintenance was here since the last lease,
-/// or if there is work to do.
+/// It reads the clock once, if the pool has `max_lifetime_ms` or `validate_after_ms`; and again if there is work to do.
 /// Since when a resource is in use or idle, maintenance finds out, as in a pool without.
 #[inline(never)]
-pub(super) fn prepare(pool: &conn_pool, slot: SlotToken) -> Answer<Option<SlotToken>> {
+pub(super) fn prepare(pool: &conn_pool, slot: SlotToken, caller: &impl Caller<conn_pool>) -> Answer<Option<SlotToken>> {
     let claimed = ClaimedSlot::new(pool, slot);
-    if claimed.is_fit() {
-        return Ok(Some(lend_as_it_is(pool, claimed)));
+    if let Assessment::Fit(now) = claimed.assess() {
+        return Ok(Some(lend_as_it_is(pool, claimed, now)));
     }
-    match at_once(make_fit(pool, &NoWait, &mut Step::Assess(claimed), &mut Past::new(pool))) {
-        Ok(claimed) => Ok(Some(lend_as_it_is(pool, claimed))),
-        Err(PrepareError::Unfit(_) | PrepareError::NoTime) => Ok(None),
+    match at_once(make_fit(pool, caller, &mut Step::Assess(claimed), &mut Past::new(pool))) {
+        Ok(claimed) => Ok(Some(lend_as_it_is(pool, claimed, None))),
+        Err(PrepareError::Unfit(_)) => Ok(None),
+        Err(PrepareError::NoTime) => {
+            pool.engine().count_timeout();
+            Err(CONN_POOL_TIMED_OUT)
+        }
         Err(PrepareError::Closed) => Err(CONN_POOL_CLOSED),
         Err(PrepareError::NotConnected(..)) => Err(CONN_POOL_CREATE_FAILED),
     }
 }
 
-fn lend_as_it_is(pool: &conn_pool, claimed: ClaimedSlot<'_, conn_pool>) -> SlotToken {
-    // Maintenance was here, and asks for a time.
-    if pool.has_remarks(claimed.slot()) {
-        note_loan(pool, &claimed, 0, None);
+fn lend_as_it_is(pool: &conn_pool, claimed: ClaimedSlot<'_, conn_pool>, now: Option<Millis>) -> SlotToken {
+    // Maintenance was here, and asks for a time; or the next acquire wants to know how long ago this one was.
+    if pool.has_remarks(claimed.slot()) || pool.config().validate_after_ms != 0 {
+        note_loan(pool, &claimed, 0, now);
     }
     claimed.into_slot()
 }

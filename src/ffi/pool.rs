@@ -1,5 +1,5 @@
-// knows: callbacks, config, counters, platform, status, engine, managed, slot, sync · must not know: leases, what
-// callbacks do
+// knows: callbacks, config, counters, platform, stamp, status, engine, managed, slot, sync · must not know: leases,
+// what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -12,6 +12,7 @@ use super::callbacks::{Callbacks, Resource};
 use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
 use super::counters::Counters;
 use super::platform::{self, present_stamp};
+use super::stamp::is_stamp;
 use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
@@ -190,7 +191,7 @@ impl conn_pool {
     pub(super) unsafe fn of_any_process<'a>(pool: *const Self) -> Answer<&'a Self> {
         // SAFETY: as the caller promises.
         match unsafe { pool.as_ref() } {
-            Some(own) if own.stamp.load(Relaxed) != 0 => Ok(own),
+            Some(own) if is_stamp(own.stamp.load(Relaxed)) => Ok(own),
             _ => Err(CONN_POOL_INVALID_ARGUMENT),
         }
     }
@@ -290,7 +291,7 @@ impl conn_pool {
 #[cold]
 fn absent(pool: Option<&conn_pool>) -> conn_pool_status {
     match pool {
-        Some(pool) if pool.stamp.load(Relaxed) != 0 => CONN_POOL_FORKED,
+        Some(pool) if is_stamp(pool.stamp.load(Relaxed)) => CONN_POOL_FORKED,
         _ => CONN_POOL_INVALID_ARGUMENT,
     }
 }

@@ -14,6 +14,9 @@ use crate::slot::PoolParts;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct conn_pool_stats {
+    /// How many bytes of the structure the library has written. If that is less than the caller has asked for, the
+    /// library is older than the program: the fields beyond are zero, and mean nothing.
+    pub struct_size: usize,
     /// Slots.
     pub capacity: usize,
     /// Resources that may be in use at once.
@@ -63,6 +66,7 @@ impl conn_pool_stats {
         let (status, common, own) = (pool.engine().status(), pool.engine().metrics(), pool.counters());
         let metrics = pool.shared().counters().read(common);
         Self {
+            struct_size: size_of::<Self>(),
             capacity: status.capacity,
             max_size: status.max_size,
             in_use: status.in_use,
@@ -94,8 +98,9 @@ impl conn_pool_stats {
     /// `out` may be written for `size` bytes.
     pub(super) unsafe fn write(&self, out: *mut Self, size: usize) {
         let known = size.min(size_of::<Self>());
+        let own = Self { struct_size: known, ..*self };
         // SAFETY: the caller promises room for `size` bytes, and `known` is no more.
-        unsafe { ptr::copy_nonoverlapping(ptr::from_ref(self).cast::<u8>(), out.cast(), known) };
+        unsafe { ptr::copy_nonoverlapping(ptr::from_ref(&own).cast::<u8>(), out.cast(), known) };
         // SAFETY: the rest of the room that the caller promises.
         unsafe { out.cast::<u8>().wrapping_add(known).write_bytes(0, size - known) };
     }

@@ -1,4 +1,5 @@
-// knows: course, lease, pool, status, due_calls, engine, slot, sync · must not know: threads, how a lease is checked
+// knows: course, lease, pool, status, due_calls, engine, managed, slot, sync · must not know: threads, how a lease is
+// checked
 //! A wait that ends with a callback instead of a return.
 
 use core::cell::Cell;
@@ -18,6 +19,7 @@ use super::status::conn_pool_status::{
     CONN_POOL_PENDING, CONN_POOL_WRONG_POOL,
 };
 use crate::engine::{Joined, Position, SlotToken, Waiter, WaiterKind};
+use crate::managed::NoWait;
 use crate::slot::{PoolParts, slow_path};
 use crate::sync::{AtomicUsize, Relaxed};
 
@@ -124,7 +126,7 @@ impl Waiting {
     /// A lease, or `None` if it is queued now.
     fn attempt(&self, pool: &conn_pool, mut position: Position) -> Answer<Option<conn_pool_lease>> {
         while let Some(slot) = self.join(pool, position)? {
-            if let Some(slot) = course::prepare(pool, slot)? {
+            if let Some(slot) = course::prepare(pool, slot, &NoWait)? {
                 return Ok(Some(lend(pool, slot)));
             }
             position = Position::Again;
@@ -167,7 +169,7 @@ impl Waiting {
         drop(wakes);
         let Poll::Ready(slot) = seen else { return Ok(None) };
         let slot = slot.ok_or(CONN_POOL_CLOSED)?;
-        match course::prepare(pool, slot)? {
+        match course::prepare(pool, slot, &NoWait)? {
             Some(slot) => Ok(Some(lend(pool, slot))),
             None => self.attempt(pool, Position::Again),
         }

@@ -38,7 +38,6 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/jobs.rs", "threads take jobs that a task must not"),
     ("managed/loan.rs", "chooses what needs threads"),
     ("managed/loan/caller.rs", "only threads have connections checked elsewhere"),
-    ("managed/loan/tokens.rs", "pools for C ask for it alone"),
     ("managed/manager/adapters.rs", "waiting for a future"),
     ("managed/manager/pointers.rs", "pointers to what is on the heap"),
     ("managed/metrics.rs", "names of counters for exporters"),

@@ -1,10 +1,11 @@
-// knows: status · must not know: pools, leases, waiters
+// knows: stamp, status · must not know: pools, leases, waiters
 //! The twin of `hosted` in a build without `std`: no processes, no threads, no heap. A panic ends the program.
 
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 
+use crate::ffi::stamp::FIRST_STAMP;
 use crate::ffi::status::Answer;
 
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
@@ -14,7 +15,7 @@ pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
 /// The number that marks a block of memory as a pool.
 #[inline(always)]
 pub(super) const fn present_stamp() -> usize {
-    0xC0_99_01
+    FIRST_STAMP
 }
 
 pub(super) const fn watch_forks() {}

@@ -1,8 +1,8 @@
-// knows: status, sync · must not know: pools, leases, waiters
+// knows: stamp, status, sync · must not know: pools, leases, waiters
 //! What the C library needs of an operating system. `bare` is its twin in a build without `std`.
 
 use core::cell::Cell;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr;
 use std::alloc::{self, Layout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,16 +15,19 @@ use libc::__errno_location as errno_location;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 use libc::__error as errno_location;
 
+use crate::ffi::stamp::{COUNT, FIRST_STAMP};
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
 use crate::sync::{AtomicUsize, OnceLock, Relaxed};
 
-/// Runs `work`, stops a panic, and restores `errno`, which sleeping or waiting for a lock may change.
+/// Runs `work`, stops a panic, and restores `errno`, which sleeping or waiting for a lock may change. Meanwhile the
+/// thread is not cancelled: that would unwind the library's frames, and leave a slot without an owner.
 pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     // SAFETY: a call of the C library's: the place is the thread's own and lives as long as it.
     let errno = unsafe { errno_location() };
     // SAFETY: as above.
     let before = unsafe { errno.read() };
+    let _undisturbed = Uncancelled::begin();
     let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         // Its destructor might panic in turn.
         std::mem::forget(payload);
@@ -35,7 +38,49 @@ pub(super) fn guard<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     answer
 }
 
-static STAMP: AtomicUsize = AtomicUsize::new(0xC0_99_01);
+/// The calling thread is not cancelled (`pthread_cancel`) while it lives.
+struct Uncancelled(c_int);
+
+#[cfg(not(target_os = "android"))]
+impl Uncancelled {
+    #[cfg(not(target_vendor = "apple"))]
+    const DISABLE: c_int = 1;
+    #[cfg(target_vendor = "apple")]
+    const DISABLE: c_int = 0;
+
+    fn begin() -> Self {
+        Self(Self::set(Self::DISABLE))
+    }
+
+    /// Returns the state before.
+    fn set(state: c_int) -> c_int {
+        unsafe extern "C" {
+            fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+        }
+        let mut before = state;
+        // SAFETY: a call of the C library's, which changes the calling thread's own state.
+        unsafe { pthread_setcancelstate(state, &raw mut before) };
+        before
+    }
+}
+
+// Android's threads cannot be cancelled.
+#[cfg(target_os = "android")]
+impl Uncancelled {
+    const fn begin() -> Self {
+        Self(0)
+    }
+
+    const fn set(_: c_int) {}
+}
+
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        Self::set(self.0);
+    }
+}
+
+static STAMP: AtomicUsize = AtomicUsize::new(FIRST_STAMP);
 
 /// The number that marks a block of memory as a pool of this process. A fork's child has another one: there a pool of
 /// the parent must not be used, because its lock and the threads that may hold it stayed in the parent.
@@ -48,7 +93,8 @@ pub(super) fn present_stamp() -> usize {
 /// From now on, a fork's child has a stamp of its own.
 pub(super) fn watch_forks() {
     extern "C" fn in_the_child() {
-        STAMP.store(STAMP.load(Relaxed).wrapping_add(1), Relaxed);
+        let stamp = STAMP.load(Relaxed);
+        STAMP.store(stamp & !COUNT | stamp.wrapping_add(1) & COUNT, Relaxed);
     }
     static WATCHED: OnceLock<()> = OnceLock::new();
     WATCHED.get_or_init(|| {

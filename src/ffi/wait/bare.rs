@@ -1,8 +1,11 @@
-// knows: acquire, pool, status, engine · must not know: leases, callbacks
+// knows: acquire, caller, pool, status, engine · must not know: leases, callbacks
 //! The twin of `hosted` in a build without `std`, where no caller can sleep.
 
+use core::time::Duration;
+
 use crate::engine::{SlotToken, Ticket};
-use crate::ffi::acquire::{Wait, try_slot};
+use crate::ffi::acquire::try_slot;
+use crate::ffi::caller::Wait;
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{CONN_POOL_EXHAUSTED, CONN_POOL_UNSUPPORTED};
@@ -18,6 +21,10 @@ impl Limit {
 
 impl Wait for Limit {
     fn begin(&mut self) {}
+
+    fn left(&mut self) -> Option<Duration> {
+        None
+    }
 
     fn slot(&mut self, pool: &conn_pool, _: &mut Ticket) -> Answer<SlotToken> {
         try_slot(pool).map_err(|status| match status {

@@ -1,4 +1,4 @@
-// knows: acquire, pool, status, engine, slot · must not know: leases, callbacks
+// knows: acquire, caller, config, pool, status, engine, slot · must not know: leases, callbacks
 //! How a caller sleeps until a slot is free, or until a pool is drained. `bare` is its twin in a build without `std`.
 
 use core::pin::pin;
@@ -6,7 +6,9 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::engine::{SlotToken, Ticket};
-use crate::ffi::acquire::{CONN_POOL_WAIT_FOREVER, Wait, try_slot};
+use crate::ffi::acquire::try_slot;
+use crate::ffi::caller::Wait;
+use crate::ffi::config::CONN_POOL_WAIT_FOREVER;
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
@@ -68,6 +70,13 @@ fn monotonic() -> Duration {
 impl Wait for Limit {
     fn begin(&mut self) {
         let _ = self.patience();
+    }
+
+    fn left(&mut self) -> Option<Duration> {
+        match self.patience()? {
+            Patience::Until(end) => Some(end.saturating_duration_since(Instant::now())),
+            Patience::For(_) | Patience::Forever => None,
+        }
     }
 
     fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken> {

@@ -41,7 +41,7 @@ pub(crate) struct ConnectingSlot<'a, P: ManagedParts> {
 }
 
 /// What has to happen to a slot that was claimed.
-pub(super) enum Assessment {
+pub(crate) enum Assessment {
     /// The connection can be used as it is. If the clock was read for the assessment, this is the time.
     Fit(Option<Millis>),
     /// Check the connection first.
@@ -77,16 +77,11 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         is_closed
     }
 
-    /// Assesses the connection by its record, and by what the manager knows without asking the server.
+    /// Assesses the connection by its record, and by what the manager knows without asking the server. Reads the clock
+    /// at most once.
     #[inline(never)]
-    pub(super) fn assess(&self) -> Assessment {
+    pub(crate) fn assess(&self) -> Assessment {
         self.assess_at_once()
-    }
-
-    /// Whether the connection can be used as it is. Reads the clock at most once.
-    #[cfg(feature = "ffi")]
-    pub(crate) fn is_fit(&self) -> bool {
-        matches!(self.assess(), Assessment::Fit(_))
     }
 
     /// As [`assess`](Self::assess), compiled into its caller: for those who mostly find the connection fit.
