@@ -72,6 +72,8 @@ pub(crate) use bitmap::ClaimError;
 pub(crate) use bitmap::Released;
 pub(crate) use capacity::VacateReason;
 pub(crate) use fast_path::Claimed;
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+pub(crate) use layout::lowest_bit_in_a_loop;
 pub(crate) use layout::{HAS_HOMES, Layout, Offsets};
 pub(crate) use queueing::{Joined, LeaveReason, Left};
 pub(crate) use slot_state::SlotState;

@@ -1,5 +1,5 @@
 //! What only tests compile: a pool cut down to the engine, what operations cost, the models that loom explores, the
-//! programs that shuttle schedules, and simpler protocols that fail.
+//! programs that shuttle schedules, simpler protocols that fail, and how words are read.
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod cost;
@@ -10,3 +10,5 @@ mod rig;
 mod shuttle;
 #[cfg(conn_pool_loom)]
 mod why_not;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod words;

@@ -341,7 +341,7 @@ impl<'a> Bitmap<'a> {
     /// Where to look when the home word has nothing: the word in which a slot was last released while none of its slots
     /// was free. Kept in the word of the second slot of the first group, which the bitmap does not use.
     #[inline(always)]
-    pub(super) fn hint(self) -> Option<&'a AtomicUsize> {
+    fn hint(self) -> Option<&'a AtomicUsize> {
         (FLAG_BITS == 0 && self.layout().words > MAX_WORDS_WITHOUT_HINT).then(|| &self.states.get(1).word)
     }
 

@@ -102,16 +102,14 @@ impl Layout {
 }
 
 /// The lowest set bit of a word, which has one.
-#[cfg(target_has_atomic = "ptr")]
 #[inline(always)]
 const fn lowest_bit(bits: usize) -> usize {
-    bits.trailing_zeros() as usize
+    // A target without compare-and-swap has no instruction for it either, and what stands for it is longer than a loop.
+    if cfg!(target_has_atomic = "ptr") { bits.trailing_zeros() as usize } else { lowest_bit_in_a_loop(bits) }
 }
 
-/// A target without compare-and-swap has no instruction for it either, and what stands for it is longer than a loop.
-#[cfg(not(target_has_atomic = "ptr"))]
 #[inline]
-const fn lowest_bit(mut bits: usize) -> usize {
+pub(crate) const fn lowest_bit_in_a_loop(mut bits: usize) -> usize {
     let mut lowest = 0;
     while bits & 1 == 0 {
         bits >>= 1;

@@ -27,7 +27,7 @@ impl<'a> Bitmap<'a> {
     /// Threads that connect on demand have not met before, and would share a word for as long as they do not meet.
     pub(crate) fn word_of_thread(self) -> usize {
         let (home, thread) = (self.home_word(home), thread_number());
-        if thread == 0 || self.has_one_word() {
+        if thread == 0 {
             return home;
         }
         let is_others = |owner: &AtomicUsize| ![0, thread].contains(&owner.load(Relaxed));
@@ -73,10 +73,10 @@ impl<'a> Bitmap<'a> {
     }
 
     /// The thread that was the last to put a connection into the empty word; 0 if no thread has done that. Kept in the
-    /// word of the last slot of the group, if the bitmap does not use that.
+    /// word of the last slot of the group, which the bitmap does not use unless it is the only one. (Where there is a
+    /// hint, in the second slot of the first group, that has 32 slots.)
     fn owner(self, word: usize) -> Option<&'a AtomicUsize> {
         let slots = self.slots_in(word);
-        let is_free = slots.len() > if self.hint().is_some() { 2 } else { 1 };
-        (self.layout().words > 1 && is_free).then(|| &self.states.get(slots.end - 1).word)
+        (slots.len() > 1).then(|| &self.states.get(slots.end - 1).word)
     }
 }

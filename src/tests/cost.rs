@@ -7,6 +7,7 @@
 //! | a use that raises the peak of connections in use | 1 more | 0 |
 //! | `try_get` when nothing is free, one word | 0 | 0 |
 //! | `try_get` when nothing is free, more words | 2 for each word | 1 |
+//! | the same in a pool of more than eight words, which closes and opens the fast path apart | 2 for each word | 3 |
 //! | `try_get` when a caller waits already | 0 | 0 |
 //! | `retain`, for each idle connection | 2 | 0 |
 //! | a release with a check that the slot is in use | 1 | 0 |
@@ -128,6 +129,19 @@ fn an_exhausted_pool_of_two_words_is_refused_under_the_lock() {
     assert_eq!(during(|| pool.try_get().is_err()), (true, Spent { rmws: 4, locks: 1 }));
     drop(held);
     assert_eq!(during(|| drop(pool.try_get().unwrap())).1, TWO, "the fast path is open again");
+}
+
+/// So that no hold passes over the words more than once.
+#[cfg(feature = "std")]
+#[test]
+fn with_more_than_eight_words_each_pass_over_them_is_a_hold_of_its_own() {
+    fn refused<const N: usize>() -> Spent {
+        let pool = filled::<N>();
+        let _held = [(); N].map(|()| pool.try_get().unwrap());
+        during(|| assert!(pool.try_get().is_err())).1
+    }
+    assert_eq!(refused::<256>(), Spent { rmws: 16, locks: 1 });
+    assert_eq!(refused::<257>(), Spent { rmws: 18, locks: 3 });
 }
 
 #[test]
@@ -273,6 +287,14 @@ fn a_pool_that_connects_takes_the_lock_for_what_is_not_idle() {
     assert_eq!(spent, Spent { rmws: 0, locks: 1 });
     assert_eq!(during(|| drop(held)).1, Spent { rmws: 1, locks: 0 });
     assert_eq!(during(|| drop(pool.held(pool.try_slot().unwrap()))).1, TWO, "the fast path is open again");
+}
+
+/// What comes later in each word sees what was done before.
+#[cfg(feature = "std")]
+#[test]
+fn publishing_to_claims_takes_one_rmw_a_word() {
+    let pool = filled::<64>();
+    assert_eq!(during(|| pool.engine().publish_to_claims()).1, Spent { rmws: 8, locks: 0 });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 extern crate std;
 
 use super::Rig;
+use super::tests::assert_counts;
 use crate::fairness::Fairness;
 use crate::sync::{home, move_home, thread_number};
 
@@ -73,4 +74,24 @@ fn what_the_pool_connects_for_any_caller_is_spread_over_the_words() {
     let slots = [(); 8].map(|()| pool.engine().claim_wanted(8).unwrap().index());
     assert_eq!(slots, [0, 4, 1, 5, 2, 6, 3, 7]);
     assert!(pool.engine().claim_wanted(8).is_none());
+}
+
+/// The last word has a slot in which to keep its thread only if it has two.
+fn the_last_word_of<const N: usize>() {
+    let pool = vacant::<N>();
+    let slots = in_a_thread(|| {
+        move_home(1);
+        [(); N].map(|()| slot_of_connect(&pool))
+    });
+    assert_eq!(slots, core::array::from_fn(|turn| (4 + turn) % N));
+    assert_counts(&pool, [N, 0, 0, 0]);
+}
+
+#[test]
+fn the_last_word_may_have_fewer_slots_than_the_others() {
+    if has_homes() {
+        the_last_word_of::<5>();
+        the_last_word_of::<6>();
+        the_last_word_of::<7>();
+    }
 }

@@ -7,9 +7,9 @@ use core::task::{Poll, Waker};
 use std::boxed::Box;
 
 use super::Rig;
-use crate::engine::{AcquireError, SlotToken, WaiterKind};
+use crate::engine::{AcquireError, SlotToken, VacateReason, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::{Acquire, Drain};
+use crate::slot::{Acquire, Drain, PoolParts};
 
 /// Every slot is vacant, and callers may connect in all of them at once.
 fn vacant<const N: usize>() -> Rig<u32, N> {
@@ -275,6 +275,17 @@ fn a_vacant_slot_that_was_granted_and_not_picked_up_goes_to_the_next() {
 }
 
 #[test]
+fn a_vacant_slot_that_was_granted_and_not_picked_up_is_vacant_again() {
+    let pool = vacant::<1>();
+    let slot = pool.try_slot().unwrap();
+    let fickle = wait(&pool);
+    assert_waits(&fickle);
+    pool.fail(slot);
+    drop(fickle);
+    assert_counts(&pool, [0, 0, 1, 0]);
+}
+
+#[test]
 fn closing_lets_a_connect_end_and_its_slot_ends_vacant() {
     for succeeds in [true, false] {
         let pool = vacant::<2>();
@@ -363,6 +374,25 @@ fn what_was_connected_in_a_pool_that_shrank_is_dropped_and_its_slot_lent_again()
     assert_counts(&pool, [0, 0, 1, 0]);
 }
 
+/// It is neither retired nor vacant while its connection is being dropped.
+#[test]
+fn a_slot_whose_surplus_connection_is_being_dropped_while_the_pool_grows_ends_vacant() {
+    let pool = Rig::<u32, 1>::new(0, Fairness::Fifo);
+    pool.insert(7).unwrap();
+    pool.resize(0);
+    let surplus = pool.engine().claim_surplus().unwrap();
+    pool.resize(1);
+    assert_counts(&pool, [1, 0, 0, 0]);
+    pool.dispose(surplus, VacateReason::Surplus);
+    assert_counts(&pool, [0, 0, 1, 0]);
+    // The next one is retired, as it is not wanted.
+    pool.insert(8).unwrap();
+    pool.resize(0);
+    pool.drop_surplus();
+    assert_counts(&pool, [0, 0, 0, 0]);
+    assert!(pool.insert(9).is_err());
+}
+
 /// After a resize more may be in use than the pool's maximum, and then no slot is granted, vacant or not.
 #[test]
 fn nothing_is_connected_while_too_many_are_out() {
@@ -403,4 +433,19 @@ fn a_connect_that_outlived_its_caller_is_idle() {
     assert_eq!(pool.engine().claim_wanted(0), None);
     pool.connect_for_callers(connecting, 7);
     assert_eq!((pool.engine().status().idle, pool.engine().claim_wanted(0)), (1, None));
+}
+
+/// More are served than one hold of the lock wakes. Under `Fairness::Bounded` the one that looks serves them.
+#[test]
+fn a_waiter_that_looks_serves_all_before_it_and_then_itself() {
+    let pool = Rig::<u32, 10>::new(0, Fairness::Bounded(9));
+    (0..10).for_each(|_| pool.insert(7).unwrap());
+    let held = [(); 10].map(|()| pool.held(pool.try_slot().unwrap()));
+    let waiters = [(); 10].map(|()| wait(&pool));
+    waiters.iter().for_each(assert_waits);
+    // All are released before the wait queue is served.
+    assert!(held.into_iter().all(|held| pool.engine().release(held.into_parts().1)));
+    drop(pool.held(served(&waiters[9])));
+    waiters[..9].iter().for_each(|waiter| drop(pool.held(served(waiter))));
+    assert_counts(&pool, [0, 10, 0, 0]);
 }
