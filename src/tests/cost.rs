@@ -9,6 +9,8 @@
 //! | `try_get` when nothing is free, more words | 2 for each word | 1 |
 //! | the same in a pool of more than eight words, which closes and opens the fast path apart | 2 for each word | 3 |
 //! | `try_get` when a caller waits already | 0 | 0 |
+//! | a thread that waits until its time is up, two words | 5 | 2 |
+//! | the same under `Fairness::Bounded`, where it looks once more before it joins the queue | 9 | 3 |
 //! | `retain`, for each idle connection | 2 | 0 |
 //! | a release with a check that the slot is in use | 1 | 0 |
 //! | in a pool that connects: `try_get` when nothing is free and nothing vacant | 2 for each word | 1 |
@@ -152,6 +154,20 @@ fn a_newcomer_that_finds_a_waiter_is_refused_without_any() {
     assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(during(|| pool.try_get().is_err()), (true, NOTHING));
     drop(held);
+}
+
+/// Under `Fairness::Fifo` callers that arrive meanwhile would be queued before it.
+#[cfg(feature = "std")]
+#[test]
+fn a_thread_looks_once_more_before_it_joins_the_queue_if_waiters_may_be_overtaken() {
+    for (fairness, expected) in
+        [(Fairness::Fifo, Spent { rmws: 5, locks: 2 }), (Fairness::Bounded(1), Spent { rmws: 9, locks: 3 })]
+    {
+        let pool = filled::<8>().with_fairness(fairness);
+        let _held = [(); 8].map(|()| pool.try_get().unwrap());
+        let (refused, spent) = during(|| pool.get_timeout(core::time::Duration::from_millis(1)).is_err());
+        assert_eq!((refused, spent), (true, expected), "{fairness:?}");
+    }
 }
 
 #[test]
