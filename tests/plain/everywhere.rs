@@ -34,6 +34,9 @@ fn waiters_are_served_in_order_whatever_the_number_of_words() {
     waiters_are_served_in_order::<4>();
     waiters_are_served_in_order::<28>();
     waiters_are_served_in_order::<29>();
+    waiters_are_served_in_order::<60>();
+    waiters_are_served_in_order::<61>();
+    waiters_are_served_in_order::<64>();
     waiters_are_served_in_order::<70>();
     waiters_are_served_in_order::<300>();
 }
