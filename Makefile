@@ -2,7 +2,7 @@
 #
 #   make                       the archive and the shared library, in target/c-library
 #   make check                 tests both, and an install tree, as a packager would
-#   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR=
+#   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR= DATADIR=
 #   make static                the archive alone, where there are no shared libraries (musl)
 #   make install-static
 #   make bare                  libconn_pool_bare.a, for programs without an operating system: -DCONN_POOL_BARE
@@ -16,6 +16,7 @@
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
+DATADIR = $(PREFIX)/share
 DESTDIR =
 
 CARGO = cargo
@@ -122,10 +123,10 @@ $(out)/libconn_pool_bare.a: $(out)/libconn_pool_bare.a.stamp packaging/one-objec
 
 # Files are readable whatever the umask. A path with a space would need other quotes in each file that names it.
 define usable_paths
-@for path in '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)'; do case $$path in \
-	*[[:space:]]*) echo "the folder '$$path' has a space in its name: PREFIX, LIBDIR and INCLUDEDIR must not" >&2; exit 1;; \
+@for path in '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(DATADIR)'; do case $$path in \
+	*[[:space:]]*) echo "the folder '$$path' has a space in its name: PREFIX, LIBDIR, INCLUDEDIR and DATADIR must not" >&2; exit 1;; \
 	/*) ;; \
-	*) echo "the folder '$$path' is relative: PREFIX, LIBDIR and INCLUDEDIR must begin with /" >&2; exit 1;; \
+	*) echo "the folder '$$path' is relative: PREFIX, LIBDIR, INCLUDEDIR and DATADIR must begin with /" >&2; exit 1;; \
 	esac; done
 endef
 built = @test -f $1 || { echo "nothing to install: run 'make$2' first" >&2; exit 1; }
@@ -140,7 +141,8 @@ define install_headers
 endef
 define install_archive
 	$(install_headers)
-	$(folder) '$(DESTDIR)$(cmake)'
+	$(folder) '$(DESTDIR)$(cmake)' '$(DESTDIR)$(DATADIR)/conn_pool'
+	$(INSTALL) -m 644 packaging/valgrind.supp '$(DESTDIR)$(DATADIR)/conn_pool'
 	$(INSTALL) -m 644 $(out)/libconn_pool.a '$(DESTDIR)$(LIBDIR)'
 	$(call fill,-e 's|@PRIVATE@|$(private)|' -e 's| *@ALONE@|$(alone:%= %)|' packaging/conn_pool.pc.in,$(pkgconfig)/conn_pool.pc)
 	$(call fill,-e 's|@PRIVATE@|$(subst $(empty) $(empty),;,$(private:-l%=%))|' \
@@ -168,7 +170,8 @@ install-bare:
 	$(call fill,packaging/conn_pool_bare.pc.in,$(pkgconfig)/conn_pool_bare.pc)
 
 installed = $(headers:include/%=$(INCLUDEDIR)/%) $(addprefix $(LIBDIR)/,libconn_pool.a libconn_pool_bare.a \
-	libconn_pool.so $(soname) $(shared)) $(pkgconfig)/conn_pool.pc $(pkgconfig)/conn_pool_bare.pc
+	libconn_pool.so $(soname) $(shared)) $(pkgconfig)/conn_pool.pc $(pkgconfig)/conn_pool_bare.pc \
+	$(DATADIR)/conn_pool/valgrind.supp
 
 uninstall:
 	$(usable_paths)

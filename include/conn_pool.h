@@ -48,6 +48,32 @@
 #include <time.h>
 #endif
 
+/*
+ * Tools that look for data races do not see how the library orders the callers of a resource, so they are told:
+ * ThreadSanitizer if the program is compiled for it; helgrind and drd if the header of valgrind is there, and the
+ * program runs under one of them. CONN_POOL_NO_VALGRIND: to be defined by programs that do not want that header.
+ */
+#ifdef CONN_POOL_HOSTED
+#if defined(__SANITIZE_THREAD__)
+#define CONN_POOL_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CONN_POOL_TSAN
+#endif
+#endif
+#if defined(__has_include) && !defined(CONN_POOL_NO_VALGRIND)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define CONN_POOL_VALGRIND
+#endif
+#endif
+#endif
+#if defined(CONN_POOL_TSAN) || defined(CONN_POOL_VALGRIND)
+#define CONN_POOL_NOTE conn_pool_note_to_tools
+#else
+#define CONN_POOL_NOTE NULL
+#endif
+
 /* CONN_POOL_API: makes the functions visible in a shared library. */
 #ifndef CONN_POOL_API
 #if defined(__GNUC__) || defined(__clang__)
@@ -96,7 +122,8 @@
 
 /** A configuration with defaults: `conn_pool_config config = CONN_POOL_CONFIG_INIT;` */
 #define CONN_POOL_CONFIG_INIT \
-    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
+    { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
+      CONN_POOL_NOTE }
 
 /* The library expects the structures as they are without packing. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -178,6 +205,48 @@ enum conn_pool_event
 typedef enum conn_pool_event conn_pool_event;
 #else
 typedef int32_t conn_pool_event;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What the library tells a tool that looks for data races: for `conn_pool_note_fn`.
+ */
+enum conn_pool_note
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Does a tool look on? Asked when a pool is made. If the answer is 0, no more is told.
+     */
+    CONN_POOL_NOTE_ASK = 0,
+    /**
+     * What was released with this address before has happened before what the thread does next.
+     */
+    CONN_POOL_NOTE_ACQUIRED = 1,
+    /**
+     * What the thread has done so far happens before what is done by those who acquire with this address.
+     */
+    CONN_POOL_NOTE_RELEASED = 2,
+    /**
+     * These bytes are the library's: what happens there is none of the program's races.
+     */
+    CONN_POOL_NOTE_OWN = 3,
+    /**
+     * What the thread does until `CONN_POOL_NOTE_HEED` is none of the program's races: the library allocates memory
+     * that another thread may free.
+     */
+    CONN_POOL_NOTE_IGNORE = 4,
+    /**
+     * Ends that.
+     */
+    CONN_POOL_NOTE_HEED = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum conn_pool_note conn_pool_note;
+#else
+typedef int32_t conn_pool_note;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -323,6 +392,12 @@ typedef void (*conn_pool_event_fn)(void *user, conn_pool_event event, void *reso
 typedef uint64_t (*conn_pool_clock_fn)(void *user);
 
 /**
+ * Tells a tool that looks for data races what the library does, as `CONN_POOL_CONFIG_INIT` has it for
+ * `ThreadSanitizer`, helgrind and drd. Returns 0 if no tool looks on.
+ */
+typedef int (*conn_pool_note_fn)(conn_pool_note note, const void *at, size_t size);
+
+/**
  * The configuration of a pool. Initialise it with `CONN_POOL_CONFIG_INIT`, then set what you need. 0 and NULL are the
  * defaults.
  *
@@ -404,6 +479,15 @@ typedef struct conn_pool_config {
      * called for each lease.
      */
     uint32_t validate_after_ms;
+    /**
+     * Options that later versions may have: 0.
+     */
+    uint32_t reserved;
+    /**
+     * For tools that look for data races: `CONN_POOL_CONFIG_INIT` sets it where such a tool may look on. While one
+     * does, each acquire and release takes longer. NULL: nothing is told.
+     */
+    conn_pool_note_fn note;
 } conn_pool_config;
 
 /**
@@ -983,6 +1067,63 @@ static inline conn_pool_status conn_pool_acquire_until(conn_pool *pool,
 
     return conn_pool_acquire_deadline(pool, seconds, nanoseconds, lease);
 }
+#endif
+
+#if defined(CONN_POOL_TSAN) || defined(CONN_POOL_VALGRIND)
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef CONN_POOL_TSAN
+/* Of ThreadSanitizer's run-time library. */
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
+#endif
+/**
+ * Tells the tools that look on. For CONN_POOL_CONFIG_INIT: compiled into the program, because that knows its tools.
+ */
+static inline int conn_pool_note_to_tools(conn_pool_note note, const void *at, size_t size)
+{
+    int is_watched = 0;
+
+#ifdef CONN_POOL_TSAN
+    is_watched = 1;
+    if (note == CONN_POOL_NOTE_ACQUIRED) {
+        __tsan_acquire((void *)(uintptr_t)at);
+    } else if (note == CONN_POOL_NOTE_RELEASED) {
+        __tsan_release((void *)(uintptr_t)at);
+    } else if (note == CONN_POOL_NOTE_IGNORE) {
+        AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+        AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+    } else if (note == CONN_POOL_NOTE_HEED) {
+        AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+        AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    }
+#endif
+#ifdef CONN_POOL_VALGRIND
+    is_watched = is_watched || RUNNING_ON_VALGRIND;
+    if (note == CONN_POOL_NOTE_ACQUIRED) {
+        /* ANNOTATE_HAPPENS_AFTER of helgrind.h and drd.h, which cannot both be included. */
+        VALGRIND_DO_CLIENT_REQUEST_STMT(VG_USERREQ_TOOL_BASE('H', 'G') + 256 + 34, at, 0, 0, 0, 0);
+    } else if (note == CONN_POOL_NOTE_RELEASED) {
+        /* ANNOTATE_HAPPENS_BEFORE */
+        VALGRIND_DO_CLIENT_REQUEST_STMT(VG_USERREQ_TOOL_BASE('H', 'G') + 256 + 33, at, 0, 0, 0, 0);
+    } else if (note == CONN_POOL_NOTE_OWN) {
+        /* VALGRIND_HG_DISABLE_CHECKING, and DRD_IGNORE_VAR */
+        VALGRIND_DO_CLIENT_REQUEST_STMT(VG_USERREQ_TOOL_BASE('H', 'G') + 256 + 39, at, size, 0, 0, 0);
+        VALGRIND_DO_CLIENT_REQUEST_STMT(VG_USERREQ_TOOL_BASE('D', 'R') + 2, at, size, 0, 0, 0);
+    }
+#endif
+    (void)at;
+    (void)size;
+    return is_watched;
+}
+#ifdef __cplusplus
+}
+#endif
 #endif
 
 #endif /* CONN_POOL_H */

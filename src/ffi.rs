@@ -35,6 +35,7 @@ mod panics;
 
 #[macro_use]
 mod border;
+mod annotations;
 mod config;
 mod due_calls;
 

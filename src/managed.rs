@@ -135,7 +135,7 @@ pub(crate) use {
     loan::tokens::{Assessment, ClaimedSlot, UnreadySlot, begin, discard},
     parts::ManagedParts,
     record::{ConnRecord, LoanRecord},
-    shared::{ON_RETURN, SELF_TIMED, Shared},
+    shared::{ON_LEND, ON_RETURN, SELF_TIMED, Shared},
     times::TimeRecorders,
     upkeep::pass::maintain,
 };

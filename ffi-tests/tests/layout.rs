@@ -26,6 +26,9 @@ const NO_VALUES: &[&str] = &[
     "CONN_POOL_H",
     "CONN_POOL_HOSTED",
     "CONN_POOL_API",
+    "CONN_POOL_NOTE",
+    "CONN_POOL_TSAN",
+    "CONN_POOL_VALGRIND",
 ];
 
 /// `struct row` of `layout.c`.
@@ -102,6 +105,7 @@ macro_rules! place {
 fn places_in_rust() -> Places {
     let mut places = Places::new();
     place!(places, conn_pool_event);
+    place!(places, conn_pool_note);
     place!(places, conn_pool_status);
     place!(
         places,
@@ -122,6 +126,8 @@ fn places_in_rust() -> Places {
             on_event,
             clock_ms,
             validate_after_ms,
+            reserved,
+            note,
         }
     );
     place!(places, conn_pool_lease { pool, resource, slot, generation });
@@ -158,6 +164,7 @@ fn places_in_rust() -> Places {
     place!(places, conn_pool_destroy_fn);
     place!(places, conn_pool_event_fn);
     place!(places, conn_pool_clock_fn);
+    place!(places, conn_pool_note_fn);
     place!(places, conn_pool_ready_fn);
     places
 }
@@ -197,6 +204,17 @@ fn values_in_rust() -> Values {
             CONN_POOL_EVENT_INVALID,
             CONN_POOL_EVENT_RESET_FAILED,
             CONN_POOL_EVENT_DESTROYED,
+        }
+    );
+    members!(
+        values,
+        conn_pool_note {
+            CONN_POOL_NOTE_ASK,
+            CONN_POOL_NOTE_ACQUIRED,
+            CONN_POOL_NOTE_RELEASED,
+            CONN_POOL_NOTE_OWN,
+            CONN_POOL_NOTE_IGNORE,
+            CONN_POOL_NOTE_HEED,
         }
     );
     members!(
@@ -429,10 +447,12 @@ fn initialisers_leave_everything_unset() {
     assert_eq!(waiter.reserved, [0; 24]);
     assert_eq!(config.struct_size, size_of::<conn_pool_config>());
     let numbers = [config.capacity, config.max_size, config.max_overtakes, config.min_idle];
-    assert_eq!((numbers, config.idle_timeout_ms, config.max_lifetime_ms), ([0; 4], 0, 0));
+    let times = [config.idle_timeout_ms, config.max_lifetime_ms, config.validate_after_ms];
+    assert_eq!((numbers, times, config.reserved), ([0; 4], [0; 3], 0));
     assert!(ptr::eq(config.name, ptr::null()) && config.user.is_null());
     assert!(config.create.is_none() && config.validate.is_none() && config.reset.is_none());
     assert!(config.destroy.is_none() && config.on_event.is_none() && config.clock_ms.is_none());
+    assert!(config.note.is_none());
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use ::conn_pool::ffi::conn_pool_event::{self, *};
-use ::conn_pool::ffi::conn_pool_lease;
 use ::conn_pool::ffi::conn_pool_status::{
     self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_EXHAUSTED, CONN_POOL_OK,
 };
+use ::conn_pool::ffi::{conn_pool_lease, conn_pool_note};
 
 use super::record::{Place, Record};
 use super::world::World;
@@ -115,6 +115,11 @@ pub(super) unsafe extern "C" fn on_event(
         }
     });
     World::present().meddle(user.addr());
+}
+
+/// A tool looks on.
+pub(super) unsafe extern "C" fn note(_: conn_pool_note, _: *const c_void, _: usize) -> c_int {
+    1
 }
 
 /// The time of all pools.

@@ -94,6 +94,8 @@ fn wish(at: usize, act: Act) -> Wish {
         on_event: has.on_event.then_some(callbacks::on_event),
         clock_ms: None,
         validate_after_ms: 0,
+        reserved: 0,
+        note: None,
     };
     let mut faults = Vec::new();
     if !(1..=CONN_POOL_MAX_CAPACITY).contains(&capacity) || config.max_size > capacity {
@@ -120,6 +122,8 @@ fn wish(at: usize, act: Act) -> Wish {
             faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
     }
+    // As under a tool that looks for data races.
+    config.note = (fate.draw(4) == 0).then_some(callbacks::note as _);
     Wish { config, has, faults, name }
 }
 

@@ -1,10 +1,11 @@
-// knows: config, managed · must not know: pools, leases
+// knows: annotations, config, managed · must not know: pools, leases
 //! The callbacks of a C program, as the manager of a pool.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::time::Duration;
 
+use super::annotations;
 use super::config::{CONN_POOL_WAIT_FOREVER, conn_pool_config, conn_pool_event};
 use crate::managed::{DiscardReason, Event, Lifecycle, Manager};
 
@@ -54,6 +55,7 @@ impl Lifecycle for Callbacks {
     }
 
     fn on_discard(&self, resource: Resource, _: DiscardReason) {
+        annotations::acquired(&self.0, resource.0);
         self.tell(conn_pool_event::CONN_POOL_EVENT_DESTROYED, resource, 0);
         if let Some(destroy) = self.0.destroy {
             // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
@@ -78,6 +80,7 @@ impl Manager for Callbacks {
             0 if made.is_null() => Err(0),
             0 => {
                 self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
+                annotations::released(&self.0, made);
                 Ok(Resource(made))
             }
             code => Err(code),
@@ -86,9 +89,13 @@ impl Manager for Callbacks {
 
     fn is_valid(&self, resource: &mut Resource, _: Option<Duration>) -> Result<(), c_int> {
         let Some(validate) = self.0.validate else { return Ok(()) };
+        annotations::acquired(&self.0, resource.0);
         // SAFETY: a callback, which the program has named for this, and the resource is one of the pool's.
         match unsafe { validate(self.0.user, resource.0) } {
-            0 => Ok(()),
+            0 => {
+                annotations::released(&self.0, resource.0);
+                Ok(())
+            }
             code => {
                 self.tell(conn_pool_event::CONN_POOL_EVENT_INVALID, *resource, code);
                 Err(code)

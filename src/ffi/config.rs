@@ -11,7 +11,7 @@ use super::status::conn_pool_status::{
     self, CONN_POOL_CONFIG_TOO_NEW, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED,
 };
 use crate::fairness::Fairness;
-use crate::managed::{Clock, Config, Nested, ON_RETURN, Shared, SystemClock};
+use crate::managed::{Clock, Config, Nested, ON_LEND, ON_RETURN, Shared, SystemClock};
 
 /// The largest capacity of a pool.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
@@ -35,6 +35,30 @@ pub enum conn_pool_event {
     /// It is about to be destroyed.
     CONN_POOL_EVENT_DESTROYED = 4,
 }
+
+/// What the library tells a tool that looks for data races: for `conn_pool_note_fn`.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum conn_pool_note {
+    /// Does a tool look on? Asked when a pool is made. If the answer is 0, no more is told.
+    CONN_POOL_NOTE_ASK = 0,
+    /// What was released with this address before has happened before what the thread does next.
+    CONN_POOL_NOTE_ACQUIRED = 1,
+    /// What the thread has done so far happens before what is done by those who acquire with this address.
+    CONN_POOL_NOTE_RELEASED = 2,
+    /// These bytes are the library's: what happens there is none of the program's races.
+    CONN_POOL_NOTE_OWN = 3,
+    /// What the thread does until `CONN_POOL_NOTE_HEED` is none of the program's races: the library allocates memory
+    /// that another thread may free.
+    CONN_POOL_NOTE_IGNORE = 4,
+    /// Ends that.
+    CONN_POOL_NOTE_HEED = 5,
+}
+
+/// Tells a tool that looks for data races what the library does, as `CONN_POOL_CONFIG_INIT` has it for
+/// `ThreadSanitizer`, helgrind and drd. Returns 0 if no tool looks on.
+pub type conn_pool_note_fn =
+    Option<unsafe extern "C" fn(note: conn_pool_note, at: *const c_void, size: usize) -> c_int>;
 
 /// Makes a resource and stores it in `*resource`, which must not stay NULL. Returns 0, or any other number if it fails.
 ///
@@ -104,6 +128,11 @@ pub struct conn_pool_config {
     /// last check. Then each acquire reads the clock, and a resource that was held for longer is checked too. 0: it is
     /// called for each lease.
     pub validate_after_ms: u32,
+    /// Options that later versions may have: 0.
+    pub reserved: u32,
+    /// For tools that look for data races: `CONN_POOL_CONFIG_INIT` sets it where such a tool may look on. While one
+    /// does, each acquire and release takes longer. NULL: nothing is told.
+    pub note: conn_pool_note_fn,
 }
 
 /// The size of the first version of the structure. No version is smaller.
@@ -133,6 +162,8 @@ impl conn_pool_config {
         on_event: None,
         clock_ms: None,
         validate_after_ms: 0,
+        reserved: 0,
+        note: None,
     };
 
     /// Reads a configuration of any version of the structure. Fields that an older version does not have are zero.
@@ -219,6 +250,7 @@ impl conn_pool_config {
             Self { clock_ms: None, max_lifetime_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"max_lifetime_ms needs clock_ms in a library without threads")
             }
+            Self { reserved: 1.., .. } => Some((CONN_POOL_CONFIG_TOO_NEW, c"reserved is not 0: use a newer library")),
             Self { validate_after_ms: 1.., validate: None, .. } => wrong(c"validate_after_ms needs validate"),
             Self { clock_ms: None, validate_after_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"validate_after_ms needs clock_ms in a library without threads")
@@ -252,6 +284,9 @@ impl conn_pool_config {
         );
         if self.reset.is_some() {
             shared.set(ON_RETURN);
+        }
+        if self.note.is_some() {
+            shared.set(ON_RETURN | ON_LEND);
         }
         shared
     }

@@ -1,11 +1,12 @@
-// knows: acquire, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait, waiter,
-// engine, managed, slot · must not know: how any of it works
+// knows: acquire, annotations, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait,
+// waiter, engine, managed, slot · must not know: how any of it works
 //! The functions that C programs call in every build. The header is generated from this file, so the documentation
 //! speaks to a C programmer.
 
 use core::ffi::{c_char, c_int, c_void};
 
 use super::acquire::{acquire as acquire_with, acquire_as_it_is, acquire_at_home};
+use super::annotations;
 use super::border::borrow_mut;
 use super::callbacks::Resource;
 use super::config::{CONN_POOL_MAX_CAPACITY, conn_pool_config};
@@ -150,6 +151,7 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
         })?;
         pool.record(slot.index()).note_epoch(pool.shared().epoch());
         begin(pool, slot.index(), pool.coarse());
+        annotations::released(pool.config(), resource);
         // SAFETY: the slot was vacant, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, Resource(resource)) };
         release(pool, slot);

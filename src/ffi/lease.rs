@@ -1,9 +1,11 @@
-// knows: border, callbacks, course, platform, pool, status, engine, managed, slot, sync · must not know: waiters
+// knows: annotations, border, callbacks, course, platform, pool, status, engine, managed, slot, sync · must not know:
+// waiters
 //! Leases: what guards are in Rust, made of plain values, and checked when they are released.
 
 use core::ffi::c_void;
 use core::ptr;
 
+use super::annotations;
 use super::callbacks::Resource;
 use super::pool::{SlotExtra, conn_pool};
 use super::status::Answer;
@@ -40,7 +42,9 @@ impl conn_pool_lease {
 /// Makes the lease of a filled slot.
 #[inline(always)]
 pub(super) fn lend(pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
-    lend_in(pool.slots(), pool, slot)
+    let lease = lend_in(pool.slots(), pool, slot);
+    annotations::acquired(pool.config(), lease.resource);
+    lease
 }
 
 /// As [`lend`], for a caller that has found the pool's slots already.
@@ -174,6 +178,7 @@ pub(super) fn release(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
         *lease = conn_pool_lease::EMPTY;
         return Ok(());
     };
+    annotations::released(pool.config(), lease.resource);
     match release_slot(pool, slot.into_raw(), lease) {
         CONN_POOL_OK => Ok(()),
         status => Err(status),
@@ -215,6 +220,7 @@ fn release_slot_locked(pool: &conn_pool, slot: usize, lease: &mut conn_pool_leas
 /// Ends a lease, and destroys its resource.
 pub(super) fn discard(pool: &conn_pool, lease: &mut conn_pool_lease) -> Answer {
     let slot = redeem_alone(pool, lease)?;
+    annotations::released(pool.config(), lease.resource);
     *lease = conn_pool_lease::EMPTY;
     end(pool, slot, DiscardReason::Discarded);
     Ok(())

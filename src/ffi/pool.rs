@@ -1,5 +1,5 @@
-// knows: callbacks, config, counters, platform, stamp, status, engine, managed, slot, sync · must not know: leases,
-// what callbacks do
+// knows: annotations, callbacks, config, counters, platform, stamp, status, engine, managed, slot, sync · must not
+// know: leases, what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -8,6 +8,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 use core::time::Duration;
 
+use super::annotations;
 use super::callbacks::{Callbacks, Resource};
 use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
 use super::counters::Counters;
@@ -108,6 +109,9 @@ impl conn_pool {
     ) -> Answer<*mut Self> {
         let pool = storage.cast::<Self>();
         let capacity = config.capacity as usize;
+        // Once it is known that no tool looks on, nothing more is told.
+        let note = config.note.filter(|_| annotations::are_wanted(config));
+        let config = &conn_pool_config { note, ..*config };
         if pool.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
@@ -152,6 +156,7 @@ impl conn_pool {
             name: unsafe { config.copy_name() },
             on_heap,
         };
+        annotations::own(config, storage, Self::storage_size(capacity));
         // SAFETY: within the storage that the caller promises, whose size and alignment were checked.
         unsafe { pool.write(header) };
         // SAFETY: just written, and shared from here on (I10).

@@ -27,6 +27,9 @@ pub(super) const ASLEEP: usize = 1 << 4;
 /// A release has to call the manager: only in pools for C, whose manager may have nothing to do at a release.
 #[cfg(feature = "ffi")]
 pub(crate) const ON_RETURN: usize = 1 << 5;
+/// An acquire has to call what looks on: only in pools for C.
+#[cfg(feature = "ffi")]
+pub(crate) const ON_LEND: usize = 1 << 6;
 
 pub(crate) struct Shared {
     config: Config,

@@ -3,6 +3,8 @@
  * tests/layout.rs. That compares them with what they are to Rust, and fails if something in the
  * header has no row here.
  */
+/* What the configuration begins with, without the tools of the machine. */
+#define CONN_POOL_NO_VALGRIND
 #include <conn_pool.h>
 
 /*
@@ -25,6 +27,7 @@ struct row {
 
 const struct row conn_pool_layout_types[] = {
     TYPE(conn_pool_event),
+    TYPE(conn_pool_note),
     TYPE(conn_pool_status),
     TYPE(conn_pool_config),
     FIELD(conn_pool_config, struct_size),
@@ -43,6 +46,8 @@ const struct row conn_pool_layout_types[] = {
     FIELD(conn_pool_config, on_event),
     FIELD(conn_pool_config, clock_ms),
     FIELD(conn_pool_config, validate_after_ms),
+    FIELD(conn_pool_config, reserved),
+    FIELD(conn_pool_config, note),
     TYPE(conn_pool_lease),
     FIELD(conn_pool_lease, pool),
     FIELD(conn_pool_lease, resource),
@@ -78,6 +83,7 @@ const struct row conn_pool_layout_types[] = {
     TYPE(conn_pool_destroy_fn),
     TYPE(conn_pool_event_fn),
     TYPE(conn_pool_clock_fn),
+    TYPE(conn_pool_note_fn),
     TYPE(conn_pool_ready_fn),
     END,
 };
@@ -98,6 +104,12 @@ const struct row conn_pool_layout_values[] = {
     VALUE(CONN_POOL_EVENT_INVALID),
     VALUE(CONN_POOL_EVENT_RESET_FAILED),
     VALUE(CONN_POOL_EVENT_DESTROYED),
+    VALUE(CONN_POOL_NOTE_ASK),
+    VALUE(CONN_POOL_NOTE_ACQUIRED),
+    VALUE(CONN_POOL_NOTE_RELEASED),
+    VALUE(CONN_POOL_NOTE_OWN),
+    VALUE(CONN_POOL_NOTE_IGNORE),
+    VALUE(CONN_POOL_NOTE_HEED),
     VALUE(CONN_POOL_OK),
     VALUE(CONN_POOL_PENDING),
     VALUE(CONN_POOL_EXHAUSTED),

@@ -1,4 +1,4 @@
-// knows: acquire, caller, config, pool, status, engine, slot · must not know: leases, callbacks
+// knows: acquire, annotations, caller, config, pool, status, engine, slot, sync · must not know: leases, callbacks
 //! How a caller sleeps until a slot is free, or until a pool is drained. `bare` is its twin in a build without `std`.
 
 use core::pin::pin;
@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use crate::engine::{SlotToken, Ticket};
 use crate::ffi::acquire::try_slot;
+use crate::ffi::annotations;
 use crate::ffi::caller::Wait;
 use crate::ffi::config::CONN_POOL_WAIT_FOREVER;
+use crate::ffi::config::conn_pool_note::{CONN_POOL_NOTE_HEED, CONN_POOL_NOTE_IGNORE};
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
 use crate::slot::{Drain, Patience, PoolParts, acquire_with, wait_for_drain as sleep_until_drained};
+use crate::sync::with_parker;
 
 /// How long a call may wait for a slot.
 pub(super) enum Limit {
@@ -81,13 +84,24 @@ impl Wait for Limit {
 
     fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken> {
         let Some(patience) = self.patience() else { return try_slot(pool) };
+        prepare_to_sleep(pool);
         acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
+    }
+}
+
+/// What a thread sleeps with is allocated before its first wait, and the thread that wakes it may free it.
+fn prepare_to_sleep(pool: &conn_pool) {
+    if pool.config().note.is_some() {
+        annotations::note(pool.config(), CONN_POOL_NOTE_IGNORE, 0, 0);
+        with_parker(|_, _| ());
+        annotations::note(pool.config(), CONN_POOL_NOTE_HEED, 0, 0);
     }
 }
 
 /// Waits until all leases of a closed pool have ended; `false` if the time was up first.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
+    prepare_to_sleep(pool);
     let deadline = if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { deadline(timeout_ms) };
     Ok(sleep_until_drained(pin!(Drain::new(pool.engine())), deadline))
 }
