@@ -26,6 +26,7 @@ macro_rules! pages {
             "[benchmarks]: crate::guide::benchmarks\n",
             "[c]: crate::guide::c\n",
             "[decisions]: crate::guide::decisions\n",
+            "[embedded]: crate::guide::embedded\n",
             "[fairness]: crate::guide::fairness\n",
             "[managed]: crate::guide::managed\n",
             "[misuse]: crate::guide::misuse\n",

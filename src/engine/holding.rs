@@ -33,6 +33,20 @@ impl Engine<'_> {
         answer.flatten()
     }
 
+    /// Runs `section` under the lock, unless that is taken and a caller that interrupts the holder would spin for ever:
+    /// then the answer is `None`.
+    #[inline(always)]
+    pub(super) fn try_hold<R>(self, section: impl FnOnce(&mut Locked) -> R) -> Option<R> {
+        if !self.state().mark.is_used() {
+            return Some(self.state().lock.with(section));
+        }
+        let answer = self.state().lock.try_with(section);
+        if answer.is_some() {
+            self.see_to_mark();
+        }
+        answer
+    }
+
     /// Lets a handler interrupt a holder of the lock.
     #[cfg(test)]
     #[allow(dead_code, reason = "where the lock is one that a handler may find taken")]

@@ -132,6 +132,10 @@ impl<'a> Engine<'a> {
             // newcomer's: pausing waiters leave it to others.)
             return Err(AcquireError::Exhausted);
         }
+        // A newcomer does not spin: it may have interrupted the lock's holder. Who gets the lock once, gets it again.
+        if self.try_hold(|_| ()).is_none() {
+            return Err(AcquireError::Exhausted);
+        }
         let section = |locked: &mut Locked| self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
         // SAFETY: as the caller promises.
         unsafe { self.with_fast_path_closed(slow_path, batch, section) }
@@ -141,7 +145,8 @@ impl<'a> Engine<'a> {
     /// with one word: what a look at it finds is exact.
     #[cfg(not(feature = "managed"))]
     pub(crate) fn claim_unless_waited_for(self) -> Result<SlotToken, AcquireError> {
-        self.hold(|locked| self.admit(locked, Position::Last))
+        // A newcomer does not spin: it may have interrupted the lock's holder.
+        self.try_hold(|locked| self.admit(locked, Position::Last)).unwrap_or(Err(AcquireError::Exhausted))
     }
 
     /// Slow half of release: a caller waits, or the pool is closed or shrinking. The slot is free already, so the next
