@@ -105,7 +105,8 @@
 //! | `critical-section` | without `std`: a pool that interrupt handlers may touch | the slow path masks interrupts; the application provides the critical section |
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
 //! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c); implies `managed` | the crate `libc` |
-//! | `defmt` | `defmt::Format` for errors, status and metrics | the crate `defmt` |
+//! | `defmt` | `defmt::Format` for errors, status, metrics, pools and guards | the crate `defmt` |
+//! | `stable-deref` | `StableDeref` for guards: buffers for DMA by the crate `embedded-dma` | the crate `stable_deref_trait` |
 //! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once; implies `managed` | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
 //! | `metrics` | managed pools publish their counters through the `metrics` facade: `Pool::publish_metrics` | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |
 //!
@@ -121,7 +122,8 @@
 //!   outlive its pool.
 //! - A free connection and a sleeping waiter do not stay side by side (under `Fairness::Bounded` the waiter has been
 //!   woken). Waiters are served in order: see [fairness](guide::fairness).
-//! - `try_get` answers "none" only if there was a moment during the call at which none was free for a newcomer.
+//! - `try_get` answers "none" only if there was a moment during the call at which none was free for a newcomer. (With
+//!   neither `std` nor `critical-section` also if another call of the pool was under way.)
 //! - A timeout is a deadline: a spurious wake-up does not extend it. It ends with a connection or with `Timeout`, never
 //!   with both.
 //! - Wakers, destructors and closures of the user run outside the pool's lock. They may call the pool, and may panic
@@ -217,8 +219,8 @@ pub use error::{DrainError, InsertError, PoolError, ResizeError, TryGetError, Va
 pub use fairness::Fairness;
 #[cfg(feature = "alloc")]
 pub use plain::OwnedConnGuard;
-pub use plain::{ConnGuard, Get, Pool};
-pub use slot::Drain;
+pub use plain::{ConnGuard, Get, GetRef, Pool, PoolRef};
+pub use slot::{Drain, MappedGuard};
 #[cfg(feature = "std")]
 pub use stats::Histogram;
 #[cfg(feature = "statistics")]

@@ -8,9 +8,11 @@ mod guard;
 mod heap;
 mod insert;
 mod pool;
+mod pool_ref;
 
 pub use future::Get;
 pub use guard::ConnGuard;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedConnGuard;
 pub use pool::Pool;
+pub use pool_ref::{GetRef, PoolRef};

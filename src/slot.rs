@@ -4,6 +4,7 @@
 mod acquire;
 mod drain;
 mod guard;
+mod mapped;
 #[cfg(feature = "std")]
 mod park;
 mod parts;
@@ -15,9 +16,10 @@ pub(crate) mod teardown;
 pub(crate) use acquire::{Acquire, claim_after, claim_any, claim_first, try_acquire};
 pub use drain::Drain;
 pub(crate) use guard::{RawGuard, guard};
+pub use mapped::MappedGuard;
 #[cfg(feature = "std")]
 pub(crate) use park::{Patience, acquire, acquire_with, wait_for_drain};
-pub(crate) use parts::PoolParts;
+pub(crate) use parts::{PoolParts, Releases};
 pub(crate) use release::{end_release, release, release_unused};
-pub(crate) use slow_path::slow_path;
+pub(crate) use slow_path::{slow_path, waiting_path};
 pub(crate) use storage::Slot;

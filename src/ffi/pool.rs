@@ -18,11 +18,11 @@ use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
-use crate::engine::{Engine, EngineState, Layout, SlotToken, VacateReason};
+use crate::engine::{Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason};
 use crate::managed::{
     ConnRecord, LoanRecord, ManagedParts, Millis, ON_RETURN, SELF_TIMED, Shared, TimeRecorders, discard, reason_of,
 };
-use crate::slot::{PoolParts, Slot, release, slow_path, storage};
+use crate::slot::{PoolParts, Releases, Slot, release, slow_path, storage, waiting_path};
 use crate::sync::{AtomicUsize, Relaxed};
 
 /// Bytes of storage for a pool without its slots: see `CONN_POOL_STORAGE_SIZE`.
@@ -301,6 +301,12 @@ fn absent(pool: Option<&conn_pool>) -> conn_pool_status {
     }
 }
 
+impl Releases for conn_pool {
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+}
+
 impl PoolParts for conn_pool {
     type Connection = Resource;
     type Extra = SlotExtra;
@@ -320,8 +326,8 @@ impl PoolParts for conn_pool {
         unsafe { slice::from_raw_parts(self.slots.as_ptr(), self.capacity) }
     }
 
-    fn release(&self, slot: SlotToken) {
-        release(self, slot);
+    fn waiting_path(&self) -> &'static SlowPath {
+        waiting_path::<Self>()
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {

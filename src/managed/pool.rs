@@ -26,9 +26,9 @@ use super::times::TimeRecorders;
 #[cfg(feature = "std")]
 use super::upkeep::crew;
 use super::upkeep::evict;
-use crate::engine::{Engine, EngineState, Layout, MAX_SLOTS, SlotToken, VacateReason};
+use crate::engine::{Engine, EngineState, Layout, MAX_SLOTS, SlotToken, SlowPath, VacateReason};
 use crate::error::ResizeError;
-use crate::slot::{Drain, PoolParts, Slot, slow_path, storage, teardown};
+use crate::slot::{Drain, PoolParts, Releases, Slot, slow_path, storage, teardown, waiting_path};
 use crate::stats::{Retained, Status};
 use crate::sync::{const_fn, run_once, run_to_end};
 
@@ -422,6 +422,13 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
+impl<M: Lifecycle, const N: usize, K: Clock> Releases for Pool<M, N, K> {
+    #[inline(always)]
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+}
+
 impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
     type Connection = M::Connection;
     type Extra = SlotExtra;
@@ -439,9 +446,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
         &self.slots
     }
 
-    #[inline(always)]
-    fn release(&self, slot: SlotToken) {
-        release(self, slot);
+    fn waiting_path(&self) -> &'static SlowPath {
+        waiting_path::<Self>()
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {

@@ -17,9 +17,9 @@ impl<C, const N: usize> Pool<C, N> {
     /// which no connection was free for a newcomer. A connection that is free but due to a waiter is not free for a
     /// newcomer.
     ///
-    /// On the fast path it takes one atomic read-modify-write and no lock. With the feature `critical-section` it may
-    /// be called, and its guard dropped, in an interrupt handler; without that feature it must not be, since the lock
-    /// that it takes when nothing is free may be held by the code that was interrupted.
+    /// On the fast path it takes one atomic read-modify-write and no lock. It may be called, and its guard dropped, in
+    /// an interrupt handler. With neither `std` nor the feature `critical-section` it is also `Exhausted` if another
+    /// call of the pool is under way, on another core or in the code that was interrupted: it does not wait for that.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl<C, const N: usize> Pool<C, N> {
 }
 
 #[inline(always)]
-const fn refusal(error: AcquireError) -> TryGetError {
+pub(super) const fn refusal(error: AcquireError) -> TryGetError {
     match error {
         AcquireError::Exhausted | AcquireError::QueueFull | AcquireError::TimedOut => TryGetError::Exhausted,
         // Only waits are dismissed.

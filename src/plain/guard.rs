@@ -1,8 +1,10 @@
 // knows: pool, slot, sync · must not know: how a caller waits
 //! The guards of a plain pool.
 
+use core::ptr::NonNull;
+
 use super::pool::Pool;
-use crate::slot::guard;
+use crate::slot::{MappedGuard, RawGuard, guard};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
 
@@ -66,6 +68,88 @@ impl<C, const N: usize> ConnGuard<'_, C, N> {
     /// If the connection's destructor does; the slot is vacant all the same.
     pub fn discard(guard: Self) {
         guard.0.discard();
+    }
+
+    /// Takes the guard apart: the slot stays in use, and what is left is the place of its connection, which does not
+    /// move. For what holds a connection as a pointer: a transfer by DMA, the context of an interrupt handler, a driver
+    /// in C. Without [`from_raw`](Self::from_raw) the connection never comes back to the pool.
+    ///
+    /// Whoever has the pointer may use the connection through it as the guard could.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{ConnGuard, Pool};
+    ///
+    /// static BUFFERS: Pool<[u8; 256], 4> = Pool::from_array([[0; 256]; 4]);
+    ///
+    /// // A transfer is started, and its interrupt handler ends it.
+    /// let place = ConnGuard::into_raw(BUFFERS.try_get()?);
+    /// assert_eq!(BUFFERS.status().in_use, 1);
+    ///
+    /// // SAFETY: it is the place of a guard of this pool, which is made whole once.
+    /// let buffer = unsafe { ConnGuard::from_raw(&BUFFERS, place) };
+    /// drop(buffer);
+    /// assert_eq!(BUFFERS.status().in_use, 0);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    #[must_use = "the connection stays in use until the guard is made whole"]
+    pub fn into_raw(guard: Self) -> NonNull<C> {
+        guard.0.into_raw()
+    }
+}
+
+impl<'a, C, const N: usize> ConnGuard<'a, C, N> {
+    /// The guard that [`into_raw`](Self::into_raw) has taken apart.
+    ///
+    /// # Safety
+    ///
+    /// `connection` is what `into_raw` has answered for a guard of this `pool`, which has not been made whole since.
+    /// Nobody else uses the connection any more.
+    pub unsafe fn from_raw(pool: &'a Pool<C, N>, connection: NonNull<C>) -> Self {
+        // SAFETY: as the caller promises.
+        Self(unsafe { RawGuard::from_raw(pool, connection) })
+    }
+
+    /// A guard of a part of the connection, or of what it has in common with others: see [`MappedGuard`]. The whole
+    /// connection is released when it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If `part` does; the connection is released.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conn_pool::{ConnGuard, MappedGuard, Pool};
+    ///
+    /// fn fill(mut buffer: MappedGuard<'_, [u8]>) {
+    ///     buffer.fill(1);
+    /// }
+    ///
+    /// let pool = Pool::from([[0_u8; 64]]);
+    /// fill(ConnGuard::map(pool.try_get()?, |buffer| &mut buffer[..32]));
+    /// assert_eq!(pool.try_get()?[31..33], [1, 0]);
+    /// # Ok::<(), conn_pool::PoolError>(())
+    /// ```
+    ///
+    /// The part cannot be kept beside the guard:
+    ///
+    /// ```compile_fail
+    /// use conn_pool::{ConnGuard, Pool};
+    ///
+    /// let pool = Pool::from([[0_u8; 64]]);
+    /// let mut kept = None;
+    /// let _guard = ConnGuard::map(pool.try_get().unwrap(), |buffer| {
+    ///     kept = Some(&mut buffer[0]);
+    ///     &mut buffer[1]
+    /// });
+    /// ```
+    pub fn map<T: ?Sized>(guard: Self, part: impl FnOnce(&mut C) -> &mut T) -> MappedGuard<'a, T>
+    where
+        C: Send,
+    {
+        guard.0.map(part)
     }
 }
 

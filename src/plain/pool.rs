@@ -5,9 +5,9 @@ use core::fmt;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-use crate::engine::{AcquireError, Engine, EngineState, Layout, SlotToken, VacateReason};
+use crate::engine::{AcquireError, Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason};
 use crate::error::{PoolError, ResizeError};
-use crate::slot::{PoolParts, RawGuard, Slot, release, slow_path, storage, teardown};
+use crate::slot::{PoolParts, RawGuard, Releases, Slot, release, slow_path, storage, teardown, waiting_path};
 #[cfg(feature = "statistics")]
 use crate::stats::Metrics;
 use crate::stats::{Retained, Status};
@@ -262,6 +262,13 @@ impl<C, const N: usize> Pool<C, N> {
     }
 }
 
+impl<C, const N: usize> Releases for Pool<C, N> {
+    #[inline(always)]
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+}
+
 impl<C, const N: usize> PoolParts for Pool<C, N> {
     type Connection = C;
     type Extra = ();
@@ -277,9 +284,8 @@ impl<C, const N: usize> PoolParts for Pool<C, N> {
         &self.slots
     }
 
-    #[inline(always)]
-    fn release(&self, slot: SlotToken) {
-        release(self, slot);
+    fn waiting_path(&self) -> &'static SlowPath {
+        waiting_path::<Self>()
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {

@@ -8,7 +8,7 @@ use core::task::{Poll, Waker};
 
 use super::parts::PoolParts;
 use super::release::{release_on_unwind, release_unused};
-use super::slow_path::{try_acquire_slow, waiting_path};
+use super::slow_path::try_acquire_slow;
 use crate::engine::{
     AcquireError, ClaimError, Claimed, HAS_HOMES, Joined, LeaveReason, Left, Position, SlotToken, Ticket, Waiter,
     WaiterKind, WakeBatch,
@@ -20,7 +20,7 @@ use crate::sync::const_fn;
 /// Where there are no homes, and so in most pools one word, any free slot is found as fast, and [`claim_any`] need not
 /// follow.
 #[inline(always)]
-pub(crate) fn claim_first<P: PoolParts>(pool: &P) -> Option<SlotToken> {
+pub(crate) fn claim_first<P: PoolParts + ?Sized>(pool: &P) -> Option<SlotToken> {
     if !HAS_HOMES {
         return claim_any(pool).ok();
     }
@@ -29,17 +29,17 @@ pub(crate) fn claim_first<P: PoolParts>(pool: &P) -> Option<SlotToken> {
 
 /// Claims any free slot, without the lock: when [`claim_first`] found none.
 #[inline]
-pub(crate) fn claim_any<P: PoolParts>(pool: &P) -> Result<SlotToken, ClaimError> {
+pub(crate) fn claim_any<P: PoolParts + ?Sized>(pool: &P) -> Result<SlotToken, ClaimError> {
     Ok(with_peak(pool, pool.engine().claim_any()?))
 }
 
 /// Claims a free slot behind `last`, without the lock.
-pub(crate) fn claim_after<P: PoolParts>(pool: &P, last: usize) -> Result<SlotToken, ClaimError> {
+pub(crate) fn claim_after<P: PoolParts + ?Sized>(pool: &P, last: usize) -> Result<SlotToken, ClaimError> {
     Ok(with_peak(pool, pool.engine().claim_after(last)?))
 }
 
 #[inline(always)]
-fn with_peak<P: PoolParts>(pool: &P, claimed: Claimed) -> SlotToken {
+fn with_peak<P: PoolParts + ?Sized>(pool: &P, claimed: Claimed) -> SlotToken {
     if claimed.is_peak_due {
         record_peak(pool);
     }
@@ -48,13 +48,13 @@ fn with_peak<P: PoolParts>(pool: &P, claimed: Claimed) -> SlotToken {
 
 #[cold]
 #[inline(never)]
-fn record_peak<P: PoolParts>(pool: &P) {
+fn record_peak<P: PoolParts + ?Sized>(pool: &P) {
     pool.engine().record_peak();
 }
 
 /// A slot if one is free now.
 #[inline(always)]
-pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+pub(crate) fn try_acquire<P: PoolParts + ?Sized>(pool: &P) -> Result<SlotToken, AcquireError> {
     if !HAS_HOMES {
         return claim_any(pool).or_else(|missed| refuse(pool, missed));
     }
@@ -66,12 +66,12 @@ pub(crate) fn try_acquire<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireEr
 
 #[cold]
 #[inline(never)]
-fn try_acquire_any<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+fn try_acquire_any<P: PoolParts + ?Sized>(pool: &P) -> Result<SlotToken, AcquireError> {
     claim_any(pool).or_else(|missed| refuse(pool, missed))
 }
 
 #[inline]
-fn refuse<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, AcquireError> {
+fn refuse<P: PoolParts + ?Sized>(pool: &P, missed: ClaimError) -> Result<SlotToken, AcquireError> {
     let engine = pool.engine();
     match missed {
         _ if engine.states().len() == 0 => Err(AcquireError::NoSlots),
@@ -84,7 +84,7 @@ fn refuse<P: PoolParts>(pool: &P, missed: ClaimError) -> Result<SlotToken, Acqui
 }
 
 /// A wait for a slot, from the first look to the last; leaves the queue when it is dropped.
-pub(crate) struct Acquire<'a, P: PoolParts> {
+pub(crate) struct Acquire<'a, P: PoolParts + ?Sized> {
     pool: &'a P,
     waiter: Waiter,
     position: Position,
@@ -99,7 +99,7 @@ enum Progress {
     Done,
 }
 
-impl<'a, P: PoolParts> Acquire<'a, P> {
+impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
     const_fn! {
         pub(crate) const fn new(pool: &'a P, kind: WaiterKind) -> Self {
             Self::with_ticket(pool, kind, &Ticket::NEW)
@@ -180,7 +180,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
         // SAFETY: the waiter is fresh, hence in no queue; it is pinned, and `drop` leaves the queue before it goes
         // (I4). The slow path is this pool's.
         let joined =
-            unsafe { self.pool.engine().join(self.waiter(), waker, self.position, waiting_path::<P>(), batch) };
+            unsafe { self.pool.engine().join(self.waiter(), waker, self.position, self.pool.waiting_path(), batch) };
         Poll::Ready(match joined {
             Joined::Queued => {
                 self.progress.set(Progress::Waiting);
@@ -221,7 +221,7 @@ impl<'a, P: PoolParts> Acquire<'a, P> {
     }
 }
 
-impl<P: PoolParts> Drop for Acquire<'_, P> {
+impl<P: PoolParts + ?Sized> Drop for Acquire<'_, P> {
     fn drop(&mut self) {
         if self.progress.get() != Progress::Waiting {
             return;

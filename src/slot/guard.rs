@@ -1,11 +1,12 @@
-// knows: parts, storage, engine, sync · must not know: which pool it is, how a caller waits
+// knows: mapped, parts, storage, engine, sync · must not know: which pool it is, how a caller waits
 //! A filled slot in use. Guards are the only owners of such slots, so "released twice" and "used after it was released"
 //! are mistakes that the compiler finds.
 
 use core::mem::ManuallyDrop;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
-use super::parts::{ConnectionOf, Handle, PoolParts, ShownBy};
+use super::mapped::MappedGuard;
+use super::parts::{ConnectionOf, Handle, PoolParts, Releases, ShownBy};
 use super::storage;
 use crate::engine::{SlotToken, VacateReason};
 #[cfg(feature = "alloc")]
@@ -49,6 +50,23 @@ impl<H: Handle> RawGuard<H> {
         (unsafe { ptr::read(&raw const this.pool) }, slot)
     }
 
+    /// Takes the guard apart without releasing the slot: what is left is the place of the connection.
+    pub(crate) fn into_raw(self) -> NonNull<ConnectionOf<H>> {
+        let (pool, slot) = self.into_parts();
+        storage::place(pool.slots(), &slot)
+    }
+
+    /// The guard whose [`into_raw`](Self::into_raw) has answered `connection`.
+    ///
+    /// # Safety
+    ///
+    /// It was a guard of this pool, and there is no other guard of that slot.
+    pub(crate) unsafe fn from_raw(pool: H, connection: NonNull<ConnectionOf<H>>) -> Self {
+        let slot = storage::number_of(pool.slots(), connection.as_ptr());
+        // SAFETY: the slot is the guard's that was taken apart (I1, I2), as the caller promises.
+        Self::new(pool, unsafe { SlotToken::from_raw(slot) })
+    }
+
     pub(crate) const fn pool(&self) -> &H {
         &self.pool
     }
@@ -67,6 +85,17 @@ impl<H: Handle> RawGuard<H> {
     pub(crate) fn connection_mut(&mut self) -> &mut ConnectionOf<H> {
         // SAFETY: as in `connection`, and the guard is borrowed exclusively.
         unsafe { &mut *storage::cell(self.pool.slots(), &self.slot) }
+    }
+}
+
+impl<'a, P: PoolParts + Sync> RawGuard<&'a P> {
+    /// A guard of a part of the connection, without the type of the pool.
+    pub(crate) fn map<T: ?Sized>(mut self, part: impl FnOnce(&mut P::Connection) -> &mut T) -> MappedGuard<'a, T> {
+        // If it panics the guard is dropped, and the slot released.
+        let value = NonNull::from(part(self.connection_mut()));
+        let (pool, slot) = self.into_parts();
+        // SAFETY: the slot is this guard's (I2), and filled (I3); the part was lent for as long as that is borrowed.
+        unsafe { MappedGuard::new(pool, slot, value) }
     }
 }
 
@@ -118,6 +147,29 @@ macro_rules! guard {
             #[inline(always)]
             fn deref_mut(&mut self) -> &mut Self::Target {
                 self.0.connection_mut()
+            }
+        }
+
+        #[cfg(feature = "stable-deref")]
+        // SAFETY: the connection lies in its slot (I2), not in the guard, so it stays where it is when the guard moves.
+        unsafe impl<$($parameters)*> stable_deref_trait::StableDeref for $name<$($arguments)*> {}
+
+        #[cfg(feature = "defmt")]
+        impl<$($parameters)*> defmt::Format for $name<$($arguments)*>
+        where
+            $connection: defmt::Format,
+        {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                defmt::write!(f, "{=str} {{ slot: {=usize}, connection: {} }}", stringify!($name), self.0.slot(), **self);
+            }
+        }
+
+        impl<$($parameters)*> $name<$($arguments)*> {
+            /// The number of the connection's slot, below `N`: the index of what a program keeps for each, such as a
+            /// channel for DMA.
+            #[must_use]
+            pub const fn slot(guard: &Self) -> usize {
+                guard.0.slot()
             }
         }
 

@@ -4,12 +4,18 @@
 use core::ops::Deref;
 
 use super::storage::Slot;
-use crate::engine::{Engine, SlotToken, VacateReason};
+use crate::engine::{Engine, SlotToken, SlowPath, VacateReason};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
 
+/// What a guard that knows neither its pool's type nor its connection's needs of the pool.
+pub(crate) trait Releases {
+    /// Releases the slot of a guard; the slot is filled.
+    fn release(&self, slot: SlotToken);
+}
+
 /// What every pool is made of: implemented once for each type of pool, whichever handle its guards have.
-pub(crate) trait PoolParts {
+pub(crate) trait PoolParts: Releases {
     type Connection;
     /// What the pool records about each slot, beside the connection.
     type Extra;
@@ -19,8 +25,8 @@ pub(crate) trait PoolParts {
     fn engine(&self) -> Engine<'_>;
     fn slots(&self) -> &[Slot<Self::Connection, Self::Extra>];
 
-    /// Releases the slot of a guard; the slot is filled.
-    fn release(&self, slot: SlotToken);
+    /// The slow path of this kind of pool, for callers that wait.
+    fn waiting_path(&self) -> &'static SlowPath;
 
     /// Ends the connection of a filled slot and vacates the slot, also if the connection's destructor panics.
     fn dispose(&self, slot: SlotToken, why: VacateReason);
@@ -29,7 +35,7 @@ pub(crate) trait PoolParts {
 /// A guard's reference to its pool: `&P`, or an `Arc<P>`.
 pub(crate) trait Handle: Deref<Target: PoolParts> {}
 
-impl<P: PoolParts> Handle for &P {}
+impl<P: PoolParts + ?Sized> Handle for &P {}
 
 #[cfg(feature = "alloc")]
 impl<P: PoolParts> Handle for Arc<P> {}

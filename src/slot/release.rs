@@ -9,7 +9,7 @@ use crate::sync::run_to_end;
 
 /// Releases a filled slot as it is.
 #[inline(always)]
-pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
+pub(crate) fn release<P: PoolParts + ?Sized>(pool: &P, slot: SlotToken) {
     let engine = pool.engine();
     if engine.release(slot) {
         engine.release_later();
@@ -18,7 +18,7 @@ pub(crate) fn release<P: PoolParts>(pool: &P, slot: SlotToken) {
 
 /// Slow half of release: a caller waits, or the pool is closed or shrinking. Waiters are woken before a connection is
 /// ended, which may take long; and it is ended even if a waker panics.
-pub(super) fn release_slow<P: PoolParts>(pool: &P) {
+pub(super) fn release_slow<P: PoolParts + ?Sized>(pool: &P) {
     let mut batch = pool.engine().batch();
     let to_vacate = pool.engine().release_slow(&mut batch);
     end_release(pool, to_vacate, &mut batch);
@@ -26,12 +26,12 @@ pub(super) fn release_slow<P: PoolParts>(pool: &P) {
 
 /// The same in a pool that is never closed or resized.
 #[cfg(not(feature = "managed"))]
-pub(super) fn release_to_waiters<P: PoolParts>(pool: &P) {
+pub(super) fn release_to_waiters<P: PoolParts + ?Sized>(pool: &P) {
     pool.engine().settle_now(&mut pool.engine().batch());
 }
 
 /// What is left to do of a release after unlocking, also if a waker panics.
-pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate>, batch: &mut WakeBatch<'_>) {
+pub(crate) fn end_release<P: PoolParts + ?Sized>(pool: &P, mut to_vacate: Option<ToVacate>, batch: &mut WakeBatch<'_>) {
     let Some(_) = to_vacate else { return batch.finish() };
     let mut is_first = true;
     run_to_end(|| {
@@ -47,7 +47,7 @@ pub(crate) fn end_release<P: PoolParts>(pool: &P, mut to_vacate: Option<ToVacate
 }
 
 /// Releases a slot that was claimed or granted and not used; one without a connection is vacated.
-pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
+pub(crate) fn release_unused<P: PoolParts + ?Sized>(pool: &P, slot: SlotToken) {
     // Only where pools connect a slot may be without.
     if !CONNECTS || pool.engine().states().get(slot.index()).is_filled() {
         release(pool, slot);
@@ -58,7 +58,7 @@ pub(crate) fn release_unused<P: PoolParts>(pool: &P, slot: SlotToken) {
 
 /// Does `work`, which may run user code and panic, and returns `answer` afterwards. If it panics, the slot in `answer`
 /// is released.
-pub(crate) fn release_on_unwind<P: PoolParts>(
+pub(crate) fn release_on_unwind<P: PoolParts + ?Sized>(
     pool: &P,
     answer: Result<SlotToken, AcquireError>,
     work: impl FnOnce(),
@@ -68,19 +68,19 @@ pub(crate) fn release_on_unwind<P: PoolParts>(
     kept.map(ReleaseOnUnwind::into_slot)
 }
 
-struct ReleaseOnUnwind<'a, P: PoolParts> {
+struct ReleaseOnUnwind<'a, P: PoolParts + ?Sized> {
     pool: &'a P,
     slot: SlotToken,
 }
 
-impl<P: PoolParts> ReleaseOnUnwind<'_, P> {
+impl<P: PoolParts + ?Sized> ReleaseOnUnwind<'_, P> {
     fn into_slot(self) -> SlotToken {
         // SAFETY: `self` is never used or dropped again.
         unsafe { ManuallyDrop::new(self).slot.take() }
     }
 }
 
-impl<P: PoolParts> Drop for ReleaseOnUnwind<'_, P> {
+impl<P: PoolParts + ?Sized> Drop for ReleaseOnUnwind<'_, P> {
     fn drop(&mut self) {
         // SAFETY: `self` is being dropped: never used or dropped again.
         release_unused(self.pool, unsafe { self.slot.take() });

@@ -32,10 +32,10 @@ pub(crate) const fn waiting_path<P: PoolParts>() -> &'static SlowPath {
 /// Slow half of `try_acquire`.
 #[cold]
 #[inline(never)]
-pub(super) fn try_acquire_slow<P: PoolParts>(pool: &P) -> Result<SlotToken, AcquireError> {
+pub(super) fn try_acquire_slow<P: PoolParts + ?Sized>(pool: &P) -> Result<SlotToken, AcquireError> {
     let mut batch = pool.engine().batch();
     // SAFETY: it is this pool's slow path (I11).
-    let answer = unsafe { pool.engine().claim_or_refuse(waiting_path::<P>(), &mut batch) };
+    let answer = unsafe { pool.engine().claim_or_refuse(pool.waiting_path(), &mut batch) };
     release_on_unwind(pool, answer, || batch.finish())
 }
 

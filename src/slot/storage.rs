@@ -4,6 +4,7 @@
 
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
+use core::ptr::{self, NonNull};
 
 use crate::engine::{Offsets, SlotState, SlotToken};
 use crate::sync::const_fn;
@@ -82,11 +83,24 @@ pub(crate) fn cell<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> *mut C {
     get(slots, slot.index()).cell.get().cast()
 }
 
+/// As [`cell`], as a pointer that is not null.
+pub(crate) fn place<C, X>(slots: &[Slot<C, X>], slot: &SlotToken) -> NonNull<C> {
+    NonNull::from(&get(slots, slot.index()).cell).cast()
+}
+
 /// The cell of a slot that a lease of a C program names, to check the lease (I10).
 #[cfg(feature = "ffi")]
 #[inline(always)]
 pub(crate) fn cell_at<C, X>(slots: &[Slot<C, X>], slot: usize) -> *mut C {
     get(slots, slot).cell.get().cast()
+}
+
+/// The number of the slot with this cell.
+pub(crate) fn number_of<C, X>(slots: &[Slot<C, X>], cell: *const C) -> usize {
+    let first = slots.as_ptr().addr() + offset_of!(Slot<C, X>, cell);
+    let number = (cell.addr() - first) / size_of::<Slot<C, X>>();
+    debug_assert!(ptr::eq(get(slots, number).cell.get().cast(), cell), "it is no connection of this pool");
+    number
 }
 
 /// What the pool records about a slot: for any thread.

@@ -8,14 +8,15 @@ use core::ptr::NonNull;
 use core::task::{Poll, Waker};
 
 use crate::engine::{
-    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, Position, Released, SlotToken, VacateReason,
-    Waiter, WaiterKind, WakeBatch,
+    AcquireError, DoubleRelease, Engine, EngineState, Joined, Layout, Position, Released, SlotToken, SlowPath,
+    VacateReason, Waiter, WaiterKind, WakeBatch,
 };
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 use crate::engine::{LeaveReason, Left};
 use crate::fairness::Fairness;
 use crate::slot::{
-    Acquire, PoolParts, RawGuard, Slot, end_release, release, slow_path, storage, teardown, try_acquire,
+    Acquire, PoolParts, RawGuard, Releases, Slot, end_release, release, slow_path, storage, teardown, try_acquire,
+    waiting_path,
 };
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
@@ -189,6 +190,12 @@ impl<C, const N: usize> Rig<C, N> {
     }
 }
 
+impl<C, const N: usize> Releases for Rig<C, N> {
+    fn release(&self, slot: SlotToken) {
+        release(self, slot);
+    }
+}
+
 impl<C, const N: usize> PoolParts for Rig<C, N> {
     type Connection = C;
     type Extra = ();
@@ -202,8 +209,8 @@ impl<C, const N: usize> PoolParts for Rig<C, N> {
         &self.slots
     }
 
-    fn release(&self, slot: SlotToken) {
-        release(self, slot);
+    fn waiting_path(&self) -> &'static SlowPath {
+        waiting_path::<Self>()
     }
 
     fn dispose(&self, slot: SlotToken, why: VacateReason) {

@@ -17,6 +17,7 @@ mod closing;
 mod everywhere;
 #[cfg(feature = "statistics")]
 mod fairness;
+mod handing_on;
 #[cfg(feature = "statistics")]
 mod inserting;
 mod large;

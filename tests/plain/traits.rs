@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use conn_pool::{
-    ConnGuard, Drain, DrainError, Fairness, Get, InsertError, Metrics, Pool, PoolError, ResizeError, Retained, Status,
-    VacancyError,
+    ConnGuard, Drain, DrainError, Fairness, Get, GetRef, InsertError, MappedGuard, Metrics, Pool, PoolError, PoolRef,
+    ResizeError, Retained, Status, VacancyError,
 };
 
 const fn send<T: Send>() {}
@@ -48,6 +48,14 @@ const _: () = {
     send::<ConnGuard<'_, SendOnly, 1>>();
     sync::<ConnGuard<'_, SyncOnly, 1>>();
 
+    send::<MappedGuard<'_, u8>>();
+    sync::<MappedGuard<'_, [u8]>>();
+    send::<MappedGuard<'_, SendOnly>>();
+    sync::<MappedGuard<'_, SyncOnly>>();
+    send::<PoolRef<'_, SendOnly>>();
+    sync::<PoolRef<'_, SendOnly>>();
+    send::<GetRef<'_, SendOnly>>();
+
     send::<Get<'_, u8, 1>>();
     send::<Get<'_, SendOnly, 1>>();
     send::<Drain<'_>>();
@@ -55,6 +63,10 @@ const _: () = {
     send::<PoolError>();
     sync::<PoolError>();
 };
+assert_not_impl!(MappedGuard<'static, SyncOnly>: Send);
+assert_not_impl!(MappedGuard<'static, SendOnly>: Sync);
+// What may be sent is borrowed from what may not.
+assert_not_impl!(PoolRef<'static, Neither>: From<&'static Pool<Neither, 1>>);
 assert_not_impl!(Pool<SyncOnly, 1>: Send);
 assert_not_impl!(Pool<SyncOnly, 1>: Sync);
 assert_not_impl!(Pool<Neither, 1>: Send);
