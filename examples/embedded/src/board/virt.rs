@@ -1,0 +1,98 @@
+//! The `virt` machine with a 32-bit hart: the timer is the core-local interruptor's.
+
+use core::ptr;
+
+use riscv::interrupt::Interrupt;
+use riscv::register::{mepc, mie, mstatus};
+
+pub const NAME: &str = "virt";
+
+pub const TICKS_A_MILLISECOND: u32 = 10_000;
+
+const COMPARE: *mut u32 = 0x0200_4000 as _;
+const TIME: *const u32 = 0x0200_bff8 as _;
+
+#[riscv_rt::core_interrupt(Interrupt::MachineTimer)]
+fn struck_once() {
+    disarm();
+    super::struck(mepc::read());
+}
+
+/// Has the timer strike once, so many ticks from now.
+#[inline(always)]
+pub fn strike_after(ticks: u32) {
+    // SAFETY: a register of the board, which nothing else uses. The programs end long before its upper half changes.
+    let now = unsafe { ptr::read_volatile(TIME) };
+    compare_with(now + ticks, 0);
+    // SAFETY: the handler is in place.
+    unsafe { mie::set_mtimer() };
+    // SAFETY: as above.
+    unsafe { mstatus::set_mie() };
+}
+
+/// From now on the timer does not strike.
+#[inline(always)]
+pub fn disarm() {
+    compare_with(u32::MAX, u32::MAX);
+}
+
+#[inline(always)]
+fn compare_with(low: u32, high: u32) {
+    // SAFETY: as in `strike_after`; while the lower half changes the timer must not strike.
+    unsafe { ptr::write_volatile(COMPARE.add(1), u32::MAX) };
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(COMPARE, low) };
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(COMPARE.add(1), high) };
+}
+
+/// The clock runs always.
+pub fn start_clock() {}
+
+/// Ticks.
+#[inline(always)]
+pub fn clock() -> u32 {
+    // SAFETY: a register of the board.
+    unsafe { ptr::read_volatile(TIME) }
+}
+
+/// How many instructions take so many ticks. QEMU executes one in 256 ns, and a tick is 100 ns.
+#[must_use]
+pub const fn instructions(ticks: u32) -> u32 {
+    (ticks * 25 + 32) / 64
+}
+
+/// Lets interrupts through from the start.
+pub fn unmask() {
+    // SAFETY: outside of each critical section.
+    unsafe { riscv::interrupt::enable() };
+}
+
+/// Masks interrupts, and answers whether they were not masked.
+#[inline(always)]
+pub fn masked() -> bool {
+    let before: usize;
+    // SAFETY: masks interrupts, and does nothing else.
+    unsafe { core::arch::asm!("csrrci {}, mstatus, 8", out(reg) before) };
+    before & 8 != 0
+}
+
+/// Ends a [`masked`] section.
+///
+/// # Safety
+///
+/// It is the one that began last.
+#[inline(always)]
+pub unsafe fn restore(were_on: bool) {
+    if were_on {
+        // SAFETY: as the caller promises.
+        unsafe { riscv::interrupt::enable() };
+    }
+}
+
+/// Sends one byte by the serial port of the board.
+pub fn transmit(byte: u8) {
+    const UART: *mut u8 = 0x1000_0000 as _;
+    // SAFETY: a register of the board, which nothing else uses.
+    unsafe { ptr::write_volatile(UART, byte) };
+}
