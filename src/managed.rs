@@ -103,7 +103,7 @@ mod pool;
 #[cfg(feature = "metrics")]
 mod publish;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{CanSleep, Clock, SystemClock};
 pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
 pub use error::{DrainError, GetError, ManagerError};
 pub use event::{CheckReason, DiscardReason, Event};

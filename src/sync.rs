@@ -84,10 +84,23 @@ use host as clock;
 #[path = "sync/no_clock.rs"]
 mod clock;
 
+// How a task sleeps.
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std", feature = "tokio"))]
+#[path = "sync/sleep_tokio.rs"]
+mod sleeping;
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std", not(feature = "tokio")))]
+#[path = "sync/sleep_own.rs"]
+mod sleeping;
+#[cfg(any(conn_pool_loom, conn_pool_shuttle, not(feature = "std")))]
+#[path = "sync/no_sleep.rs"]
+mod sleeping;
+#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std"))]
+mod timer;
+
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence as fence_of};
-pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, monotonic, suspended, thread_number};
+pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
 #[cfg(feature = "managed")]
 pub(crate) use core::sync::atomic::AtomicPtr as PlainAtomicPtr;
@@ -101,6 +114,7 @@ pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use run::{cold_path, run_once};
+pub(crate) use sleeping::{CAN_SLEEP, present, sleep};
 #[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;

@@ -127,7 +127,7 @@ mod managed {
     use std::task::{Context, Waker};
     use std::time::Duration;
 
-    use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, GetError, Lifecycle, Manager, Pool};
+    use conn_pool::managed::{AsyncManager, CanSleep, Clock, Config, ConnGuard, GetError, Lifecycle, Manager, Pool};
 
     use super::allocations;
 
@@ -177,6 +177,8 @@ mod managed {
             Duration::from_millis(self.0.get())
         }
     }
+
+    impl CanSleep for Hands {}
 
     const CONFIG: Config = Config::new().min_idle(2).max_waiting(1);
 

@@ -12,20 +12,19 @@ use crate::sync;
 /// that failed, and for the deadlines of tasks. The deadlines of *threads*, and the sleep of the health check, always
 /// go by the system's clock.
 ///
-/// With `std` the pool has a clock of its own, [`SystemClock`]. Firmware implements this trait on a timer. A program
-/// that awaits may implement it on its runtime, so that the pool can end connects and checks that take too long. A test
-/// may keep the time itself.
+/// With `std` the pool has a clock of its own, [`SystemClock`], by which tasks sleep too. Firmware implements this
+/// trait on a timer. A program that awaits may implement it on its runtime. A test may keep the time itself.
 ///
 /// # Examples
 ///
 /// ```
-/// use conn_pool::managed::Clock;
+/// use conn_pool::managed::{CanSleep, Clock};
 /// use std::time::Duration;
 ///
-/// # mod tokio { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
-/// struct TokioClock(std::time::Instant);
+/// # mod runtime { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
+/// struct RuntimeClock(std::time::Instant);
 ///
-/// impl Clock for TokioClock {
+/// impl Clock for RuntimeClock {
 ///     const CAN_SLEEP: bool = true;
 ///
 ///     fn now(&self) -> Duration {
@@ -33,12 +32,14 @@ use crate::sync;
 ///     }
 ///
 ///     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-///         tokio::time::sleep(duration)
+///         runtime::time::sleep(duration)
 ///     }
 /// }
+///
+/// impl CanSleep for RuntimeClock {}
 /// ```
 pub trait Clock {
-    /// Whether [`sleep`](Self::sleep) ends.
+    /// Whether [`sleep`](Self::sleep) ends. A clock for which this is `true` is also [`CanSleep`].
     const CAN_SLEEP: bool = false;
 
     /// The time.
@@ -62,15 +63,36 @@ pub trait Clock {
     }
 
     /// Ends when `duration` has passed. The default never ends, as [`CAN_SLEEP`](Self::CAN_SLEEP) tells: the pool then
-    /// limits no task's time.
+    /// limits no task's time, and refuses what would need that: by [`CanSleep`] where the compiler can tell, else when
+    /// it is built.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
         pending()
     }
 }
 
+/// A clock by which tasks can sleep: what calls with a time limit ask for, and maintenance by a task. Its
+/// [`CAN_SLEEP`](Clock::CAN_SLEEP) is `true`; the compiler refuses to use it otherwise.
+///
+/// [`Clock`] has an example.
+#[diagnostic::on_unimplemented(
+    message = "no task can sleep by the clock `{Self}`",
+    label = "this needs a clock that can sleep",
+    note = "with the feature `std` of conn_pool the pool's default clock, `SystemClock`, can; a clock of your own can if \
+            it defines `Clock::CAN_SLEEP` and `Clock::sleep`, and implements `CanSleep`"
+)]
+pub trait CanSleep: Clock {}
+
+/// What `CanSleep` promises, as far as it can be checked.
+pub(super) const fn assert_can_sleep<K: CanSleep>() {
+    assert!(K::CAN_SLEEP, "the pool's clock is `CanSleep`, and its `Clock::CAN_SLEEP` is false: define it as true");
+}
+
 macro_rules! pointer {
     ($(#[$meta:meta])* $pointer:ty) => {
+        $(#[$meta])*
+        impl<K: CanSleep + ?Sized> CanSleep for $pointer {}
+
         $(#[$meta])*
         impl<K: Clock + ?Sized> Clock for $pointer {
             const CAN_SLEEP: bool = K::CAN_SLEEP;
@@ -100,17 +122,29 @@ pointer!(
     sync::Arc<K>
 );
 
-/// The system's monotonic clock. On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
+/// The system's monotonic clock. Tasks sleep by it (feature `std`): on a tokio runtime by its timers (feature `tokio`),
+/// elsewhere by a thread that all pools share, which is started when a task first waits for a time, and ends when none
+/// has done so for 10 s.
+///
+/// On Linux [`coarse`](Clock::coarse) is the kernel's coarse clock, which is some
 /// milliseconds behind at most, and [`suspended`](Clock::suspended) is told from the kernel's boot-time clock. On other
 /// systems `suspended` is zero.
+///
+/// On a tokio runtime whose time is paused, [`now`](Clock::now) and [`sleep`](Clock::sleep) go by that time, and so do
+/// the deadlines of tasks; the ages of connections go by the system's.
+///
+/// A tokio runtime without timers makes a task panic that waits for a time: enable them (`enable_time`, or
+/// `enable_all`).
 ///
 /// Without `std` there is none: its time stands still, and connections do not age. Implement [`Clock`] then.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    const CAN_SLEEP: bool = sync::CAN_SLEEP;
+
     fn now(&self) -> Duration {
-        sync::monotonic()
+        sync::present()
     }
 
     #[inline]
@@ -121,7 +155,14 @@ impl Clock for SystemClock {
     fn suspended(&self) -> Duration {
         sync::suspended()
     }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        sync::sleep(duration)
+    }
 }
+
+#[cfg(all(feature = "std", not(any(conn_pool_loom, conn_pool_shuttle))))]
+impl CanSleep for SystemClock {}
 
 /// A moment in milliseconds, which wrap. The order of two moments is known if they are less than half a round apart: 24
 /// days where a word has 32 bits.

@@ -4,7 +4,7 @@
 use core::panic::Location;
 use core::time::Duration;
 
-use super::clock::Clock;
+use super::clock::{CanSleep, Clock, assert_can_sleep};
 use super::error::GetError;
 use super::guard::ConnGuard;
 use super::loan::acquire::{FirstTry, Site, acquire_first, acquire_idle, first_try, lend, tracked_thread};
@@ -147,7 +147,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     }
 
     /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that
-    /// can [sleep](Clock::sleep): others are refused at compile time.
+    /// [can sleep](CanSleep).
     ///
     /// When the time is up a connect or a check of the task's own is dropped; a connect of the pool's goes on, for the
     /// next caller.
@@ -167,13 +167,16 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// As [`get_async`](Self::get_async).
     #[track_caller]
-    pub fn get_async_timeout(&self, timeout: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
-        const { Self::assert_can_sleep() };
+    pub fn get_async_timeout(&self, timeout: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>>
+    where
+        K: CanSleep,
+    {
+        const { assert_can_sleep::<K>() };
         get(self, Location::caller(), Async::until(timeout, self.clock()), Async::begin, ConnGuard)
     }
 
     /// [`get_async`](Self::get_async), until `deadline` at the latest, a time by the pool's [clock](Self::clock). For
-    /// clocks that can [sleep](Clock::sleep): others are refused at compile time.
+    /// clocks that [can sleep](CanSleep).
     ///
     /// # Errors
     ///
@@ -187,12 +190,11 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// As [`get_async`](Self::get_async).
     #[track_caller]
-    pub fn get_async_deadline(&self, deadline: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
-        const { Self::assert_can_sleep() };
+    pub fn get_async_deadline(&self, deadline: Duration) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>>
+    where
+        K: CanSleep,
+    {
+        const { assert_can_sleep::<K>() };
         get(self, Location::caller(), Async::until(deadline, self.clock()), |_| {}, ConnGuard)
-    }
-
-    pub(super) const fn assert_can_sleep() {
-        assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep");
     }
 }

@@ -6,7 +6,7 @@ use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use super::clock::{Clock, Millis};
+use super::clock::{CanSleep, Clock, Millis, assert_can_sleep};
 use super::loan::caller::{Async, NoWait, at_once, race};
 use super::manager::{AsyncManager, Manager};
 use super::parts::ManagedParts;
@@ -70,8 +70,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         maintain(self, &Async::of_pool(self.clock()), Millis::at(now)).await
     }
 
-    /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that can
-    /// [sleep](Clock::sleep) (others are refused at compile time).
+    /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that [can
+    /// sleep](CanSleep).
     ///
     /// While it runs, a release need not read the clock, and an acquire reads it once for
     /// [`validate_after`](super::Config::validate_after) or [`validate_every`](super::Config::validate_every), else
@@ -100,8 +100,11 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Panics
     ///
     /// If the manager does: maintenance then stops, until it is begun anew.
-    pub fn run_maintenance(&self) -> impl Future<Output = ()> {
-        const { assert!(K::CAN_SLEEP, "the pool's clock cannot sleep: see conn_pool::managed::Clock::sleep") };
+    pub fn run_maintenance(&self) -> impl Future<Output = ()>
+    where
+        K: CanSleep,
+    {
+        const { assert_can_sleep::<K>() };
         async move {
             let (mut marker, mut attendance) = (Marker::new(), Attendance::new(self));
             let caller = Async::of_pool(self.clock());

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conn_pool::managed::Clock;
+use conn_pool::managed::{CanSleep, Clock};
 
 use crate::kit::managed::secs;
 use crate::kit::{FOREVER, lock};
@@ -41,6 +41,8 @@ impl Clock for Timer {
         Sleep((until, NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 }
+
+impl CanSleep for Timer {}
 
 fn wake_sleepers() {
     loop {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::Clock;
+use conn_pool::managed::{CanSleep, Clock};
 
 use super::{Gate, lock};
 
@@ -85,6 +85,8 @@ impl Clock for SimClock {
     }
 }
 
+impl CanSleep for SimClock {}
+
 struct Sleep {
     clock: SimClock,
     until: (Duration, usize),
@@ -129,3 +131,5 @@ impl Clock for StopsThePool {
         std::future::pending()
     }
 }
+
+impl CanSleep for StopsThePool {}

@@ -28,6 +28,7 @@ mod panicking;
 mod proving;
 mod reporting;
 mod retrying;
+mod sleeping;
 mod standing_still;
 mod traits;
 mod waiting;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, ConnGuard, DiscardReason, Nested, OnPanic, Pool, Retry};
+use conn_pool::managed::{CanSleep, Clock, Config, ConnGuard, DiscardReason, Nested, OnPanic, Pool, Retry};
 
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, pool, quiet, secs};
 use crate::kit::{Call, Gate, Job, Outcome, Script, SimClock, panics, poll_with, waker_that};
@@ -153,6 +153,8 @@ impl Clock for Brittle {
         }
     }
 }
+
+impl CanSleep for Brittle {}
 
 fn with_brittle_clock(config: Config) -> Pool<Script, 1, Brittle> {
     Pool::with_clock(Script::default(), config, Brittle::default()).unwrap()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use conn_pool::managed::{Clock, Config, ConnGuard, Nested, Pool, Reuse};
+use conn_pool::managed::{CanSleep, Clock, Config, ConnGuard, Nested, Pool, Reuse};
 
 use crate::kit::managed::{ALWAYS, SimPool, maintain, millis, pool, quiet, secs, take_all};
 use crate::kit::{Call, Job, Script, SimClock, wait_until};
@@ -143,6 +143,8 @@ impl Clock for Jumping {
         self.clock.sleep(duration)
     }
 }
+
+impl CanSleep for Jumping {}
 
 /// The process stood still in the middle of a pass, or while maintenance was marking.
 #[test]

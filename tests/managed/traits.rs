@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use conn_pool::managed::{
-    AsyncManager, Clock, Config, ConnGuard, DrainError, GetError, HealthCheck, Lifecycle, Loan, OwnedConnGuard, Pool,
-    PoolReport,
+    AsyncManager, CanSleep, Clock, Config, ConnGuard, DrainError, GetError, HealthCheck, Lifecycle, Loan,
+    OwnedConnGuard, Pool, PoolReport,
 };
 
 use crate::kit::managed::{SimPool, assert_send, get_async_owned, pool, quiet, secs};
@@ -109,6 +109,8 @@ impl Clock for Alarm {
         Duration::ZERO
     }
 }
+
+impl CanSleep for Alarm {}
 
 #[test]
 fn futures_can_be_sent_to_the_threads_of_an_executor() {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use conn_pool::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
+use conn_pool::managed::{AsyncManager, CanSleep, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
 
 use crate::kit::{Bell, Script, SimClock, lock, poll_with, waker_that};
 
@@ -110,6 +110,8 @@ impl Clock for Stage {
         poll_fn(|_| Poll::Pending)
     }
 }
+
+impl CanSleep for Stage {}
 
 /// The maintenance, which has kept the floor and sleeps.
 fn asleep(stage: &'static Stage) -> Pin<Box<impl Future<Output = ()>>> {
@@ -230,6 +232,8 @@ impl Clock for Alarm {
         self.clock.sleep(duration)
     }
 }
+
+impl CanSleep for Alarm {}
 
 /// A task that runs at once when it is woken, on the thread that wakes it, but for when it runs already.
 struct Eager(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);

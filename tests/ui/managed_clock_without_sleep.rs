@@ -1,6 +1,6 @@
-//! A clock that cannot sleep sets no time limit to a task, so asking for one is refused: E0080.
+//! A clock that cannot sleep sets no time limit to a task, so asking for one is refused: E0277.
 
-use conn_pool::managed::{AsyncManager, Config, Lifecycle, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, Lifecycle, Pool};
 use std::time::Duration;
 
 struct Server;
@@ -16,8 +16,15 @@ impl AsyncManager for Server {
     }
 }
 
+struct Sleepless;
+
+impl Clock for Sleepless {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
 fn main() {
-    let pool = Pool::<_, 1>::new(Server, Config::new()).unwrap();
-    let waiting = pool.get_async_timeout(Duration::from_secs(1));
-    drop(waiting);
+    let pool = Pool::<_, 1, _>::with_clock(Server, Config::new(), Sleepless).unwrap();
+    let _waiting = pool.get_async_timeout(Duration::from_secs(1));
 }

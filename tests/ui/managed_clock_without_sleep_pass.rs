@@ -1,6 +1,7 @@
 //! A clock that cannot sleep does for tasks that have no time limit.
 
-use conn_pool::managed::{AsyncManager, Config, Lifecycle, Pool};
+use conn_pool::managed::{AsyncManager, Clock, Config, Lifecycle, Pool};
+use std::time::Duration;
 
 struct Server;
 
@@ -15,8 +16,16 @@ impl AsyncManager for Server {
     }
 }
 
+struct Sleepless;
+
+impl Clock for Sleepless {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
 fn main() {
-    let pool = Pool::<_, 1>::new(Server, Config::new()).unwrap();
+    let pool = Pool::<_, 1, _>::with_clock(Server, Config::new(), Sleepless).unwrap();
     let waiting = pool.get_async();
     drop(waiting);
 }

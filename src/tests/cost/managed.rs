@@ -25,7 +25,7 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 
 use super::{NOTHING, RECORD, TWO};
-use crate::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Nested, Pool};
+use crate::managed::{AsyncManager, CanSleep, Clock, Config, ConnGuard, Lifecycle, Manager, Nested, Pool};
 use crate::sync::count::{Spent, during};
 
 /// Debug builds refuse a nested loan, unless told otherwise.
@@ -89,6 +89,8 @@ impl Clock for Hands {
         Duration::ZERO
     }
 }
+
+impl CanSleep for Hands {}
 
 type Cost = (usize, usize, [usize; 2]);
 

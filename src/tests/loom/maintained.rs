@@ -13,7 +13,7 @@ use loom::thread::JoinHandle;
 
 use super::connector::Report;
 use super::{Connection, client, explore, explore_up_to, join, run};
-use crate::managed::{AsyncManager, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
+use crate::managed::{AsyncManager, CanSleep, Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
 use crate::sync::with_parker;
 
 /// A server that never answers the first connects, and answers all others at once.
@@ -78,6 +78,8 @@ impl Clock for Still {
         .await;
     }
 }
+
+impl CanSleep for Still {}
 
 const SHORT: Duration = Duration::from_millis(10);
 

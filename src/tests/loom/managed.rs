@@ -10,7 +10,8 @@ use std::vec::Vec;
 
 use super::{Connection, client, explore, glance, join, run};
 use crate::managed::{
-    AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool, Retry,
+    AsyncManager, CanSleep, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, ManagerError, Pool,
+    Retry,
 };
 
 /// No option that depends on time.
@@ -146,6 +147,8 @@ impl Clock for Hands {
         .await;
     }
 }
+
+impl CanSleep for Hands {}
 
 /// No sleep ends, or the shortest ones do.
 const NEVER: usize = 0;

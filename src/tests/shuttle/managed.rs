@@ -15,7 +15,7 @@ use shuttle::thread;
 use super::{Connection, Counts, OPERATIONS, THREADS, count, explore, read};
 use crate::Fairness;
 use crate::managed::{
-    AsyncManager, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, Metrics, Pool, Retry,
+    AsyncManager, CanSleep, Clock, Config, ConnGuard, DiscardReason, GetError, Lifecycle, Manager, Metrics, Pool, Retry,
 };
 
 const SLOTS: usize = 3;
@@ -62,6 +62,8 @@ impl Clock for Ticks {
         }
     }
 }
+
+impl CanSleep for Ticks {}
 
 /// A server on a bad day. `reign` grows when it is replaced by another.
 #[derive(Default)]

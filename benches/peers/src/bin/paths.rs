@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use conn_pool::Pool;
-use conn_pool::managed::{self, Clock, Config, SystemClock};
+use conn_pool::managed::{self, CanSleep, Clock, Config, SystemClock};
 
 use by_hand::{Line, poll};
 use managers::Idle;
@@ -126,6 +126,8 @@ impl Clock for StoppedClock {
         Self::TIME
     }
 }
+
+impl CanSleep for StoppedClock {}
 
 type Managed<const N: usize> = managed::Pool<Idle, N, StoppedClock>;
 
