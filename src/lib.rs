@@ -217,6 +217,8 @@ mod tests;
 
 pub use error::{DrainError, InsertError, PoolError, ResizeError, TryGetError, VacancyError};
 pub use fairness::Fairness;
+#[cfg(feature = "std")]
+pub use managed::SharedPool;
 #[cfg(feature = "alloc")]
 pub use plain::OwnedConnGuard;
 pub use plain::{ConnGuard, Get, GetRef, Pool, PoolRef};

@@ -61,13 +61,26 @@
 
 mod clock;
 mod config;
+mod config_error;
 mod error;
 mod event;
+#[cfg(feature = "std")]
+mod keeping;
 mod metrics;
 mod name;
+mod policies;
 mod report;
-mod text;
+mod shared_error;
 mod times;
+#[cfg(feature = "std")]
+#[path = "managed/told/kept.rs"]
+mod told;
+#[cfg(all(feature = "alloc", not(feature = "std")))]
+#[path = "managed/told/text.rs"]
+mod told;
+#[cfg(not(feature = "alloc"))]
+#[path = "managed/told/inline.rs"]
+mod told;
 
 mod manager;
 
@@ -85,12 +98,15 @@ mod meeting;
 mod shared;
 
 mod parts;
+mod slots;
 
 mod observe;
 
 mod loan;
 
 mod upkeep;
+
+mod operations;
 
 mod get;
 #[cfg(feature = "std")]
@@ -102,9 +118,12 @@ mod maintenance;
 mod pool;
 #[cfg(feature = "metrics")]
 mod publish;
+#[cfg(feature = "std")]
+mod shared_pool;
 
 pub use clock::{CanSleep, Clock, SystemClock};
-pub use config::{Config, ConfigError, Nested, OnPanic, Retry, Reuse};
+pub use config::Config;
+pub use config_error::ConfigError;
 pub use error::{DrainError, GetError, ManagerError};
 pub use event::{CheckReason, DiscardReason, Event};
 pub use guard::ConnGuard;
@@ -118,9 +137,12 @@ pub use manager::adapters::{BlockingFromAsync, BlockingFromAsyncError};
 pub use manager::{AsyncManager, Lifecycle, Manager};
 pub use metrics::Metrics;
 pub use name::Name;
+pub use policies::{Nested, OnPanic, Retry, Reuse};
 pub use pool::Pool;
 pub use report::{Loan, MaintenanceReport, PoolReport};
-pub use text::ErrorText;
+pub use shared_error::SharedError;
+#[cfg(feature = "std")]
+pub use shared_pool::{BuildError, SharedConnGuard, SharedPool, Task};
 #[cfg(feature = "std")]
 pub use times::Times;
 

@@ -19,6 +19,8 @@ pub(crate) use guard::{RawGuard, guard};
 pub use mapped::MappedGuard;
 #[cfg(feature = "std")]
 pub(crate) use park::{Patience, acquire, acquire_with, wait_for_drain};
+#[cfg(feature = "std")]
+pub(crate) use parts::Handle;
 pub(crate) use parts::{PoolParts, Releases};
 pub(crate) use release::{end_release, release, release_unused};
 pub(crate) use slow_path::{slow_path, waiting_path};

@@ -114,8 +114,9 @@ pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use run::{cold_path, run_once};
+#[cfg(feature = "std")]
+pub(crate) use sleeping::Runtime;
 pub(crate) use sleeping::{CAN_SLEEP, present, sleep};
-#[cfg(feature = "ffi")]
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
 #[cfg(feature = "std")]

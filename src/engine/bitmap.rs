@@ -30,7 +30,7 @@
 use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
 use super::slot_state::SlotStates;
 use super::token::SlotToken;
-#[cfg(any(feature = "ffi", test))]
+#[cfg(any(feature = "std", feature = "ffi", test))]
 use crate::sync::cold_path;
 use crate::sync::{AtomicUsize, Relaxed, collided, ord};
 
@@ -233,6 +233,33 @@ impl<'a> Bitmap<'a> {
         debug_assert!(before & bit == 0, "slot {slot} was released twice");
         self.note_free(slot, before);
         before & SLOW != 0
+    }
+
+    /// Releases a slot while SLOW is clear, and hands it back if it is set. In contrast to [`release`](Self::release),
+    /// a slot that was released here was seen by no holder of the lock on its way, so the caller need not touch the
+    /// pool again, and the pool may be gone.
+    #[cfg(feature = "std")]
+    #[inline(always)]
+    pub(crate) fn release_unless_slow(self, slot: SlotToken) -> Result<(), SlotToken> {
+        let number = slot.index();
+        let (cell, bit) = (self.word(self.layout().word_of(number)), self.layout().bit_of(number));
+        let mut seen = cell.load(Relaxed);
+        loop {
+            debug_assert!(seen & bit == 0, "slot {number} was released twice");
+            if seen & SLOW != 0 {
+                cold_path();
+                return Err(slot);
+            }
+            self.note_free(number, seen);
+            // O15: as O5.
+            match cell.compare_exchange_weak(seen, seen | bit, ord!(O15, Release), Relaxed) {
+                Ok(_) => {
+                    let _released = slot.into_raw();
+                    return Ok(());
+                }
+                Err(now) => seen = now,
+            }
+        }
     }
 
     /// As [`release`](Self::release), for callers who may not own the slot, and who may find the pool gone as soon as

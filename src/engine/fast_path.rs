@@ -56,6 +56,14 @@ impl Engine<'_> {
         self.map().release(slot)
     }
 
+    /// As [`release`](Self::release), for a pool that may be gone once the slot is released. Hands the slot back if the
+    /// fast path is closed.
+    #[cfg(feature = "std")]
+    #[inline(always)]
+    pub(crate) fn release_unless_slow(self, slot: SlotToken) -> Result<(), SlotToken> {
+        self.map().release_unless_slow(slot)
+    }
+
     /// As [`release`](Self::release), for callers who may not own the slot and therefore have no token of it.
     /// [`NotYet`](Released::NotYet) means that [`release_once_locked`](Self::release_once_locked) has to follow.
     #[cfg(any(feature = "ffi", test))]

@@ -31,7 +31,7 @@ pub(super) fn prepare(pool: &conn_pool, slot: SlotToken, caller: &impl Caller<co
     }
     match at_once(make_fit(pool, caller, &mut Step::Assess(claimed), &mut Past::new(pool))) {
         Ok(claimed) => Ok(Some(lend_as_it_is(pool, claimed, None))),
-        Err(PrepareError::Unfit(_)) => Ok(None),
+        Err(PrepareError::Unfit(_) | PrepareError::Unattended) => Ok(None),
         Err(PrepareError::NoTime) => {
             pool.engine().count_timeout();
             Err(CONN_POOL_TIMED_OUT)

@@ -1,9 +1,11 @@
-// knows: name, fairness · must not know: managers, slots
+// knows: config_error, name, policies, fairness · must not know: managers, slots
 //! What a managed pool is to be like.
 
 use core::time::Duration;
 
+use super::config_error::ConfigError;
 use super::name::Name;
+use super::policies::{Nested, OnPanic, Retry, Reuse, WaitLimit};
 use crate::fairness::Fairness;
 
 /// What a [`managed::Pool`](super::Pool) is to be like: every option, its default, and the reason for that.
@@ -27,6 +29,8 @@ use crate::fairness::Fairness;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
     pub(super) max_size: Option<usize>,
+    pub(super) capacity: Option<usize>,
+    pub(super) wait_timeout: WaitLimit,
     pub(super) min_idle: usize,
     pub(super) connect_timeout: Option<Duration>,
     pub(super) validation_timeout: Option<Duration>,
@@ -43,94 +47,12 @@ pub struct Config {
     pub(super) reuse: Reuse,
     pub(super) on_panic: OnPanic,
     pub(super) leak_threshold: Option<Duration>,
-    pub(super) nested: Nested,
+    pub(super) nested: Option<Nested>,
     pub(super) wait_times: bool,
     pub(super) fairness: Fairness,
     pub(super) name: Name,
     /// Which of the limits that a lifetime may cut short were set, and not left at their defaults.
     pub(super) set: [bool; 3],
-}
-
-/// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
-/// programs that failed together do not try again together.
-///
-/// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)), the pauses are
-/// the pool's: after each of them one connect is tried, for all callers, until one succeeds. The callers wait until
-/// their deadlines.
-///
-/// Where callers connect themselves, each has pauses of its own, for as many `attempts` as are set. During a pause the
-/// caller waits in the queue, in its place, for a connection that is released, and leaves connecting to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// How often a caller that connects itself tries again before it gets the error. It does not concern a connector,
-    /// nor a caller that waits for one.
-    pub attempts: u32,
-    /// The first pause.
-    pub first_pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-}
-
-/// Which idle connection is acquired next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Reuse {
-    /// The one in the lowest slot, so that as few connections as will do are used: the others reach the idle timeout,
-    /// and the pool shrinks to what it needs.
-    #[default]
-    Packed,
-    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by
-    /// one, and a word that every acquire writes.
-    RoundRobin,
-}
-
-/// What happens to a connection whose guard is dropped by a panic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnPanic {
-    /// It is discarded: the caller may have been in the middle of something.
-    #[default]
-    Discard,
-    /// It is looked at and reset as at any other release.
-    Reset,
-}
-
-/// What happens if a thread that holds every connection of the pool would wait for another one without a deadline: for
-/// itself, and so for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Nested {
-    /// Let it wait.
-    Allow,
-    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired a connection
-    /// that it holds. Costs a word written by each acquire and each release. Send guards to other threads as
-    /// [`OwnedConnGuard`](super::OwnedConnGuard): a [`ConnGuard`](super::ConnGuard) still counts for the thread that
-    /// acquired it. Two threads that hold a part each, and wait for each other, are not found.
-    Refuse,
-}
-
-impl Retry {
-    /// A caller that connects itself gets the first error at once. A connector tries again after 100 ms, then after
-    /// twice as long each time, up to 5 s.
-    pub const DEFAULT: Self =
-        Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
-
-    /// The pause after so many failures in a row; `random` shortens it by up to half.
-    pub(super) fn pause(&self, failures: u32, random: usize) -> Duration {
-        let doubled =
-            self.first_pause.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-        let whole = doubled.min(self.longest_pause);
-        #[expect(clippy::cast_possible_truncation, reason = "below 128")]
-        let part = (random % 128) as u32;
-        whole.saturating_sub(whole / 256 * part)
-    }
-}
-
-impl Default for Retry {
-    /// [`Retry::DEFAULT`].
-    fn default() -> Self {
-        Self::DEFAULT
-    }
 }
 
 impl Default for Config {
@@ -160,6 +82,8 @@ impl Config {
     pub const fn new() -> Self {
         Self {
             max_size: None,
+            capacity: None,
+            wait_timeout: WaitLimit::Default,
             min_idle: 0,
             connect_timeout: Some(Duration::from_secs(30)),
             validation_timeout: Some(Duration::from_secs(5)),
@@ -176,7 +100,7 @@ impl Config {
             reuse: Reuse::Packed,
             on_panic: OnPanic::Discard,
             leak_threshold: None,
-            nested: Nested::Refuse,
+            nested: None,
             wait_times: false,
             fairness: Fairness::Fifo,
             name: Name::NONE,
@@ -186,8 +110,17 @@ impl Config {
 
     options! {
         /// The most connections there may be, idle and in use together. Default: the pool's `N`, which is also the most
-        /// that it can be.
+        /// that it can be; in a [`SharedPool`](super::SharedPool) 10, as in r2d2, bb8 and HikariCP.
         max_size(most: usize) Some(most);
+
+        /// How many slots a [`SharedPool`](super::SharedPool) has, which is the most that it can be resized to.
+        /// Default: `max_size`. A [`Pool<M, N>`](super::Pool) has `N`, and refuses another number.
+        capacity(slots: usize) Some(slots);
+
+        /// How long a call that names no time waits at most: [`get`](super::SharedPool::get),
+        /// [`get_async`](super::SharedPool::get_async). Default: in a [`SharedPool`](super::SharedPool) 30 s, as in
+        /// r2d2, bb8 and HikariCP; in a [`Pool<M, N>`](super::Pool) no limit. `None`: no limit.
+        wait_timeout(longest: Option<Duration>) WaitLimit::of(longest);
 
         /// How many idle connections maintenance keeps ready, as far as `max_size` allows. Default: 0, so that no
         /// connection is opened that no caller asked for.
@@ -284,8 +217,9 @@ impl Config {
         /// is too long.
         leak_threshold(longest: Option<Duration>) longest, limit 2;
 
-        /// What happens to a thread that would wait for itself. Default: [`Nested::Refuse`].
-        nested(nested: Nested) nested;
+        /// What happens to a thread that would wait for itself without a deadline. Default: [`Nested::Refuse`]; in a
+        /// [`SharedPool`](super::SharedPool), whose guards may go from thread to thread, [`Nested::Allow`].
+        nested(nested: Nested) Some(nested);
 
         /// Whether the time of each wait is recorded (feature `std`). A wait reads the clock twice then. Default: no.
         wait_times(recorded: bool) recorded;
@@ -307,6 +241,11 @@ impl Config {
         let max_size = self.size(capacity);
         if max_size > capacity {
             return Err(ConfigError::MaxSize { max_size, capacity });
+        }
+        if let Some(asked) = self.capacity
+            && asked != capacity
+        {
+            return Err(ConfigError::Capacity { asked, capacity });
         }
         if matches!(self.max_size, Some(0)) {
             return Err(ConfigError::Zero { option: "max_size" });
@@ -338,6 +277,7 @@ impl Config {
             return Err(ConfigError::ValidateEvery);
         }
         let spans = [
+            ("wait_timeout", self.wait_timeout.or(None)),
             ("connect_timeout", self.connect_timeout),
             ("validation_timeout", self.validation_timeout),
             ("max_lifetime", self.max_lifetime),
@@ -376,6 +316,14 @@ impl Config {
         Ok(())
     }
 
+    /// As [`check`](Self::check), for a pool by whose clock tasks can sleep, or cannot.
+    pub(super) const fn check_with_clock(&self, capacity: usize, can_sleep: bool) -> Result<(), ConfigError> {
+        if !can_sleep && self.wait_timeout.or(None).is_some() {
+            return Err(ConfigError::CannotSleep { option: "wait_timeout" });
+        }
+        self.check(capacity)
+    }
+
     /// How many connects may run at once, in a pool of `capacity` slots.
     pub(super) const fn most_connecting(&self, capacity: usize) -> usize {
         let most = match self.max_connecting {
@@ -392,70 +340,6 @@ impl Config {
             None => capacity,
         }
     }
-}
-
-/// What is wrong with a [`Config`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// More connections than the pool has slots.
-    #[error("max_size is {max_size} and the pool's N is {capacity}: max_size can be at most that")]
-    MaxSize {
-        /// The size asked for.
-        max_size: usize,
-        /// The pool's `N`.
-        capacity: usize,
-    },
-    /// A floor above the ceiling.
-    #[error("min_idle is {min_idle} and max_size is {max_size}: min_idle can be at most max_size")]
-    MinIdle {
-        /// The floor.
-        min_idle: usize,
-        /// The ceiling.
-        max_size: usize,
-    },
-    /// An option that has to be more than 0 is 0.
-    #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
-    Zero {
-        /// The option that is 0.
-        option: &'static str,
-    },
-    /// A time between two checks that is 0.
-    #[error("validate_every is 0: to check a connection each time, set validate_after(Some(Duration::ZERO))")]
-    ValidateEvery,
-    /// A name that does not fit.
-    #[error("the name is {len} bytes long: it can have at most 31")]
-    Name {
-        /// Its length in bytes.
-        len: usize,
-    },
-    /// A jitter by which a connection could be too old when it is made.
-    #[error("lifetime_jitter_percent is {percent}: it can be 0 to 99")]
-    Jitter {
-        /// The percentage.
-        percent: u8,
-    },
-    /// A limit that no connection lives to see.
-    #[error(
-        "{option} is {limit:?} and max_lifetime is {max_lifetime:?}: no connection gets that old, so it can be at most \
-         that (`None` turns it off)"
-    )]
-    BeyondLifetime {
-        /// The option.
-        option: &'static str,
-        /// What it was set to.
-        limit: Duration,
-        /// The longest life of a connection.
-        max_lifetime: Duration,
-    },
-    /// A first pause that is longer than the longest.
-    #[error("the first pause is {first_pause:?} and the longest {longest_pause:?}: it can be at most that long")]
-    Pauses {
-        /// The first pause.
-        first_pause: Duration,
-        /// The longest.
-        longest_pause: Duration,
-    },
 }
 
 #[cfg(test)]
@@ -533,13 +417,5 @@ mod tests {
             assert_eq!(config.check(8), Err(ConfigError::Zero { option }));
         }
         assert_eq!(config.validate_after(zero).max_waiting(0).check(8), Ok(()));
-    }
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_are_shortened_by_up_to_half() {
-        let retry = Retry::DEFAULT;
-        let millis = |failures, random| retry.pause(failures, random).as_millis();
-        assert_eq!([1, 2, 3, 6, 7, 40].map(|failures| millis(failures, 0)), [100, 200, 400, 3200, 5000, 5000]);
-        assert!((50..60).contains(&millis(1, 127)));
     }
 }

@@ -1,11 +1,12 @@
-// knows: report, text · must not know: how the pool works
+// knows: report, shared_error · must not know: how the pool works
 //! What can go wrong, in words for people.
 
+use core::convert::Infallible;
 use core::fmt;
 use core::time::Duration;
 
 use super::report::{Loan, PoolReport};
-use super::text::ErrorText;
+use super::shared_error::SharedError;
 
 /// Why a call that acquires a connection has failed.
 ///
@@ -13,6 +14,11 @@ use super::text::ErrorText;
 /// text contains the manager's, so its [source](core::error::Error::source) is the source of the manager's error: a
 /// report of the whole chain says everything once. The manager's error itself is in the variant, and
 /// [`into_manager_error`](Self::into_manager_error) takes it out.
+///
+/// The callers of a [`SharedPool`](super::SharedPool) do not connect themselves, so their error is just `GetError`,
+/// whatever the manager's is: all of them have the [same](SharedError). Where the manager's error is no
+/// [`core::error::Error`] but can be made one, as `anyhow::Error` can, [`into_shared`](Self::into_shared) makes this
+/// one fit for `?`.
 ///
 /// # Examples
 ///
@@ -44,7 +50,7 @@ use super::text::ErrorText;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum GetError<E> {
+pub enum GetError<E = Infallible> {
     /// The deadline passed while the caller waited for a connection.
     Timeout(PoolReport),
     /// Nothing is free right now, and the caller did not wait (`try_get`). See [`Pool::report`](super::Pool::report)
@@ -123,6 +129,23 @@ impl<E> GetError<E> {
         }
     }
 
+    /// The same with what `change` makes of the manager's error, where that is of a call for this caller.
+    pub fn map_manager_error<F>(self, change: impl FnOnce(E) -> F) -> GetError<F> {
+        match self {
+            Self::Timeout(report) => GetError::Timeout(report),
+            Self::Exhausted => GetError::Exhausted,
+            Self::QueueFull(report) => GetError::QueueFull(report),
+            Self::Closed(report) => GetError::Closed(report),
+            Self::NoConnections => GetError::NoConnections,
+            Self::Nested { own, report } => GetError::Nested { own, report },
+            Self::Connect { error, report } => GetError::Connect { error: error.map(change), report },
+            Self::ConnectTimeout { after, report } => GetError::ConnectTimeout { after, report },
+            Self::Invalid { error, report } => {
+                GetError::Invalid { error: error.map(|error| error.map(change)), report }
+            }
+        }
+    }
+
     /// The manager's error, if it was of a call for this caller.
     pub fn into_manager_error(self) -> Option<E> {
         match self {
@@ -191,12 +214,12 @@ impl<E: core::error::Error + 'static> core::error::Error for GetError<E> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ManagerError<E> {
+pub enum ManagerError<E = Infallible> {
     /// The error itself, of a call for this caller.
     Own(E),
-    /// What the error says ([`Lifecycle::describe`](super::Lifecycle::describe)), of a call that was made for all
-    /// callers.
-    Shared(ErrorText),
+    /// The error of a call that was made for all callers: what it says, and in a
+    /// [`SharedPool`](super::SharedPool) the error too.
+    Shared(SharedError),
 }
 
 impl<E> ManagerError<E> {
@@ -205,6 +228,25 @@ impl<E> ManagerError<E> {
         match self {
             Self::Own(error) => Some(error),
             Self::Shared(_) => None,
+        }
+    }
+
+    /// The same with what `change` makes of the error itself.
+    pub fn map<F>(self, change: impl FnOnce(E) -> F) -> ManagerError<F> {
+        match self {
+            Self::Own(error) => ManagerError::Own(change(error)),
+            Self::Shared(error) => ManagerError::Shared(error),
+        }
+    }
+}
+
+impl ManagerError {
+    /// The error, of which there is one for all callers.
+    #[must_use]
+    pub fn shared(&self) -> &SharedError {
+        match self {
+            Self::Own(never) => match *never {},
+            Self::Shared(error) => error,
         }
     }
 }
@@ -222,7 +264,7 @@ impl<E: core::error::Error + 'static> core::error::Error for ManagerError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Own(error) => error.source(),
-            Self::Shared(_) => None,
+            Self::Shared(error) => error.source(),
         }
     }
 }

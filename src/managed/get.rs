@@ -83,7 +83,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 
 /// Acquiring a connection as a task.
 impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires a connection.
+    /// Acquires a connection, and waits for as long as it takes, or as
+    /// [`wait_timeout`](super::Config::wait_timeout) allows.
     ///
     /// While [`run_maintenance`](Self::run_maintenance) or `health_check` runs: an idle one, or the first that comes
     /// free or is made. The task does not connect itself, and a connect that was begun for it outlives it. Otherwise:
@@ -143,7 +144,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// ```
     #[track_caller]
     pub fn get_async(&self) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
-        get(self, Location::caller(), Async::new(self.clock()), |_| {}, ConnGuard)
+        let begin = |pool: &Self, caller: &mut Async<'_, K>| caller.begin_within(pool.config().wait_timeout.or(None));
+        get::<_, _, Async<'_, K>, _>(self, Location::caller(), Async::new(self.clock()), begin, ConnGuard)
     }
 
     /// [`get_async`](Self::get_async), within `timeout` for waiting, connecting and checking together. For clocks that
@@ -172,7 +174,13 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         K: CanSleep,
     {
         const { assert_can_sleep::<K>() };
-        get(self, Location::caller(), Async::until(timeout, self.clock()), Async::begin, ConnGuard)
+        get::<_, _, Async<'_, K>, _>(
+            self,
+            Location::caller(),
+            Async::until(timeout, self.clock()),
+            |_, caller| caller.begin(),
+            ConnGuard,
+        )
     }
 
     /// [`get_async`](Self::get_async), until `deadline` at the latest, a time by the pool's [clock](Self::clock). For
@@ -195,6 +203,12 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         K: CanSleep,
     {
         const { assert_can_sleep::<K>() };
-        get(self, Location::caller(), Async::until(deadline, self.clock()), |_| {}, ConnGuard)
+        get::<_, _, Async<'_, K>, _>(
+            self,
+            Location::caller(),
+            Async::until(deadline, self.clock()),
+            |_, _| {},
+            ConnGuard,
+        )
     }
 }

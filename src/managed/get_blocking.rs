@@ -22,7 +22,8 @@ use crate::slot::{Patience, PoolParts, RawGuard, wait_for_drain};
 
 /// Blocking the calling thread (feature `std`).
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
-    /// Acquires a connection, and waits for as long as it takes.
+    /// Acquires a connection, and waits for as long as it takes, or as
+    /// [`wait_timeout`](super::Config::wait_timeout) allows.
     ///
     /// While `health_check` or [`run_maintenance`](Self::run_maintenance) runs: an idle one, or the first that comes
     /// free or is made. The thread does not connect itself. Otherwise: an idle one, or one that the thread makes now,
@@ -59,7 +60,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[inline]
     #[track_caller]
     pub fn get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
-        self.get_within(Patience::Forever, Location::caller())
+        self.get_within(self.patience(), Location::caller())
     }
 
     /// [`get`](Self::get), within `timeout`: one budget for waiting, connecting and checking.
@@ -111,6 +112,12 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[track_caller]
     pub fn get_deadline(&self, deadline: Instant) -> Got<ConnGuard<'_, M, N, K>, M> {
         self.get_within(Patience::Until(deadline), Location::caller())
+    }
+
+    /// How long a call waits that names no time.
+    #[inline(always)]
+    fn patience(&self) -> Patience {
+        self.config().wait_timeout.or(None).map_or(Patience::Forever, Patience::For)
     }
 
     #[inline(always)]

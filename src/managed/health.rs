@@ -1,22 +1,13 @@
-// knows: clock, jobs, manager, parts, pool, upkeep, sync · must not know: what a pass does
+// knows: clock, manager, pool, upkeep, sync · must not know: what a pass does
 //! Maintenance by a thread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::string::String;
-use std::task::Waker;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-use std::{fmt, format, io};
+use std::{fmt, io};
 
 use super::clock::Clock;
-use super::jobs::Attendant;
 use super::manager::Manager;
-use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::upkeep::connector::{STANDBY, begin_connector, end_connector, look, rest, stand_by};
-use super::upkeep::crew::{AT_ONCE, Crew, PATIENCE, call};
-use super::upkeep::marking::{Marker, stop_marking};
-use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
+use super::upkeep::thread::Maintainers;
+use crate::sync::Arc;
 
 /// A thread that maintains a managed pool, and the threads that connect for it: from [`Pool::health_check`]. Dropping
 /// it ends them, and then callers connect themselves again.
@@ -26,16 +17,7 @@ use crate::sync::{Arc, AtomicBool, Lock, Relaxed, Weak, with_parker};
 /// The drop waits for the threads to end, for at most 40 ms. A thread whose call of the manager hangs ends when the
 /// call does: the drop does not wait for that.
 #[must_use = "maintenance ends when it is dropped"]
-pub struct HealthCheck {
-    signal: Arc<Signal>,
-    crew: Arc<Crew>,
-    thread: JoinHandle<()>,
-}
-
-struct Signal {
-    is_stopped: AtomicBool,
-    waker: Lock<Option<Waker>>,
-}
+pub struct HealthCheck(Maintainers);
 
 impl<M, const N: usize, K> Pool<M, N, K>
 where
@@ -87,112 +69,32 @@ where
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn health_check(self: &Arc<Self>) -> io::Result<HealthCheck> {
-        let signal = Arc::new(Signal { is_stopped: AtomicBool::new(false), waker: Lock::new(None) });
-        let name = thread_name(self.config().name.as_str());
-        let crew = Crew::new(name.clone());
-        let (pool, told, own) = (Arc::downgrade(self), Arc::clone(&signal), Arc::clone(&crew));
-        crew.enlist();
-        // Before the thread is there: no caller connects itself once this call has returned.
-        let is_connector = begin_connector(&**self, Attendant::Threads);
-        let thread = thread::Builder::new().name(name).spawn(move || run(pool, &told, &own, is_connector));
-        match thread {
-            Ok(thread) => Ok(HealthCheck { signal, crew, thread }),
-            Err(error) => {
-                if is_connector {
-                    end_connector(&**self);
-                }
-                Err(error)
-            }
-        }
-    }
-}
-
-fn thread_name(pool: &str) -> String {
-    // `spawn` panics if the name has a zero byte in it.
-    format!("conn_pool {}", pool.replace('\0', " "))
-}
-
-fn run<M, const N: usize, K>(pool: Weak<Pool<M, N, K>>, signal: &Signal, crew: &Arc<Crew>, mut is_connector: bool)
-where
-    M: Manager<Connection: Send> + Send + Sync + 'static,
-    K: Clock + Send + Sync + 'static,
-{
-    // A panic of the clock's was reported through the panic hook.
-    let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(&pool, signal, crew, &mut is_connector)));
-    if let Some(pool) = pool.upgrade() {
-        if is_connector {
-            stop_marking(&*pool);
-            end_connector(&*pool);
-        }
-        // What was handed over is done all the same. Nobody is there later to call for more threads.
-        call(crew, &pool, usize::MAX);
-    }
-    // The crew's count says that the thread knows the pool no longer.
-    drop(pool);
-    crew.leave();
-}
-
-fn attend_until_stopped<M, const N: usize, K>(
-    pool: &Weak<Pool<M, N, K>>,
-    signal: &Signal,
-    crew: &Arc<Crew>,
-    is_connector: &mut bool,
-) where
-    M: Manager<Connection: Send> + Send + Sync + 'static,
-    K: Clock + Send + Sync + 'static,
-{
-    with_parker(|parker, waker| {
-        signal.listen(waker);
-        let mut marker = Marker::new();
-        while let Some(pool) = pool.upgrade()
-            && !signal.is_stopped.load(Relaxed)
-            // The connections of a closed pool are ended too.
-            && (!pool.is_closed() || pool.shared().jobs() > 0)
-        {
-            *is_connector = *is_connector || begin_connector(&*pool, Attendant::Threads);
-            let next = if *is_connector {
-                attend_once(crew, &pool, &mut marker, waker)
-            } else if stand_by(&*pool, waker) {
-                STANDBY
-            } else {
-                Duration::ZERO
-            };
-            drop(pool);
-            parker.park(Some(Instant::now() + next));
-        }
-    });
-}
-
-/// Does what is due, and answers when to look again.
-fn attend_once<M, const N: usize, K>(
-    crew: &Arc<Crew>,
-    pool: &Arc<Pool<M, N, K>>,
-    marker: &mut Marker,
-    waker: &Waker,
-) -> Duration
-where
-    M: Manager<Connection: Send> + Send + Sync + 'static,
-    K: Clock + Send + Sync + 'static,
-{
-    let looked = look(&**pool);
-    let next = rest(&**pool, &looked, marker, waker).at_most;
-    if call(crew, pool, AT_ONCE) { next } else { next.min(PATIENCE) }
-}
-
-impl Signal {
-    fn listen(&self, waker: &Waker) {
-        let waker = waker.clone();
-        // Nothing is dropped under the lock: there was no waker yet.
-        self.waker.with(|own| *own = Some(waker));
+        Maintainers::start(Arc::downgrade(self), self).map(HealthCheck)
     }
 
-    fn stop(&self) {
-        // Relaxed: the lock is taken next. Either the thread has registered its waker before, and is woken; or it does
-        // so later, and then sees the flag.
-        self.is_stopped.store(true, Relaxed);
-        if let Some(waker) = self.waker.with(Option::take) {
-            waker.wake();
-        }
+    /// [`health_check`](Self::health_check) for a pool that is a `static`.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot start a thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
+    /// # use std::time::Duration;
+    /// # struct Server;
+    /// # impl Lifecycle for Server { type Connection = (); type Error = (); }
+    /// # impl Manager for Server { fn connect(&self, _: Option<Duration>) -> Result<(), ()> { Ok(()) } }
+    /// static POOL: Pool<Server, 8> = Pool::const_new(Server, Config::new().min_idle(2));
+    ///
+    /// let health = POOL.static_health_check()?;
+    /// // ... serve ...
+    /// drop(health);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn static_health_check(&'static self) -> io::Result<HealthCheck> {
+        Maintainers::start(self, self).map(HealthCheck)
     }
 }
 
@@ -200,16 +102,13 @@ impl HealthCheck {
     /// Whether the thread is running: it ends by itself when the pool was closed or dropped.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.thread.is_finished()
+        self.0.is_running()
     }
 }
 
 impl Drop for HealthCheck {
     fn drop(&mut self) {
-        self.signal.stop();
-        // The thread itself does not wait for its own end.
-        let patience = if self.thread.thread().id() == thread::current().id() { Duration::ZERO } else { PATIENCE };
-        self.crew.dismiss(patience);
+        self.0.stop();
     }
 }
 

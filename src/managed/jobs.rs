@@ -39,6 +39,9 @@ pub(crate) enum Attendant {
     /// A task, which must not block: connections are reset and ended where they are found. Callers check them
     /// themselves, since they need not wait for a check to end.
     Task,
+    /// A task of a pool whose callers check nothing themselves.
+    #[cfg(feature = "std")]
+    CheckingTask,
     /// Threads.
     #[cfg(feature = "std")]
     Threads,
@@ -85,6 +88,8 @@ impl Jobs {
         match self.attendant {
             Attendant::Nobody => false,
             Attendant::Task => matches!(job, Job::Connect | Job::Probe(_)),
+            #[cfg(feature = "std")]
+            Attendant::CheckingTask => matches!(job, Job::Connect | Job::Probe(_) | Job::Check(_)),
             #[cfg(feature = "std")]
             Attendant::Threads => true,
         }

@@ -4,12 +4,18 @@
 
 pub(super) mod acquire;
 #[cfg(feature = "std")]
+pub(super) mod attended;
+#[cfg(feature = "std")]
 pub(super) mod blocking;
 pub(super) mod caller;
 pub(super) mod current;
 pub(super) mod hand_off;
+#[cfg(feature = "std")]
+pub(super) mod insert;
 pub(super) mod prepare;
 pub(super) mod release;
+#[cfg(feature = "std")]
+pub(super) mod release_last;
 pub(super) mod search;
 pub(super) mod task;
 mod timed;

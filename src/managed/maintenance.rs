@@ -1,22 +1,17 @@
-// knows: clock, loan, manager, parts, pool, report, upkeep · must not know: what a pass does
+// knows: clock, jobs, loan, manager, pool, report, upkeep · must not know: what a pass does
 //! Maintenance by the user's own loop or task.
 
-use core::future::poll_fn;
-use core::pin::pin;
-use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::clock::{CanSleep, Clock, Millis, assert_can_sleep};
-use super::loan::caller::{Async, NoWait, at_once, race};
+use super::jobs::Attendant;
+use super::loan::caller::{Async, NoWait, at_once};
 use super::manager::{AsyncManager, Manager};
-use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
-use super::upkeep::connector::{Attendance, STANDBY, called, rest, stand_by};
-use super::upkeep::marking::Marker;
+use super::upkeep::connector::Attendance;
 use super::upkeep::pass::maintain;
-use super::upkeep::work::{perform, take};
-use super::upkeep::works::Works;
+use super::upkeep::task::maintain_until_closed;
 
 /// Maintenance by a loop of your own.
 impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
@@ -105,42 +100,6 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
         K: CanSleep,
     {
         const { assert_can_sleep::<K>() };
-        async move {
-            let (mut marker, mut attendance) = (Marker::new(), Attendance::new(self));
-            let caller = Async::of_pool(self.clock());
-            let mut works = pin!(Works::new());
-            // The connections of a closed pool are ended too.
-            while !self.is_closed() || self.shared().jobs() > 0 {
-                let Some(looked) = attendance.look() else {
-                    let is_over = |waker: &Waker| if stand_by(self, waker) { Poll::Pending } else { Poll::Ready(()) };
-                    let over = poll_fn(|context| is_over(context.waker()));
-                    race(pin!(self.clock().sleep(STANDBY)), pin!(Some(over))).await;
-                    continue;
-                };
-                while works.has_room()
-                    && let Some(work) = take(self)
-                {
-                    let may_wait = work.may_wait();
-                    let work = perform(self, &caller, work);
-                    if may_wait {
-                        works.as_mut().add(work);
-                    } else {
-                        // A report, or what threads have left.
-                        at_once(work);
-                    }
-                }
-                if poll_fn(|context| Poll::Ready(works.as_mut().poll(context))).await {
-                    continue;
-                }
-                let rest = poll_fn(|context| Poll::Ready(rest(self, &looked, &mut marker, context.waker()))).await;
-                if works.has_room() && self.shared().jobs() > 0 {
-                    continue;
-                }
-                let work =
-                    poll_fn(|context| if works.as_mut().poll(context) { Poll::Ready(()) } else { Poll::Pending });
-                let is_called = async { race(pin!(work), pin!(Some(called(self, &rest)))).await };
-                race(pin!(self.clock().sleep(rest.at_most)), pin!(Some(is_called))).await;
-            }
-        }
+        maintain_until_closed(self, self.clock(), Attendance::new(self, Attendant::Task))
     }
 }

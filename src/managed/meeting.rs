@@ -1,11 +1,11 @@
-// knows: text, engine, sync · must not know: what a check is, how a thread sleeps
+// knows: shared_error, engine, sync · must not know: what a check is, how a thread sleeps
 //! Where a caller waits for a thing that concerns one slot: for the check of its connection, which is made elsewhere,
 //! or for a connector that may connect in it instead.
 
-use core::mem::replace;
+use core::mem::{replace, swap};
 use core::task::Waker;
 
-use super::text::ErrorText;
+use super::shared_error::SharedError;
 use crate::engine::SlotToken;
 use crate::sync::{Lock, const_fn};
 
@@ -28,7 +28,7 @@ pub(crate) enum Answer {
     /// The connection is fit, and the slot is the caller's.
     Fit(SlotToken),
     /// The connection was discarded; what the manager says of it.
-    Unfit(Option<ErrorText>),
+    Unfit(Option<SharedError>),
 }
 
 impl Meeting {
@@ -69,6 +69,22 @@ impl Meeting {
             State::Answered(_) => replace(state, State::Nobody).answer(),
             _ => None,
         })
+    }
+
+    /// The answer, if there is one; else `waker` is called when there is.
+    pub(super) fn poll(&self, waker: &Waker) -> Option<Answer> {
+        let mut fresh = waker.clone();
+        let answer = self.0.with(|state| match state {
+            State::Answered(_) => replace(state, State::Nobody).answer(),
+            State::Awaited(present) => {
+                swap(present, &mut fresh);
+                None
+            }
+            State::Nobody | State::Connecting(_) => None,
+        });
+        // What was replaced is dropped without the lock: a waker's destructor is user code.
+        drop(fresh);
+        answer
     }
 
     /// The caller waits no longer. If there is an answer, it has to take it.

@@ -1,10 +1,10 @@
-// knows: text, engine · must not know: what a check is
+// knows: shared_error, engine · must not know: what a check is
 //! Without threads no caller waits for what concerns one slot: checks are made by their callers, and a task that
 //! connects goes on when a connector begins.
 
 use core::task::Waker;
 
-use super::text::ErrorText;
+use super::shared_error::SharedError;
 use crate::engine::SlotToken;
 
 pub(crate) struct Meeting;
@@ -12,7 +12,7 @@ pub(crate) struct Meeting;
 /// What came of a check.
 pub(crate) enum Answer {
     Fit(SlotToken),
-    Unfit(#[expect(dead_code, reason = "no caller hears of a check")] Option<ErrorText>),
+    Unfit(#[expect(dead_code, reason = "no caller hears of a check")] Option<SharedError>),
 }
 
 #[expect(clippy::unused_self, reason = "as the twin with threads")]

@@ -1,11 +1,11 @@
-// knows: clock, config, text · must not know: who connects, who waits
+// knows: clock, policies, shared_error · must not know: who connects, who waits
 //! The failures to connect, since the last connect that succeeded: what callers are told, and when to try again.
 
 use core::num::NonZero;
 
 use super::clock::{Millis, span};
-use super::config::Retry;
-use super::text::ErrorText;
+use super::policies::Retry;
+use super::shared_error::SharedError;
 
 /// For whom a connect is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Purpose {
 /// What callers are told while connecting fails.
 #[derive(Clone)]
 pub(crate) struct ConnectFailure {
-    pub(crate) error: ErrorText,
+    pub(crate) error: SharedError,
     /// Callers are not to wait, if there is no connection.
     pub(crate) ends_waits: bool,
 }
@@ -113,13 +113,13 @@ impl Outage {
 mod tests {
     use core::time::Duration;
 
-    use super::{ConnectFailure, ErrorText, Millis, Outage, Purpose, Retry};
+    use super::{ConnectFailure, Millis, Outage, Purpose, Retry, SharedError};
 
     const RETRY: Retry =
         Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
 
     fn fail(outage: &mut Outage, now: usize) {
-        let failure = ConnectFailure { error: ErrorText::of("no"), ends_waits: false };
+        let failure = ConnectFailure { error: SharedError::of("no"), ends_waits: false };
         outage.fail(Millis(now), Some(failure), Purpose::Pool, &RETRY, 0);
     }
 

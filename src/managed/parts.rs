@@ -1,4 +1,4 @@
-// knows: clock, manager, meeting, record, shared, times, slot · must not know: which pool it is
+// knows: clock, manager, meeting, record, shared, shared_error, times, slot · must not know: which pool it is
 //! A managed pool as acquire, release and maintenance see it.
 
 use core::time::Duration;
@@ -8,6 +8,7 @@ use super::manager::Lifecycle;
 use super::meeting::Meeting;
 use super::record::{ConnRecord, LoanRecord};
 use super::shared::Shared;
+use super::shared_error::SharedError;
 use super::times::TimeRecorders;
 use crate::slot::PoolParts;
 
@@ -55,6 +56,27 @@ pub(crate) trait ManagedParts: PoolParts {
         let until = self.shared().trusted_until()?;
         let now = self.coarse();
         self.shared().distrust_after(until, now).then_some(now)
+    }
+
+    /// Has the pool maintained, if it sees to that itself and it is not; `false` if that cannot be.
+    #[cfg(feature = "std")]
+    fn ensure_connector(&self) -> bool {
+        self.engine().has_connector()
+    }
+
+    /// What a caller is told that leaves all to a connector, where there can be none.
+    fn why_unattended(&self) -> SharedError {
+        SharedError::of("the pool is not maintained")
+    }
+
+    /// Keeps an error of the manager's in what all callers are told of it. A pool whose callers call the manager
+    /// themselves hands it back: it is for the caller whose call it was.
+    fn keep_error(&self, told: &SharedError, error: ErrorOf<Self>) -> Result<(), ErrorOf<Self>>
+    where
+        Self: Sized,
+    {
+        let _ = told;
+        Err(error)
     }
 
     /// Called when there may be room to connect. A pool for C does nothing here: it may be gone with its last slot.

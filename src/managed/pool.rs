@@ -1,36 +1,36 @@
-// knows: clock, config, error, event, loan, manager, meeting, metrics, observe, parts, record, report, shared, text,
-// times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
+// knows: clock, config, config_error, loan, manager, meeting, metrics, operations, parts, record, report, shared,
+// shared_error, slots, times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
-use core::mem::{ManuallyDrop, offset_of};
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::clock::{Clock, Millis, SystemClock};
-use super::config::{Config, ConfigError};
-use super::event::DiscardReason;
+use super::config::Config;
+use super::config_error::ConfigError;
 use super::loan::current::{self, loans};
 use super::loan::release::{reason_of, release};
-use super::loan::tokens::{ClaimedSlot, UnreadySlot, discard};
+use super::loan::tokens::discard;
 use super::manager::Lifecycle;
 use super::meeting::Meeting;
 use super::metrics::Metrics;
-use super::observe::{self, log};
+use super::operations;
 use super::parts::ManagedParts;
 use super::record::{ConnRecord, LoanRecord};
 use super::report::{Loan, PoolReport};
 use super::shared::Shared;
-use super::text::ErrorText;
+use super::shared_error::SharedError;
+use super::slots::{SlotExtra, engine, vacant_slots};
 use super::times::TimeRecorders;
 #[cfg(feature = "std")]
 use super::upkeep::crew;
-use super::upkeep::evict;
 use crate::engine::{Engine, EngineState, Layout, MAX_SLOTS, SlotToken, SlowPath, VacateReason};
 use crate::error::ResizeError;
-use crate::slot::{Drain, PoolParts, Releases, Slot, slow_path, storage, teardown, waiting_path};
+use crate::slot::{Drain, PoolParts, Releases, Slot, storage, waiting_path};
 use crate::stats::{Retained, Status};
-use crate::sync::{const_fn, run_once, run_to_end};
+use crate::sync::const_fn;
 
 /// Up to `N` connections in a fixed array, which a manager makes, checks, resets and ends.
 ///
@@ -95,27 +95,6 @@ pub struct Pool<M: Lifecycle, const N: usize, K = SystemClock> {
 // (`Config::on_panic`): so a pool that was seen by code that panicked is as good as before.
 impl<M: Lifecycle, const N: usize, K> core::panic::RefUnwindSafe for Pool<M, N, K> {}
 
-/// What is recorded about each slot.
-#[repr(C)]
-pub(crate) struct SlotExtra {
-    // The words of the fast path first, beside each other.
-    loan_record: LoanRecord,
-    record: ConnRecord,
-    meeting: Meeting,
-}
-
-impl SlotExtra {
-    const_fn! {
-        const fn new() -> Self {
-            Self {
-                loan_record: LoanRecord::new(),
-                record: ConnRecord::new(),
-                meeting: Meeting::new(),
-            }
-        }
-    }
-}
-
 impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
     const LAYOUT: Layout =
         Layout::new(N, storage::offsets::<M::Connection, SlotExtra>(offset_of!(Self, engine), offset_of!(Self, slots)));
@@ -148,14 +127,14 @@ impl<M: Lifecycle, const N: usize> Pool<M, N> {
 }
 
 /// Building, with a clock of your own.
-impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`new`](Pool::new), with a clock of your own.
     ///
     /// # Errors
     ///
     /// As [`new`](Pool::new).
     pub fn with_clock(manager: M, config: Config, clock: K) -> Result<Self, ConfigError> {
-        config.check(N)?;
+        config.check_with_clock(N, K::CAN_SLEEP)?;
         Ok(Self::const_with_clock(manager, config, clock))
     }
 
@@ -168,7 +147,9 @@ impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
         #[must_use]
         pub const fn const_with_clock(manager: M, config: Config, clock: K) -> Self {
             const { assert!(N <= MAX_SLOTS, "a conn_pool::managed::Pool has at most 4096 slots: choose a smaller N") };
-            assert!(config.check(N).is_ok(), "the configuration contradicts itself: Config::check says how");
+            if let Err(error) = config.check_with_clock(N, K::CAN_SLEEP) {
+                error.refuse();
+            }
             Self {
                 engine: engine(&config, N),
                 shared: Shared::new(config),
@@ -181,40 +162,6 @@ impl<M: Lifecycle, const N: usize, K> Pool<M, N, K> {
     }
 }
 
-const_fn! {
-    const fn engine(config: &Config, slots: usize) -> EngineState {
-        let mut engine = EngineState::new(slots - config.size(slots));
-        engine.set_fairness(config.fairness);
-        #[cfg(feature = "std")]
-        if config.wait_times {
-            engine.record_wait_times();
-        }
-        engine.connects_mut().set_max_connecting(config.most_connecting(slots));
-        if let Some(most) = config.max_waiting {
-            engine.connects_mut().set_max_waiting(most);
-        }
-        engine
-    }
-}
-
-const_fn! {
-    /// Vacant slots, and behind them those above the maximum size.
-    const fn vacant_slots<C, const N: usize>(max_size: usize) -> [Slot<C, SlotExtra>; N] {
-        // loom's atomics cannot be made in a constant.
-        #[cfg(not(conn_pool_loom))]
-        let mut slots = [const { Slot::vacant(SlotExtra::new()) }; N];
-        #[cfg(conn_pool_loom)]
-        let mut slots: [_; N] = core::array::from_fn(|_| Slot::vacant(SlotExtra::new()));
-        let mut slot = max_size;
-        while slot < N {
-            // What is replaced has nothing in it; in a constant it cannot be dropped.
-            let _empty = ManuallyDrop::new(core::mem::replace(&mut slots[slot], Slot::retired(SlotExtra::new())));
-            slot += 1;
-        }
-        slots
-    }
-}
-
 /// Emptying, resizing, suspending, closing.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
@@ -224,17 +171,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Panics
     ///
     /// If `keep` does (that connection is discarded, the rest is not visited), or the manager's `on_discard`.
-    pub fn retain(&self, mut keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
-        teardown::retain(self, |slot| {
-            let mut unready = UnreadySlot::new(self, slot);
-            let is_kept = keep(unready.connection());
-            if is_kept {
-                drop(ClaimedSlot::new(self, unready.into_slot()));
-            } else {
-                unready.discard(DiscardReason::Evicted);
-            }
-            is_kept
-        })
+    pub fn retain(&self, keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+        operations::retain(self, keep)
     }
 
     /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use
@@ -252,9 +190,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If the manager's `on_discard` does, after the rest was done all the same.
     pub fn evict_all(&self) -> usize {
-        let at_once = evict::evict_all(self);
-        log::evicted(self.name(), at_once);
-        at_once
+        operations::evict_all(self)
     }
 
     /// Sets how many connections there may be, `N` at most, at any time.
@@ -270,23 +206,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If the manager's `on_discard` does, after the rest was done all the same.
     pub fn resize(&self, max_size: usize) -> Result<(), ResizeError> {
-        if max_size > N {
-            return Err(ResizeError { requested: max_size, capacity: N });
-        }
-        let mut is_resized = false;
-        run_to_end(|| {
-            // The resize comes first. The surplus ends even if a waker panics by then.
-            if !core::mem::replace(&mut is_resized, true) {
-                // SAFETY: it is this pool's slow path (I11).
-                drop(unsafe { self.engine().resize(max_size, slow_path::<Self>()) });
-                return true;
-            }
-            teardown::drop_surplus(self);
-            false
-        });
-        self.shared.wake();
-        log::resized(self.name(), max_size);
-        Ok(())
+        operations::resize(self, max_size)
     }
 
     /// Suspends the pool until [`resume`](Self::resume): callers wait, within their deadlines, and `try_get` finds
@@ -294,9 +214,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// For a database that is being switched over.
     pub fn suspend(&self) {
-        // SAFETY: it is this pool's slow path (I11).
-        unsafe { self.engine().suspend(slow_path::<Self>()) };
-        log::suspended(self.name());
+        operations::suspend(self);
     }
 
     /// Ends [`suspend`](Self::suspend): callers get connections again, waiters first.
@@ -305,8 +223,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If a waiter's waker does.
     pub fn resume(&self) {
-        drop(self.engine().resume());
-        log::resumed(self.name());
+        operations::resume(self);
     }
 
     /// Closes the pool for good: new callers and all waiters get [`GetError::Closed`](super::GetError::Closed). Idle
@@ -321,14 +238,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// If the manager's `on_discard` or a waiter's waker does, after the rest was done all the same.
     pub fn close(&self) {
-        let was_closed = self.is_closed();
-        teardown::close(self, || {
-            if !was_closed {
-                log::closed(self.name());
-            }
-            self.shared.wake();
-            self.shared.call_standby();
-        });
+        operations::close(self);
         #[cfg(feature = "std")]
         crew::await_discards(self);
     }
@@ -392,7 +302,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// ([`describe`](Lifecycle::describe)). Takes a lock for a moment. A connect of a caller's own is noted while
     /// others wait.
     #[must_use]
-    pub fn connect_error(&self) -> Option<ErrorText> {
+    pub fn connect_error(&self) -> Option<SharedError> {
         self.shared.failure().map(|failure| failure.error)
     }
 
@@ -410,10 +320,6 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// The clock.
     pub const fn clock(&self) -> &K {
         &self.clock
-    }
-
-    fn name(&self) -> &str {
-        self.config().name.as_str()
     }
 
     #[cfg(feature = "std")]
@@ -509,21 +415,13 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
     /// Ends every connection in the pool, those of leaked guards included.
     fn drop(&mut self) {
         let (manager, shared) = (&self.manager, &self.shared);
-        teardown::drop_all(&mut self.slots, |slots, slot| {
-            // SAFETY: only filled slots are handed over (I3).
-            let connection = unsafe { storage::take(slots, slot) };
-            manager.on_discard(connection, DiscardReason::Closed);
-            observe::discarded(shared, DiscardReason::Closed);
-        });
-        // Maintenance that sleeps is woken, and ends.
-        run_once(|| shared.wake());
-        run_once(|| shared.call_standby());
+        operations::drop_all(manager, shared, &mut self.slots);
     }
 }
 
 impl<M: Lifecycle, const N: usize, K: Clock> fmt::Debug for Pool<M, N, K> {
     /// Draws the slots as [`Pool`](crate::Pool) does: `.` idle, `#` in use, `_` vacant, `x` above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.engine().draw(self.name(), f)
+        self.engine().draw(self.config().name.as_str(), f)
     }
 }

@@ -1,4 +1,5 @@
-// knows: clock, config, jobs, metrics, outage, record, engine, sync · must not know: managers, connections, slots
+// knows: clock, config, jobs, metrics, outage, policies, record, engine, sync · must not know: managers, connections,
+// slots
 //! What a managed pool keeps beside its engine: its configuration, its counters, the flags that its fast path reads,
 //! and the state of maintenance.
 
@@ -8,10 +9,11 @@ use core::task::Waker;
 use core::time::Duration;
 
 use super::clock::{FOR_EVER, Millis, span};
-use super::config::{Config, Nested, OnPanic, Reuse};
+use super::config::Config;
 use super::jobs::{Attendant, Job, Jobs, Work};
 use super::metrics::Counters;
 use super::outage::{ConnectFailure, Outage, Purpose};
+use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
 use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, cold_path, const_fn};
@@ -167,7 +169,7 @@ impl Shared {
     /// Whether the pool records which thread holds which connection.
     #[inline(always)]
     pub(super) const fn tracks(&self) -> bool {
-        matches!(self.config.nested, Nested::Refuse)
+        !matches!(self.config.nested, Some(Nested::Allow))
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! Maintenance of idle connections: those that are too old, idle for too long, due for a check, or missing.
 
+#![expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
+
 pub(super) mod connector;
 #[cfg(feature = "std")]
 pub(super) mod crew;
@@ -7,5 +9,8 @@ pub(super) mod due;
 pub(super) mod evict;
 pub(super) mod marking;
 pub(super) mod pass;
+pub(super) mod task;
+#[cfg(feature = "std")]
+pub(super) mod thread;
 pub(super) mod work;
 pub(super) mod works;

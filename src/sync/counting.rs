@@ -60,6 +60,12 @@ impl AtomicUsize {
         self.0.fetch_add(value, order)
     }
 
+    #[cfg(feature = "std")]
+    pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
+        count::note_rmw();
+        self.0.fetch_sub(value, order)
+    }
+
     pub(crate) fn fetch_or(&self, value: usize, order: Ordering) -> usize {
         count::note_rmw();
         self.0.fetch_or(value, order)

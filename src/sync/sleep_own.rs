@@ -1,6 +1,7 @@
 // knows: clock, timer · must not know: runtimes
-//! How a task sleeps where no runtime is known: by timers of our own.
+//! Where no runtime is known: tasks sleep by timers of our own, and none is spawned.
 
+use core::future::Future;
 use core::time::Duration;
 
 pub(crate) use super::clock::monotonic as present;
@@ -12,4 +13,18 @@ pub(crate) const CAN_SLEEP: bool = true;
 /// Ends when `duration` has passed.
 pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep::new(duration)
+}
+
+/// There is none.
+#[derive(Clone)]
+pub(crate) struct Runtime(core::convert::Infallible);
+
+impl Runtime {
+    pub(crate) const fn present() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn spawn(&self, _task: impl Future<Output = ()> + Send + 'static) {
+        match self.0 {}
+    }
 }

@@ -1,5 +1,6 @@
 // knows: clock, timer · must not know: pools
-//! How a task sleeps: by the timers of the tokio runtime that it runs on, and by our own elsewhere.
+//! How a task sleeps, and where one is spawned: on the tokio runtime that it runs on. Elsewhere tasks sleep by timers
+//! of our own.
 
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -48,5 +49,21 @@ impl Future for Sleep {
             Self::Own(timer) => pin!(timer).poll(context),
             Self::Tokio(timer) => timer.as_mut().poll(context),
         }
+    }
+}
+
+/// A runtime on which tasks can be spawned, whether or not it is still there.
+#[derive(Clone)]
+pub(crate) struct Runtime(Handle);
+
+impl Runtime {
+    /// The one that the caller runs on.
+    pub(crate) fn present() -> Option<Self> {
+        Handle::try_current().ok().map(Self)
+    }
+
+    /// Spawns a task; one that has ended drops it at once.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
     }
 }

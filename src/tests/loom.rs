@@ -11,6 +11,7 @@ mod managed;
 mod marking;
 mod meeting;
 mod seeing;
+mod sharing;
 mod upkeep;
 
 use core::future::Future;

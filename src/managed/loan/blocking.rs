@@ -1,4 +1,4 @@
-// knows: caller, event, hand_off, jobs, manager, meeting, parts, tokens, engine, slot, sync · must not know: how slots
+// knows: caller, event, hand_off, jobs, manager, parts, tokens, engine, slot, sync · must not know: how slots
 // are claimed
 //! Threads that wait, and connect themselves.
 
@@ -12,14 +12,13 @@ use crate::engine::{AcquireError, Ticket};
 use crate::managed::event::CheckReason;
 use crate::managed::jobs::Job;
 use crate::managed::manager::{Lifecycle, Manager};
-use crate::managed::meeting::Answer;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Patience, acquire_with};
 use crate::sync::with_parker;
 
 /// How long a thread waits for a check before it looks for another connection: longer than a check takes on most
 /// networks, and shorter than a caller would bear to wait for a server that does not answer.
-const PATIENCE: Duration = Duration::from_millis(100);
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A thread.
 pub(crate) struct Blocking {
@@ -43,6 +42,30 @@ impl Blocking {
         self.deadline.map_or(Patience::Forever, Patience::Until)
     }
 
+    /// Its number, if it waits without a deadline and the pool records threads.
+    pub(super) fn endless_thread(&self) -> Option<usize> {
+        (self.deadline.is_none() && self.thread != 0).then_some(self.thread)
+    }
+
+    pub(super) const fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
+    }
+
+    /// A slot, by its place in the wait queue.
+    pub(super) fn wait<'a, P: ManagedParts>(
+        &self,
+        pool: &'a P,
+        ticket: &mut Ticket,
+    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        acquire(pool, self.patience(), ticket)
+    }
+
+    /// Until when it waits for a check that is made elsewhere; `None` if it has no time left.
+    pub(super) fn patience_for_check(&self) -> Option<Instant> {
+        let patience = self.within::<()>(Some(PATIENCE)).ok().flatten()?;
+        Instant::now().checked_add(patience)
+    }
+
     /// The limit of a call of the manager that begins now: what is left of the thread's time, and at most `limit`.
     fn within<E>(&self, limit: Option<Duration>) -> Result<Option<Duration>, Failure<E>> {
         let Some(deadline) = self.deadline else { return Ok(limit) };
@@ -59,11 +82,11 @@ where
     P::Manager: Manager,
 {
     fn endless_thread(&self) -> Option<usize> {
-        (self.deadline.is_none() && self.thread != 0).then_some(self.thread)
+        self.endless_thread()
     }
 
     fn has_deadline(&self) -> bool {
-        self.deadline.is_some()
+        self.has_deadline()
     }
 
     fn can_pause(&self) -> bool {
@@ -71,7 +94,7 @@ where
     }
 
     async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        acquire(pool, self.patience(), ticket)
+        self.wait(pool, ticket)
     }
 
     async fn pause<'a>(
@@ -85,32 +108,10 @@ where
         acquire(pool, until.map_or(Patience::Forever, Patience::Until), ticket)
     }
 
-    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
-        let number = claimed.slot();
-        let (Some(meeting), Ok(Some(patience))) = (pool.meeting(number), self.within::<()>(Some(PATIENCE))) else {
-            return Met::Own(claimed);
-        };
-        let until = Instant::now().checked_add(patience);
-        let answer = with_parker(|parker, waker| {
-            meeting.begin(waker.clone());
-            if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check(why)) {
-                let _nobody_answers = meeting.leave();
-                return Err(ClaimedSlot::new(pool, slot));
-            }
-            loop {
-                if let Some(answer) = meeting.answer() {
-                    return Ok(Some(answer));
-                }
-                if !parker.park(until) {
-                    return Ok(meeting.leave());
-                }
-            }
-        });
-        match answer {
-            Err(claimed) => Met::Own(claimed),
-            Ok(Some(Answer::Fit(slot))) => Met::Fit(ClaimedSlot::new(pool, slot)),
-            Ok(Some(Answer::Unfit(Some(text)))) => Met::Gone(Failure::Told(text)),
-            Ok(Some(Answer::Unfit(None)) | None) => Met::Gone(Failure::TimedOut),
+    async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+        match self.patience_for_check() {
+            Some(until) => await_check(pool, claimed, why, until).unwrap_or_else(Met::Own),
+            None => Met::Own(claimed),
         }
     }
 
@@ -129,6 +130,33 @@ where
         pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }
+}
+
+/// Has the connection checked by the pool's connector, and waits for the answer. Hands the slot back if there is no
+/// connector that does so.
+pub(super) fn await_check<'a, P: ManagedParts>(
+    pool: &'a P,
+    claimed: ClaimedSlot<'a, P>,
+    why: CheckReason,
+    until: Instant,
+) -> Result<Met<'a, P>, ClaimedSlot<'a, P>> {
+    let Some(meeting) = pool.meeting(claimed.slot()) else { return Err(claimed) };
+    let answer = with_parker(|parker, waker| {
+        meeting.begin(waker.clone());
+        if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check(why)) {
+            let _nobody_answers = meeting.leave();
+            return Err(ClaimedSlot::new(pool, slot));
+        }
+        loop {
+            if let Some(answer) = meeting.answer() {
+                return Ok(Some(answer));
+            }
+            if !parker.park(Some(until)) {
+                return Ok(meeting.leave());
+            }
+        }
+    })?;
+    Ok(Met::by(pool, answer))
 }
 
 fn acquire<'a, P: ManagedParts>(

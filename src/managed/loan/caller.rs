@@ -1,11 +1,11 @@
-// knows: clock, event, manager, meeting, parts, text, timed, tokens, engine, slot · must not know: what is done with a
-// connection
+// knows: clock, event, manager, meeting, parts, shared_error, timed, tokens, engine, slot · must not know: what is done
+// with a connection
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
-use core::future::{Future, poll_fn};
+use core::future::{Future, poll_fn, ready};
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use super::timed::{Limit, Over, Timed};
@@ -14,23 +14,27 @@ use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::event::CheckReason;
 use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
+#[cfg(feature = "std")]
+use crate::managed::meeting::Answer;
 use crate::managed::meeting::Meeting;
 use crate::managed::parts::{ErrorOf, ManagedParts};
-use crate::managed::text::ErrorText;
+use crate::managed::shared_error::SharedError;
 use crate::slot::{Acquire, try_acquire};
 
 /// Why a call of the manager has no result.
 pub(crate) enum Failure<E> {
     Error(E),
     /// The same, of a call that was made elsewhere.
-    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only threads have connections checked elsewhere"))]
-    Told(ErrorText),
+    Told(SharedError),
     /// It took too long.
     TimedOut,
     /// There was no time left to begin.
     NoTime,
     /// The pool has a connector by now, which connects instead.
     Superseded,
+    /// The caller leaves that to the pool's connector, and the pool can have none.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "only callers of a `SharedPool` leave all to it"))]
+    Unattended,
 }
 
 /// What a caller has of a check that may be made elsewhere.
@@ -42,6 +46,18 @@ pub(crate) enum Met<'a, P: ManagedParts> {
     Gone(Failure<ErrorOf<P>>),
     /// The check is the caller's to make.
     Own(ClaimedSlot<'a, P>),
+}
+
+#[cfg(feature = "std")]
+impl<'a, P: ManagedParts> Met<'a, P> {
+    /// By the answer of the one that has checked; `None` if the caller has left before there was one.
+    pub(super) fn by(pool: &'a P, answer: Option<Answer>) -> Self {
+        match answer {
+            Some(Answer::Fit(slot)) => Self::Fit(ClaimedSlot::new(pool, slot)),
+            Some(Answer::Unfit(Some(error))) => Self::Gone(Failure::Told(error)),
+            Some(Answer::Unfit(None)) | None => Self::Gone(Failure::TimedOut),
+        }
+    }
 }
 
 pub(crate) trait Caller<P: ManagedParts> {
@@ -68,9 +84,14 @@ pub(crate) trait Caller<P: ManagedParts> {
     ) -> Result<ClaimedSlot<'a, P>, AcquireError>;
 
     /// Has the connection checked elsewhere, if the caller's deadline would not be kept otherwise, and that can be had.
-    fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+    fn check_elsewhere<'a>(
+        &self,
+        pool: &'a P,
+        claimed: ClaimedSlot<'a, P>,
+        why: CheckReason,
+    ) -> impl Future<Output = Met<'a, P>> {
         let _ = (pool, why);
-        Met::Own(claimed)
+        ready(Met::Own(claimed))
     }
 
     /// Connects in a slot, for itself or for the pool.
@@ -210,6 +231,14 @@ impl<'k, K: Clock> Async<'k, K> {
         Self { clock, until: Until::at(deadline) }
     }
 
+    /// As [`begin`](Self::begin), for a task that was given no time, and has a limit all the same if there is one.
+    pub(crate) fn begin_within(&mut self, limit: Option<Duration>) {
+        if let Some(limit) = limit {
+            self.until = Until::at(limit);
+            self.begin();
+        }
+    }
+
     /// The time that was given runs from now on.
     pub(crate) fn begin(&mut self) {
         if let Some(timeout) = self.until.end() {
@@ -239,6 +268,11 @@ impl<'k, K: Clock> Async<'k, K> {
         K::CAN_SLEEP && self.until.has_end()
     }
 
+    #[cfg(feature = "std")]
+    pub(super) const fn has_end(&self) -> bool {
+        self.until.has_end()
+    }
+
     /// A ticket for the task's first wait.
     #[inline(always)]
     pub(super) fn ticket(&self) -> Ticket {
@@ -246,7 +280,7 @@ impl<'k, K: Clock> Async<'k, K> {
     }
 
     /// The same, and at most `limit`.
-    fn time_within(&self, limit: Option<Duration>) -> impl Limit {
+    pub(super) fn time_within(&self, limit: Option<Duration>) -> impl Limit {
         let limit = Nanos::at_most(limit);
         let begin = move || limit.get().into_iter().chain(self.left()).min().map(|limit| self.clock.sleep(limit));
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
@@ -382,14 +416,14 @@ impl Drop for LeaveOnDrop<'_> {
 }
 
 /// A task's wait in the queue, until its time is up.
-struct Queued<'a, 't, P: ManagedParts, L> {
+pub(super) struct Queued<'a, 't, P: ManagedParts, L> {
     acquire: Acquire<'a, P>,
     ticket: &'t mut Ticket,
     limit: L,
 }
 
 impl<'a, 't, P: ManagedParts, L> Queued<'a, 't, P, L> {
-    fn new(pool: &'a P, ticket: &'t mut Ticket, limit: L) -> Self {
+    pub(super) fn new(pool: &'a P, ticket: &'t mut Ticket, limit: L) -> Self {
         Self { acquire: Acquire::with_ticket(pool, WaiterKind::Task, ticket), ticket, limit }
     }
 }
@@ -410,7 +444,7 @@ impl<'a, P: ManagedParts, L: Limit> Future for Queued<'a, '_, P, L> {
             // From here on a panic releases the slot.
             answer.map(|slot| ClaimedSlot::new(pool, slot))
         });
-        Poll::Ready(ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
+        Poll::Ready(core::task::ready!(limit.unless_over(granted, context)).unwrap_or_else(|| {
             // The end of a pause is no timeout.
             if this.ticket.position != Position::Pausing {
                 pool.engine().count_timeout();

@@ -1,5 +1,5 @@
-// knows: caller, clock, event, manager, observe, outage, parts, record, text, tokens, engine, sync · must not know:
-// threads, tasks
+// knows: caller, clock, event, manager, observe, outage, parts, record, shared_error, tokens, engine, sync · must not
+// know: threads, tasks
 //! From a claimed slot to a connection that is fit to be used, for any kind of caller.
 
 use core::future::Future;
@@ -16,7 +16,7 @@ use crate::managed::observe;
 use crate::managed::outage::{ConnectFailure, Purpose};
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::record::EVICTED;
-use crate::managed::text::ErrorText;
+use crate::managed::shared_error::SharedError;
 use crate::sync::is_panicking;
 
 /// Why a slot has no connection for the caller. The slot was released or vacated before this is returned.
@@ -28,6 +28,8 @@ pub(crate) enum PrepareError<E> {
     /// The caller's deadline passed before the manager could begin.
     NoTime,
     Closed,
+    /// It takes a connector, and the pool can have none.
+    Unattended,
 }
 
 /// What a caller has met since it asked for a connection.
@@ -98,7 +100,7 @@ pub(crate) fn prepare<'a, P: ManagedParts, W: Caller<P>>(
                 }
                 Step::Wait | Step::Assess(_) | Step::Done(_) => match replace(step, Step::Wait) {
                     Step::Done(claimed) => return Ok(claimed),
-                    Step::Assess(claimed) => assess(pool, caller, claimed, past),
+                    Step::Assess(claimed) => assess(pool, caller, claimed, past).await,
                     _ => unreachable!("a caller without a slot has nothing to prepare"),
                 },
             };
@@ -112,15 +114,34 @@ fn assess<'a, P: ManagedParts, W: Caller<P>>(
     caller: &W,
     claimed: ClaimedSlot<'a, P>,
     past: &mut Past,
+) -> impl Future<Output = Next<'a, P>> {
+    async move {
+        match claimed.assess() {
+            Assessment::Check(why) => after_met(caller.check_elsewhere(pool, claimed, why).await, why),
+            assessment => after_assessment(pool, claimed, &assessment, past),
+        }
+    }
+}
+
+fn after_met<P: ManagedParts>(met: Met<'_, P>, why: CheckReason) -> Next<'_, P> {
+    match met {
+        Met::Fit(fit) => Ok(Step::Done(fit)),
+        Met::Gone(Failure::Unattended) => Err(PrepareError::Unattended),
+        Met::Gone(failure) => Err(PrepareError::Unfit(failure)),
+        Met::Own(claimed) => Ok(Step::Check(claimed.into_unready(), why)),
+    }
+}
+
+fn after_assessment<'a, P: ManagedParts>(
+    pool: &'a P,
+    claimed: ClaimedSlot<'a, P>,
+    assessment: &Assessment,
+    past: &mut Past,
 ) -> Next<'a, P> {
-    match claimed.assess() {
+    match *assessment {
         Assessment::Fit(_) => Ok(Step::Done(claimed)),
         Assessment::Vacant => Ok(Step::Connect(claimed.into_connecting())),
-        Assessment::Check(why) => match caller.check_elsewhere(pool, claimed, why) {
-            Met::Fit(fit) => Ok(Step::Done(fit)),
-            Met::Gone(failure) => Err(PrepareError::Unfit(failure)),
-            Met::Own(claimed) => Ok(Step::Check(claimed.into_unready(), why)),
-        },
+        Assessment::Check(why) => Ok(Step::Check(claimed.into_unready(), why)),
         // No call of the manager has failed, so there is no error to report: the caller waits again, and its next wait
         // decides.
         Assessment::Unfit(DiscardReason::Evicted) if past.accept(pool, claimed.slot()) => Ok(Step::Done(claimed)),
@@ -155,6 +176,7 @@ fn after_connect<'a, P: ManagedParts>(
     let claimed = attempt.end(made, connecting, ConnectingSlot::fill).map_err(|(failure, took)| match failure {
         Failure::NoTime => PrepareError::NoTime,
         Failure::Superseded => PrepareError::Unfit(Failure::NoTime),
+        Failure::Unattended => PrepareError::Unattended,
         failure => PrepareError::NotConnected(failure, took),
     })?;
     if pool.engine().is_closed() {
@@ -190,22 +212,40 @@ pub(crate) fn make<'a, P: ManagedParts, W: Caller<P>, T>(
 
 /// Notes why a connect has failed, for callers that wait for another one, if there are any: that allocates. That a
 /// caller had no more time says nothing of the server.
-fn note_failure<P: ManagedParts>(pool: &P, purpose: Purpose, failure: &Failure<ErrorOf<P>>, took: Duration) {
+fn note_failure<P: ManagedParts>(
+    pool: &P,
+    purpose: Purpose,
+    failure: &Failure<ErrorOf<P>>,
+    took: Duration,
+) -> Option<SharedError> {
     let (manager, config) = (pool.manager(), pool.shared().config());
     let is_told = pool.tells_errors() && (purpose == Purpose::Pool || pool.engine().waiting() > 0);
     let failure = match failure {
         Failure::Error(error) => is_told.then(|| ConnectFailure {
-            error: ErrorText::of(Described(manager, error)),
+            error: SharedError::of(Described(manager, error)),
             ends_waits: config.fail_fast || manager.is_permanent(error),
         }),
         Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
-            let error = || ErrorText::of(format_args!("no answer within {took:?}"));
+            let error = || SharedError::of(format_args!("no answer within {took:?}"));
             is_told.then(|| ConnectFailure { error: error(), ends_waits: config.fail_fast })
         }
-        Failure::TimedOut | Failure::Told(_) | Failure::NoTime | Failure::Superseded => return,
+        _ => return None,
     };
+    let told = failure.as_ref().map(|failure| failure.error.clone());
     if failure.is_some() || purpose == Purpose::Pool {
         pool.shared().note_failure(pool.coarse(), failure, purpose);
+    }
+    told
+}
+
+/// What is left of a failure for the caller, once all callers were `told`.
+fn keep<P: ManagedParts>(pool: &P, told: Option<SharedError>, failure: Failure<ErrorOf<P>>) -> Failure<ErrorOf<P>> {
+    match (told, failure) {
+        (Some(told), Failure::Error(error)) => match pool.keep_error(&told, error) {
+            Ok(()) => Failure::Told(told),
+            Err(error) => Failure::Error(error),
+        },
+        (_, failure) => failure,
     }
 }
 
@@ -239,16 +279,16 @@ impl<'a, P: ManagedParts> Attempt<'a, P> {
             }
             Err(failure) => {
                 // Before the slot is vacated, which may have the next connect begun.
-                note_failure(pool, purpose, &failure, took);
+                let told = note_failure(pool, purpose, &failure, took);
                 // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
                 // them.
                 drop(connecting);
                 match &failure {
                     Failure::Error(error) => observe::event(pool, &Event::ConnectFailed { error: Some(error), took }),
                     Failure::TimedOut => observe::event(pool, &Event::ConnectFailed { error: None, took }),
-                    Failure::Told(_) | Failure::NoTime | Failure::Superseded => {}
+                    _ => {}
                 }
-                Err((failure, took))
+                Err((keep(pool, told, failure), took))
             }
         }
     }
@@ -257,7 +297,7 @@ impl<'a, P: ManagedParts> Attempt<'a, P> {
 impl<P: ManagedParts> Drop for Attempt<'_, P> {
     fn drop(&mut self) {
         if is_panicking() {
-            let failure = || ConnectFailure { error: ErrorText::of("the manager panicked"), ends_waits: false };
+            let failure = || ConnectFailure { error: SharedError::of("the manager panicked"), ends_waits: false };
             let failure = self.pool.tells_errors().then(failure);
             self.pool.shared().note_failure(self.pool.coarse(), failure, self.purpose);
         }
@@ -281,11 +321,15 @@ pub(crate) struct CheckError<'a, P: ManagedParts> {
 }
 
 impl<P: ManagedParts> CheckError<'_, P> {
-    /// What the manager says of the connection.
-    pub(crate) fn describe(&self, pool: &P) -> Option<ErrorText> {
-        match &self.failure {
-            Failure::Error(error) => Some(ErrorText::of(Described(pool.manager(), error))),
-            Failure::Told(_) | Failure::TimedOut | Failure::NoTime | Failure::Superseded => None,
+    /// What the manager says of the connection, for a caller elsewhere.
+    pub(crate) fn tell(&mut self, pool: &P) -> Option<SharedError> {
+        match replace(&mut self.failure, Failure::TimedOut) {
+            Failure::Error(error) => {
+                let told = SharedError::of(Described(pool.manager(), &error));
+                let _not_kept = pool.keep_error(&told, error);
+                Some(told)
+            }
+            _ => None,
         }
     }
 

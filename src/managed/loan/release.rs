@@ -39,7 +39,7 @@ pub(crate) fn recycle<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<Slot
 /// The reset may block: the pool's connector does it, if there is one.
 #[cold]
 #[inline(never)]
-fn reset_elsewhere<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
+pub(super) fn reset_elsewhere<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
     if !pool.shared().takes(Job::Reset) {
         return recycle_here(pool, unready);
     }
@@ -67,7 +67,7 @@ pub(crate) fn recycle_here<P: ManagedParts>(pool: &P, mut unready: UnreadySlot<'
 
 /// The manager looks at the connection and resets it.
 #[inline(always)]
-fn reset<P: ManagedParts>(pool: &P, unready: &mut UnreadySlot<'_, P>) -> Result<(), DiscardReason> {
+pub(super) fn reset<P: ManagedParts>(pool: &P, unready: &mut UnreadySlot<'_, P>) -> Result<(), DiscardReason> {
     let (manager, slot) = (pool.manager(), unready.slot());
     let connection = unready.connection();
     if manager.has_broken(connection) {
@@ -91,7 +91,7 @@ fn reset_failed<P: ManagedParts>(pool: &P, error: &ErrorOf<P>) -> DiscardReason 
 /// The record has a mark, or the loan is timed.
 #[cold]
 #[inline(never)]
-fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
+pub(super) fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
     if let Some(reason) = end_loan(pool, unready.slot()) {
         unready.discard(reason);
         return None;
@@ -125,7 +125,7 @@ fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
 
 #[cold]
 #[inline(never)]
-fn release_in_panic<P: ManagedParts>(pool: &P, slot: SlotToken) {
+pub(super) fn release_in_panic<P: ManagedParts>(pool: &P, slot: SlotToken) {
     let mut unready = Some(UnreadySlot::new(pool, slot));
     // A second panic would end the process.
     run_once(|| {

@@ -1,5 +1,5 @@
-// knows: acquire, caller, current, error, observe, parts, prepare, report, text, tokens, engine · must not know:
-// threads, tasks
+// knows: acquire, caller, current, observe, parts, prepare, report, shared_error, tokens, engine, error · must not
+// know: threads, tasks
 //! A caller's search for a connection, where the quick ways have not led to one: waits, connects, checks and pauses.
 
 use core::future::Future;
@@ -16,7 +16,7 @@ use crate::managed::error::{GetError, ManagerError};
 use crate::managed::observe;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::report::Loan;
-use crate::managed::text::ErrorText;
+use crate::managed::shared_error::SharedError;
 
 /// A connection, after as much work as it takes.
 pub(crate) fn acquire<P: ManagedParts, W: Caller<P>>(
@@ -73,7 +73,7 @@ enum End {
     /// The caller's thread holds all connections, this one among them.
     Nested(Loan),
     /// No connection can be made.
-    Unreachable(ErrorText),
+    Unreachable(SharedError),
 }
 
 impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
@@ -177,6 +177,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
                 return Err(End::NoSlot(AcquireError::TimedOut));
             }
             PrepareError::Closed => return Err(End::NoSlot(AcquireError::Closed)),
+            PrepareError::Unattended => return Err(End::Unreachable(self.pool().why_unattended())),
             PrepareError::NotConnected(failure, took) => {
                 self.note_refused(failure, took);
                 // A connection may have been released meanwhile.
@@ -196,7 +197,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
             Failure::Told(text) => Some(ManagerError::Shared(text)),
             Failure::TimedOut => None,
             // Without an error of the manager's, an earlier one says more.
-            Failure::NoTime | Failure::Superseded => return,
+            Failure::NoTime | Failure::Superseded | Failure::Unattended => return,
         };
         if matches!(self.trouble, Trouble::None | Trouble::Unfit(_)) {
             self.trouble = Trouble::Unfit(error);

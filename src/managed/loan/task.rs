@@ -1,4 +1,4 @@
-// knows: acquire, caller, clock, error, manager, parts, search, timed, tokens, engine, slot · must not know: executors,
+// knows: acquire, caller, clock, error, parts, search, timed, tokens, engine, slot · must not know: executors,
 // records
 //! A task's whole way to a connection, as a future.
 //!
@@ -6,36 +6,46 @@
 //! more than a wait in the queue. What a search takes besides is made only for those that have to search.
 
 use core::future::Future;
+use core::marker::PhantomData;
 use core::mem::{forget, replace};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::acquire::{FirstTry, Found, Site, acquire_first, first_try, lend};
-use super::caller::Async;
+use super::caller::{Async, Caller};
 use super::search::{Beginning, Search, acquire, may_be_unreachable};
 use super::timed::Limit;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, SlotToken, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::error::GetError;
-use crate::managed::manager::AsyncManager;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::slot::{Acquire, RawGuard};
 
 /// A connection for a task, in a `guard`. `begin` is called with the caller when it cannot be served at once.
 #[inline]
-pub(crate) fn get<'a, P: ManagedParts<Manager: AsyncManager>, K: Clock, G>(
+pub(crate) fn get<'a, P: ManagedParts, K: Clock, W: From<Async<'a, K>> + Caller<P> + 'a, G>(
     pool: &'a P,
     site: Site,
     caller: Async<'a, K>,
-    begin: impl Fn(&mut Async<'a, K>),
+    begin: impl Fn(&'a P, &mut Async<'a, K>),
     guard: impl Fn(RawGuard<&'a P>) -> G,
 ) -> impl Future<Output = Result<G, GetError<ErrorOf<P>>>> {
-    Get { pool, site, caller, begin, limit: Async::own_time, search: acquire, guard, course: Course::Fresh }
+    Get {
+        pool,
+        site,
+        caller,
+        begin,
+        limit: Async::own_time,
+        search: acquire::<P, W>,
+        guard,
+        course: Course::Fresh,
+        kind: PhantomData,
+    }
 }
 
 /// The functions are what the task does when it comes to it, and take no room.
-struct Get<'a, P: ManagedParts, K, B, T, S, E, L, F> {
+struct Get<'a, P: ManagedParts, K, W, B, T, S, E, L, F> {
     pool: &'a P,
     site: Site,
     caller: Async<'a, K>,
@@ -44,6 +54,8 @@ struct Get<'a, P: ManagedParts, K, B, T, S, E, L, F> {
     search: S,
     guard: E,
     course: Course<'a, P, L, F>,
+    /// The kind of caller that it is when it has to search.
+    kind: PhantomData<fn() -> W>,
 }
 
 /// What the task is doing.
@@ -134,12 +146,13 @@ fn finished() -> ! {
     panic!("a future of a connection was polled after it had finished")
 }
 
-impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
+impl<'a, P, K, W, B, T, S, E, L, F> Get<'a, P, K, W, B, T, S, E, L, F>
 where
-    P: ManagedParts<Manager: AsyncManager>,
+    P: ManagedParts,
     K: Clock,
-    B: Fn(&mut Async<'a, K>),
-    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    W: From<Async<'a, K>> + Caller<P>,
+    B: Fn(&'a P, &mut Async<'a, K>),
+    S: Fn(Search<'a, P, W>) -> F,
     L: Limit,
 {
     /// A slot whose connection can be used at once. If there is none, the course is set.
@@ -151,7 +164,7 @@ where
             FirstTry::Done(slot) => return Some(slot),
             FirstTry::Work(at_hand) => at_hand,
         };
-        (self.begin)(&mut self.caller);
+        (self.begin)(self.pool, &mut self.caller);
         if at_hand.is_some() || may_be_unreachable(self.pool) {
             self.search(at_hand);
         } else {
@@ -172,7 +185,7 @@ where
     #[cold]
     #[inline(never)]
     fn search(&mut self, at_hand: Option<ClaimedSlot<'a, P>>) {
-        self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller, at_hand)));
+        self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller.into(), at_hand)));
     }
 
     /// The first wait did not end with a connection that is fit as it is.
@@ -184,13 +197,13 @@ where
         ticket: Ticket,
         granted: Granted<'a, P>,
     ) -> Result<(), GetError<ErrorOf<P>>> {
-        let search = Search::after_first_wait(begun, self.caller, ticket, granted)?;
+        let search = Search::after_first_wait(begun, self.caller.into(), ticket, granted)?;
         self.course = Course::Searching((self.search)(search));
         Ok(())
     }
 }
 
-impl<'a, P, K, B, T, S, E, L, F> Get<'a, P, K, B, T, S, E, L, F>
+impl<'a, P, K, W, B, T, S, E, L, F> Get<'a, P, K, W, B, T, S, E, L, F>
 where
     P: ManagedParts,
     F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,
@@ -207,13 +220,14 @@ where
     }
 }
 
-impl<'a, P, K, B, T, S, E, L, F, G> Future for Get<'a, P, K, B, T, S, E, L, F>
+impl<'a, P, K, W, B, T, S, E, L, F, G> Future for Get<'a, P, K, W, B, T, S, E, L, F>
 where
-    P: ManagedParts<Manager: AsyncManager>,
+    P: ManagedParts,
     K: Clock,
-    B: Fn(&mut Async<'a, K>),
+    W: From<Async<'a, K>> + Caller<P>,
+    B: Fn(&'a P, &mut Async<'a, K>),
     T: Fn(Async<'a, K>) -> L,
-    S: Fn(Search<'a, P, Async<'a, K>>) -> F,
+    S: Fn(Search<'a, P, W>) -> F,
     E: Fn(RawGuard<&'a P>) -> G,
     L: Limit,
     F: Future<Output = Result<Found<'a, P>, GetError<ErrorOf<P>>>>,

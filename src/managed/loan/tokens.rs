@@ -367,7 +367,7 @@ pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
 ///
 /// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
 /// after: then the new epoch is seen here.
-fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
+pub(super) fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
     pool.engine().synchronize();
     if !pool.record(slot).is_since(pool.shared().epoch()) {
         pool.record(slot).mark(EVICTED);

@@ -5,6 +5,7 @@
 
 use core::cell::Cell;
 use core::future::{Future, poll_fn};
+use core::ops::Deref;
 use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
@@ -61,30 +62,36 @@ pub(crate) fn stand_by<P: ManagedParts>(pool: &P, waker: &Waker) -> bool {
     pool.engine().has_connector()
 }
 
-/// A task's part as the pool's connector, as long as it maintains the pool.
-pub(crate) struct Attendance<'a, P: ManagedParts> {
-    pool: &'a P,
+/// A task's part as the pool's connector, as long as it maintains the pool. `H` is its reference to the pool.
+pub(crate) struct Attendance<H: Deref<Target: ManagedParts + Sized>> {
+    pool: H,
+    attendant: Attendant,
     is_connector: bool,
 }
 
-impl<'a, P: ManagedParts> Attendance<'a, P> {
-    pub(crate) const fn new(pool: &'a P) -> Self {
-        Self { pool, is_connector: false }
+impl<H: Deref<Target: ManagedParts + Sized>> Attendance<H> {
+    pub(crate) const fn new(pool: H, attendant: Attendant) -> Self {
+        Self { pool, attendant, is_connector: false }
+    }
+
+    /// Makes the task the pool's connector; `false` if there is another one.
+    pub(crate) fn begin(&mut self) -> bool {
+        self.is_connector = self.is_connector || begin_connector(&*self.pool, self.attendant);
+        self.is_connector
     }
 
     /// As [`look`]; `None` if the pool has another connector.
     pub(crate) fn look(&mut self) -> Option<Looked> {
-        self.is_connector = self.is_connector || begin_connector(self.pool, Attendant::Task);
-        self.is_connector.then(|| look(self.pool))
+        self.begin().then(|| look(&*self.pool))
     }
 }
 
-impl<P: ManagedParts> Drop for Attendance<'_, P> {
+impl<H: Deref<Target: ManagedParts + Sized>> Drop for Attendance<H> {
     fn drop(&mut self) {
         if self.is_connector {
-            stop_marking(self.pool);
-            end_connector(self.pool);
-            run_to_end(|| end_next(self.pool));
+            stop_marking(&*self.pool);
+            end_connector(&*self.pool);
+            run_to_end(|| end_next(&*self.pool));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! The threads that do what was handed over, for managers that block: started on demand, and ended when they are idle.
 
 use core::mem::replace;
+use core::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::thread;
@@ -22,6 +23,36 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(40);
 
 /// How many threads are called at once. If there are jobs left soon after, as many more are.
 pub(crate) const AT_ONCE: usize = 8;
+
+/// A pool as the threads that maintain it know it, between two looks at it.
+pub(crate) trait Known: Clone + Send + 'static {
+    type Pool: ManagedParts<Manager: Manager>;
+
+    /// The pool, if it is still there.
+    fn pool(&self) -> Option<impl Deref<Target = Self::Pool>>;
+}
+
+impl<P> Known for Weak<P>
+where
+    P: ManagedParts<Manager: Manager> + Send + Sync + 'static,
+{
+    type Pool = P;
+
+    fn pool(&self) -> Option<impl Deref<Target = P>> {
+        self.upgrade()
+    }
+}
+
+impl<P> Known for &'static P
+where
+    P: ManagedParts<Manager: Manager> + Sync,
+{
+    type Pool = P;
+
+    fn pool(&self) -> Option<impl Deref<Target = P>> {
+        Some(*self)
+    }
+}
 
 /// The threads of one pool.
 pub(crate) struct Crew {
@@ -127,14 +158,11 @@ pub(crate) fn await_discards<P: ManagedParts>(pool: &P) {
 
 /// Has threads on their way to the jobs that were handed over, up to `most`. `false` if the system cannot start one:
 /// then the jobs wait for those that there are.
-pub(crate) fn call<P>(crew: &Arc<Crew>, pool: &Arc<P>, most: usize) -> bool
-where
-    P: ManagedParts<Manager: Manager> + Send + Sync + 'static,
-{
+pub(crate) fn call<K: Known>(crew: &Arc<Crew>, known: &K, pool: &K::Pool, most: usize) -> bool {
     let missing = crew.call(pool.shared().jobs().min(most));
     for started in 0..missing {
-        let (own, pool) = (Arc::clone(crew), Arc::downgrade(pool));
-        if thread::Builder::new().name(crew.name.clone()).spawn(move || serve(&own, pool)).is_err() {
+        let (own, known) = (Arc::clone(crew), known.clone());
+        if thread::Builder::new().name(crew.name.clone()).spawn(move || serve(&own, known)).is_err() {
             (started..missing).for_each(|_| {
                 crew.arrive();
                 crew.leave();
@@ -145,14 +173,11 @@ where
     true
 }
 
-fn serve<P>(crew: &Crew, pool: Weak<P>)
-where
-    P: ManagedParts<Manager: Manager>,
-{
+fn serve<K: Known>(crew: &Crew, known: K) {
     loop {
         // Begins with a call.
         let mut has_arrived = false;
-        while let Some(pool) = pool.upgrade() {
+        while let Some(pool) = known.pool() {
             let errand = take(&*pool);
             if !replace(&mut has_arrived, true) {
                 crew.arrive();
@@ -172,6 +197,6 @@ where
             break;
         }
     }
-    drop(pool);
+    drop(known);
     crew.leave();
 }

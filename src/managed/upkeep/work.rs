@@ -8,7 +8,7 @@ use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason};
 use crate::managed::jobs::{Job, Work};
 use crate::managed::loan::caller::Caller;
-use crate::managed::loan::prepare::{CheckError, check, has_connection, make};
+use crate::managed::loan::prepare::{check, has_connection, make};
 use crate::managed::loan::release::recycle_here;
 use crate::managed::loan::tokens::{ConnectingSlot, UnreadySlot, discard_here};
 use crate::managed::meeting::Answer;
@@ -132,8 +132,8 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
                 release_unused(pool, slot);
             }
         }
-        Err(unfit) => {
-            let _heard = end(Answer::Unfit(CheckError::describe(&unfit, pool)));
+        Err(mut unfit) => {
+            let _heard = end(Answer::Unfit(unfit.tell(pool)));
             unfit.discard();
         }
     }

@@ -16,9 +16,9 @@ use crate::sync::{Parker, with_parker};
 #[path = "../../managed/meeting.rs"]
 mod place;
 
-mod text {
+mod shared_error {
     /// What a manager says of a connection that is unfit: nothing here.
-    pub(crate) struct ErrorText;
+    pub(crate) struct SharedError;
 }
 
 use place::{Answer, Meeting};

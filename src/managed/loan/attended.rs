@@ -1,0 +1,250 @@
+// knows: blocking, caller, clock, event, hand_off, jobs, meeting, parts, timed, tokens, engine, slot · must not know:
+// who does the jobs
+//! Callers who leave all work to the pool's connector: they wait, and call nothing of the manager's that may take long.
+//! So a thread can be served by a manager that awaits, and a task by one that blocks.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use super::blocking::{Blocking, PATIENCE, await_check};
+use super::caller::{Async, Caller, Failure, Met, Queued};
+use super::hand_off::hand_off;
+use super::timed::{Limit, Over, Timed};
+use super::tokens::ClaimedSlot;
+use crate::engine::{AcquireError, Ticket};
+use crate::managed::clock::Clock;
+use crate::managed::event::CheckReason;
+use crate::managed::jobs::Job;
+use crate::managed::meeting::{Answer, Meeting};
+use crate::managed::parts::{ErrorOf, ManagedParts};
+use crate::slot::try_acquire;
+
+/// A thread that waits.
+pub(crate) struct AttendedThread(pub(crate) Blocking);
+
+/// A task that waits.
+pub(crate) struct AttendedTask<'k, K>(Async<'k, K>);
+
+impl<'k, K> From<Async<'k, K>> for AttendedTask<'k, K> {
+    fn from(task: Async<'k, K>) -> Self {
+        Self(task)
+    }
+}
+
+/// A connect of the caller's own: it has been granted a vacant slot, because the pool has no connector any more. If
+/// there is one now, that connects in the slot once it is vacated.
+fn leave_to_connector<P: ManagedParts>(pool: &P) -> Failure<ErrorOf<P>> {
+    if pool.ensure_connector() { Failure::Superseded } else { Failure::Unattended }
+}
+
+impl<P: ManagedParts> Caller<P> for AttendedThread {
+    fn endless_thread(&self) -> Option<usize> {
+        self.0.endless_thread()
+    }
+
+    fn has_deadline(&self) -> bool {
+        self.0.has_deadline()
+    }
+
+    fn can_pause(&self) -> bool {
+        false
+    }
+
+    async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        self.0.wait(pool, ticket)
+    }
+
+    async fn pause<'a>(
+        &self,
+        pool: &'a P,
+        _pause: Duration,
+        ticket: &mut Ticket,
+    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        self.0.wait(pool, ticket)
+    }
+
+    async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+        let Some(until) = self.0.patience_for_check() else { return Met::Gone(Failure::NoTime) };
+        // The second time in case that the connector has ended just now.
+        let met = await_check(pool, claimed, why, until).or_else(|claimed| {
+            if pool.ensure_connector() { await_check(pool, claimed, why, until) } else { Err(claimed) }
+        });
+        met.unwrap_or(Met::Gone(Failure::Unattended))
+    }
+
+    async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        Err(leave_to_connector(pool))
+    }
+
+    async fn check(
+        &self,
+        _pool: &P,
+        _connection: &mut P::Connection,
+        _why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        Err(Failure::NoTime)
+    }
+}
+
+impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
+    fn has_deadline(&self) -> bool {
+        self.0.has_end()
+    }
+
+    fn can_pause(&self) -> bool {
+        false
+    }
+
+    fn slot<'a>(
+        &self,
+        pool: &'a P,
+        ticket: &mut Ticket,
+    ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
+        Queued::new(pool, ticket, self.0.own_time())
+    }
+
+    fn pause<'a>(
+        &self,
+        pool: &'a P,
+        _pause: Duration,
+        ticket: &mut Ticket,
+    ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
+        Queued::new(pool, ticket, self.0.own_time())
+    }
+
+    fn check_elsewhere<'a>(
+        &self,
+        pool: &'a P,
+        claimed: ClaimedSlot<'a, P>,
+        why: CheckReason,
+    ) -> impl Future<Output = Met<'a, P>> {
+        async move {
+            let awaited = Awaited { pool, number: claimed.slot() };
+            let (mut claimed, mut limit) = (Some(claimed), pin!(self.0.time_within(Some(PATIENCE))));
+            poll_fn(|context| {
+                if let Some(claimed) = claimed.take()
+                    && !awaited.begin(claimed, why, context.waker())
+                {
+                    return Poll::Ready(Met::Gone(Failure::Unattended));
+                }
+                let answer = awaited.poll(context.waker()).map_or(Poll::Pending, Poll::Ready);
+                let answer = core::task::ready!(limit.as_mut().unless_over(answer, context));
+                Poll::Ready(Met::by(pool, answer.or_else(|| awaited.leave())))
+            })
+            .await
+        }
+    }
+
+    async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        Err(leave_to_connector(pool))
+    }
+
+    async fn check(
+        &self,
+        _pool: &P,
+        _connection: &mut P::Connection,
+        _why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        Err(Failure::NoTime)
+    }
+}
+
+/// A task's wait for a check that is made elsewhere. Dropped, the task waits no longer.
+struct Awaited<'a, P: ManagedParts> {
+    pool: &'a P,
+    number: usize,
+}
+
+impl<'a, P: ManagedParts> Awaited<'a, P> {
+    fn meeting(&self) -> Option<&'a Meeting> {
+        self.pool.meeting(self.number)
+    }
+
+    /// Hands the slot over; `false` if there is nobody to check it.
+    fn begin(&self, claimed: ClaimedSlot<'a, P>, why: CheckReason, waker: &Waker) -> bool {
+        let Some(meeting) = self.meeting() else { return false };
+        meeting.begin(waker.clone());
+        hand_over(self.pool, claimed, why)
+    }
+
+    fn poll(&self, waker: &Waker) -> Option<Answer> {
+        self.meeting()?.poll(waker)
+    }
+
+    fn leave(&self) -> Option<Answer> {
+        self.meeting()?.leave()
+    }
+}
+
+impl<P: ManagedParts> Drop for Awaited<'_, P> {
+    fn drop(&mut self) {
+        if let Some(Answer::Fit(slot)) = self.leave() {
+            drop(ClaimedSlot::new(self.pool, slot));
+        }
+    }
+}
+
+/// A caller that does not wait.
+pub(crate) struct AttendedNow;
+
+impl<P: ManagedParts> Caller<P> for AttendedNow {
+    fn has_deadline(&self) -> bool {
+        true
+    }
+
+    fn can_pause(&self) -> bool {
+        false
+    }
+
+    async fn slot<'a>(&self, pool: &'a P, _ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        try_acquire(pool).map(|slot| ClaimedSlot::new(pool, slot))
+    }
+
+    async fn pause<'a>(
+        &self,
+        _pool: &'a P,
+        _pause: Duration,
+        _ticket: &mut Ticket,
+    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        Err(AcquireError::TimedOut)
+    }
+
+    async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+        // Another may be idle that needs no check.
+        let is_handed = hand_over(pool, claimed, why);
+        Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })
+    }
+
+    async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
+        Err(leave_to_connector(pool))
+    }
+
+    async fn check(
+        &self,
+        _pool: &P,
+        _connection: &mut P::Connection,
+        _why: CheckReason,
+    ) -> Result<(), Failure<ErrorOf<P>>> {
+        Err(Failure::NoTime)
+    }
+}
+
+/// Hands a connection over to be checked; `false` if nobody does that.
+fn hand_over<'a, P: ManagedParts>(pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> bool {
+    let handed = hand_off(pool, claimed.into_slot(), Job::Check(why));
+    // The second time in case that the connector has ended just now.
+    let handed =
+        handed.or_else(|slot| if pool.ensure_connector() { hand_off(pool, slot, Job::Check(why)) } else { Err(slot) });
+    handed.map_err(|slot| ClaimedSlot::new(pool, slot)).is_ok()
+}
+
+/// Some work, until a timer has ended.
+pub(crate) fn until<W: Future, S: Future<Output = ()>>(
+    work: W,
+    timer: Option<S>,
+) -> impl Future<Output = Option<W::Output>> {
+    let limit: Over<fn() -> Option<S>, S> = timer.map_or(Over::Never, Over::Running);
+    Timed::new(work, limit)
+}

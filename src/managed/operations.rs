@@ -1,0 +1,98 @@
+// knows: event, loan, manager, observe, parts, shared, slots, upkeep, error, slot, stats, sync · must not know: which
+// pool it is
+//! What an operator does with a managed pool, and how it ends: written once, for every type of it.
+
+use core::mem::replace;
+
+use super::event::DiscardReason;
+use super::loan::tokens::{ClaimedSlot, UnreadySlot};
+use super::manager::Lifecycle;
+use super::observe::{self, log};
+use super::parts::ManagedParts;
+use super::shared::Shared;
+use super::slots::SlotExtra;
+use super::upkeep::evict;
+use crate::error::ResizeError;
+use crate::slot::{Slot, slow_path, storage, teardown};
+use crate::stats::Retained;
+use crate::sync::{run_once, run_to_end};
+
+fn name<P: ManagedParts>(pool: &P) -> &str {
+    pool.shared().config().name.as_str()
+}
+
+pub(super) fn retain<P: ManagedParts>(pool: &P, mut keep: impl FnMut(&mut P::Connection) -> bool) -> Retained {
+    teardown::retain(pool, |slot| {
+        let mut unready = UnreadySlot::new(pool, slot);
+        let is_kept = keep(unready.connection());
+        if is_kept {
+            drop(ClaimedSlot::new(pool, unready.into_slot()));
+        } else {
+            unready.discard(DiscardReason::Evicted);
+        }
+        is_kept
+    })
+}
+
+pub(super) fn evict_all<P: ManagedParts>(pool: &P) -> usize {
+    let at_once = evict::evict_all(pool);
+    log::evicted(name(pool), at_once);
+    at_once
+}
+
+pub(super) fn resize<P: ManagedParts>(pool: &P, max_size: usize) -> Result<(), ResizeError> {
+    let capacity = pool.engine().states().len();
+    if max_size > capacity {
+        return Err(ResizeError { requested: max_size, capacity });
+    }
+    let mut is_resized = false;
+    run_to_end(|| {
+        // The resize comes first. The surplus ends even if a waker panics by then.
+        if !replace(&mut is_resized, true) {
+            // SAFETY: it is this pool's slow path (I11).
+            drop(unsafe { pool.engine().resize(max_size, slow_path::<P>()) });
+            return true;
+        }
+        teardown::drop_surplus(pool);
+        false
+    });
+    pool.shared().wake();
+    log::resized(name(pool), max_size);
+    Ok(())
+}
+
+pub(super) fn suspend<P: ManagedParts>(pool: &P) {
+    // SAFETY: it is this pool's slow path (I11).
+    unsafe { pool.engine().suspend(slow_path::<P>()) };
+    log::suspended(name(pool));
+}
+
+pub(super) fn resume<P: ManagedParts>(pool: &P) {
+    drop(pool.engine().resume());
+    log::resumed(name(pool));
+}
+
+/// Closes the pool. What is handed over to be ended need not have ended.
+pub(super) fn close<P: ManagedParts>(pool: &P) {
+    let was_closed = pool.engine().is_closed();
+    teardown::close(pool, || {
+        if !was_closed {
+            log::closed(name(pool));
+        }
+        pool.shared().wake();
+        pool.shared().call_standby();
+    });
+}
+
+/// Ends every connection of a pool that is being dropped, those of leaked guards included.
+pub(super) fn drop_all<M: Lifecycle>(manager: &M, shared: &Shared, slots: &mut [Slot<M::Connection, SlotExtra>]) {
+    teardown::drop_all(slots, |slots, slot| {
+        // SAFETY: only filled slots are handed over (I3).
+        let connection = unsafe { storage::take(slots, slot) };
+        manager.on_discard(connection, DiscardReason::Closed);
+        observe::discarded(shared, DiscardReason::Closed);
+    });
+    // Maintenance that sleeps is woken, and ends.
+    run_once(|| shared.wake());
+    run_once(|| shared.call_standby());
+}

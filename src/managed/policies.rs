@@ -1,0 +1,135 @@
+// knows: nothing · must not know: managers, slots
+//! What a managed pool is to do where there is more than one way.
+
+use core::time::Duration;
+
+/// How a failed connect is tried again: after pauses that double, each shortened at random by up to half, so that
+/// programs that failed together do not try again together.
+///
+/// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)), the pauses are
+/// the pool's: after each of them one connect is tried, for all callers, until one succeeds. The callers wait until
+/// their deadlines.
+///
+/// Where callers connect themselves, each has pauses of its own, for as many `attempts` as are set. During a pause the
+/// caller waits in the queue, in its place, for a connection that is released, and leaves connecting to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often a caller that connects itself tries again before it gets the error. It does not concern a connector,
+    /// nor a caller that waits for one.
+    pub attempts: u32,
+    /// The first pause.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+}
+
+/// Which idle connection is acquired next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// The one in the lowest slot, so that as few connections as will do are used: the others reach the idle timeout,
+    /// and the pool shrinks to what it needs.
+    #[default]
+    Packed,
+    /// All in turn, so that none grows stale behind a firewall or a load balancer. Costs a search of the slots one by
+    /// one, and a word that every acquire writes.
+    RoundRobin,
+}
+
+/// What happens to a connection whose guard is dropped by a panic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// It is discarded: the caller may have been in the middle of something.
+    #[default]
+    Discard,
+    /// It is looked at and reset as at any other release.
+    Reset,
+}
+
+/// What happens if a thread that holds every connection of the pool would wait for another one without a deadline: for
+/// itself, and so for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Nested {
+    /// Let it wait.
+    Allow,
+    /// Refuse it, with [`GetError::Nested`](super::GetError::Nested), which says where the thread acquired a connection
+    /// that it holds. Costs a word written by each acquire and each release. Send guards to other threads as
+    /// [`OwnedConnGuard`](super::OwnedConnGuard): a [`ConnGuard`](super::ConnGuard) still counts for the thread that
+    /// acquired it. Two threads that hold a part each, and wait for each other, are not found.
+    Refuse,
+}
+
+/// How long a call waits that names no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WaitLimit {
+    /// As the kind of pool has it.
+    Default,
+    None,
+    After(Duration),
+}
+
+impl WaitLimit {
+    pub(super) const fn of(limit: Option<Duration>) -> Self {
+        match limit {
+            Some(limit) => Self::After(limit),
+            None => Self::None,
+        }
+    }
+
+    /// The same, where the kind of pool has that limit by default.
+    #[allow(dead_code, reason = "only shared pools have one by default")]
+    pub(super) const fn filled(self, default: Duration) -> Self {
+        match self {
+            Self::Default => Self::After(default),
+            set => set,
+        }
+    }
+
+    /// The limit, where the kind of pool has that one by default.
+    pub(super) const fn or(self, default: Option<Duration>) -> Option<Duration> {
+        match self {
+            Self::Default => default,
+            Self::None => None,
+            Self::After(limit) => Some(limit),
+        }
+    }
+}
+
+impl Retry {
+    /// A caller that connects itself gets the first error at once. A connector tries again after 100 ms, then after
+    /// twice as long each time, up to 5 s.
+    pub const DEFAULT: Self =
+        Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
+
+    /// The pause after so many failures in a row; `random` shortens it by up to half.
+    pub(super) fn pause(&self, failures: u32, random: usize) -> Duration {
+        let doubled =
+            self.first_pause.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let whole = doubled.min(self.longest_pause);
+        #[expect(clippy::cast_possible_truncation, reason = "below 128")]
+        let part = (random % 128) as u32;
+        whole.saturating_sub(whole / 256 * part)
+    }
+}
+
+impl Default for Retry {
+    /// [`Retry::DEFAULT`].
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Retry;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_shortened_by_up_to_half() {
+        let retry = Retry::DEFAULT;
+        let millis = |failures, random| retry.pause(failures, random).as_millis();
+        assert_eq!([1, 2, 3, 6, 7, 40].map(|failures| millis(failures, 0)), [100, 200, 400, 3200, 5000, 5000]);
+        assert!((50..60).contains(&millis(1, 127)));
+    }
+}

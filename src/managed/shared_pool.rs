@@ -1,0 +1,15 @@
+//! What a server holds: a handle of a pool that looks after itself.
+
+mod administer;
+mod block;
+mod build;
+mod get;
+mod guard;
+mod handle;
+mod runner;
+mod spawner;
+
+pub use build::BuildError;
+pub use guard::SharedConnGuard;
+pub use handle::SharedPool;
+pub use spawner::Task;

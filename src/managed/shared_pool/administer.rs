@@ -1,0 +1,232 @@
+// knows: clock, config, handle, loan, manager, metrics, observe, operations, parts, report, shared_error, times,
+// upkeep, engine, error, slot, stats · must not know: records, who connects
+//! What an operator does with a shared pool, and sees of it.
+
+use core::pin::pin;
+use core::time::Duration;
+use std::time::Instant;
+
+use super::handle::SharedPool;
+use crate::engine::AcquireError;
+use crate::error::{InsertError, ResizeError, VacancyError};
+use crate::managed::clock::{Clock, SystemClock};
+use crate::managed::config::Config;
+use crate::managed::error::DrainError;
+use crate::managed::loan::attended::until;
+use crate::managed::loan::current::{self, loans};
+use crate::managed::loan::insert::insert;
+use crate::managed::manager::Lifecycle;
+use crate::managed::metrics::Metrics;
+#[cfg(feature = "metrics")]
+use crate::managed::observe;
+use crate::managed::operations;
+use crate::managed::parts::ManagedParts;
+use crate::managed::report::{Loan, PoolReport};
+use crate::managed::shared_error::SharedError;
+use crate::managed::times::Times;
+use crate::managed::upkeep::crew;
+use crate::slot::{Drain, PoolParts, wait_for_drain};
+use crate::stats::{Retained, Status};
+
+/// Filling, emptying, resizing, suspending.
+impl<M: Lifecycle> SharedPool<M> {
+    /// Puts in a connection that was made elsewhere. It is the pool's from then on, as if it had connected.
+    ///
+    /// # Errors
+    ///
+    /// Hands the connection back if no slot is vacant, or the pool is closed.
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does.
+    pub fn insert(&self, connection: M::Connection) -> Result<(), InsertError<M::Connection>> {
+        let owner = self.owner();
+        insert(&*owner, connection).map_err(|(connection, why)| {
+            let max_size = self.status().max_size;
+            let reason =
+                if why == AcquireError::Closed { VacancyError::Closed } else { VacancyError::Full { max_size } };
+            InsertError { connection, reason }
+        })
+    }
+
+    /// As [`managed::Pool::retain`](crate::managed::Pool::retain).
+    ///
+    /// # Panics
+    ///
+    /// If `keep` does (that connection is discarded, the rest is not visited), or the manager's `on_discard`.
+    pub fn retain(&self, keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+        operations::retain(self.block(), keep)
+    }
+
+    /// As [`managed::Pool::evict_all`](crate::managed::Pool::evict_all).
+    ///
+    /// # Panics
+    ///
+    /// If the manager's `on_discard` does, after the rest was done all the same.
+    #[allow(clippy::must_use_candidate, reason = "it does something")]
+    pub fn evict_all(&self) -> usize {
+        operations::evict_all(self.block())
+    }
+
+    /// As [`managed::Pool::resize`](crate::managed::Pool::resize), up to [`capacity`](Config::capacity).
+    ///
+    /// # Errors
+    ///
+    /// If `max_size` is more than the capacity; nothing is changed then.
+    ///
+    /// # Panics
+    ///
+    /// If the manager's `on_discard` does, after the rest was done all the same.
+    pub fn resize(&self, max_size: usize) -> Result<(), ResizeError> {
+        operations::resize(self.block(), max_size)
+    }
+
+    /// As [`managed::Pool::suspend`](crate::managed::Pool::suspend).
+    pub fn suspend(&self) {
+        operations::suspend(self.block());
+    }
+
+    /// As [`managed::Pool::resume`](crate::managed::Pool::resume).
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does.
+    pub fn resume(&self) {
+        operations::resume(self.block());
+    }
+}
+
+/// Closing.
+impl<M: Lifecycle> SharedPool<M> {
+    /// Closes the pool for good, for all handles: new callers and all waiters get
+    /// [`GetError::Closed`](crate::managed::GetError::Closed). Idle connections are discarded now, those in use when
+    /// they are released. Closing it again does nothing.
+    ///
+    /// # Blocking
+    ///
+    /// In a pool that threads maintain these end the connections, and the call waits for that for 40 ms at most. Else
+    /// it takes as long as the manager takes to end them.
+    ///
+    /// # Panics
+    ///
+    /// If the manager's `on_discard` or a waiter's waker does, after the rest was done all the same.
+    pub fn close(&self) {
+        operations::close(self.block());
+        crew::await_discards(self.block());
+    }
+
+    /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.block().engine().is_closed()
+    }
+
+    /// Closes the pool and waits until every connection was released and discarded, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`DrainError`], with the number of connections that are still in use and the longest loan, when the time is up;
+    /// [`loans`](Self::loans) lists all of them. The pool stays closed, and waiting again is fine.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in a condition variable. A thread that holds a connection of the pool waits for itself.
+    ///
+    /// # Panics
+    ///
+    /// As [`close`](Self::close).
+    pub fn drain(&self, timeout: Duration) -> Result<(), DrainError> {
+        let deadline = Instant::now().checked_add(timeout);
+        self.close();
+        let is_drained = wait_for_drain(pin!(Drain::new(self.block().engine())), deadline);
+        if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
+    }
+
+    /// As [`drain`](Self::drain), as a task.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any moment. The pool is closed when it is polled first.
+    ///
+    /// # Panics
+    ///
+    /// As [`close`](Self::close).
+    pub async fn drain_async(&self, timeout: Duration) -> Result<(), DrainError> {
+        // The threads of the pool may take their time to end connections: nothing waits for them here.
+        operations::close(self.block());
+        let is_drained = until(Drain::new(self.block().engine()), Some(SystemClock.sleep(timeout))).await.is_some();
+        if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
+    }
+}
+
+/// Looking at it.
+impl<M: Lifecycle> SharedPool<M> {
+    /// How full the pool is: see [`managed::Pool::status`](crate::managed::Pool::status).
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.block().engine().status()
+    }
+
+    /// What the pool has counted. Takes no lock.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.block().shared().counters().read(self.block().engine().metrics())
+    }
+
+    /// Starts the high-water marks anew; see [`Pool::reset_peaks`](crate::Pool::reset_peaks).
+    pub fn reset_peaks(&self) {
+        self.block().engine().reset_peaks();
+    }
+
+    /// How long things took: waiting (if [`Config::wait_times`] is set), connecting, and the loans. Takes no lock.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.block().time_recorders().read(self.block().engine().wait_times())
+    }
+
+    /// The connections in use: where each was acquired, and for how long it has been held. Takes no lock and stops no
+    /// caller, so a connection that is acquired or released meanwhile may be missed.
+    pub fn loans(&self) -> impl Iterator<Item = Loan> {
+        loans(self.block())
+    }
+
+    /// The pool's name, its status and the longest loan, as an error has them.
+    #[must_use]
+    pub fn report(&self) -> PoolReport {
+        current::report(self.block())
+    }
+
+    /// Why no connection can be made, if the last connect has failed. Takes a lock for a moment.
+    #[must_use]
+    pub fn connect_error(&self) -> Option<SharedError> {
+        self.block().shared().failure().map(|failure| failure.error)
+    }
+
+    /// The configuration that the pool was built with, with the defaults of a shared pool filled in. What
+    /// [`resize`](Self::resize) has changed since is in [`status`](Self::status).
+    #[must_use]
+    pub fn config(&self) -> Config {
+        *self.block().shared().config()
+    }
+
+    /// The manager.
+    #[must_use]
+    pub fn manager(&self) -> &M {
+        self.block().manager()
+    }
+
+    /// Tells the recorder of the `metrics` facade what the pool has counted: see
+    /// [`managed::Pool::publish_metrics`](crate::managed::Pool::publish_metrics).
+    ///
+    /// # Panics
+    ///
+    /// If the recorder does.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        observe::publish(self.block());
+    }
+}

@@ -1,0 +1,199 @@
+// knows: block, clock, config, config_error, handle, loan, manager, policies, runner, shared_error, spawner, told,
+// engine · must not know: who acquires
+//! Building a shared pool.
+
+use core::time::Duration;
+use std::boxed::Box;
+use std::io;
+
+use super::block::{Block, Upkeep};
+use super::handle::SharedPool;
+use super::runner::{by_task, by_threads, start_threads};
+use super::spawner::{Spawner, Task};
+use crate::engine::MAX_SLOTS;
+use crate::managed::clock::{Clock, SystemClock};
+use crate::managed::config::Config;
+use crate::managed::config_error::ConfigError;
+use crate::managed::loan::attended::until;
+use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
+use crate::managed::policies::Nested;
+use crate::managed::shared_error::SharedError;
+use crate::managed::told::BoxError;
+
+/// Why a [`SharedPool`] could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Something is wrong with the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is nothing to run the pool's maintenance on.
+    #[error(
+        "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of conn_pool; or \
+         with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads"
+    )]
+    NoRuntime,
+    /// The system cannot start the thread that maintains the pool.
+    #[error("cannot start the thread that maintains the pool: {0}")]
+    Thread(#[source] io::Error),
+    /// The first connection could not be made.
+    #[error("cannot make the first connection: {0}")]
+    Connect(#[source] SharedError),
+}
+
+/// Building, for managers that block.
+impl<M> SharedPool<M>
+where
+    M: Manager<Connection: Send, Error: Into<BoxError>> + Send + Sync + 'static,
+{
+    /// A pool that threads of its own maintain. There are no connections yet: they are made when callers want them, and
+    /// up to `min_idle`.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], if something is wrong with the configuration, or the system cannot start a thread.
+    pub fn blocking(manager: M, config: Config) -> Result<Self, BuildError> {
+        let pool = Self::build(manager, config, by_threads())?;
+        start_threads(&pool.owner()).map_err(BuildError::Thread)?;
+        Ok(pool)
+    }
+
+    /// As [`blocking`](Self::blocking), with a first connection, which the calling thread makes.
+    ///
+    /// # Errors
+    ///
+    /// As [`blocking`](Self::blocking), and [`BuildError::Connect`] with the manager's error.
+    ///
+    /// # Blocking
+    ///
+    /// As long as the manager takes to connect. It is told of
+    /// [`connect_timeout`](Config::connect_timeout).
+    pub fn connect_blocking(manager: M, config: Config) -> Result<Self, BuildError> {
+        check(config)?;
+        let first = manager.connect(config.connect_timeout);
+        let first = first.map_err(|error| BuildError::Connect(SharedError::from_own(error.into())))?;
+        let pool = Self::blocking(manager, config)?;
+        let _is_full = pool.insert(first);
+        Ok(pool)
+    }
+}
+
+/// Building, for managers that await.
+impl<M> SharedPool<M>
+where
+    M: AsyncManager<Connection: Send, Error: Into<BoxError>> + Send + Sync + 'static,
+{
+    /// A pool that a task of the tokio runtime maintains on which this is called (feature `tokio`). There are no
+    /// connections yet: they are made when callers want them, and up to `min_idle`.
+    ///
+    /// If that runtime ends, the next caller on another one has the pool maintained there.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], if something is wrong with the configuration; [`BuildError::NoRuntime`] outside of a runtime,
+    /// and without the feature `tokio`.
+    pub fn new(manager: M, config: Config) -> Result<Self, BuildError> {
+        Self::maintained_at(manager, config, Spawner::present().ok_or(BuildError::NoRuntime)?)
+    }
+
+    /// As [`new`](Self::new), with a first connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`BuildError::Connect`] with the manager's error, or if it does not connect within
+    /// [`connect_timeout`](Config::connect_timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped there is no pool.
+    pub async fn connect(manager: M, config: Config) -> Result<Self, BuildError> {
+        let spawner = Spawner::present().ok_or(BuildError::NoRuntime)?;
+        check(config)?;
+        let first = first_connection(&manager, &config).await?;
+        let pool = Self::maintained_at(manager, config, spawner)?;
+        let _is_full = pool.insert(first);
+        Ok(pool)
+    }
+
+    /// As [`new`](Self::new), on any runtime: the pool's maintenance is a future that `spawn` hands to it. If the
+    /// runtime drops the future, the next caller that needs maintenance has another one spawned.
+    ///
+    /// Tasks sleep by a thread that all pools share ([`SystemClock`](crate::managed::SystemClock)).
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], if something is wrong with the configuration.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{AsyncManager, Config, Lifecycle};
+    /// # use conn_pool::SharedPool;
+    /// # struct Server;
+    /// # impl Lifecycle for Server { type Connection = u32; type Error = std::io::Error; }
+    /// # impl AsyncManager for Server { async fn connect(&self) -> std::io::Result<u32> { Ok(7) } }
+    /// let pool = SharedPool::spawned_by(Server, Config::new(), |task| {
+    ///     // `smol::spawn(task).detach()` with smol; a thread, to be without a runtime at all.
+    ///     std::thread::spawn(|| pollster::block_on(task));
+    /// })?;
+    /// assert_eq!(*pollster::block_on(pool.get_async())?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawned_by(
+        manager: M,
+        config: Config,
+        spawn: impl Fn(Task) + Send + Sync + 'static,
+    ) -> Result<Self, BuildError> {
+        Self::maintained_at(manager, config, Spawner::Own(Box::new(spawn)))
+    }
+
+    fn maintained_at(manager: M, config: Config, spawner: Spawner) -> Result<Self, BuildError> {
+        let pool = Self::build(manager, config, by_task(spawner))?;
+        if pool.block().begin_upkeep() { Ok(pool) } else { Err(BuildError::NoRuntime) }
+    }
+}
+
+impl<M: Lifecycle<Error: Into<BoxError>>> SharedPool<M> {
+    /// A pool that nobody maintains, for models.
+    #[cfg(all(test, conn_pool_loom))]
+    pub(crate) fn unmaintained(manager: M, config: Config) -> Self {
+        let upkeep = Upkeep { begin: |_| false, spawner: None };
+        Self::build(manager, config, upkeep).expect("a sound configuration")
+    }
+
+    fn build(manager: M, config: Config, upkeep: Upkeep<M>) -> Result<Self, BuildError> {
+        let (config, capacity) = check(config)?;
+        Ok(Self::of(Block::allocate(manager, config, capacity, upkeep, Into::into)))
+    }
+}
+
+/// The most connections of a pool that does not say how many, as in r2d2, bb8 and HikariCP.
+const DEFAULT_MAX_SIZE: usize = 10;
+/// How long a call waits that names no time, as in the same pools.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// The configuration of a shared pool with its defaults, and how many slots it has.
+fn check(mut config: Config) -> Result<(Config, usize), ConfigError> {
+    let default_size = config.capacity.map_or(DEFAULT_MAX_SIZE, |capacity| capacity.min(DEFAULT_MAX_SIZE));
+    let max_size = config.max_size.unwrap_or(default_size);
+    let capacity = config.capacity.unwrap_or(max_size);
+    config.max_size = Some(max_size);
+    config.capacity = Some(capacity);
+    config.wait_timeout = config.wait_timeout.filled(DEFAULT_WAIT);
+    config.nested = config.nested.or(Some(Nested::Allow));
+    if capacity > MAX_SLOTS {
+        return Err(ConfigError::MaxSize { max_size: capacity, capacity: MAX_SLOTS });
+    }
+    config.check(capacity)?;
+    Ok((config, capacity))
+}
+
+async fn first_connection<M>(manager: &M, config: &Config) -> Result<M::Connection, BuildError>
+where
+    M: AsyncManager<Error: Into<BoxError>>,
+{
+    let late = || BuildError::Connect(SharedError::of("no answer within connect_timeout"));
+    let timer = config.connect_timeout.map(|limit| SystemClock.sleep(limit));
+    let made = until(manager.connect(), timer).await.ok_or_else(late)?;
+    made.map_err(|error| BuildError::Connect(SharedError::from_own(error.into())))
+}

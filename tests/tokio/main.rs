@@ -1,0 +1,6 @@
+//! Pools on the runtimes of tokio: one file for each thing that a server does.
+
+mod ending;
+mod runtimes;
+mod server;
+mod serving;

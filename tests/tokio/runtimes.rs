@@ -1,0 +1,79 @@
+//! Runtimes that end before the pool does.
+
+use std::time::Duration;
+
+use conn_pool::SharedPool;
+use conn_pool::managed::{Config, GetError};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::server::Server;
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
+}
+
+#[test]
+fn a_waiter_is_served_though_the_runtime_ends_in_the_middle_of_its_connect() {
+    let (server, first, second) = (Server::default(), runtime(), runtime());
+    server.hang();
+    let pool = first.block_on(async { SharedPool::new(server.manager(), Config::new().max_size(1)) }).unwrap();
+    let own = pool.clone();
+    let waiting = second.spawn(async move { own.get_async().await.map(|connection| *connection) });
+    while pool.status().connecting == 0 {
+        std::thread::yield_now();
+    }
+    first.shutdown_background();
+    server.answer();
+    assert_eq!(second.block_on(waiting).unwrap(), Ok(1));
+}
+
+#[test]
+fn what_was_made_on_a_runtime_that_has_ended_is_checked_before_it_is_lent() {
+    let (server, first, second) = (Server::default(), runtime(), runtime());
+    let config = Config::new().max_size(1).validate_after(None);
+    let pool = first.block_on(async { SharedPool::new(server.manager(), config) }).unwrap();
+    drop(first.block_on(pool.get_async()).unwrap());
+    drop(first);
+    // The first caller after the end may still get it unchecked; it has the pool maintained again.
+    drop(second.block_on(pool.get_async()).unwrap());
+    drop(second.block_on(pool.get_async()).unwrap());
+    assert_eq!((server.checks(), server.connects()), (1, 1));
+}
+
+#[test]
+fn a_thread_is_told_that_the_runtime_has_ended() {
+    let (server, only) = (Server::default(), runtime());
+    let pool = only.block_on(async { SharedPool::new(server.manager(), Config::new().max_size(1)) }).unwrap();
+    drop(only);
+    let error = pool.get().unwrap_err();
+    assert!(matches!(error, GetError::Connect { .. }), "{error}");
+    assert!(error.to_string().contains("the tokio runtime that maintained the pool has ended"), "{error}");
+}
+
+#[test]
+fn guards_may_be_dropped_outside_of_a_runtime_and_after_its_end() {
+    let (server, only) = (Server::default(), runtime());
+    let pool = only.block_on(async { SharedPool::new(server.manager(), Config::new().max_size(2)) }).unwrap();
+    let [one, other] = [(); 2].map(|()| only.block_on(pool.get_async()).unwrap());
+    drop(one);
+    drop(only);
+    drop(other);
+    assert_eq!(pool.status().idle, 2);
+}
+
+#[test]
+fn a_runtime_that_shuts_down_with_guards_out_ends_nothing_else() {
+    let (server, only) = (Server::default(), runtime());
+    let pool = only.block_on(async { SharedPool::new(server.manager(), Config::new().max_size(1)) }).unwrap();
+    let own = pool.clone();
+    let (sender, held) = std::sync::mpsc::channel();
+    only.spawn(async move {
+        let guard = own.get_async().await.unwrap();
+        sender.send(()).unwrap();
+        std::future::pending::<()>().await;
+        drop(guard);
+    });
+    held.recv().unwrap();
+    only.shutdown_timeout(Duration::from_secs(10));
+    assert_eq!(pool.status().in_use, 0);
+}

@@ -1,0 +1,160 @@
+//! Tasks and threads in front of one pool.
+
+use std::time::Duration;
+
+use conn_pool::SharedPool;
+use conn_pool::managed::{Config, GetError};
+
+use crate::server::{Refused, Server};
+
+const EACH: Option<Duration> = Some(Duration::ZERO);
+
+fn is_shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+
+#[tokio::test]
+async fn tasks_are_served_on_a_runtime_of_one_thread() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(2)).unwrap();
+    is_shared(&pool);
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                let connection = pool.get_async().await.unwrap();
+                tokio::task::yield_now().await;
+                *connection
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert!((1..=2).contains(&task.await.unwrap()));
+    }
+    assert!(server.connects() <= 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_and_threads_are_served_from_one_queue() {
+    for is_blocking in [false, true] {
+        let server = Server::default();
+        let config = Config::new().max_size(2);
+        let pool = if is_blocking {
+            SharedPool::blocking(server.manager(), config)
+        } else {
+            SharedPool::new(server.manager(), config)
+        };
+        let pool = pool.unwrap();
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let pool = pool.clone();
+                std::thread::spawn(move || (0..50).for_each(|_| drop(pool.get().unwrap())))
+            })
+            .collect();
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    for _ in 0..50 {
+                        drop(pool.get_async().await.unwrap());
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        for thread in threads {
+            tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+        }
+        assert_eq!(pool.status().in_use, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_checked_for_tasks_and_for_threads_by_either_kind_of_manager() {
+    for is_blocking in [false, true] {
+        let server = Server::default();
+        let config = Config::new().max_size(1).validate_after(EACH);
+        let pool = if is_blocking {
+            SharedPool::blocking(server.manager(), config)
+        } else {
+            SharedPool::new(server.manager(), config)
+        };
+        let pool = pool.unwrap();
+        drop(pool.get_async().await.unwrap());
+        let before = server.checks();
+        drop(pool.get_async().await.unwrap());
+        assert_eq!(server.checks(), before + 1);
+        let own = pool.clone();
+        tokio::task::spawn_blocking(move || drop(own.get().unwrap())).await.unwrap();
+        assert_eq!((server.checks(), server.connects()), (before + 2, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_names_no_time_ends_after_thirty_seconds_of_the_runtimes_time() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let held = pool.get_async().await.unwrap();
+    let began = tokio::time::Instant::now();
+    let error = pool.get_async().await.unwrap_err();
+    assert!(matches!(error, GetError::Timeout(_)), "{error}");
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(30) && took < Duration::from_secs(31), "{took:?}");
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_whose_time_is_up_while_connecting_fails_is_told_the_error_itself() {
+    let server = Server::default();
+    server.refuse(true);
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1).name("orders")).unwrap();
+    let error = pool.get_async_timeout(Duration::from_secs(1)).await.unwrap_err();
+    let GetError::Connect { error: cause, .. } = &error else { panic!("{error}") };
+    assert!(cause.shared().error().unwrap().downcast_ref::<Refused>().is_some());
+    assert!(error.to_string().starts_with("cannot connect: refused for the "), "{error}");
+    // It goes through `?` into whatever takes any error.
+    let _any: Box<dyn std::error::Error + Send + Sync> = error.into();
+}
+
+#[tokio::test]
+async fn try_get_asks_for_a_connection_and_waits_for_nothing() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    assert!(matches!(pool.try_get(), Err(GetError::Exhausted)));
+    while pool.status().idle == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(pool.try_get().unwrap());
+}
+
+#[tokio::test]
+async fn a_connection_made_elsewhere_is_put_in() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    pool.insert(99).unwrap();
+    assert_eq!(*pool.get_async().await.unwrap(), 99);
+    assert_eq!(pool.insert(100).unwrap_err().into_connection(), 100);
+    assert_eq!(server.connects(), 0);
+}
+
+#[tokio::test]
+async fn the_first_connection_is_made_at_once_or_its_error_returned() {
+    let server = Server::default();
+    let pool = SharedPool::connect(server.manager(), Config::new()).await.unwrap();
+    assert_eq!((server.connects(), pool.status().idle), (1, 1));
+    server.refuse(true);
+    let error = SharedPool::connect(server.manager(), Config::new()).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot make the first connection: refused for the 2th time");
+    let error = SharedPool::connect_blocking(server.manager(), Config::new()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot make the first connection: refused for the 3th time");
+}
+
+#[test]
+fn a_pool_of_a_manager_that_awaits_is_refused_outside_of_a_runtime() {
+    let error = SharedPool::new(Server::default().manager(), Config::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of conn_pool; or \
+         with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads"
+    );
+}
