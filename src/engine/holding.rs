@@ -47,6 +47,12 @@ impl Engine<'_> {
         answer
     }
 
+    /// Whether the lock is taken, and a caller that interrupts its holder would spin for ever.
+    #[inline(always)]
+    pub(super) fn would_spin(self) -> bool {
+        self.state().mark.is_used() && self.try_hold(|_| ()).is_none()
+    }
+
     /// Lets a handler interrupt a holder of the lock.
     #[cfg(test)]
     #[allow(dead_code, reason = "where the lock is one that a handler may find taken")]

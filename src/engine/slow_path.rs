@@ -133,7 +133,7 @@ impl<'a> Engine<'a> {
             return Err(AcquireError::Exhausted);
         }
         // A newcomer does not spin: it may have interrupted the lock's holder. Who gets the lock once, gets it again.
-        if self.try_hold(|_| ()).is_none() {
+        if self.would_spin() {
             return Err(AcquireError::Exhausted);
         }
         let section = |locked: &mut Locked| self.claim_as_newcomer(locked).inspect_err(|_| self.ask_connector(locked));
