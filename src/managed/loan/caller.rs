@@ -3,7 +3,7 @@
 //! What a caller can do: a thread, a task, or a caller that does not wait. The work of an acquire is written once, as a
 //! future. For a caller that blocks, no step of it is ever pending, so one poll completes the future.
 
-use core::future::{Future, poll_fn, ready};
+use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
@@ -91,7 +91,9 @@ pub(crate) trait Caller<P: ManagedParts> {
         why: CheckReason,
     ) -> impl Future<Output = Met<'a, P>> {
         let _ = (pool, why);
-        ready(Met::Own(claimed))
+        // Made when it is polled: `Met` is larger than a slot, and the future lies in each caller that waits.
+        let mut claimed = Some(claimed);
+        poll_fn(move |_| claimed.take().map_or(Poll::Pending, |claimed| Poll::Ready(Met::Own(claimed))))
     }
 
     /// Connects in a slot, for itself or for the pool.
