@@ -4,6 +4,8 @@
 //! A resize sets where to go; settling goes there, a few slots a hold of the lock. So the maximum is in force at each
 //! moment as far as it has come, and two resizes at once go where the later one leads.
 
+use core::cmp::Ordering;
+
 use super::layout::{SHORT_HOLDS, SLOTS_A_HOLD};
 use super::slow_path::SlowPath;
 use super::state::{Engine, Locked, Resize, narrow};
@@ -40,8 +42,8 @@ impl<'a> Engine<'a> {
 
 /// Under the lock.
 impl<'a> Engine<'a> {
-    /// Takes a resize that is under way in an open pool some slots further, and answers whether there was anything to
-    /// do.
+    /// Takes a resize that is under way in an open pool some slots further, and answers whether that was enough for a
+    /// short hold.
     pub(super) fn go_on_resizing(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
         let was_resizing = self.resize_some(locked, batch);
         let was_surplus = self.retire_surplus(locked, batch);
@@ -51,10 +53,10 @@ impl<'a> Engine<'a> {
     fn resize_some(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
         let Some(mut resize) = locked.resize else { return false };
         let (target, present) = (usize::from(resize.max_size), self.max_size());
-        if target < present {
-            self.shrink(locked, present - target, &mut resize);
-        } else if target > present {
-            self.grow(locked, target - present, &mut resize);
+        match target.cmp(&present) {
+            Ordering::Less => self.shrink(locked, present - target, &mut resize),
+            Ordering::Greater => self.grow(locked, target - present, &mut resize),
+            Ordering::Equal => {}
         }
         locked.resize = (self.max_size() != target).then_some(resize);
         if locked.resize.is_some() {
@@ -63,14 +65,14 @@ impl<'a> Engine<'a> {
         true
     }
 
-    /// Retires free slots as long as there is a surplus, and so sets their connections aside; answers whether there
-    /// were any.
+    /// Retires free slots as long as there is a surplus, and so sets their connections aside; answers whether it has
+    /// retired as many as a hold does.
     fn retire_surplus(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) -> bool {
-        for change in 0..CHANGES_A_HOLD {
+        for _ in 0..CHANGES_A_HOLD {
             if self.state().surplus.get() == 0 {
-                return change > 0;
+                return false;
             }
-            let Some(slot) = self.map().claim_locked() else { return change > 0 };
+            let Some(slot) = self.map().claim_locked() else { return false };
             self.state().surplus.sub(1);
             self.states().get(slot.into_raw()).set_retired();
             locked.set_aside += 1;

@@ -201,6 +201,16 @@ fn when_nothing_keeps_it_closed_the_fast_path_is_open_again() {
     }
 }
 
+/// So that none is long: one in which the caller says where to go, one for each slot, and one to open the fast path.
+#[cfg(not(feature = "std"))]
+#[test]
+fn a_resize_without_std_is_a_hold_for_each_slot() {
+    let pool = filled::<8>();
+    for (max_size, slots) in [(5, 3), (7, 2), (8, 1)] {
+        assert_eq!(during(|| pool.resize(max_size).unwrap()).1.locks, 2 + slots);
+    }
+}
+
 #[test]
 fn a_visit_takes_two_rmws_for_each_connection_and_no_lock() {
     let pool = filled::<300>();
