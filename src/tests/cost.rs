@@ -28,6 +28,8 @@ use core::pin::pin;
 use core::task::{Context, Waker};
 use std::boxed::Box;
 
+#[cfg(feature = "std")]
+use crate::engine::VacateReason;
 use crate::engine::{AcquireError, ClaimError, Released, SlotToken};
 use crate::slot::PoolParts;
 use crate::sync::count::{Spent, during};
@@ -209,6 +211,27 @@ fn a_resize_without_std_is_a_hold_for_each_slot() {
     for (max_size, slots) in [(5, 3), (7, 2), (8, 1)] {
         assert_eq!(during(|| pool.resize(max_size).unwrap()).1.locks, 2 + slots);
     }
+}
+
+/// It goes to its end and not beyond: whatever is vacant, and whatever is being dropped meanwhile.
+#[cfg(feature = "std")]
+#[test]
+fn a_resize_of_few_slots_is_one_hold() {
+    let pool: Rig<u64, 3> = Rig::new(0, Fairness::Fifo);
+    let resize = |max_size| assert_eq!(during(|| pool.resize(max_size)).1.locks, 1, "to {max_size}");
+    resize(1);
+    resize(3);
+    (0..3).for_each(|_| pool.insert(7).unwrap());
+    resize(0);
+    let [first, second, third] = [(); 3].map(|()| pool.engine().claim_surplus().unwrap());
+    resize(1);
+    resize(2);
+    pool.dispose(first, VacateReason::Surplus);
+    resize(1);
+    pool.dispose(second, VacateReason::Surplus);
+    pool.dispose(third, VacateReason::Surplus);
+    let status = pool.engine().status();
+    assert_eq!((status.max_size, status.vacant), (1, 1));
 }
 
 #[test]

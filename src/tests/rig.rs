@@ -25,6 +25,8 @@ mod again;
 mod from_c;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle, feature = "std", feature = "critical-section", feature = "ffi")))]
 mod interrupting;
+#[cfg(all(feature = "std", not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod parking;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod placing;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]

@@ -206,6 +206,19 @@ fn a_guard_tells_of_its_connection() {
 }
 
 #[test]
+fn a_guard_of_another_slot_than_the_first_tells_of_its_own_connection() {
+    let pool = pool::<2>(quiet());
+    let _first = pool.get().unwrap();
+    drop(pool.get().unwrap());
+    pool.clock().advance(secs(3));
+    let second = pool.get().unwrap();
+    assert_eq!(
+        (ConnGuard::uses(&second), format!("{second:?}").as_str()),
+        (2, "ConnGuard { slot: 1, connection: Conn 2 }")
+    );
+}
+
+#[test]
 fn a_connection_may_be_written_to_through_its_guard() {
     let pool = pool::<1>(quiet());
     pool.get().unwrap().number = 7;
