@@ -30,6 +30,8 @@ mod parking;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod placing;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod resizing;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod tests;
 
 pub(super) struct Rig<C, const N: usize> {

@@ -81,6 +81,28 @@ fn a_caller_whose_turn_comes_again_does_not_make_room_for_newcomers() {
     assert_eq!(pool.engine().metrics().most_overtaken, 1);
 }
 
+/// Of a caller whose connect has failed.
+const PAUSING: Ticket = Ticket { position: Position::Pausing, ..Ticket::NEW };
+
+#[test]
+fn a_vacant_slot_is_not_for_a_caller_that_pauses_but_for_the_one_behind() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
+        let pool = Rig::<u32, 1>::new(1, fairness);
+        let slot = pool.try_slot().unwrap();
+        let pausing = Box::pin(Acquire::with_ticket(&pool, WaiterKind::Task, &PAUSING));
+        let behind = wait(&pool);
+        let calls = [(); 2].map(|()| Arc::<Calls>::default());
+        for (waiter, calls) in [&pausing, &behind].into_iter().zip(&calls) {
+            assert!(waiter.as_ref().poll(&Arc::clone(calls).into()).is_pending());
+        }
+        pool.fail(slot);
+        assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1], "{fairness:?}");
+        pool.fail(served(&behind));
+        assert_waits(&pausing);
+        pool.fail(pool.try_slot().expect("the one that pauses leaves it to a newcomer"));
+    }
+}
+
 /// Of a caller without a deadline.
 const ENDLESS: Ticket = Ticket { waits_forever: true, ..Ticket::NEW };
 
