@@ -123,7 +123,7 @@
 /** A configuration with defaults: `conn_pool_config config = CONN_POOL_CONFIG_INIT;` */
 #define CONN_POOL_CONFIG_INIT \
     { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
-      CONN_POOL_NOTE }
+      0, 0, CONN_POOL_NOTE }
 
 /* The library expects the structures as they are without packing. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -152,6 +152,18 @@
 #define CONN_POOL_MAX_CAPACITY 4096
 
 /**
+ * Of `flags` in a configuration: the pool records who holds which resource, for `conn_pool_get_leases`, and refuses a
+ * thread that would wait for itself with `CONN_POOL_DEADLOCK`. An acquire then reads the clock, as with
+ * `max_lifetime_ms`.
+ */
+#define CONN_POOL_TRACK 1
+
+/**
+ * The longest text of an error that `conn_pool_last_error` returns, in bytes, without the terminating zero.
+ */
+#define CONN_POOL_MAX_ERROR 127
+
+/**
  * The longest name of a pool, in bytes, without the terminating zero. A longer name is cut.
  */
 #define CONN_POOL_MAX_NAME 31
@@ -169,7 +181,7 @@
 /**
  * Bytes of storage for each slot, with room for what later versions may keep there.
  */
-#define CONN_POOL_STORAGE_PER_SLOT 96
+#define CONN_POOL_STORAGE_PER_SLOT 160
 
 /**
  * What happened to a resource: for `conn_pool_event_fn`.
@@ -196,9 +208,14 @@ enum conn_pool_event
      */
     CONN_POOL_EVENT_RESET_FAILED = 3,
     /**
-     * It is about to be destroyed.
+     * It is about to be destroyed. The code is the reason: a `conn_pool_reason`.
      */
     CONN_POOL_EVENT_DESTROYED = 4,
+    /**
+     * It is leased for longer than `leak_after_ms`. It is still in use: do not touch it. The code is the number of its
+     * slot, by which `conn_pool_get_leases` tells who holds it.
+     */
+    CONN_POOL_EVENT_LEAKED = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -348,12 +365,69 @@ enum conn_pool_status
      * The library itself has failed. Please report it.
      */
     CONN_POOL_PANIC = -20,
+    /**
+     * The thread would wait for itself: it holds what it would wait for. Only in a pool with `CONN_POOL_TRACK`.
+     */
+    CONN_POOL_DEADLOCK = -21,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum conn_pool_status conn_pool_status;
 #else
 typedef int32_t conn_pool_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a resource is destroyed: the code of `CONN_POOL_EVENT_DESTROYED`.
+ */
+enum conn_pool_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `conn_pool_discard`.
+     */
+    CONN_POOL_REASON_DISCARDED = 1,
+    /**
+     * `validate` has found it unfit.
+     */
+    CONN_POOL_REASON_INVALID = 2,
+    /**
+     * `reset` has failed.
+     */
+    CONN_POOL_REASON_RESET_FAILED = 3,
+    /**
+     * It is older than `max_lifetime_ms`.
+     */
+    CONN_POOL_REASON_MAX_LIFETIME = 4,
+    /**
+     * It was idle for longer than `idle_timeout_ms`.
+     */
+    CONN_POOL_REASON_IDLE_TIMEOUT = 5,
+    /**
+     * `conn_pool_evict_all`, or a `conn_pool_retain` that did not keep it.
+     */
+    CONN_POOL_REASON_EVICTED = 6,
+    /**
+     * It was one too many after `conn_pool_resize`.
+     */
+    CONN_POOL_REASON_SURPLUS = 7,
+    /**
+     * The pool is closed.
+     */
+    CONN_POOL_REASON_CLOSED = 8,
+    /**
+     * The library itself has failed.
+     */
+    CONN_POOL_REASON_PANIC = 9,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum conn_pool_reason conn_pool_reason;
+#else
+typedef int32_t conn_pool_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -382,7 +456,8 @@ typedef int (*conn_pool_check_fn)(void *user, void *resource);
 typedef void (*conn_pool_destroy_fn)(void *user, void *resource);
 
 /**
- * Called when something happened to a resource. `code` is what the callback has returned that failed, otherwise 0.
+ * Called when something happened to a resource. `code` is what the callback has returned that failed, or what the
+ * event says that it is, otherwise 0.
  */
 typedef void (*conn_pool_event_fn)(void *user, conn_pool_event event, void *resource, int code);
 
@@ -480,9 +555,19 @@ typedef struct conn_pool_config {
      */
     uint32_t validate_after_ms;
     /**
-     * Options that later versions may have: 0.
+     * `conn_pool_maintain` calls `validate` for resources that were idle for so long only, and so keeps them alive. 0:
+     * for all idle ones.
      */
-    uint32_t reserved;
+    uint32_t keepalive_ms;
+    /**
+     * `CONN_POOL_TRACK`, or 0.
+     */
+    uint32_t flags;
+    /**
+     * `conn_pool_maintain` tells of a resource that is leased for longer, once: `CONN_POOL_EVENT_LEAKED`. Needs
+     * `CONN_POOL_TRACK`. 0: never.
+     */
+    uint32_t leak_after_ms;
     /**
      * For tools that look for data races: `CONN_POOL_CONFIG_INIT` sets it where such a tool may look on. While one
      * does, each acquire and release takes longer. NULL: nothing is told.
@@ -630,7 +715,43 @@ typedef struct conn_pool_stats {
      * Calls without a wait that were refused because no resource was free.
      */
     size_t exhausted;
+    /**
+     * 1 if the pool is suspended, else 0.
+     */
+    size_t suspended;
 } conn_pool_stats;
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * A lease that is held, and who holds it: from `conn_pool_get_leases`. Later versions add fields at the end only.
+ */
+typedef struct conn_pool_lease_info {
+    /**
+     * The resource. It is in use.
+     */
+    void *resource;
+    /**
+     * What was passed to `conn_pool_acquire_tagged`, else NULL.
+     */
+    const char *tag;
+    /**
+     * The thread that acquired it: its `pthread_self()`, as a number.
+     */
+    uint64_t thread;
+    /**
+     * For how many milliseconds it has been held.
+     */
+    uint64_t held_ms;
+    /**
+     * The number of its slot.
+     */
+    uint32_t slot;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} conn_pool_lease_info;
+#endif
 
 
 
@@ -762,8 +883,9 @@ conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as `create` and
  *   `validate` take. A thread that holds the only lease and acquires another waits for itself.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_TIMED_OUT` (with 0: `CONN_POOL_EXHAUSTED`), `CONN_POOL_CLOSED`,
- *   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads
- *   `CONN_POOL_UNSUPPORTED` if it would have to wait.
+ *   `CONN_POOL_CREATE_FAILED` (see `conn_pool_last_error`), `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`;
+ *   `CONN_POOL_DEADLOCK` if the thread itself holds all resources and would wait without limit, in a pool with
+ *   `CONN_POOL_TRACK`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
  * - Ownership: as for `conn_pool_try_acquire`.
  *
  * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
@@ -881,7 +1003,8 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
  *
  * It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
  * `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
- * `validate` finds unfit; the next call replaces that.
+ * `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
+ * `leak_after_ms`.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  *   A resource is in use while it is checked.
@@ -949,7 +1072,9 @@ conn_pool_status conn_pool_close(struct conn_pool *pool);
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
  *   take. A thread that holds a lease waits for itself.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many);
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many, and
+ *   `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait without limit,
+ *   in a pool with `CONN_POOL_TRACK`;
  *   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would
  *   have to wait.
  * - Ownership: after `CONN_POOL_OK` the threads that released the leases no longer touch the pool. It may be destroyed
@@ -1030,6 +1155,140 @@ conn_pool_status conn_pool_acquire_deadline(struct conn_pool *pool,
                                             int64_t nanoseconds,
                                             struct conn_pool_lease *lease);
 #endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * As `conn_pool_acquire`, with a tag that tells what the resource is for: `conn_pool_get_leases` returns it, in a pool
+ * with `CONN_POOL_TRACK`.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_acquire`.
+ * - Returns what `conn_pool_acquire` returns.
+ * - Ownership: as for `conn_pool_acquire`. The tag is not copied: it must live as long as the lease, and as long as
+ *   others may ask who holds it. A string constant does. It may be NULL.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_acquire_tagged(struct conn_pool *pool,
+                                          uint32_t timeout_ms,
+                                          const char *tag,
+                                          struct conn_pool_lease *lease);
+#endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Who holds which resource, and for how long: of a pool with `CONN_POOL_TRACK`. To be asked when a pool is exhausted,
+ * or cannot be drained.
+ *
+ * Fills `leases` with up to `room` of them, in the order of their slots. Leases that begin or end meanwhile may be
+ * left out.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_UNSUPPORTED` if the pool does not record that; `CONN_POOL_FORKED`,
+ *   `CONN_POOL_INVALID_ARGUMENT`. `count` gets the number of leases that are held, which may be more than `room`.
+ * - Ownership: `leases` stays the caller's, and may be NULL if `room` is 0. `size` is `sizeof(conn_pool_lease_info)`:
+ *   it tells the library which version of the structure the program was compiled with. The resources are in use: do
+ *   not touch them.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed; `leases` is NULL or writable for `room` times
+ * `size` bytes; `count` is NULL or writable.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_get_leases(const struct conn_pool *pool,
+                                      struct conn_pool_lease_info *leases,
+                                      size_t size,
+                                      size_t room,
+                                      size_t *count);
+#endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Why `create` has failed: for the program's `create`, which calls this before it returns. The text is copied, and cut
+ * to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
+ *
+ * - Thread-safe: yes: each thread has a text of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * - Returns `CONN_POOL_OK`.
+ *
+ * @pre `text` is NULL or a string.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_set_error(const char *text);
+#endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Why the thread's last call that returned `CONN_POOL_CREATE_FAILED` has failed, or the last one within which
+ * `on_ready` was called with that status: what `create` has returned. `text`, if it is not NULL, gets what `create`
+ * has passed to `conn_pool_set_error`, or "".
+ *
+ * - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * - Ownership: the text belongs to the library. It is valid until the thread calls the library again.
+ *
+ * @pre `text` is NULL or writable.
+ */
+CONN_POOL_API
+int conn_pool_last_error(const char **text);
+#endif
+
+/**
+ * Suspends the pool until `conn_pool_resume`: no resource is leased, and callers wait, as if all were in use. For a
+ * server that is about to be replaced, or that must not be called for a while.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. To suspend it again does nothing.
+ * - Ownership: leases stay valid, and with their callers.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_suspend(struct conn_pool *pool);
+
+/**
+ * Ends `conn_pool_suspend`: resources are leased again, to the longest waiters first.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+ * - Returns `CONN_POOL_OK`, also for a pool that is not suspended; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_resume(struct conn_pool *pool);
+
+/**
+ * Destroys every resource that was created or added before this call, and those whose `create` has begun: idle ones
+ * now, the others when they are released. For a server that was replaced, or credentials that were changed.
+ *
+ * From then on acquires and releases look at the record of a resource, and take a little longer.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `destroyed`, which may be NULL, gets the
+ *   number of resources destroyed by this call.
+ * - Ownership: leases stay valid, and with their callers.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed; `destroyed` is NULL or writable.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_evict_all(struct conn_pool *pool,
+                                     size_t *destroyed);
+
+/**
+ * Shows `keep` every idle resource, one after the other, and destroys those for which it returns another number than
+ * 0. Resources in use are not shown.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+ *   A resource is in use while it is shown. `keep` may call the pool, but must not end it.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `destroyed`, which may be NULL, gets the
+ *   number of resources destroyed by this call.
+ * - Ownership: `user` is passed to `keep`, and not kept.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed; `keep` may be called with `user`; `destroyed` is
+ * NULL or writable.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_retain(struct conn_pool *pool,
+                                  conn_pool_check_fn keep,
+                                  void *user,
+                                  size_t *destroyed);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -41,7 +41,21 @@ mod due_calls;
 
 mod callbacks;
 
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/lease_record/bare.rs"]
+mod lease_record;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/lease_record/hosted.rs"]
+mod lease_record;
+
 mod pool;
+
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/leases/bare.rs"]
+mod leases;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/leases/hosted.rs"]
+mod leases;
 
 mod caller;
 mod course;
@@ -63,12 +77,16 @@ mod wait;
 mod exports;
 #[cfg(all(feature = "std", unix))]
 mod exports_hosted;
+mod exports_upkeep;
 
 pub use config::*;
 pub use exports::*;
 #[cfg(all(feature = "std", unix))]
 pub use exports_hosted::*;
+pub use exports_upkeep::*;
 pub use lease::conn_pool_lease;
+#[cfg(all(feature = "std", unix))]
+pub use leases::conn_pool_lease_info;
 pub use pool::{CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_BASE_BARE, CONN_POOL_STORAGE_PER_SLOT, conn_pool};
 pub use stats::conn_pool_stats;
 pub use status::conn_pool_status;

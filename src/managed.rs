@@ -159,5 +159,6 @@ pub(crate) use {
     record::{ConnRecord, LoanRecord},
     shared::{ON_LEND, ON_RETURN, SELF_TIMED, Shared},
     times::TimeRecorders,
+    upkeep::evict::evict_all,
     upkeep::pass::maintain,
 };

@@ -44,6 +44,7 @@ static const struct {
     STATUS(CONN_POOL_NOT_WAITING),
     STATUS(CONN_POOL_FORKED),
     STATUS(CONN_POOL_PANIC),
+    STATUS(CONN_POOL_DEADLOCK),
 };
 
 static const size_t status_count = sizeof statuses / sizeof statuses[0];
@@ -65,7 +66,7 @@ static size_t named_by_the_library(void)
 
 static void statuses_have_names_and_texts(void)
 {
-    static const int unknown[] = { 2, 22, -21, -1000, INT_MAX, INT_MIN };
+    static const int unknown[] = { 2, 22, -22, -1000, INT_MAX, INT_MIN };
     const char *no_text = conn_pool_strerror(INT_MIN);
     size_t at, other;
 

@@ -119,7 +119,8 @@ static void on_event(void *user, conn_pool_event event, void *resource, int code
     wrong += (int)event < 0 || (int)event >= EVENTS;
     if (wrong == 0) {
         world->events[event]++;
-        wrong += code != codes[event];
+        /* The code of an end is its reason: see why.c. */
+        wrong += event == CONN_POOL_EVENT_DESTROYED ? code <= 0 : code != codes[event];
         wrong += (item == NULL) != (event == CONN_POOL_EVENT_CREATE_FAILED);
         wrong += item != NULL && item->state != ALIVE;
     }

@@ -126,10 +126,14 @@ fn places_in_rust() -> Places {
             on_event,
             clock_ms,
             validate_after_ms,
-            reserved,
+            keepalive_ms,
+            flags,
+            leak_after_ms,
             note,
         }
     );
+    place!(places, conn_pool_reason);
+    place!(places, conn_pool_lease_info { resource, tag, thread, held_ms, slot, reserved });
     place!(places, conn_pool_lease { pool, resource, slot, generation });
     place!(places, conn_pool_waiter { reserved });
     place!(
@@ -157,6 +161,7 @@ fn places_in_rust() -> Places {
             misused,
             closed,
             exhausted,
+            suspended,
         }
     );
     place!(places, conn_pool_create_fn);
@@ -192,6 +197,8 @@ fn values_in_rust() -> Values {
         CONN_POOL_WAIT_FOREVER = CONN_POOL_WAIT_FOREVER,
         CONN_POOL_MAX_CAPACITY = CONN_POOL_MAX_CAPACITY,
         CONN_POOL_MAX_NAME = CONN_POOL_MAX_NAME,
+        CONN_POOL_TRACK = CONN_POOL_TRACK,
+        CONN_POOL_MAX_ERROR = CONN_POOL_MAX_ERROR,
         CONN_POOL_STORAGE_BASE = CONN_POOL_STORAGE_BASE,
         CONN_POOL_STORAGE_BASE_BARE = CONN_POOL_STORAGE_BASE_BARE,
         CONN_POOL_STORAGE_PER_SLOT = CONN_POOL_STORAGE_PER_SLOT,
@@ -204,6 +211,21 @@ fn values_in_rust() -> Values {
             CONN_POOL_EVENT_INVALID,
             CONN_POOL_EVENT_RESET_FAILED,
             CONN_POOL_EVENT_DESTROYED,
+            CONN_POOL_EVENT_LEAKED,
+        }
+    );
+    members!(
+        values,
+        conn_pool_reason {
+            CONN_POOL_REASON_DISCARDED,
+            CONN_POOL_REASON_INVALID,
+            CONN_POOL_REASON_RESET_FAILED,
+            CONN_POOL_REASON_MAX_LIFETIME,
+            CONN_POOL_REASON_IDLE_TIMEOUT,
+            CONN_POOL_REASON_EVICTED,
+            CONN_POOL_REASON_SURPLUS,
+            CONN_POOL_REASON_CLOSED,
+            CONN_POOL_REASON_PANIC,
         }
     );
     members!(
@@ -242,6 +264,7 @@ fn values_in_rust() -> Values {
             CONN_POOL_NOT_WAITING,
             CONN_POOL_FORKED,
             CONN_POOL_PANIC,
+            CONN_POOL_DEADLOCK,
         }
     );
     values
@@ -448,7 +471,8 @@ fn initialisers_leave_everything_unset() {
     assert_eq!(config.struct_size, size_of::<conn_pool_config>());
     let numbers = [config.capacity, config.max_size, config.max_overtakes, config.min_idle];
     let times = [config.idle_timeout_ms, config.max_lifetime_ms, config.validate_after_ms];
-    assert_eq!((numbers, times, config.reserved), ([0; 4], [0; 3], 0));
+    let later = [config.keepalive_ms, config.flags, config.leak_after_ms];
+    assert_eq!((numbers, times, later), ([0; 4], [0; 3], [0; 3]));
     assert!(ptr::eq(config.name, ptr::null()) && config.user.is_null());
     assert!(config.create.is_none() && config.validate.is_none() && config.reset.is_none());
     assert!(config.destroy.is_none() && config.on_event.is_none() && config.clock_ms.is_none());

@@ -45,6 +45,7 @@ programs! {
     misuse: conn_pool_test_misuse,
     fork: conn_pool_test_fork,
     cancel: conn_pool_test_cancel,
+    why: conn_pool_test_why,
 }
 
 #[test]

@@ -109,12 +109,20 @@ pub(super) unsafe extern "C" fn on_event(
             assert_eq!(*record.place(resource.addr()), Place::Doomed(code), "the code that its check has answered");
         }
         CONN_POOL_EVENT_DESTROYED => {
-            assert_eq!(code, 0);
+            assert!((1..=9).contains(&code), "reason {code}");
             let to = if record.has.destroy { Place::Ending } else { Place::Gone };
             end(record, resource.addr(), to);
         }
+        CONN_POOL_EVENT_LEAKED => {
+            assert!(record.tracks && *record.place(resource.addr()) == Place::Held, "what leaks is leased");
+        }
     });
     World::present().meddle(user.addr());
+}
+
+/// Whether a resource is to be kept, by its number. It is none of the pool's callbacks.
+pub(super) unsafe extern "C" fn keep(user: *mut c_void, resource: *mut c_void) -> c_int {
+    c_int::from(resource.addr() % 3 == user.addr() % 3)
 }
 
 /// A tool looks on.
@@ -129,8 +137,8 @@ pub(super) unsafe extern "C" fn clock_ms(_: *mut c_void) -> u64 {
 
 /// A resource may end if it is unfit or too old, or if it is not in use and the pool has no place for it any more.
 fn end(record: &mut Record, resource: usize, to: Place) {
-    let has_no_place = record.closed || record.was_shrunk || record.ages;
-    let is_unfit = record.ages && !matches!(record.place(resource), Place::Doomed(_));
+    let has_no_place = record.closed || record.was_shrunk || record.ages || record.was_evicted;
+    let is_unfit = (record.ages || record.was_evicted) && !matches!(record.place(resource), Place::Doomed(_));
     let place = record.place(resource);
     let may_end = match place {
         Place::Doomed(_) => true,

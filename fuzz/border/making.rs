@@ -6,7 +6,7 @@ use std::ptr;
 
 use ::conn_pool::ffi::conn_pool_status::{self, *};
 use ::conn_pool::ffi::{
-    CONN_POOL_MAX_CAPACITY, CONN_POOL_MAX_NAME, conn_pool, conn_pool_config, conn_pool_config_problem,
+    CONN_POOL_MAX_CAPACITY, CONN_POOL_MAX_NAME, CONN_POOL_TRACK, conn_pool, conn_pool_config, conn_pool_config_problem,
     conn_pool_create, conn_pool_init, conn_pool_storage_align, conn_pool_storage_size,
 };
 
@@ -62,6 +62,7 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
     let mut record = Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name);
     record.min_idle = min_idle as usize;
     record.ages = wish.config.idle_timeout_ms > 0 || wish.config.max_lifetime_ms > 0;
+    record.tracks = wish.config.flags & CONN_POOL_TRACK != 0;
     record.validates_later = wish.config.validate_after_ms > 0;
     station.record = Some(record);
 }
@@ -94,7 +95,9 @@ fn wish(at: usize, act: Act) -> Wish {
         on_event: has.on_event.then_some(callbacks::on_event),
         clock_ms: None,
         validate_after_ms: 0,
-        reserved: 0,
+        keepalive_ms: 0,
+        flags: 0,
+        leak_after_ms: 0,
         note: None,
     };
     let mut faults = Vec::new();
@@ -121,6 +124,30 @@ fn wish(at: usize, act: Act) -> Wish {
         if config.validate_after_ms > 0 && !has.validate {
             faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
+    }
+    match fate.draw(8) {
+        0 => config.flags = CONN_POOL_TRACK,
+        1 => {
+            config.flags = fate.draw(2) * CONN_POOL_TRACK;
+            config.leak_after_ms = fate.draw(500);
+            if config.leak_after_ms > 0 && config.flags == 0 {
+                faults.push(CONN_POOL_INVALID_ARGUMENT);
+            }
+        }
+        2 => {
+            config.flags = CONN_POOL_TRACK << (1 + fate.draw(31));
+            if config.flags != 0 {
+                faults.push(CONN_POOL_CONFIG_TOO_NEW);
+            }
+        }
+        3 => {
+            config.keepalive_ms = fate.draw(500);
+            config.clock_ms = Some(callbacks::clock_ms);
+            if config.keepalive_ms > 0 && !has.validate {
+                faults.push(CONN_POOL_INVALID_ARGUMENT);
+            }
+        }
+        _ => {}
     }
     // As under a tool that looks for data races.
     config.note = (fate.draw(4) == 0).then_some(callbacks::note as _);

@@ -71,6 +71,11 @@ pub(crate) struct Record {
     pub(crate) min_idle: usize,
     /// Its resources end when they are too old, or were idle for too long.
     pub(crate) ages: bool,
+    /// It is recorded who holds what.
+    pub(crate) tracks: bool,
+    pub(crate) suspended: bool,
+    /// Resources were evicted, or not retained: they end for no other reason.
+    pub(crate) was_evicted: bool,
     /// A resource is checked only some time after its last use.
     pub(crate) validates_later: bool,
     /// Its maximum was below its capacity once, so that resources may be set aside.
@@ -107,6 +112,9 @@ impl Record {
             closed: false,
             min_idle: 0,
             ages: false,
+            tracks: false,
+            suspended: false,
+            was_evicted: false,
             validates_later: false,
             was_shrunk: max_size < capacity,
             slots: vec![SlotRecord::default(); capacity],
@@ -211,6 +219,9 @@ impl Record {
         if was_closed {
             return vec![CONN_POOL_CLOSED];
         }
+        if self.suspended && !meddled {
+            return vec![refusal];
+        }
         let Answers { unfit, not_created, may_be_late, .. } = self.answers;
         if meddled {
             let mut any = vec![CONN_POOL_OK, refusal];
@@ -251,9 +262,9 @@ impl Record {
         assert!(self.failures_to_tell.is_empty() || !self.has.on_event, "a failed create was not told: {self:?}");
 
         assert_eq!(
-            (stats.capacity, stats.max_size, stats.in_use, stats.waiting, stats.closed),
-            (self.capacity, self.max_size, held, waiting, usize::from(self.closed)),
-            "capacity, max_size, in_use, waiting, closed; {stats:?} {self:?}"
+            (stats.capacity, stats.max_size, stats.in_use, stats.waiting, stats.closed, stats.suspended),
+            (self.capacity, self.max_size, held, waiting, usize::from(self.closed), usize::from(self.suspended),),
+            "capacity, max_size, in_use, waiting, closed, suspended; {stats:?} {self:?}"
         );
         assert_eq!(
             (stats.created, stats.create_failed, stats.invalid, stats.reset_failed),
@@ -282,7 +293,7 @@ impl Record {
         let may_set_aside = self.was_shrunk && !self.has.create && !self.closed;
         assert!(set_aside == 0 || may_set_aside, "{set_aside} set aside; {stats:?} {self:?}");
         assert!(stats.idle == 0 || !self.closed, "{stats:?} {self:?}");
-        if stats.waiting > 0 {
+        if stats.waiting > 0 && !self.suspended {
             assert_eq!(stats.idle, 0, "somebody waits beside an idle resource; {self:?}");
             assert!(!self.has.create || stats.vacant == 0, "somebody waits beside room to create; {self:?}");
         }

@@ -265,6 +265,11 @@ impl World {
             Deed::Misuse => self.misuse(at, act),
             Deed::Resize => self.resize(at, act.argument),
             Deed::Maintain => self.maintain(at, act.argument),
+            Deed::Suspend => self.suspend(at, true),
+            Deed::Resume => self.suspend(at, false),
+            Deed::EvictAll => self.evict(at),
+            Deed::Retain => self.retain(at, act.argument),
+            Deed::Ask => self.ask(at, act.argument),
             Deed::Stats => self.get_stats(at, usize::from(act.argument)),
             Deed::ResetPeaks => self.reset_peaks(at),
             Deed::Close => self.close(at),
@@ -652,6 +657,81 @@ impl World {
     }
 
     /// NULL if there is no pool.
+    fn suspend(&self, at: usize, suspends: bool) {
+        let pool = self.pool(at);
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut() {
+                record.suspended = suspends;
+            }
+        });
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status =
+            self.call(at, || unsafe { if suspends { conn_pool_suspend(pool) } else { conn_pool_resume(pool) } });
+        self.expect_ok(at, status);
+    }
+
+    fn note_eviction(&self, at: usize) {
+        self.with(|state| {
+            if let Some(record) = state.stations[at].record.as_mut() {
+                record.was_evicted = true;
+            }
+        });
+    }
+
+    fn evict(&self, at: usize) {
+        let pool = self.pool(at);
+        self.note_eviction(at);
+        let mut ended = usize::MAX;
+        // SAFETY: a pool, the storage of one, or NULL; and a number that may be written.
+        let status = self.call(at, || unsafe { conn_pool_evict_all(pool, &raw mut ended) });
+        self.expect_ok(at, status);
+        assert!((status == CONN_POOL_OK) == (ended != usize::MAX), "an output is written on success only");
+    }
+
+    fn retain(&self, at: usize, argument: u8) {
+        let pool = self.pool(at);
+        self.note_eviction(at);
+        let keep: conn_pool_check_fn = if argument == 0 { None } else { Some(callbacks::keep) };
+        let user = ptr::without_provenance_mut(usize::from(argument));
+        // SAFETY: a pool, the storage of one, or NULL; a function that may be called with that; and NULL.
+        let status = self.call(at, || unsafe { conn_pool_retain(pool, keep, user, ptr::null_mut()) });
+        if argument == 0 {
+            assert_eq!(status, CONN_POOL_INVALID_ARGUMENT);
+        } else {
+            self.expect_ok(at, status);
+        }
+    }
+
+    fn ask(&self, at: usize, argument: u8) {
+        let pool = self.pool(at);
+        let (tracks, held) = self.with(|state| {
+            let record = state.stations[at].record.as_ref();
+            (record.map(|record| record.tracks), record.map_or(0, Record::held))
+        });
+        let (size, room) = (usize::from(argument % 64), usize::from(argument / 64));
+        let mut bytes = vec![0xA5_u8; size * room + 1];
+        let mut count = usize::MAX;
+        // SAFETY: a pool, the storage of one, or NULL; and so much that may be written.
+        let status = self
+            .call(at, || unsafe { conn_pool_get_leases(pool, bytes.as_mut_ptr().cast(), size, room, &raw mut count) });
+        let right = match tracks {
+            None => CONN_POOL_INVALID_ARGUMENT,
+            Some(_) if room > 0 && size == 0 => CONN_POOL_INVALID_ARGUMENT,
+            Some(false) => CONN_POOL_UNSUPPORTED,
+            Some(true) => CONN_POOL_OK,
+        };
+        assert_eq!(status, right);
+        if status == CONN_POOL_OK {
+            assert_eq!(count, held);
+        }
+        assert!(bytes[size * room.min(count)..].iter().all(|byte| *byte == 0xA5), "no more than there are");
+        let mut text = ptr::null();
+        // SAFETY: a place for a pointer.
+        call(|| unsafe { conn_pool_last_error(&raw mut text) });
+        // SAFETY: a string of the library's.
+        assert!(unsafe { CStr::from_ptr(text) }.count_bytes() <= CONN_POOL_MAX_ERROR as usize);
+    }
+
     fn stats(&self, at: usize) -> Option<conn_pool_stats> {
         let pool = self.pool(at);
         let mut stats = conn_pool_stats::default();
@@ -851,7 +931,7 @@ impl World {
     fn words(&self, at: usize, argument: u8, more: u8) {
         let number = i32::from(argument).wrapping_mul(1 << (more % 25)).wrapping_sub(32);
         let (text, name) = (call(|| conn_pool_strerror(number)), call(|| conn_pool_status_name(number)));
-        let known = (CONN_POOL_PANIC as i32..=CONN_POOL_PENDING as i32).contains(&number);
+        let known = (CONN_POOL_DEADLOCK as i32..=CONN_POOL_PENDING as i32).contains(&number);
         assert_eq!(read(name) != b"CONN_POOL_UNKNOWN", known, "{number}");
         assert!(!read(text).is_empty());
         assert!(read(call(|| conn_pool_version_string())).contains(&b'.') && call(|| conn_pool_version()) > 0);

@@ -1,4 +1,4 @@
-// knows: annotations, config, managed · must not know: pools, leases
+// knows: annotations, config, platform, managed · must not know: pools, leases
 //! The callbacks of a C program, as the manager of a pool.
 
 use core::ffi::{c_int, c_void};
@@ -6,7 +6,8 @@ use core::ptr;
 use core::time::Duration;
 
 use super::annotations;
-use super::config::{CONN_POOL_WAIT_FOREVER, conn_pool_config, conn_pool_event};
+use super::config::{CONN_POOL_WAIT_FOREVER, conn_pool_config, conn_pool_event, conn_pool_reason};
+use super::platform;
 use crate::managed::{DiscardReason, Event, Lifecycle, Manager};
 
 /// A resource of a C program.
@@ -21,7 +22,7 @@ unsafe impl Send for Resource {}
 pub(crate) struct Callbacks(pub(super) conn_pool_config);
 
 impl Callbacks {
-    fn tell(&self, event: conn_pool_event, resource: Resource, code: c_int) {
+    pub(super) fn tell(&self, event: conn_pool_event, resource: Resource, code: c_int) {
         if let Some(on_event) = self.0.on_event {
             // SAFETY: a callback, which the program has named for this.
             unsafe { on_event(self.0.user, event, resource.0, code) };
@@ -54,9 +55,9 @@ impl Lifecycle for Callbacks {
         }
     }
 
-    fn on_discard(&self, resource: Resource, _: DiscardReason) {
+    fn on_discard(&self, resource: Resource, reason: DiscardReason) {
         annotations::acquired(&self.0, resource.0);
-        self.tell(conn_pool_event::CONN_POOL_EVENT_DESTROYED, resource, 0);
+        self.tell(conn_pool_event::CONN_POOL_EVENT_DESTROYED, resource, conn_pool_reason::of(reason) as c_int);
         if let Some(destroy) = self.0.destroy {
             // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
             unsafe { destroy(self.0.user, resource.0) };
@@ -75,15 +76,16 @@ impl Manager for Callbacks {
     fn connect(&self, within: Option<Duration>) -> Result<Resource, c_int> {
         let Some(create) = self.0.create else { unreachable!("a pool without `create` never connects") };
         let mut made = ptr::null_mut();
+        platform::set_error(None);
         // SAFETY: a callback, which the program has named for this.
         match unsafe { create(self.0.user, millis(within), &raw mut made) } {
-            0 if made.is_null() => Err(0),
+            0 if made.is_null() => Err(platform::note_error(0)),
             0 => {
                 self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
                 annotations::released(&self.0, made);
                 Ok(Resource(made))
             }
-            code => Err(code),
+            code => Err(platform::note_error(code)),
         }
     }
 

@@ -11,12 +11,18 @@ use super::status::conn_pool_status::{
     self, CONN_POOL_CONFIG_TOO_NEW, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED,
 };
 use crate::fairness::Fairness;
-use crate::managed::{Clock, Config, Nested, ON_LEND, ON_RETURN, Shared, SystemClock};
+use crate::managed::{Clock, Config, DiscardReason, Nested, ON_LEND, ON_RETURN, Shared, SystemClock};
 
 /// The largest capacity of a pool.
 pub const CONN_POOL_MAX_CAPACITY: u32 = 4096;
 /// A timeout: wait for as long as it takes. Of a callback: its caller has no time limit.
 pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
+/// Of `flags` in a configuration: the pool records who holds which resource, for `conn_pool_get_leases`, and refuses a
+/// thread that would wait for itself with `CONN_POOL_DEADLOCK`. An acquire then reads the clock, as with
+/// `max_lifetime_ms`.
+pub const CONN_POOL_TRACK: u32 = 1;
+/// The longest text of an error that `conn_pool_last_error` returns, in bytes, without the terminating zero.
+pub const CONN_POOL_MAX_ERROR: u32 = 127;
 /// The longest name of a pool, in bytes, without the terminating zero. A longer name is cut.
 pub const CONN_POOL_MAX_NAME: u32 = 31;
 
@@ -32,8 +38,52 @@ pub enum conn_pool_event {
     CONN_POOL_EVENT_INVALID = 2,
     /// `reset` has failed with this code; the resource is destroyed next.
     CONN_POOL_EVENT_RESET_FAILED = 3,
-    /// It is about to be destroyed.
+    /// It is about to be destroyed. The code is the reason: a `conn_pool_reason`.
     CONN_POOL_EVENT_DESTROYED = 4,
+    /// It is leased for longer than `leak_after_ms`. It is still in use: do not touch it. The code is the number of its
+    /// slot, by which `conn_pool_get_leases` tells who holds it.
+    CONN_POOL_EVENT_LEAKED = 5,
+}
+
+/// Why a resource is destroyed: the code of `CONN_POOL_EVENT_DESTROYED`.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum conn_pool_reason {
+    /// `conn_pool_discard`.
+    CONN_POOL_REASON_DISCARDED = 1,
+    /// `validate` has found it unfit.
+    CONN_POOL_REASON_INVALID = 2,
+    /// `reset` has failed.
+    CONN_POOL_REASON_RESET_FAILED = 3,
+    /// It is older than `max_lifetime_ms`.
+    CONN_POOL_REASON_MAX_LIFETIME = 4,
+    /// It was idle for longer than `idle_timeout_ms`.
+    CONN_POOL_REASON_IDLE_TIMEOUT = 5,
+    /// `conn_pool_evict_all`, or a `conn_pool_retain` that did not keep it.
+    CONN_POOL_REASON_EVICTED = 6,
+    /// It was one too many after `conn_pool_resize`.
+    CONN_POOL_REASON_SURPLUS = 7,
+    /// The pool is closed.
+    CONN_POOL_REASON_CLOSED = 8,
+    /// The library itself has failed.
+    CONN_POOL_REASON_PANIC = 9,
+}
+
+impl conn_pool_reason {
+    pub(super) const fn of(reason: DiscardReason) -> Self {
+        match reason {
+            // A program tells that a resource is broken by discarding it.
+            DiscardReason::Discarded | DiscardReason::Broken => Self::CONN_POOL_REASON_DISCARDED,
+            DiscardReason::Invalid => Self::CONN_POOL_REASON_INVALID,
+            DiscardReason::ResetFailed => Self::CONN_POOL_REASON_RESET_FAILED,
+            DiscardReason::Expired => Self::CONN_POOL_REASON_MAX_LIFETIME,
+            DiscardReason::Idle => Self::CONN_POOL_REASON_IDLE_TIMEOUT,
+            DiscardReason::Evicted => Self::CONN_POOL_REASON_EVICTED,
+            DiscardReason::Surplus => Self::CONN_POOL_REASON_SURPLUS,
+            DiscardReason::Closed => Self::CONN_POOL_REASON_CLOSED,
+            DiscardReason::CheckCancelled | DiscardReason::Panicked => Self::CONN_POOL_REASON_PANIC,
+        }
+    }
 }
 
 /// What the library tells a tool that looks for data races: for `conn_pool_note_fn`.
@@ -71,7 +121,8 @@ pub type conn_pool_create_fn =
 pub type conn_pool_check_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void) -> c_int>;
 /// Ends a resource: closes and frees it.
 pub type conn_pool_destroy_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void)>;
-/// Called when something happened to a resource. `code` is what the callback has returned that failed, otherwise 0.
+/// Called when something happened to a resource. `code` is what the callback has returned that failed, or what the
+/// event says that it is, otherwise 0.
 pub type conn_pool_event_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, event: conn_pool_event, resource: *mut c_void, code: c_int)>;
 
@@ -128,8 +179,14 @@ pub struct conn_pool_config {
     /// last check. Then each acquire reads the clock, and a resource that was held for longer is checked too. 0: it is
     /// called for each lease.
     pub validate_after_ms: u32,
-    /// Options that later versions may have: 0.
-    pub reserved: u32,
+    /// `conn_pool_maintain` calls `validate` for resources that were idle for so long only, and so keeps them alive. 0:
+    /// for all idle ones.
+    pub keepalive_ms: u32,
+    /// `CONN_POOL_TRACK`, or 0.
+    pub flags: u32,
+    /// `conn_pool_maintain` tells of a resource that is leased for longer, once: `CONN_POOL_EVENT_LEAKED`. Needs
+    /// `CONN_POOL_TRACK`. 0: never.
+    pub leak_after_ms: u32,
     /// For tools that look for data races: `CONN_POOL_CONFIG_INIT` sets it where such a tool may look on. While one
     /// does, each acquire and release takes longer. NULL: nothing is told.
     pub note: conn_pool_note_fn,
@@ -162,7 +219,9 @@ impl conn_pool_config {
         on_event: None,
         clock_ms: None,
         validate_after_ms: 0,
-        reserved: 0,
+        keepalive_ms: 0,
+        flags: 0,
+        leak_after_ms: 0,
         note: None,
     };
 
@@ -250,7 +309,17 @@ impl conn_pool_config {
             Self { clock_ms: None, max_lifetime_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"max_lifetime_ms needs clock_ms in a library without threads")
             }
-            Self { reserved: 1.., .. } => Some((CONN_POOL_CONFIG_TOO_NEW, c"reserved is not 0: use a newer library")),
+            Self { flags, .. } if *flags & !CONN_POOL_TRACK != 0 => {
+                Some((CONN_POOL_CONFIG_TOO_NEW, c"flags has bits that this version does not know: use a newer library"))
+            }
+            Self { flags: CONN_POOL_TRACK, .. } if !HAS_CLOCK => {
+                missing(c"CONN_POOL_TRACK needs a library with threads")
+            }
+            Self { leak_after_ms: 1.., flags: 0, .. } => wrong(c"leak_after_ms needs CONN_POOL_TRACK in flags"),
+            Self { keepalive_ms: 1.., validate: None, .. } => wrong(c"keepalive_ms needs validate"),
+            Self { clock_ms: None, keepalive_ms: 1.., .. } if !HAS_CLOCK => {
+                missing(c"keepalive_ms needs clock_ms in a library without threads")
+            }
             Self { validate_after_ms: 1.., validate: None, .. } => wrong(c"validate_after_ms needs validate"),
             Self { clock_ms: None, validate_after_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"validate_after_ms needs clock_ms in a library without threads")
@@ -278,17 +347,26 @@ impl conn_pool_config {
                 .max_lifetime(span(self.max_lifetime_ms))
                 .validate_after(self.validate.map(|_| Duration::from_millis(self.validate_after_ms.into())))
                 .connect_timeout(None)
-                // `conn_pool_maintain` checks all idle resources itself.
-                .keepalive(None)
+                // Without it `conn_pool_maintain` checks all idle resources itself.
+                .keepalive(span(self.keepalive_ms))
                 .nested(Nested::Allow),
         );
         if self.reset.is_some() {
             shared.set(ON_RETURN);
         }
+        if self.tracks() {
+            shared.set(ON_LEND);
+        }
         if self.note.is_some() {
             shared.set(ON_RETURN | ON_LEND);
         }
         shared
+    }
+
+    /// Whether it is recorded who holds what.
+    #[inline(always)]
+    pub(super) const fn tracks(&self) -> bool {
+        self.flags & CONN_POOL_TRACK != 0
     }
 
     pub(super) fn max_size(&self) -> usize {

@@ -1,4 +1,4 @@
-// knows: callbacks, pool, status, engine, managed, slot · must not know: leases, how a caller waits
+// knows: annotations, callbacks, leases, pool, status, engine, managed, slot · must not know: how a caller waits
 //! The life of a resource, which a pool for C shares with managed pools.
 
 use core::ffi::c_void;
@@ -6,15 +6,17 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Waker};
 
+use super::annotations;
 use super::callbacks::Resource;
+use super::leases::tell_of_leaks;
 use super::pool::{SlotExtra, conn_pool};
 use super::status::Answer;
 use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_TIMED_OUT};
 use crate::engine::SlotToken;
 use crate::managed::{
     Assessment, Caller, CheckReason, ClaimedSlot, DiscardReason, Lifecycle, ManagedParts, Millis, NoWait, Past,
-    PrepareError, Step, UnreadySlot, at_once, check, maintain as pass, note_loan, prepare as make_fit,
-    recycle as reset_and_look,
+    PrepareError, Step, UnreadySlot, at_once, check, evict_all as evict, maintain as pass, note_loan,
+    prepare as make_fit, recycle as reset_and_look,
 };
 use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
 
@@ -74,7 +76,35 @@ pub(super) fn resource(slots: &[Slot<Resource, SlotExtra>], slot: &SlotToken) ->
 /// Maintains the idle resources. Returns how many it destroyed.
 pub(super) fn maintain(pool: &conn_pool) -> usize {
     let destroyed = teardown::drop_surplus(pool) + at_once(pass(pool, &NoWait, pool.coarse())).discarded;
-    if pool.config().validate.is_some() { destroyed + check_idle(pool) } else { destroyed }
+    let checks_all = pool.config().validate.is_some() && pool.config().keepalive_ms == 0;
+    let destroyed = if checks_all { destroyed + check_idle(pool) } else { destroyed };
+    tell_of_leaks(pool);
+    destroyed
+}
+
+/// Destroys what is idle now, and marks the rest. Returns how many it destroyed.
+pub(super) fn evict_all(pool: &conn_pool) -> usize {
+    // Before the marks: a lease that begins or ends after this looks for them.
+    pool.watch_records();
+    evict(pool)
+}
+
+/// Destroys the idle resources that are not to be kept. Returns how many those were.
+pub(super) fn retain(pool: &conn_pool, keep: impl Fn(*mut c_void) -> bool) -> usize {
+    let visit = |slot| {
+        let mut unready = UnreadySlot::new(pool, slot);
+        let resource = unready.connection().0;
+        annotations::acquired(pool.config(), resource);
+        let is_kept = keep(resource);
+        annotations::released(pool.config(), resource);
+        if is_kept {
+            drop(ClaimedSlot::new(pool, unready.into_slot()));
+        } else {
+            unready.discard(DiscardReason::Evicted);
+        }
+        is_kept
+    };
+    teardown::retain(pool, visit).discarded
 }
 
 /// Checks every idle resource, and destroys those that are unfit. Returns how many those were.

@@ -4,6 +4,7 @@
 //! speaks to a C programmer.
 
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr;
 
 use super::acquire::{acquire as acquire_with, acquire_as_it_is, acquire_at_home};
 use super::annotations;
@@ -191,8 +192,9 @@ pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as `create` and
 ///   `validate` take. A thread that holds the only lease and acquires another waits for itself.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_TIMED_OUT` (with 0: `CONN_POOL_EXHAUSTED`), `CONN_POOL_CLOSED`,
-///   `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads
-///   `CONN_POOL_UNSUPPORTED` if it would have to wait.
+///   `CONN_POOL_CREATE_FAILED` (see `conn_pool_last_error`), `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`;
+///   `CONN_POOL_DEADLOCK` if the thread itself holds all resources and would wait without limit, in a pool with
+///   `CONN_POOL_TRACK`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
 /// - Ownership: as for `conn_pool_try_acquire`.
 ///
 /// # Safety
@@ -246,7 +248,7 @@ unsafe extern "C" fn acquire_in_full(
         }
         let slot = acquire_with(pool, Limit::of(timeout_ms))?;
         // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
-        unsafe { lease.write(lend(pool, slot)) };
+        unsafe { lease.write(lend(pool, slot, ptr::null())) };
         Ok(())
     })
 }
@@ -438,7 +440,8 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
 ///
 /// It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
 /// `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
-/// `validate` finds unfit; the next call replaces that.
+/// `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
+/// `leak_after_ms`.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 ///   A resource is in use while it is checked.
@@ -546,7 +549,9 @@ pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_stat
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
 ///   take. A thread that holds a lease waits for itself.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many);
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many, and
+///   `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait without limit,
+///   in a pool with `CONN_POOL_TRACK`;
 ///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would
 ///   have to wait.
 /// - Ownership: after `CONN_POOL_OK` the threads that released the leases no longer touch the pool. It may be destroyed

@@ -1,13 +1,17 @@
-// knows: acquire, border, config, lease, platform, pool, status, wait · must not know: how any of it works
+// knows: acquire, border, config, lease, leases, platform, pool, status, wait · must not know: how any of it works
 //! The functions that C programs call in a build with `std` only. For C programmers, as those of `exports`.
+
+use core::ffi::{CStr, c_char, c_int};
+use core::ptr;
 
 use super::acquire::acquire;
 use super::border::borrow_mut;
 use super::config::conn_pool_config;
 use super::lease::{conn_pool_lease, lend};
+use super::leases::{conn_pool_lease_info, list};
 use super::platform;
 use super::pool::conn_pool;
-use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
+use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
 use super::wait::Limit;
 
 /// Makes a pool on the heap. It has no resources at first.
@@ -67,7 +71,124 @@ pub unsafe extern "C" fn conn_pool_acquire_deadline(
         }
         let slot = acquire(pool, Limit::until(seconds, nanoseconds)?)?;
         // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
-        unsafe { lease.write(lend(pool, slot)) };
+        unsafe { lease.write(lend(pool, slot, ptr::null())) };
         Ok(())
     })
+}
+
+/// As `conn_pool_acquire`, with a tag that tells what the resource is for: `conn_pool_get_leases` returns it, in a pool
+/// with `CONN_POOL_TRACK`.
+///
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_acquire`.
+/// - Returns what `conn_pool_acquire` returns.
+/// - Ownership: as for `conn_pool_acquire`. The tag is not copied: it must live as long as the lease, and as long as
+///   others may ask who holds it. A string constant does. It may be NULL.
+///
+/// # Safety
+///
+/// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn conn_pool_acquire_tagged(
+    pool: *mut conn_pool,
+    timeout_ms: u32,
+    tag: *const c_char,
+    lease: *mut conn_pool_lease,
+) -> conn_pool_status {
+    border!({
+        // SAFETY: as the caller promises.
+        let pool = unsafe { conn_pool::of(pool) }?;
+        if lease.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
+        let slot = acquire(pool, Limit::of(timeout_ms))?;
+        // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
+        unsafe { lease.write(lend(pool, slot, tag)) };
+        Ok(())
+    })
+}
+
+/// Who holds which resource, and for how long: of a pool with `CONN_POOL_TRACK`. To be asked when a pool is exhausted,
+/// or cannot be drained.
+///
+/// Fills `leases` with up to `room` of them, in the order of their slots. Leases that begin or end meanwhile may be
+/// left out.
+///
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_UNSUPPORTED` if the pool does not record that; `CONN_POOL_FORKED`,
+///   `CONN_POOL_INVALID_ARGUMENT`. `count` gets the number of leases that are held, which may be more than `room`.
+/// - Ownership: `leases` stays the caller's, and may be NULL if `room` is 0. `size` is `sizeof(conn_pool_lease_info)`:
+///   it tells the library which version of the structure the program was compiled with. The resources are in use: do
+///   not touch them.
+///
+/// # Safety
+///
+/// The pool is NULL, or was made by this library and is not freed; `leases` is NULL or writable for `room` times
+/// `size` bytes; `count` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn conn_pool_get_leases(
+    pool: *const conn_pool,
+    leases: *mut conn_pool_lease_info,
+    size: usize,
+    room: usize,
+    count: *mut usize,
+) -> conn_pool_status {
+    border!({
+        // SAFETY: as the caller promises.
+        let pool = unsafe { conn_pool::of(pool) }?;
+        // SAFETY: as the caller promises.
+        let count = unsafe { borrow_mut(count) }?;
+        if room != 0 && (leases.is_null() || size == 0) {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
+        if !pool.config().tracks() {
+            return Err(CONN_POOL_UNSUPPORTED);
+        }
+        // SAFETY: as the caller promises.
+        *count = unsafe { list(pool, leases, size, room) };
+        Ok(())
+    })
+}
+
+/// Why `create` has failed: for the program's `create`, which calls this before it returns. The text is copied, and cut
+/// to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
+///
+/// - Thread-safe: yes: each thread has a text of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+/// - Returns `CONN_POOL_OK`.
+///
+/// # Safety
+///
+/// `text` is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn conn_pool_set_error(text: *const c_char) -> conn_pool_status {
+    border!({
+        // SAFETY: as the caller promises.
+        let text = if text.is_null() { None } else { Some(unsafe { CStr::from_ptr(text) }) };
+        platform::set_error(text);
+        Ok(())
+    })
+}
+
+/// Why the thread's last call that returned `CONN_POOL_CREATE_FAILED` has failed, or the last one within which
+/// `on_ready` was called with that status: what `create` has returned. `text`, if it is not NULL, gets what `create`
+/// has passed to `conn_pool_set_error`, or "".
+///
+/// - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+/// - Ownership: the text belongs to the library. It is valid until the thread calls the library again.
+///
+/// # Safety
+///
+/// `text` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn conn_pool_last_error(text: *mut *const c_char) -> c_int {
+    border!(
+        value: {
+            let (code, own) = platform::last_error();
+            // SAFETY: as the caller promises.
+            if let Ok(text) = unsafe { borrow_mut(text) } {
+                *text = own;
+            }
+            code
+        },
+        or: 0
+    )
 }

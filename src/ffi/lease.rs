@@ -2,7 +2,7 @@
 // waiters
 //! Leases: what guards are in Rust, made of plain values, and checked when they are released.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use super::annotations;
@@ -39,9 +39,12 @@ impl conn_pool_lease {
     pub(super) const EMPTY: Self = Self { pool: ptr::null_mut(), resource: ptr::null_mut(), slot: 0, generation: 0 };
 }
 
-/// Makes the lease of a filled slot.
+/// Makes the lease of a filled slot. The tag is the caller's, or NULL.
 #[inline(always)]
-pub(super) fn lend(pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
+pub(super) fn lend(pool: &conn_pool, slot: SlotToken, tag: *const c_char) -> conn_pool_lease {
+    if pool.config().tracks() {
+        pool.lease_record(slot.index()).begin(tag, pool.now_ms());
+    }
     let lease = lend_in(pool.slots(), pool, slot);
     annotations::acquired(pool.config(), lease.resource);
     lease

@@ -1,5 +1,5 @@
-// knows: annotations, callbacks, config, counters, platform, stamp, status, engine, managed, slot, sync · must not
-// know: leases, what callbacks do
+// knows: annotations, callbacks, config, counters, lease_record, platform, stamp, status, engine, managed, slot, sync ·
+// must not know: leases, what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -12,6 +12,7 @@ use super::annotations;
 use super::callbacks::{Callbacks, Resource};
 use super::config::{CONN_POOL_MAX_NAME, conn_pool_config};
 use super::counters::Counters;
+use super::lease_record::LeaseRecord;
 use super::platform::{self, present_stamp};
 use super::stamp::is_stamp;
 use super::status::Answer;
@@ -20,7 +21,8 @@ use super::status::conn_pool_status::{
 };
 use crate::engine::{Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason};
 use crate::managed::{
-    ConnRecord, LoanRecord, ManagedParts, Millis, ON_RETURN, SELF_TIMED, Shared, TimeRecorders, discard, reason_of,
+    ConnRecord, LoanRecord, ManagedParts, Millis, ON_LEND, ON_RETURN, SELF_TIMED, Shared, TimeRecorders, discard,
+    reason_of,
 };
 use crate::slot::{PoolParts, Releases, Slot, release, slow_path, storage, waiting_path};
 use crate::sync::{AtomicUsize, Relaxed};
@@ -30,7 +32,7 @@ pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 /// The same for the library without threads (`CONN_POOL_BARE`).
 pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1280;
 /// Bytes of storage for each slot, with room for what later versions may keep there.
-pub const CONN_POOL_STORAGE_PER_SLOT: usize = 96;
+pub const CONN_POOL_STORAGE_PER_SLOT: usize = 160;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
 #[cfg(not(feature = "std"))]
@@ -47,6 +49,7 @@ pub(crate) struct SlotExtra {
     /// Odd while a lease of the slot is held. Only the slot's owner writes it; any thread may read it.
     generation: AtomicUsize,
     record: ConnRecord,
+    lease: LeaseRecord,
 }
 
 impl SlotExtra {
@@ -125,7 +128,11 @@ impl conn_pool {
         // multiple of its alignment, which is at least the slots' (asserted above).
         let slots = unsafe { pool.add(1) }.cast::<Slot<Resource, SlotExtra>>();
         for slot in 0..capacity {
-            let empty = Slot::vacant(SlotExtra { generation: AtomicUsize::new(0), record: ConnRecord::new() });
+            let empty = Slot::vacant(SlotExtra {
+                generation: AtomicUsize::new(0),
+                record: ConnRecord::new(),
+                lease: LeaseRecord::new(),
+            });
             // SAFETY: within the storage, as above; no other thread knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
         }
@@ -257,6 +264,25 @@ impl conn_pool {
     #[inline(always)]
     pub(super) fn generation(&self, slot: usize) -> &AtomicUsize {
         &storage::extra(self.slots(), slot).generation
+    }
+
+    /// Who holds the slot, if the pool records that.
+    #[inline(always)]
+    pub(super) fn lease_record(&self, slot: usize) -> &LeaseRecord {
+        &storage::extra(self.slots(), slot).lease
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half a billion years fit")]
+    pub(super) fn now_ms(&self) -> u64 {
+        self.config().now().as_millis() as u64
+    }
+
+    /// From now on each acquire and release looks at the record of its resource.
+    pub(super) fn watch_records(&self) {
+        self.shared.set(ON_LEND);
+        for stamp in [&self.begins_at_once, &self.ends_at_once] {
+            stamp.store(0, Relaxed);
+        }
     }
 
     #[inline(always)]

@@ -59,6 +59,8 @@ pub struct conn_pool_stats {
     pub closed: usize,
     /// Calls without a wait that were refused because no resource was free.
     pub exhausted: usize,
+    /// 1 if the pool is suspended, else 0.
+    pub suspended: usize,
 }
 
 impl conn_pool_stats {
@@ -88,6 +90,7 @@ impl conn_pool_stats {
             misused: own.misused.get(),
             closed: usize::from(status.closed),
             exhausted: own.exhausted.get(),
+            suspended: usize::from(status.suspended),
         }
     }
 

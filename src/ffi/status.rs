@@ -58,13 +58,15 @@ pub enum conn_pool_status {
     CONN_POOL_FORKED = -19,
     /// The library itself has failed. Please report it.
     CONN_POOL_PANIC = -20,
+    /// The thread would wait for itself: it holds what it would wait for. Only in a pool with `CONN_POOL_TRACK`.
+    CONN_POOL_DEADLOCK = -21,
 }
 
 #[allow(clippy::enum_glob_use, reason = "all of them, and each has its prefix")]
 use conn_pool_status::*;
 
 impl conn_pool_status {
-    const ALL: [(Self, &'static CStr, &'static CStr); 22] = [
+    const ALL: [(Self, &'static CStr, &'static CStr); 23] = [
         (CONN_POOL_OK, c"CONN_POOL_OK", c"success"),
         (CONN_POOL_PENDING, c"CONN_POOL_PENDING", c"the waiter is queued and its callback will be called"),
         (CONN_POOL_EXHAUSTED, c"CONN_POOL_EXHAUSTED", c"no resource is free now"),
@@ -103,6 +105,7 @@ impl conn_pool_status {
         ),
         (CONN_POOL_FORKED, c"CONN_POOL_FORKED", c"the pool belongs to the parent process: abandon it in the child"),
         (CONN_POOL_PANIC, c"CONN_POOL_PANIC", c"the library itself has failed: please report it"),
+        (CONN_POOL_DEADLOCK, c"CONN_POOL_DEADLOCK", c"the thread would wait for itself: it holds the resources"),
     ];
 
     fn find(number: c_int) -> Option<&'static (Self, &'static CStr, &'static CStr)> {

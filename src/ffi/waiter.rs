@@ -127,7 +127,7 @@ impl Waiting {
     fn attempt(&self, pool: &conn_pool, mut position: Position) -> Answer<Option<conn_pool_lease>> {
         while let Some(slot) = self.join(pool, position)? {
             if let Some(slot) = course::prepare(pool, slot, &NoWait)? {
-                return Ok(Some(lend(pool, slot)));
+                return Ok(Some(lend(pool, slot, ptr::null())));
             }
             position = Position::Again;
         }
@@ -170,7 +170,7 @@ impl Waiting {
         let Poll::Ready(slot) = seen else { return Ok(None) };
         let slot = slot.ok_or(CONN_POOL_CLOSED)?;
         match course::prepare(pool, slot, &NoWait)? {
-            Some(slot) => Ok(Some(lend(pool, slot))),
+            Some(slot) => Ok(Some(lend(pool, slot, ptr::null()))),
             None => self.attempt(pool, Position::Again),
         }
     }

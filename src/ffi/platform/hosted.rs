@@ -1,8 +1,8 @@
-// knows: stamp, status, sync · must not know: pools, leases, waiters
+// knows: config, stamp, status, sync · must not know: pools, leases, waiters
 //! What the C library needs of an operating system. `bare` is its twin in a build without `std`.
 
 use core::cell::Cell;
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use std::alloc::{self, Layout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,7 @@ use libc::__errno_location as errno_location;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 use libc::__error as errno_location;
 
+use crate::ffi::config::CONN_POOL_MAX_ERROR;
 use crate::ffi::stamp::{COUNT, FIRST_STAMP};
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{CONN_POOL_OUT_OF_MEMORY, CONN_POOL_PANIC};
@@ -108,6 +109,49 @@ pub(super) fn watch_forks() {
 pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
     thread_local!(static OWN: Cell<*const ()> = const { Cell::new(ptr::null()) });
     OWN.with(work);
+}
+
+/// Why `create` has failed last on this thread: the text that it has set, and what it has returned.
+struct LastError {
+    code: Cell<c_int>,
+    text: Cell<[c_char; CONN_POOL_MAX_ERROR as usize + 1]>,
+}
+
+thread_local! {
+    static LAST_ERROR: LastError =
+        const { LastError { code: Cell::new(0), text: Cell::new([0; CONN_POOL_MAX_ERROR as usize + 1]) } };
+}
+
+/// Sets the text, cut if need be.
+pub(super) fn set_error(text: Option<&CStr>) {
+    LAST_ERROR.with(|error| {
+        let mut own = [0; CONN_POOL_MAX_ERROR as usize + 1];
+        let text = text.map_or(&[][..], CStr::to_bytes);
+        for (place, byte) in own.iter_mut().take(CONN_POOL_MAX_ERROR as usize).zip(text) {
+            *place = c_char::from_ne_bytes([*byte]);
+        }
+        error.text.set(own);
+    });
+}
+
+/// Notes the code, and returns it.
+pub(super) fn note_error(code: c_int) -> c_int {
+    LAST_ERROR.with(|error| error.code.set(code));
+    code
+}
+
+/// The code, and the text, which lives as long as the thread.
+pub(super) fn last_error() -> (c_int, *const c_char) {
+    LAST_ERROR.with(|error| (error.code.get(), error.text.as_ptr().cast_const().cast()))
+}
+
+/// A number of the calling thread's: its `pthread_t`.
+pub(super) fn thread() -> usize {
+    // SAFETY: a call of the C library's, which cannot fail.
+    let own = unsafe { libc::pthread_self() };
+    #[allow(clippy::cast_possible_truncation, reason = "a word, which is a number or a pointer as the system has it")]
+    let own = own as usize;
+    own
 }
 
 fn layout(size: usize, align: usize) -> Answer<Layout> {

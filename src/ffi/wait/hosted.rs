@@ -1,4 +1,4 @@
-// knows: acquire, annotations, caller, config, pool, status, engine, slot, sync · must not know: leases, callbacks
+// knows: acquire, annotations, caller, config, leases, pool, status, engine, slot, sync · must not know: callbacks
 //! How a caller sleeps until a slot is free, or until a pool is drained. `bare` is its twin in a build without `std`.
 
 use core::pin::pin;
@@ -11,9 +11,10 @@ use crate::ffi::annotations;
 use crate::ffi::caller::Wait;
 use crate::ffi::config::CONN_POOL_WAIT_FOREVER;
 use crate::ffi::config::conn_pool_note::{CONN_POOL_NOTE_HEED, CONN_POOL_NOTE_IGNORE};
+use crate::ffi::leases;
 use crate::ffi::pool::conn_pool;
 use crate::ffi::status::Answer;
-use crate::ffi::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT};
+use crate::ffi::status::conn_pool_status::{self, CONN_POOL_DEADLOCK, CONN_POOL_INVALID_ARGUMENT};
 use crate::slot::{Drain, Patience, PoolParts, acquire_with, wait_for_drain as sleep_until_drained};
 use crate::sync::with_parker;
 
@@ -85,6 +86,9 @@ impl Wait for Limit {
     fn slot(&mut self, pool: &conn_pool, ticket: &mut Ticket) -> Answer<SlotToken> {
         let Some(patience) = self.patience() else { return try_slot(pool) };
         prepare_to_sleep(pool);
+        if matches!(patience, Patience::Forever) && leases::has_all(pool) {
+            return Err(CONN_POOL_DEADLOCK);
+        }
         acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
     }
 }
@@ -99,9 +103,11 @@ fn prepare_to_sleep(pool: &conn_pool) {
 }
 
 /// Waits until all leases of a closed pool have ended; `false` if the time was up first.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without threads")]
 pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> {
     prepare_to_sleep(pool);
+    if timeout_ms == CONN_POOL_WAIT_FOREVER && leases::has_any(pool) {
+        return Err(CONN_POOL_DEADLOCK);
+    }
     let deadline = if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { deadline(timeout_ms) };
     Ok(sleep_until_drained(pin!(Drain::new(pool.engine())), deadline))
 }
