@@ -116,6 +116,8 @@ pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "std")]
 pub(crate) use sleeping::Runtime;
+#[cfg(all(feature = "tokio", not(any(conn_pool_loom, conn_pool_shuttle))))]
+pub(crate) use sleeping::run_blocking;
 pub(crate) use sleeping::{CAN_SLEEP, present, sleep};
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;

@@ -72,8 +72,10 @@ pub enum conn_pool_reason {
 impl conn_pool_reason {
     pub(super) const fn of(reason: DiscardReason) -> Self {
         match reason {
-            // A program tells that a resource is broken by discarding it.
-            DiscardReason::Discarded | DiscardReason::Broken => Self::CONN_POOL_REASON_DISCARDED,
+            // A program tells that a resource is broken by discarding it; none is detached by C.
+            DiscardReason::Discarded | DiscardReason::Broken | DiscardReason::Detached => {
+                Self::CONN_POOL_REASON_DISCARDED
+            }
             DiscardReason::Invalid => Self::CONN_POOL_REASON_INVALID,
             DiscardReason::ResetFailed => Self::CONN_POOL_REASON_RESET_FAILED,
             DiscardReason::Expired => Self::CONN_POOL_REASON_MAX_LIFETIME,

@@ -34,11 +34,14 @@ pub enum DiscardReason {
     Surplus,
     /// The pool is closed, or was dropped.
     Closed,
+    /// Its holder has taken it out of the pool for good ([`ConnGuard::detach`](super::ConnGuard::detach)): it goes on
+    /// without the pool, and the manager does not end it.
+    Detached,
 }
 
 impl DiscardReason {
     /// All of them, in the order of [`Metrics::discards`](super::Metrics::discards).
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Broken,
         Self::ResetFailed,
         Self::Invalid,
@@ -50,6 +53,7 @@ impl DiscardReason {
         Self::Evicted,
         Self::Surplus,
         Self::Closed,
+        Self::Detached,
     ];
 
     /// The reason's name in snake case, for labels of metrics.
@@ -67,6 +71,7 @@ impl DiscardReason {
             Self::Evicted => "evicted",
             Self::Surplus => "surplus",
             Self::Closed => "closed",
+            Self::Detached => "detached",
         }
     }
 }
@@ -85,6 +90,7 @@ impl fmt::Display for DiscardReason {
             Self::Evicted => "was evicted",
             Self::Surplus => "was one too many after a resize",
             Self::Closed => "belonged to a pool that was closed",
+            Self::Detached => "was detached by its holder",
         })
     }
 }

@@ -7,7 +7,7 @@ use super::clock::{Clock, SystemClock, duration};
 use super::event::DiscardReason;
 #[cfg(feature = "alloc")]
 use super::loan::release::forget_thread;
-use super::loan::tokens::discard;
+use super::loan::tokens::{detach, discard};
 use super::manager::Lifecycle;
 use super::parts::ManagedParts;
 use super::pool::Pool;
@@ -64,6 +64,36 @@ macro_rules! functions {
             pub fn discard(guard: Self) {
                 let (pool, slot) = guard.0.into_parts();
                 discard(&*pool, slot, DiscardReason::Discarded);
+            }
+
+            /// Takes the connection out of the pool for good: for one that a caller keeps, as for notifications, or
+            /// whose ownership a driver wants. Its slot is vacant from then on, and the pool makes another connection
+            /// when a caller wants one; it is counted as [`DiscardReason::Detached`]. The manager neither resets nor
+            /// ends it.
+            ///
+            /// # Panics
+            ///
+            /// If a waiter's waker does; the connection is dropped then.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # use conn_pool::managed::{Config, ConnGuard, DiscardReason, Lifecycle, Manager, Pool};
+            /// # use std::time::Duration;
+            /// # struct Server;
+            /// # impl Lifecycle for Server { type Connection = String; type Error = (); }
+            /// # impl Manager for Server {
+            /// #     fn connect(&self, _: Option<Duration>) -> Result<String, ()> { Ok("own".into()) }
+            /// # }
+            /// let pool = Pool::<_, 1>::new(Server, Config::new()).unwrap();
+            /// let own: String = ConnGuard::detach(pool.get().unwrap());
+            /// assert_eq!((own.as_str(), pool.status().vacant), ("own", 1));
+            /// assert_eq!(pool.metrics().discards[DiscardReason::Detached as usize], 1);
+            /// ```
+            #[must_use = "the connection ends if it is not kept"]
+            pub fn detach(guard: Self) -> M::Connection {
+                let (pool, slot) = guard.0.into_parts();
+                detach(&*pool, slot)
             }
 
             /// Has the connection checked, by `is_valid`, before it is acquired again, however soon that is: for a

@@ -6,6 +6,8 @@ mod build;
 mod get;
 mod guard;
 mod handle;
+#[cfg(feature = "tokio")]
+mod run;
 mod runner;
 mod spawner;
 

@@ -67,3 +67,18 @@ impl Runtime {
         self.0.spawn(task);
     }
 }
+
+/// Runs work that blocks on a thread of the runtime's that is there for that, to its end, whether or not the future is
+/// polled again. It panics as the work does.
+///
+/// # Panics
+///
+/// Outside of a runtime; and if that is shut down before the work has begun.
+pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        if error.is_panic() {
+            std::panic::resume_unwind(error.into_panic());
+        }
+        panic!("the tokio runtime was shut down before the work on a connection began")
+    })
+}

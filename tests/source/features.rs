@@ -47,6 +47,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/observe.rs", "chooses who is told"),
     ("managed/pool.rs", "how long things take needs a clock"),
     ("managed/shared.rs", "pools for C ask on their fast path"),
+    ("managed/shared_pool.rs", "work that blocks, on a runtime"),
     ("managed/shared_pool/administer.rs", "the `metrics` facade"),
     ("managed/slots.rs", "wait times need a clock"),
     ("managed/parts.rs", "only in shared pools callers leave all to a connector"),

@@ -1,9 +1,10 @@
 //! Tasks and threads in front of one pool.
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use conn_pool::SharedPool;
-use conn_pool::managed::{Config, GetError};
+use conn_pool::managed::{Config, DiscardReason, GetError, SharedConnGuard};
 
 use crate::server::{Refused, Server};
 
@@ -157,4 +158,57 @@ fn a_pool_of_a_manager_that_awaits_is_refused_outside_of_a_runtime() {
         "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of conn_pool; or \
          with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads"
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_is_detached_is_the_callers_and_another_is_made_for_the_next() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let own = SharedConnGuard::detach(pool.get_async().await.unwrap());
+    assert_eq!((own, server.ended()), (1, 0));
+    assert_eq!(*pool.get_async().await.unwrap(), 2);
+    assert_eq!(pool.metrics().discards[DiscardReason::Detached as usize], 1);
+    assert_eq!(pool.metrics().pool.discarded, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn work_that_blocks_runs_to_its_end_though_its_task_is_gone_and_the_connection_comes_back() {
+    let server = Server::default();
+    let pool = SharedPool::blocking(server.manager(), Config::new().max_size(1)).unwrap();
+    let (has_begun, begun) = channel();
+    let (finish, finished) = channel::<()>();
+    let own = pool.clone();
+    let task = tokio::spawn(async move {
+        let work = move |connection: &mut usize| {
+            has_begun.send(()).unwrap();
+            finished.recv().unwrap();
+            *connection += 41;
+        };
+        own.run(work).await
+    });
+    tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(pool.status().in_use, 1);
+    finish.send(()).unwrap();
+    assert_eq!(pool.run(|connection| *connection).await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn work_that_panics_costs_no_slot() {
+    let server = Server::default();
+    let pool = SharedPool::blocking(server.manager(), Config::new().max_size(1)).unwrap();
+    let own = pool.clone();
+    let task = tokio::spawn(async move { own.run::<()>(|_| panic!("work")).await });
+    assert!(task.await.unwrap_err().is_panic());
+    assert_eq!(pool.run(|connection| *connection).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn all_that_is_idle_is_taken() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(3)).unwrap();
+    (1..=2).for_each(|number| pool.insert(number).unwrap());
+    let taken: Vec<_> = pool.take_idle().collect();
+    assert_eq!(taken.iter().map(|guard| **guard).sum::<usize>(), 3);
 }

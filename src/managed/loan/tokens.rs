@@ -395,6 +395,20 @@ pub(crate) fn discard_here<P: ManagedParts>(pool: &P, slot: SlotToken, reason: D
     end_connection(pool, vacate.slot(), reason);
 }
 
+/// Takes the connection out of a slot for good, which is vacant from then on.
+pub(crate) fn detach<P: ManagedParts>(pool: &P, slot: SlotToken) -> P::Connection {
+    let wake = WakeMaintenance(pool);
+    let vacate = VacateOnDrop::new(pool.engine(), slot, VacateReason::Discarded);
+    pool.shared().counters().count_discard(DiscardReason::Detached);
+    // SAFETY: only filled slots are detached (I3).
+    let connection = unsafe { storage::take(pool.slots(), vacate.slot()) };
+    observe::discarded(pool.shared(), DiscardReason::Detached);
+    // Dropped here, and not at the end of the function: wakers may panic, which would leak the returned value there.
+    drop(vacate);
+    drop(wake);
+    connection
+}
+
 /// Takes the connection out of a filled slot and hands it to the manager, which ends it.
 fn end_connection<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: DiscardReason) {
     pool.shared().counters().count_discard(reason);

@@ -22,7 +22,7 @@ use crate::managed::loan::search::{Search, acquire};
 use crate::managed::loan::task;
 use crate::managed::manager::Lifecycle;
 use crate::managed::parts::ManagedParts;
-use crate::slot::Patience;
+use crate::slot::{Patience, PoolParts};
 
 type Got<M> = Result<SharedConnGuard<M>, GetError>;
 
@@ -48,6 +48,35 @@ impl<M: Lifecycle> SharedPool<M> {
             Ok(slot) => Ok(lent(block, slot)),
             Err(at_hand) => try_get_slow(block, site, at_hand),
         }
+    }
+}
+
+/// Acquiring all that is idle.
+impl<M: Lifecycle> SharedPool<M> {
+    /// Acquires the connections that are idle now, one after the other, as [`try_get`](Self::try_get) does: no more
+    /// than the pool has slots.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{Config, Lifecycle, Manager};
+    /// # use conn_pool::SharedPool;
+    /// # use std::time::Duration;
+    /// # struct Server;
+    /// # impl Lifecycle for Server { type Connection = u32; type Error = std::io::Error; }
+    /// # impl Manager for Server { fn connect(&self, _: Option<Duration>) -> std::io::Result<u32> { Ok(7) } }
+    /// let pool = SharedPool::connect_blocking(Server, Config::new())?;
+    /// let idle: Vec<_> = pool.take_idle().collect();
+    /// assert_eq!(idle.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn take_idle(&self) -> impl Iterator<Item = SharedConnGuard<M>> {
+        let (block, site) = (self.block(), Location::caller());
+        (0..block.engine().states().len()).map_while(move |_| match acquire_first(block, site, true) {
+            Ok(slot) => Some(lent(block, slot)),
+            Err(at_hand) => try_get_slow(block, site, at_hand).ok(),
+        })
     }
 }
 

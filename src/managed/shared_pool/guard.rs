@@ -7,7 +7,7 @@ use super::block::{Block, BlockRef, InUse};
 use crate::engine::SlotToken;
 use crate::managed::clock::duration;
 use crate::managed::event::DiscardReason;
-use crate::managed::loan::tokens::discard;
+use crate::managed::loan::tokens::{detach, discard};
 use crate::managed::manager::Lifecycle;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::REQUIRED;
@@ -44,6 +44,18 @@ impl<M: Lifecycle> SharedConnGuard<M> {
         let owner = BlockRef::of(guard.0.pool());
         let (_, slot) = guard.0.into_parts();
         discard(&*owner, slot, DiscardReason::Discarded);
+    }
+
+    /// As [`ConnGuard::detach`](crate::managed::ConnGuard::detach).
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does; the connection is dropped then.
+    #[must_use = "the connection ends if it is not kept"]
+    pub fn detach(guard: Self) -> M::Connection {
+        let owner = BlockRef::of(guard.0.pool());
+        let (_, slot) = guard.0.into_parts();
+        detach(&*owner, slot)
     }
 
     /// As [`ConnGuard::require_check`](crate::managed::ConnGuard::require_check).
