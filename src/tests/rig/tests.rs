@@ -11,7 +11,7 @@ use super::Rig;
 use super::from_c::Calls;
 use crate::engine::{AcquireError, SlotToken, WaiterKind};
 use crate::fairness::Fairness;
-use crate::slot::{Acquire, Drain};
+use crate::slot::{Acquire, Drain, slow_path};
 use crate::sync::Relaxed;
 
 /// Every slot is vacant, and callers may connect in all of them at once.
@@ -355,6 +355,22 @@ fn as_many_waiters_are_woken_to_compete_as_there_are_vacant_slots() {
     assert_eq!(count(), [1, 0, 0]);
     pool.fail(second);
     assert_eq!(count(), [1, 1, 0]);
+}
+
+/// Nor by joining, though a connection is idle.
+#[test]
+fn a_waiter_that_looks_at_a_suspended_pool_is_granted_nothing() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
+        let pool = Rig::<u32, 1>::new(0, fairness);
+        pool.insert(7).unwrap();
+        // SAFETY: it is this pool's slow path (I11).
+        unsafe { pool.engine().suspend(slow_path::<Rig<u32, 1>>()) };
+        let waiter = wait(&pool);
+        assert_waits(&waiter);
+        assert_waits(&waiter);
+        drop(pool.engine().resume());
+        drop(pool.held(served(&waiter)));
+    }
 }
 
 /// More are served than one hold of the lock wakes. Under `Fairness::Bounded` the one that looks serves them.
