@@ -22,6 +22,8 @@ use crate::slot::{
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod connector;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod from_c;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle, feature = "std", feature = "critical-section", feature = "ffi")))]
 mod interrupting;
