@@ -95,6 +95,7 @@ mod meeting;
 #[cfg(not(feature = "std"))]
 #[path = "managed/no_meeting.rs"]
 mod meeting;
+mod process;
 mod shared;
 
 mod parts;

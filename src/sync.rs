@@ -84,6 +84,12 @@ use host as clock;
 #[path = "sync/no_clock.rs"]
 mod clock;
 
+#[cfg(all(unix, feature = "std", not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod process;
+#[cfg(not(all(unix, feature = "std", not(any(conn_pool_loom, conn_pool_shuttle)))))]
+#[path = "sync/no_process.rs"]
+mod process;
+
 // How a task sleeps.
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), feature = "std", feature = "tokio"))]
 #[path = "sync/sleep_tokio.rs"]
@@ -113,6 +119,7 @@ pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
+pub(crate) use process::{process, watched_process};
 pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "std")]
 pub(crate) use sleeping::Runtime;

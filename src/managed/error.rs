@@ -62,6 +62,10 @@ pub enum GetError<E = Infallible> {
     Closed(PoolReport),
     /// The pool was built for no connections at all (`N` is 0).
     NoConnections,
+    /// This process is a fork's child, and the pool is its parent's: the child shares the sockets of the connections,
+    /// and has none of the threads that maintain the pool. Make a pool after the fork, or before it without a
+    /// connection and without maintenance. See [`Pool::abandon`](super::Pool::abandon).
+    Forked,
     /// The caller's thread holds every connection of this pool, and would wait for another one without a deadline: for
     /// ever, unless a guard is dropped by another thread. See [`Config::nested`](super::Config::nested).
     Nested {
@@ -107,6 +111,7 @@ impl<E> GetError<E> {
             Self::QueueFull(_) => "queue_full",
             Self::Closed(_) => "closed",
             Self::NoConnections => "no_connections",
+            Self::Forked => "forked",
             Self::Nested { .. } => "nested",
             Self::Connect { .. } => "connect",
             Self::ConnectTimeout { .. } => "connect_timeout",
@@ -114,11 +119,11 @@ impl<E> GetError<E> {
         }
     }
 
-    /// How the pool stood; `None` for a pool without slots, and for a caller that did not wait.
+    /// How the pool stood; `None` for a pool without slots, in a fork's child, and for a caller that did not wait.
     #[must_use]
     pub const fn report(&self) -> Option<&PoolReport> {
         match self {
-            Self::NoConnections | Self::Exhausted => None,
+            Self::NoConnections | Self::Exhausted | Self::Forked => None,
             Self::Timeout(report)
             | Self::QueueFull(report)
             | Self::Closed(report)
@@ -137,6 +142,7 @@ impl<E> GetError<E> {
             Self::QueueFull(report) => GetError::QueueFull(report),
             Self::Closed(report) => GetError::Closed(report),
             Self::NoConnections => GetError::NoConnections,
+            Self::Forked => GetError::Forked,
             Self::Nested { own, report } => GetError::Nested { own, report },
             Self::Connect { error, report } => GetError::Connect { error: error.map(change), report },
             Self::ConnectTimeout { after, report } => GetError::ConnectTimeout { after, report },
@@ -166,6 +172,10 @@ impl<E: fmt::Display> fmt::Display for GetError<E> {
             }
             Self::Closed(report) => write!(f, "the pool is closed ({report})"),
             Self::NoConnections => f.write_str("the pool has no slots: it was built with N = 0"),
+            Self::Forked => f.write_str(
+                "this process is the child of a fork, and the pool and its connections are its parent's: make a pool \
+                 after the fork",
+            ),
             Self::Nested { own, report } => {
                 write!(f, "this thread would wait for itself: it holds all connections of the pool ({own}); {report}")
             }

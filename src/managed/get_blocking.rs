@@ -1,4 +1,5 @@
-// knows: clock, error, get, guard, loan, manager, pool, times, engine, slot · must not know: wait queues, records
+// knows: clock, get, guard, loan, manager, parts, pool, times, engine, error, slot · must not know: wait queues,
+// records
 //! The calls that block the thread (feature `std`).
 
 use core::panic::Location;
@@ -15,6 +16,7 @@ use super::loan::blocking::Blocking;
 use super::loan::caller::at_once;
 use super::loan::search::{Search, acquire};
 use super::manager::{Lifecycle, Manager};
+use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::times::Times;
 use crate::engine::SlotToken;
@@ -160,7 +162,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`close`](Self::close).
     pub fn drain(&self, timeout: Duration) -> Result<(), DrainError> {
         let deadline = Instant::now().checked_add(timeout);
-        let is_drained = wait_for_drain(pin!(self.drain_async()), deadline);
+        // A fork's child does not wait for its parent's connections.
+        let is_drained = !self.shared().is_forked() && wait_for_drain(pin!(self.drain_async()), deadline);
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }
 

@@ -1,6 +1,8 @@
 // knows: event, loan, manager, observe, parts, shared, slots, upkeep, error, slot, stats, sync · must not know: which
 // pool it is
 //! What an operator does with a managed pool, and how it ends: written once, for every type of it.
+//!
+//! In a fork's child all of it does nothing: the connections are the parent's, and a lock may be locked for ever.
 
 use core::mem::replace;
 
@@ -22,6 +24,9 @@ fn name<P: ManagedParts>(pool: &P) -> &str {
 }
 
 pub(super) fn retain<P: ManagedParts>(pool: &P, mut keep: impl FnMut(&mut P::Connection) -> bool) -> Retained {
+    if pool.shared().is_forked() {
+        return Retained::NONE;
+    }
     teardown::retain(pool, |slot| {
         let mut unready = UnreadySlot::new(pool, slot);
         let is_kept = keep(unready.connection());
@@ -35,6 +40,9 @@ pub(super) fn retain<P: ManagedParts>(pool: &P, mut keep: impl FnMut(&mut P::Con
 }
 
 pub(super) fn evict_all<P: ManagedParts>(pool: &P) -> usize {
+    if pool.shared().is_forked() {
+        return 0;
+    }
     let at_once = evict::evict_all(pool);
     log::evicted(name(pool), at_once);
     at_once
@@ -44,6 +52,9 @@ pub(super) fn resize<P: ManagedParts>(pool: &P, max_size: usize) -> Result<(), R
     let capacity = pool.engine().states().len();
     if max_size > capacity {
         return Err(ResizeError { requested: max_size, capacity });
+    }
+    if pool.shared().is_forked() {
+        return Ok(());
     }
     let mut is_resized = false;
     run_to_end(|| {
@@ -62,18 +73,27 @@ pub(super) fn resize<P: ManagedParts>(pool: &P, max_size: usize) -> Result<(), R
 }
 
 pub(super) fn suspend<P: ManagedParts>(pool: &P) {
+    if pool.shared().is_forked() {
+        return;
+    }
     // SAFETY: it is this pool's slow path (I11).
     unsafe { pool.engine().suspend(slow_path::<P>()) };
     log::suspended(name(pool));
 }
 
 pub(super) fn resume<P: ManagedParts>(pool: &P) {
+    if pool.shared().is_forked() {
+        return;
+    }
     drop(pool.engine().resume());
     log::resumed(name(pool));
 }
 
 /// Closes the pool. What is handed over to be ended need not have ended.
 pub(super) fn close<P: ManagedParts>(pool: &P) {
+    if pool.shared().is_forked() {
+        return;
+    }
     let was_closed = pool.engine().is_closed();
     teardown::close(pool, || {
         if !was_closed {
@@ -86,6 +106,9 @@ pub(super) fn close<P: ManagedParts>(pool: &P) {
 
 /// Ends every connection of a pool that is being dropped, those of leaked guards included.
 pub(super) fn drop_all<M: Lifecycle>(manager: &M, shared: &Shared, slots: &mut [Slot<M::Connection, SlotExtra>]) {
+    if shared.is_forked() {
+        return;
+    }
     teardown::drop_all(slots, |slots, slot| {
         // SAFETY: only filled slots are handed over (I3).
         let connection = unsafe { storage::take(slots, slot) };

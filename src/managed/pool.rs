@@ -3,7 +3,7 @@
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
-use core::mem::offset_of;
+use core::mem::{forget, offset_of};
 use core::ptr::NonNull;
 use core::time::Duration;
 
@@ -241,6 +241,17 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         operations::close(self);
         #[cfg(feature = "std")]
         crew::await_discards(self);
+    }
+
+    /// Forgets the pool and its connections, in a fork's child: nothing is dropped, so that no connection of the
+    /// parent's is ended. A child that just drops its copy does no harm either; this says so.
+    ///
+    /// In a child every call that acquires a connection fails with [`GetError::Forked`](super::GetError::Forked),
+    /// guards leave their connections alone when they are dropped, and what an operator does has no effect. That a
+    /// process is a child is known (on Unix, with `std`) if the pool had made a connection before the fork, or was
+    /// being maintained.
+    pub fn abandon(self) {
+        forget(self);
     }
 
     /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.

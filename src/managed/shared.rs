@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     unproven_after: usize,
     /// What keeps acquire and release from the fast path. Written when the pool is made, and by maintenance.
     flags: AtomicUsize,
+    /// The process that the connections are of; 0 before the first one.
+    pub(super) process: AtomicUsize,
     /// Until when acquires may rely on the marks, unless maintenance marks again; `FOR_EVER` if no mark tells that a
     /// connection has to be checked, so that no acquire needs to read the clock.
     trusted_until: AtomicUsize,
@@ -103,6 +105,7 @@ impl Shared {
         pub(crate) const fn new(config: Config) -> Self {
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
+                process: AtomicUsize::new(0),
                 // No pass was made yet. Before the first one `SELF_TIMED` is set.
                 trusted_until: AtomicUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
                 suspended: AtomicUsize::new(0),

@@ -16,6 +16,8 @@ mod checking;
 mod connecting;
 mod connecting_apart;
 mod defects;
+#[cfg(unix)]
+mod forking;
 mod hanging;
 mod health_checking;
 mod implementing;

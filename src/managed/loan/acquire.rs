@@ -29,7 +29,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(
     site: Site,
     by_thread: bool,
 ) -> Result<SlotToken, Option<SlotToken>> {
-    if pool.shared().flags() & !SELF_TIMED != 0 {
+    if pool.shared().flags() & !SELF_TIMED != 0 || pool.shared().is_forked() {
         return Err(None);
     }
     let Some(slot) = claim_first(pool) else { return Err(None) };
@@ -89,6 +89,9 @@ pub(crate) fn first_try<P: ManagedParts>(
 ) -> FirstTry<'_, P> {
     if let Some(slot) = at_hand {
         return FirstTry::Work(Some(ClaimedSlot::new(pool, slot)));
+    }
+    if pool.shared().is_forked() {
+        return FirstTry::Work(None);
     }
     let claimed = claim(pool);
     // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.

@@ -11,6 +11,10 @@ pub(crate) fn insert<P: ManagedParts>(
     pool: &P,
     connection: P::Connection,
 ) -> Result<(), (P::Connection, AcquireError)> {
+    if pool.shared().is_forked() {
+        return Err((connection, AcquireError::Closed));
+    }
+    pool.shared().belong_to_process();
     let slot = match pool.engine().reserve() {
         Ok(slot) => slot,
         Err(error) => return Err((connection, error)),

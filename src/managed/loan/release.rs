@@ -18,6 +18,9 @@ use crate::sync::{is_panicking, run_once};
 /// Releases the slot of a guard.
 #[inline(always)]
 pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
+    if pool.shared().is_forked() {
+        return leave_to_parent(slot);
+    }
     if is_panicking() {
         return release_in_panic(pool, slot);
     }
@@ -121,6 +124,13 @@ fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
         return Some(DiscardReason::Evicted);
     }
     record.is_marked(EXPIRED).then_some(DiscardReason::Expired)
+}
+
+/// In a fork's child nothing is done with a connection of the parent's, and its slot is lost.
+#[cold]
+#[inline(never)]
+pub(crate) fn leave_to_parent(slot: SlotToken) {
+    let _lost = slot.into_raw();
 }
 
 #[cold]

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use core::mem::forget;
 
-use super::release::{forget_thread, recycle_slow, release_in_panic, reset, reset_elsewhere};
+use super::release::{forget_thread, leave_to_parent, recycle_slow, release_in_panic, reset, reset_elsewhere};
 use super::tokens::UnreadySlot;
 use crate::engine::SlotToken;
 use crate::managed::manager::Lifecycle;
@@ -16,6 +16,9 @@ use crate::sync::is_panicking;
 /// after it has given up the slot `keep`s it so long; the fast path does not.
 #[inline(always)]
 pub(crate) fn release_last<P: ManagedParts, K>(pool: &P, slot: SlotToken, keep: impl Fn() -> K) {
+    if pool.shared().is_forked() {
+        return leave_to_parent(slot);
+    }
     if is_panicking() {
         let _kept = keep();
         return release_in_panic(pool, slot);

@@ -74,6 +74,8 @@ enum End {
     Nested(Loan),
     /// No connection can be made.
     Unreachable(SharedError),
+    /// The pool is that of the process's parent.
+    Forked,
 }
 
 impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
@@ -117,6 +119,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         async move {
             loop {
                 if matches!(self.step, Step::Wait) {
+                    self.refuse_forked()?;
                     self.refuse_nested()?;
                     self.refuse_unreachable()?;
                     self.work.begin_wait();
@@ -241,6 +244,10 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         Ok(())
     }
 
+    fn refuse_forked(&self) -> Result<(), End> {
+        if self.pool().shared().is_forked() { Err(End::Forked) } else { Ok(()) }
+    }
+
     /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,
     /// or maintenance checks, comes back without it.
     fn refuse_nested(&self) -> Result<(), End> {
@@ -282,6 +289,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         let error = match end {
             End::NoSlot(error) => self.explain(error),
             End::Nested(own) => GetError::Nested { own, report: report(self.pool()) },
+            End::Forked => GetError::Forked,
             End::Unreachable(text) => self.not_connected(ManagerError::Shared(text)),
         };
         self.work.span().within(|| observe::refused(self.pool(), &error));
@@ -319,8 +327,8 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
     }
 }
 
-/// Whether a caller may be refused, since connecting fails: a quick look, without the clock.
+/// Whether a caller may be refused, since connecting fails, or in a fork's child: a quick look, without the clock.
 #[inline]
 pub(super) fn may_be_unreachable<P: ManagedParts>(pool: &P) -> bool {
-    pool.shared().has_failed() && pool.engine().has_connector()
+    pool.shared().is_forked() || pool.shared().has_failed() && pool.engine().has_connector()
 }

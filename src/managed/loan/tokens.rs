@@ -333,6 +333,7 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     }
 
     fn put(self, connection: P::Connection) -> ClaimedSlot<'a, P> {
+        self.pool.shared().belong_to_process();
         let (pool, now) = (self.pool, self.pool.coarse());
         // SAFETY: `self` is never used or dropped again.
         let slot = unsafe { ManuallyDrop::new(self).slot.take() };
@@ -377,6 +378,11 @@ pub(super) fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
 /// Ends the connection of a filled slot, and vacates the slot: by the pool's connector, if there is one, since a
 /// connection may take its time to close.
 pub(crate) fn discard<P: ManagedParts>(pool: &P, slot: SlotToken, reason: DiscardReason) {
+    if pool.shared().is_forked() {
+        // It is the parent's: the slot is lost.
+        let _lost = slot.into_raw();
+        return;
+    }
     if let Err(slot) = hand_off(pool, slot, Job::Discard(reason)) {
         discard_here(pool, slot, reason);
     }
@@ -397,6 +403,10 @@ pub(crate) fn discard_here<P: ManagedParts>(pool: &P, slot: SlotToken, reason: D
 
 /// Takes the connection out of a slot for good, which is vacant from then on.
 pub(crate) fn detach<P: ManagedParts>(pool: &P, slot: SlotToken) -> P::Connection {
+    if pool.shared().is_forked() {
+        // SAFETY: only filled slots are detached (I3). The slot is lost: a lock of the copy may be locked for ever.
+        return unsafe { storage::take(pool.slots(), &slot) };
+    }
     let wake = WakeMaintenance(pool);
     let vacate = VacateOnDrop::new(pool.engine(), slot, VacateReason::Discarded);
     pool.shared().counters().count_discard(DiscardReason::Detached);

@@ -2,6 +2,7 @@
 // upkeep, engine, error, slot, stats · must not know: records, who connects
 //! What an operator does with a shared pool, and sees of it.
 
+use core::mem::forget;
 use core::pin::pin;
 use core::time::Duration;
 use std::time::Instant;
@@ -115,6 +116,11 @@ impl<M: Lifecycle> SharedPool<M> {
         crew::await_discards(self.block());
     }
 
+    /// As [`managed::Pool::abandon`](crate::managed::Pool::abandon): forgets this handle in a fork's child.
+    pub fn abandon(self) {
+        forget(self);
+    }
+
     /// Whether [`close`](Self::close) was called. A `false` may be out of date by the time it is read.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -138,6 +144,9 @@ impl<M: Lifecycle> SharedPool<M> {
     pub fn drain(&self, timeout: Duration) -> Result<(), DrainError> {
         let deadline = Instant::now().checked_add(timeout);
         self.close();
+        if self.block().shared().is_forked() {
+            return Err(DrainError { report: self.report() });
+        }
         let is_drained = wait_for_drain(pin!(Drain::new(self.block().engine())), deadline);
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }
@@ -158,6 +167,9 @@ impl<M: Lifecycle> SharedPool<M> {
     pub async fn drain_async(&self, timeout: Duration) -> Result<(), DrainError> {
         // The threads of the pool may take their time to end connections: nothing waits for them here.
         operations::close(self.block());
+        if self.block().shared().is_forked() {
+            return Err(DrainError { report: self.report() });
+        }
         let is_drained = until(Drain::new(self.block().engine()), Some(SystemClock.sleep(timeout))).await.is_some();
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }

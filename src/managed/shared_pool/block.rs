@@ -2,7 +2,7 @@
 // told, engine, slot, sync · must not know: who acquires
 //! The memory of a shared pool: one block, with the slots behind the header, and who keeps it.
 
-use core::mem::{ManuallyDrop, offset_of};
+use core::mem::{ManuallyDrop, forget, offset_of};
 use core::ops::Deref;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -150,6 +150,10 @@ impl<M: Lifecycle> Block<M> {
     /// Guards do not count: as long as a connection is in use the pool is not drained, and until then the handles'
     /// share of the memory is kept by the waker of one that waits for that.
     pub(super) fn end(share: BlockRef<M>) {
+        if share.shared.is_forked() {
+            // The copy in a fork's child: a lock may be locked for ever. Its memory is lost.
+            return forget(share);
+        }
         let own = share.clone();
         run_once(|| operations::close(&*own));
         // SAFETY: the block is not moved, nor freed while the waiter is queued: its waker is an owner (I4, I12).

@@ -36,6 +36,7 @@ const SOON: Duration = Duration::from_millis(PATIENCE as u64);
 
 /// Makes the calling thread or task the pool's connector; `false` if there is one already.
 pub(crate) fn begin_connector<P: ManagedParts>(pool: &P, attendant: Attendant) -> bool {
+    pool.shared().belong_to_process();
     let is_first = pool.engine().begin_connector();
     if is_first {
         pool.shared().attend_jobs(attendant);

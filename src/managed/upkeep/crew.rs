@@ -150,6 +150,9 @@ impl Crew {
 /// Waits until the connections that were handed over are ended, but no longer than a caller can be made to wait for a
 /// connection that does not end.
 pub(crate) fn await_discards<P: ManagedParts>(pool: &P) {
+    if pool.shared().is_forked() {
+        return;
+    }
     with_parker(|parker, waker| {
         let until = Instant::now() + PATIENCE;
         while pool.shared().await_discards(waker) && parker.park(Some(until)) {}

@@ -69,7 +69,8 @@ pub(crate) async fn maintain<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W
 /// Does everything that is due.
 pub(super) async fn run_pass<P: ManagedParts>(pool: &P, hands: &impl Hands<P>, now: Millis) -> MaintenanceReport {
     let mut done = MaintenanceReport::default();
-    if let Some(_pass) = Pass::begin(pool)
+    if !pool.shared().is_forked()
+        && let Some(_pass) = Pass::begin(pool)
         && !pool.engine().is_closed()
     {
         mark_all(pool, now, None);

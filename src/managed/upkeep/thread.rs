@@ -31,6 +31,9 @@ struct Signal {
 impl Maintainers {
     /// Starts a thread that maintains the pool until it is stopped, or the pool is closed or gone.
     pub(crate) fn start<K: Known>(known: K, pool: &K::Pool) -> io::Result<Self> {
+        if pool.shared().is_forked() {
+            return Err(io::Error::other("this process is the child of a fork, and the pool is its parent's"));
+        }
         let signal = Arc::new(Signal { is_stopped: AtomicBool::new(false), waker: Lock::new(None) });
         let name = thread_name(pool.shared().config().name.as_str());
         let crew = Crew::new(name.clone());

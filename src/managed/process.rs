@@ -1,0 +1,23 @@
+// knows: shared, sync · must not know: managers, connections, slots
+//! Whose process the pool is.
+
+use super::shared::Shared;
+use crate::sync::{Relaxed, process, watched_process};
+
+impl Shared {
+    /// Whether this process is a fork's child, which has a copy of the pool: its connections, and the threads that
+    /// maintain it, are the parent's.
+    #[inline(always)]
+    pub(super) fn is_forked(&self) -> bool {
+        // Relaxed: it changes in a process that has one thread, and before the first connection.
+        let own = self.process.load(Relaxed);
+        own != process() && own != 0
+    }
+
+    /// From now on the pool is this process's.
+    pub(super) fn belong_to_process(&self) {
+        if self.process.load(Relaxed) == 0 {
+            self.process.store(watched_process(), Relaxed);
+        }
+    }
+}
