@@ -4,6 +4,8 @@
 //!
 //! | page | answers |
 //! |---|---|
+//! | [servers] | What do I hold in a server: ten lines, the limits, and what to do about the rest? |
+//! | [migration] | How do I come from r2d2, deadpool, bb8 or sqlx? |
 //! | [managed pools](managed) | What do I write for my driver? Who connects, and who keeps connections in order? |
 //! | [errors] | What does this error mean, and what do I do about it? |
 //! | [misuse] | What happens if I leak a guard, drop a future, panic, resize, close …? |
@@ -20,7 +22,8 @@
 /// A module for each page. The targets of the links come first. Each page also defines its labels at its end, for
 /// readers of the repository; rustdoc takes the first definition of a label.
 macro_rules! pages {
-    ($($page:ident: $file:literal;)*) => {$(
+    ($($(#[$meta:meta])? $page:ident: $file:literal;)*) => {$(
+        $(#[$meta])?
         #[doc = concat!(
             "[architecture]: crate::guide::architecture\n",
             "[benchmarks]: crate::guide::benchmarks\n",
@@ -29,7 +32,10 @@ macro_rules! pages {
             "[embedded]: crate::guide::embedded\n",
             "[fairness]: crate::guide::fairness\n",
             "[managed]: crate::guide::managed\n",
+            "[migration]: crate::guide::migration\n",
             "[misuse]: crate::guide::misuse\n",
+            "[peers]: crate::guide::peers\n",
+            "[servers]: crate::guide::servers\n",
             "[verification]: crate::guide::verification\n",
             "[`AsyncManager`]: crate::managed::AsyncManager\n",
             "[`Clock`]: crate::managed::Clock\n",
@@ -37,6 +43,7 @@ macro_rules! pages {
             "[`Lifecycle`]: crate::managed::Lifecycle\n",
             "[`Manager`]: crate::managed::Manager\n",
             "[`PoolError`]: crate::PoolError\n",
+            "[`SharedPool`]: crate::managed::SharedPool\n",
             "[`managed::Pool`]: crate::managed::Pool\n\n",
         )]
         #[doc = include_str!($file)]
@@ -45,6 +52,11 @@ macro_rules! pages {
 }
 
 pages! {
+    // Its examples need a runtime: they are tests of examples/servers.
+    #[cfg(not(doctest))]
+    servers: "../docs/servers.md";
+    #[cfg(not(doctest))]
+    migration: "../docs/migration.md";
     managed: "../docs/managed.md";
     errors: "../docs/errors.md";
     misuse: "../docs/misuse.md";

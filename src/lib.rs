@@ -8,7 +8,8 @@
 //! | type | its connections | for |
 //! |---|---|---|
 //! | [`Pool<C, N>`](Pool) | it lends what it is given | drivers, buffers, connections that the program opens itself |
-//! | [`managed::Pool<M, N>`](managed::Pool) | a manager of yours makes, checks, resets and ends them | databases and other servers |
+//! | [`SharedPool<M>`](SharedPool) | a manager of yours makes, checks, resets and ends them, on threads or tasks of the pool's | servers: see [their guide](guide::servers) |
+//! | [`managed::Pool<M, N>`](managed::Pool) | a manager of yours makes, checks, resets and ends them, when and where you say | a `static`, firmware |
 //!
 //! ```
 //! use conn_pool::{Pool, PoolError};
@@ -52,12 +53,14 @@
 //! | see how full it is | [`status`](Pool::status), `{pool:?}` | |
 //! | see what it has done | [`metrics`](Pool::metrics) | `statistics` |
 //! | see how long callers wait | [`with_wait_times`](Pool::with_wait_times), then [`wait_times`](Pool::wait_times) | `std` |
-//! | have connections made, checked and replaced | [`managed::Pool`]: see [its guide](guide::managed) | `managed` |
+//! | have connections made, checked and replaced, in a server | [`SharedPool`]: see [its guide](guide::servers) | `std` |
+//! | … in a `static` or in firmware | [`managed::Pool`]: see [its guide](guide::managed) | `managed` |
 //!
 //! # A pool that connects
 //!
 //! ```
-//! use conn_pool::managed::{Config, Lifecycle, Manager, Pool};
+//! use conn_pool::SharedPool;
+//! use conn_pool::managed::{Config, Lifecycle, Manager};
 //! use std::net::{SocketAddr, TcpListener, TcpStream};
 //! use std::time::Duration;
 //!
@@ -78,7 +81,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = TcpListener::bind("127.0.0.1:0")?;
 //! let server = Server(listener.local_addr()?);
-//! let pool = Pool::<_, 8>::new(server, Config::new().name("orders"))?;
+//! let pool = SharedPool::blocking(server, Config::new().name("orders"))?;
 //!
 //! // One budget for waiting, connecting and checking.
 //! let connection = pool.get_timeout(Duration::from_secs(2))?;
@@ -87,12 +90,14 @@
 //! # }
 //! ```
 //!
-//! Here the caller connects itself. A server runs `health_check` (threads) or
-//! [`run_maintenance`](managed::Pool::run_maintenance) (a task), which connects for all callers: their deadlines then
-//! do not depend on a connect, and a connect whose caller has gone serves the next one.
+//! Threads of the pool's connect for all callers, and maintain the pool until its last handle is dropped. A driver that
+//! awaits implements [`AsyncManager`](managed::AsyncManager), and a task of the runtime does that:
+//! [`SharedPool::new`], with the feature `tokio`. [Servers](guide::servers) is the page for programs that serve
+//! requests: ten lines to copy, limits and defaults, health, shutdown, and how to come here [from another
+//! pool](guide::migration).
 //!
-//! A driver that awaits implements [`AsyncManager`](managed::AsyncManager), and its pool has
-//! [`get_async`](managed::Pool::get_async). Adapters serve threads and tasks from either kind of manager.
+//! [`managed::Pool`] is the same pool for a `static` and for firmware: its size is a constant, and the program says
+//! what connects and maintains it.
 //!
 //! # Features
 //!
@@ -165,13 +170,16 @@
 //!   together with others that do the same. Borrow once and pass the connection on; where that is impossible, use
 //!   `get_timeout`.
 //!
-//! What happens in these and in other cases is [a table](guide::misuse).
+//! What happens in these and in other cases is [a table](guide::misuse); what a shared pool does about them is
+//! [another](guide::servers#what-hurts-users-of-pools).
 //!
 //! # The guide
 //!
-//! - For users: [managed pools](guide::managed), [errors](guide::errors), [misuse](guide::misuse),
-//!   [fairness](guide::fairness), [scaling](guide::scaling), [firmware](guide::embedded), [C](guide::c).
-//! - [Compared with r2d2, deadpool, bb8 and others](guide::peers), with their words in ours.
+//! - For users: [servers](guide::servers), [managed pools](guide::managed), [errors](guide::errors),
+//!   [misuse](guide::misuse), [fairness](guide::fairness), [scaling](guide::scaling), [firmware](guide::embedded),
+//!   [C](guide::c).
+//! - [Compared with r2d2, deadpool, bb8 and others](guide::peers), with their words in ours, and how to
+//!   [come from there](guide::migration).
 //! - How it works: [architecture](guide::architecture), [benchmarks](guide::benchmarks), [decisions](guide::decisions),
 //!   and [how it is verified](guide::verification).
 //!
@@ -228,8 +236,3 @@ pub use stats::Histogram;
 #[cfg(feature = "statistics")]
 pub use stats::Metrics;
 pub use stats::{Retained, Status};
-
-/// The examples of the README, for `cargo test`.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
