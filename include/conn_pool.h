@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * conn_pool: a pool of connections, or of other resources, in a fixed number of slots, with one fair wait queue. Once a
  * pool is made, the library allocates nothing.
  *
@@ -81,6 +82,35 @@
 #else
 #define CONN_POOL_API
 #endif
+#endif
+
+/* CONN_POOL_MUST_USE: a call whose status tells whether there is a lease, or a pool, must not be ignored. */
+#ifndef CONN_POOL_MUST_USE
+#if defined(__GNUC__) || defined(__clang__)
+#define CONN_POOL_MUST_USE __attribute__((warn_unused_result))
+#else
+#define CONN_POOL_MUST_USE
+#endif
+#endif
+
+/*
+ * CONN_POOL_NONNULL: compilers warn of NULL where it is an error in any case. The library checks it all the same.
+ * CONN_POOL_NO_NONNULL: to be defined by programs that do not want the warning.
+ */
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(CONN_POOL_NO_NONNULL)
+#define CONN_POOL_NONNULL(position) __attribute__((nonnull(position)))
+#else
+#define CONN_POOL_NONNULL(position)
+#endif
+
+/**
+ * Releases the lease when its variable goes out of scope, also by an early `return`: for gcc and clang. An empty lease
+ * is left alone.
+ *
+ *     CONN_POOL_RELEASED_AT_END conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+ */
+#if defined(__GNUC__) || defined(__clang__)
+#define CONN_POOL_RELEASED_AT_END __attribute__((cleanup(conn_pool_release_at_end)))
 #endif
 
 /** The version of this header, as a number like that of conn_pool_version: MAJOR * 10000 + MINOR * 100 + PATCH. */
@@ -837,10 +867,12 @@ CONN_POOL_API size_t conn_pool_storage_align(void);
  * NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_init(void *storage,
                                 size_t size,
                                 const struct conn_pool_config *config,
-                                struct conn_pool **out);
+                                struct conn_pool **out)
+CONN_POOL_NONNULL(4);
 
 /**
  * Adds a resource to the pool, for the longest waiter if there is one.
@@ -853,6 +885,7 @@ conn_pool_status conn_pool_init(void *storage,
  * @pre The pool is NULL, or was made by this library and is not freed.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_add(struct conn_pool *pool,
                                void *resource);
 
@@ -869,8 +902,10 @@ conn_pool_status conn_pool_add(struct conn_pool *pool,
  * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
-                                       struct conn_pool_lease *lease);
+                                       struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(2);
 
 /**
  * Acquires a resource, waiting in the queue for up to `timeout_ms` milliseconds.
@@ -891,9 +926,11 @@ conn_pool_status conn_pool_try_acquire(struct conn_pool *pool,
  * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_acquire(struct conn_pool *pool,
                                    uint32_t timeout_ms,
-                                   struct conn_pool_lease *lease);
+                                   struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(3);
 
 /**
  * Acquires a resource now, or joins the wait queue, in which threads wait too, and is called back.
@@ -920,11 +957,13 @@ conn_pool_status conn_pool_acquire(struct conn_pool *pool,
  * `lease` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
                                          struct conn_pool_waiter *waiter,
                                          conn_pool_ready_fn on_ready,
                                          void *user,
-                                         struct conn_pool_lease *lease);
+                                         struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(5);
 
 /**
  * Cancels an asynchronous wait: `on_ready` will not be called.
@@ -943,7 +982,8 @@ conn_pool_status conn_pool_acquire_async(struct conn_pool *pool,
  */
 CONN_POOL_API
 conn_pool_status conn_pool_cancel(struct conn_pool *pool,
-                                  struct conn_pool_waiter *waiter);
+                                  struct conn_pool_waiter *waiter)
+CONN_POOL_NONNULL(2);
 
 /**
  * Releases a lease: its resource goes to the longest waiter, or is idle. The lease is zeroed.
@@ -964,7 +1004,8 @@ conn_pool_status conn_pool_cancel(struct conn_pool *pool,
  */
 CONN_POOL_API
 conn_pool_status conn_pool_release(struct conn_pool *pool,
-                                   struct conn_pool_lease *lease);
+                                   struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(2);
 
 /**
  * Ends a lease whose resource is broken: the resource is destroyed and its slot is vacant. The lease is zeroed.
@@ -980,7 +1021,8 @@ conn_pool_status conn_pool_release(struct conn_pool *pool,
  */
 CONN_POOL_API
 conn_pool_status conn_pool_discard(struct conn_pool *pool,
-                                   struct conn_pool_lease *lease);
+                                   struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(2);
 
 /**
  * Sets how many resources may be in use at once, from 0 to the capacity. 0 pauses the pool.
@@ -1031,7 +1073,8 @@ conn_pool_status conn_pool_maintain(struct conn_pool *pool,
 CONN_POOL_API
 conn_pool_status conn_pool_get_stats(const struct conn_pool *pool,
                                      struct conn_pool_stats *stats,
-                                     size_t size);
+                                     size_t size)
+CONN_POOL_NONNULL(2);
 
 /**
  * Resets `peak_in_use` and `peak_waiting` to what is in use and waiting now.
@@ -1132,8 +1175,10 @@ conn_pool_status conn_pool_abandon(struct conn_pool *pool);
  * @pre `config` is NULL or readable for its `struct_size` bytes; `out` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_create(const struct conn_pool_config *config,
-                                  struct conn_pool **out);
+                                  struct conn_pool **out)
+CONN_POOL_NONNULL(2);
 #endif
 
 #if defined(CONN_POOL_HOSTED)
@@ -1150,10 +1195,12 @@ conn_pool_status conn_pool_create(const struct conn_pool_config *config,
  * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_acquire_deadline(struct conn_pool *pool,
                                             int64_t seconds,
                                             int64_t nanoseconds,
-                                            struct conn_pool_lease *lease);
+                                            struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(4);
 #endif
 
 #if defined(CONN_POOL_HOSTED)
@@ -1169,10 +1216,12 @@ conn_pool_status conn_pool_acquire_deadline(struct conn_pool *pool,
  * @pre The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
  */
 CONN_POOL_API
+CONN_POOL_MUST_USE
 conn_pool_status conn_pool_acquire_tagged(struct conn_pool *pool,
                                           uint32_t timeout_ms,
                                           const char *tag,
-                                          struct conn_pool_lease *lease);
+                                          struct conn_pool_lease *lease)
+CONN_POOL_NONNULL(4);
 #endif
 
 #if defined(CONN_POOL_HOSTED)
@@ -1299,6 +1348,16 @@ conn_pool_status conn_pool_retain(struct conn_pool *pool,
 #pragma pack(pop)
 #endif
 
+/**
+ * Releases a lease that goes out of scope: for CONN_POOL_RELEASED_AT_END. The status is lost.
+ */
+static inline void conn_pool_release_at_end(conn_pool_lease *lease)
+{
+    if (lease->pool) {
+        (void)conn_pool_release(lease->pool, lease);
+    }
+}
+
 /*
  * Declared if <time.h> has what it needs: with -std=c99 or -std=c11, the program has to define _POSIX_C_SOURCE as
  * 200809L.
@@ -1317,6 +1376,7 @@ conn_pool_status conn_pool_retain(struct conn_pool *pool,
  * @pre The pool is NULL, or was made by this library and is not freed; `deadline` is NULL or readable; `lease` is NULL or
  * writable.
  */
+CONN_POOL_MUST_USE
 static inline conn_pool_status conn_pool_acquire_until(conn_pool *pool,
                                                        const struct timespec *deadline,
                                                        conn_pool_lease *lease)

@@ -23,8 +23,13 @@
  * its destructor, `destroy`, `abandon` and `detach`. A `lease` is for one thread at a time, and may
  * be moved to another thread.
  *
- * Callbacks.  Called without a lock, possibly by several threads at once. They must return: no
- * exception may leave them.
+ * Callbacks.  Called without a lock, possibly by several threads at once. Those of a `config` are
+ * functions of C and must return: no exception may leave them. Those of a `pool_of` are any
+ * callables, with captures; an exception that leaves one is a failure of what it was to do.
+ *
+ *     connpool::callbacks<connection> calls;
+ *     calls.create = [&](std::uint32_t within_ms) { return connect(address, within_ms); };
+ *     auto pool = connpool::pool_of<connection>::create(config, std::move(calls));
  *
  * fork.  A pool belongs to the process that made it. In a child, its destructor and those of its
  * leases leave the parent's resources alone.
@@ -39,7 +44,16 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
 #include <utility>
+#if defined(__cpp_exceptions)
+#include <exception>
+#endif
+#if defined(__cpp_impl_coroutine)
+#include <coroutine>
+#endif
 
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 201703L
 #error "conn_pool.hpp needs C++17"
@@ -73,9 +87,9 @@ using stats = ::conn_pool_stats;
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  * - Ownership: the string is constant.
  */
-[[nodiscard]] inline const char *problem(const config &config) noexcept
+[[nodiscard]] inline const char *problem(const config &wanted) noexcept
 {
-    return ::conn_pool_config_problem(&config);
+    return ::conn_pool_config_problem(&wanted);
 }
 
 /**
@@ -84,9 +98,9 @@ using stats = ::conn_pool_stats;
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  * - Ownership: the strings are constant.
  */
-[[nodiscard]] inline const char *text(status status) noexcept
+[[nodiscard]] inline const char *text(status of) noexcept
 {
-    return ::conn_pool_strerror(status);
+    return ::conn_pool_strerror(of);
 }
 
 /**
@@ -95,9 +109,9 @@ using stats = ::conn_pool_stats;
  * - Thread-safe: yes. ISR-safe: yes. Async-signal-safe: yes. Blocks: no.
  * - Ownership: the string is constant.
  */
-[[nodiscard]] inline const char *name(status status) noexcept
+[[nodiscard]] inline const char *name(status of) noexcept
 {
-    return ::conn_pool_status_name(status);
+    return ::conn_pool_status_name(of);
 }
 
 /**
@@ -289,11 +303,11 @@ public:
      * - Ownership: the configuration and its name are copied; `user` and the callbacks must outlive
      *   the pool.
      */
-    static result<pool> create(const config &config) noexcept
+    static result<pool> create(const config &wanted) noexcept
     {
         ::conn_pool *plain = nullptr;
-        connpool::status status = ::conn_pool_create(&config, &plain);
-        return made(status, plain);
+        connpool::status answer = ::conn_pool_create(&wanted, &plain);
+        return made(answer, plain);
     }
 #endif
 
@@ -307,11 +321,11 @@ public:
      *
      * @pre `storage` is null or may be written for `size` bytes.
      */
-    static result<pool> init(void *storage, std::size_t size, const config &config) noexcept
+    static result<pool> init(void *storage, std::size_t size, const config &wanted) noexcept
     {
         ::conn_pool *plain = nullptr;
-        connpool::status status = ::conn_pool_init(storage, size, &config, &plain);
-        return made(status, plain);
+        connpool::status answer = ::conn_pool_init(storage, size, &wanted, &plain);
+        return made(answer, plain);
     }
 
     /** Whether there is a pool. */
@@ -339,8 +353,8 @@ public:
     result<lease> try_acquire() noexcept
     {
         ::conn_pool_lease plain{};
-        connpool::status status = ::conn_pool_try_acquire(plain_, &plain);
-        return leased(status, plain);
+        connpool::status answer = ::conn_pool_try_acquire(plain_, &plain);
+        return leased(answer, plain);
     }
 
     /**
@@ -380,6 +394,16 @@ public:
         return acquire(deadline > now ? deadline - now : Duration::zero());
     }
 
+#if defined(__cpp_impl_coroutine)
+    /**
+     * Acquires a resource in a coroutine: `auto lease = co_await pool.acquire_async();`
+     *
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: as `try_acquire`.
+     * - Returns what is to be awaited: see `acquire_awaiter`.
+     */
+    inline class acquire_awaiter acquire_async() noexcept;
+#endif
+
     /**
      * Adds a resource to the pool, for the longest waiter if there is one.
      *
@@ -413,9 +437,9 @@ public:
     result<std::size_t> maintain() noexcept
     {
         std::size_t destroyed = 0;
-        connpool::status status = ::conn_pool_maintain(plain_, &destroyed);
-        if (status != CONN_POOL_OK) {
-            return status;
+        connpool::status answer = ::conn_pool_maintain(plain_, &destroyed);
+        if (answer != CONN_POOL_OK) {
+            return answer;
         }
         return destroyed;
     }
@@ -427,12 +451,12 @@ public:
      */
     [[nodiscard]] result<connpool::stats> stats() const noexcept
     {
-        connpool::stats stats{};
-        connpool::status status = ::conn_pool_get_stats(plain_, &stats, sizeof stats);
-        if (status != CONN_POOL_OK) {
-            return status;
+        connpool::stats counted{};
+        connpool::status answer = ::conn_pool_get_stats(plain_, &counted, sizeof counted);
+        if (answer != CONN_POOL_OK) {
+            return answer;
         }
-        return stats;
+        return counted;
     }
 
     /**
@@ -486,11 +510,11 @@ public:
      */
     [[nodiscard]] connpool::status destroy() noexcept
     {
-        connpool::status status = ::conn_pool_destroy(plain_);
-        if (status == CONN_POOL_OK) {
+        connpool::status answer = ::conn_pool_destroy(plain_);
+        if (answer == CONN_POOL_OK) {
             plain_ = nullptr;
         }
-        return status;
+        return answer;
     }
 
     /**
@@ -502,18 +526,18 @@ public:
     connpool::status abandon() noexcept { return ::conn_pool_abandon(detach()); }
 
 private:
-    static result<pool> made(connpool::status status, ::conn_pool *plain) noexcept
+    static result<pool> made(connpool::status answer, ::conn_pool *plain) noexcept
     {
-        if (status != CONN_POOL_OK) {
-            return status;
+        if (answer != CONN_POOL_OK) {
+            return answer;
         }
         return pool(plain);
     }
 
-    static result<lease> leased(connpool::status status, const ::conn_pool_lease &plain) noexcept
+    static result<lease> leased(connpool::status answer, const ::conn_pool_lease &plain) noexcept
     {
-        if (status != CONN_POOL_OK) {
-            return status;
+        if (answer != CONN_POOL_OK) {
+            return answer;
         }
         return lease(plain);
     }
@@ -521,8 +545,8 @@ private:
     result<lease> acquire_ms(std::uint32_t timeout_ms) noexcept
     {
         ::conn_pool_lease plain{};
-        connpool::status status = ::conn_pool_acquire(plain_, timeout_ms, &plain);
-        return leased(status, plain);
+        connpool::status answer = ::conn_pool_acquire(plain_, timeout_ms, &plain);
+        return leased(answer, plain);
     }
 
     /* In floating point, because the longest durations overflow as whole milliseconds. */
@@ -555,6 +579,279 @@ private:
     }
 
     ::conn_pool *plain_ = nullptr;
+};
+
+#if defined(__cpp_impl_coroutine)
+/**
+ * What `co_await` waits for: a lease of a pool, from `pool::acquire_async`. It waits in the queue in
+ * which threads wait, and is resumed by the thread whose call has served it, usually a release: a
+ * program with an event loop goes back there first.
+ *
+ * It must not outlive the pool. Destroyed while it waits, it leaves the queue; a destructor that
+ * runs while another thread resumes it is an error of the program.
+ */
+class [[nodiscard]] acquire_awaiter {
+public:
+    explicit acquire_awaiter(::conn_pool *plain) noexcept : pool_(plain) {}
+
+    acquire_awaiter(const acquire_awaiter &) = delete;
+    acquire_awaiter &operator=(const acquire_awaiter &) = delete;
+
+    ~acquire_awaiter()
+    {
+        if (is_queued_) {
+            (void)::conn_pool_cancel(pool_, &waiter_);
+        }
+    }
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+
+    bool await_suspend(std::coroutine_handle<> task) noexcept
+    {
+        task_ = task;
+        is_queued_ = true;
+        const connpool::status answer =
+            ::conn_pool_acquire_async(pool_, &waiter_, ready, this, &lease_);
+        /* Once it is queued it may have been resumed, and be gone. */
+        if (answer == CONN_POOL_PENDING) {
+            return true;
+        }
+        is_queued_ = false;
+        answer_ = answer;
+        return false;
+    }
+
+    /** The lease, or `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`. */
+    result<lease> await_resume() noexcept
+    {
+        if (answer_ != CONN_POOL_OK) {
+            return answer_;
+        }
+        return lease(lease_);
+    }
+
+private:
+    static void ready(void *user, connpool::status answer, const ::conn_pool_lease *plain)
+    {
+        auto *self = static_cast<acquire_awaiter *>(user);
+        self->is_queued_ = false;
+        self->answer_ = answer;
+        if (plain != nullptr) {
+            self->lease_ = *plain;
+        }
+        self->task_.resume();
+    }
+
+    ::conn_pool *pool_;
+    ::conn_pool_waiter waiter_ = CONN_POOL_WAITER_INIT;
+    ::conn_pool_lease lease_{};
+    std::coroutine_handle<> task_;
+    connpool::status answer_ = CONN_POOL_PENDING;
+    bool is_queued_ = false;
+};
+
+inline acquire_awaiter pool::acquire_async() noexcept
+{
+    return acquire_awaiter(plain_);
+}
+#endif
+
+/** A lease of a `pool_of`: `*lease` and `lease->` are the resource. */
+template <class T>
+class [[nodiscard]] lease_of : public lease {
+public:
+    lease_of() noexcept = default;
+    explicit lease_of(lease &&plain) noexcept : lease(std::move(plain)) {}
+
+    [[nodiscard]] T &operator*() const noexcept { return *as<T>(); }
+    [[nodiscard]] T *operator->() const noexcept { return as<T>(); }
+};
+
+/**
+ * The callbacks of a `pool_of`. Each may be empty, but for `create` if nothing is added by hand.
+ * They may be called by several threads at once.
+ */
+template <class T>
+struct callbacks {
+    /** Makes a resource within so many milliseconds; null if that fails. */
+    std::function<T *(std::uint32_t within_ms)> create;
+    /** Whether a resource that was idle is fit. */
+    std::function<bool(T &)> validate;
+    /** Cleans a resource for the next caller. Whether that succeeded. */
+    std::function<bool(T &)> reset;
+    /** Ends a resource; if it is empty, `delete` does. */
+    std::function<void(T *)> destroy;
+};
+
+/**
+ * A pool of resources of one type, with callables as callbacks.
+ *
+ * An exception that leaves `create` makes it fail, with its `what()` as the text of
+ * `conn_pool_last_error`; one that leaves `validate` or `reset` makes the resource unfit; one that
+ * leaves `destroy` is dropped.
+ *
+ * Everything else is as in `pool`, which it has inside: see `plain`. The pool must be drained before
+ * it is destroyed if other threads may hold leases: while some are held, its callbacks stay alive
+ * with it and are never freed.
+ */
+template <class T>
+class [[nodiscard]] pool_of {
+public:
+    pool_of() noexcept = default;
+    pool_of(pool_of &&) noexcept = default;
+
+    pool_of &operator=(pool_of &&other) noexcept
+    {
+        if (this != &other) {
+            end();
+            calls_ = std::move(other.calls_);
+            pool_ = std::move(other.pool_);
+        }
+        return *this;
+    }
+
+    ~pool_of() { end(); }
+
+#ifdef CONN_POOL_HOSTED
+    /**
+     * Makes a pool on the heap. `user` and the callbacks of the configuration are replaced.
+     *
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
+     * - Returns the pool; what `pool::create` returns.
+     */
+    static result<pool_of> create(config wanted, callbacks<T> calls) noexcept
+    {
+        pool_of made;
+        made.calls_.reset(new (std::nothrow) callbacks<T>(std::move(calls)));
+        if (made.calls_ == nullptr) {
+            return CONN_POOL_OUT_OF_MEMORY;
+        }
+        wanted.user = made.calls_.get();
+        wanted.create = made.calls_->create ? call_create : nullptr;
+        wanted.validate = made.calls_->validate ? call_validate : nullptr;
+        wanted.reset = made.calls_->reset ? call_reset : nullptr;
+        wanted.destroy = call_destroy;
+        result<pool> own = pool::create(wanted);
+        if (!own) {
+            return own.status();
+        }
+        made.pool_ = std::move(*own);
+        return made;
+    }
+#endif
+
+    /** Whether there is a pool. */
+    explicit operator bool() const noexcept { return static_cast<bool>(pool_); }
+
+    /** The pool itself, for everything that does not hand out resources. */
+    [[nodiscard]] pool &plain() noexcept { return pool_; }
+
+    /** As `pool::try_acquire`. */
+    result<lease_of<T>> try_acquire() noexcept { return typed(pool_.try_acquire()); }
+
+    /** As `pool::acquire`, for as long as it takes. */
+    result<lease_of<T>> acquire() noexcept { return typed(pool_.acquire()); }
+
+    /** As `pool::acquire`, for up to `timeout`. */
+    template <class Rep, class Period>
+    result<lease_of<T>> acquire(std::chrono::duration<Rep, Period> timeout) noexcept
+    {
+        return typed(pool_.acquire(timeout));
+    }
+
+    /**
+     * As `pool::add`.
+     *
+     * - Ownership: on success the pool ends it with `destroy`, or else with `delete`.
+     */
+    [[nodiscard]] connpool::status add(T *resource) noexcept { return pool_.add(resource); }
+
+private:
+    /* What `work` returns; what `otherwise` is, if an exception leaves it. */
+    template <class Work, class R>
+    static R guarded(Work work, R otherwise) noexcept
+    {
+#if defined(__cpp_exceptions)
+        try {
+            return work();
+        } catch (const std::exception &thrown) {
+            tell(thrown.what());
+            return otherwise;
+        } catch (...) {
+            tell("an exception that is no std::exception");
+            return otherwise;
+        }
+#else
+        (void)otherwise;
+        return work();
+#endif
+    }
+
+    static void tell(const char *what) noexcept
+    {
+#ifdef CONN_POOL_HOSTED
+        (void)::conn_pool_set_error(what);
+#else
+        (void)what;
+#endif
+    }
+
+    static const callbacks<T> &of(void *user) noexcept { return *static_cast<callbacks<T> *>(user); }
+
+    static int call_create(void *user, std::uint32_t within_ms, void **resource)
+    {
+        return guarded(
+            [=] {
+                *resource = of(user).create(within_ms);
+                return *resource == nullptr ? 1 : 0;
+            },
+            2);
+    }
+
+    static int call_validate(void *user, void *resource)
+    {
+        return guarded([=] { return of(user).validate(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+    }
+
+    static int call_reset(void *user, void *resource)
+    {
+        return guarded([=] { return of(user).reset(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+    }
+
+    static void call_destroy(void *user, void *resource)
+    {
+        (void)guarded(
+            [=] {
+                if (of(user).destroy) {
+                    of(user).destroy(static_cast<T *>(resource));
+                } else {
+                    delete static_cast<T *>(resource);
+                }
+                return 0;
+            },
+            0);
+    }
+
+    static result<lease_of<T>> typed(result<lease> plain) noexcept
+    {
+        if (!plain) {
+            return plain.status();
+        }
+        return lease_of<T>(std::move(*plain));
+    }
+
+    void end() noexcept
+    {
+        if (pool_ && pool_.destroy() != CONN_POOL_OK) {
+            /* Leases are held still: their release calls `destroy`. Or it is a fork's child. */
+            pool_ = pool();
+            (void)calls_.release();
+        }
+        calls_.reset();
+    }
+
+    std::unique_ptr<callbacks<T>> calls_;
+    pool pool_;
 };
 
 }  // namespace connpool

@@ -163,11 +163,42 @@ static void a_pool_takes_no_more_resources_than_it_has_slots(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+#ifdef CONN_POOL_RELEASED_AT_END
+/* Returns early while it holds a lease. */
+static size_t return_early(conn_pool *pool)
+{
+    CONN_POOL_RELEASED_AT_END conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    CONN_POOL_RELEASED_AT_END conn_pool_lease empty = CONN_POOL_LEASE_INIT;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
+    /* It does nothing more for one that was released. */
+    conn_pool_release_at_end(&empty);
+    return empty.pool == NULL ? STATS(pool).in_use : 77;
+}
+
+static void a_lease_may_end_with_its_variable(void)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool *pool = NULL;
+    int thing = 0;
+
+    config.capacity = 1;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &pool));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
+    CHECK(return_early(pool) == 1);
+    CHECK(STATS(pool).in_use == 0 && STATS(pool).misused == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+#endif
+
 int main(void)
 {
     versions_agree();
     statuses_have_names_and_texts();
     a_lease_is_acquired_and_released();
     a_pool_takes_no_more_resources_than_it_has_slots();
+#ifdef CONN_POOL_RELEASED_AT_END
+    a_lease_may_end_with_its_variable();
+#endif
     return check_report("basic");
 }

@@ -30,10 +30,14 @@ int use_the_header(void)
     config.capacity = 4;
 #ifdef CONN_POOL_HOSTED
     (void)one;
-    (void)conn_pool_create(&config, &pool);
+    if (conn_pool_create(&config, &pool) != CONN_POOL_OK) {
+        return 1;
+    }
 #endif
-    (void)conn_pool_init(&four, sizeof four, &config, &pool);
-    (void)conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, &lease);
+    if (conn_pool_init(&four, sizeof four, &config, &pool) != CONN_POOL_OK
+        || conn_pool_acquire(pool, CONN_POOL_WAIT_FOREVER, &lease) != CONN_POOL_OK) {
+        return 1;
+    }
     (void)conn_pool_cancel(pool, &waiter);
     return CONN_POOL_VERSION == (int)conn_pool_version();
 }
@@ -86,8 +90,11 @@ fn assert_takes_the_programs(compiler: &'static str) {
 /// `include/conn_pool.hpp`, if this checkout has it.
 #[track_caller]
 fn assert_takes_the_wrapper(compiler: &'static str) {
-    let job = |standard: &&'static str| Job { compiler, language: "c++", standard, flags: vec![] };
-    assert_none_fails(CXX_OF_THE_WRAPPER.iter().map(job).map(|job| job.run("#include <conn_pool.hpp>\n")));
+    let user = "#include <conn_pool.hpp>\ntemplate class connpool::pool_of<int>;\n";
+    let sorts = [vec!["-Wshadow", "-Wold-style-cast", "-Wconversion"], vec!["-fno-exceptions", "-fno-rtti"]];
+    let job = |standard, flags: &Vec<_>| Job { compiler, language: "c++", standard, flags: flags.clone() };
+    let jobs = CXX_OF_THE_WRAPPER.iter().flat_map(|standard| sorts.iter().map(|flags| job(*standard, flags)));
+    assert_none_fails(jobs.map(|job| job.run(user)));
 }
 
 #[test]
@@ -158,10 +165,29 @@ mod checks {
 
     #[test]
     fn without_an_operating_system_its_functions_are_not_declared() {
-        let text = "#include <conn_pool.h>\nint go(void) { return conn_pool_create(NULL, NULL); }\n";
+        let text = "#include <conn_pool.h>\nint go(conn_pool **out) { return conn_pool_create(NULL, out); }\n";
         assert_eq!(gcc("c99", vec![]).run(text), Ok(()));
         let complaint = gcc("c99", vec!["-DCONN_POOL_BARE"]).run(text).unwrap_err();
         assert!(complaint.contains("conn_pool_create"), "{complaint}");
+    }
+
+    #[test]
+    fn a_status_that_is_ignored_or_an_output_that_is_null_is_warned_of() {
+        let with = |call: &str| {
+            let text = format!(
+                "#include <conn_pool.h>\nvoid go(conn_pool *pool, conn_pool_lease *lease);\n\
+                 void go(conn_pool *pool, conn_pool_lease *lease) {{ {call}; (void)pool; (void)lease; }}\n"
+            );
+            ["gcc", "clang"].map(|compiler| Job { compiler, ..gcc("c99", vec![]) }.run(&text))
+        };
+        assert_none_fails(with("if (conn_pool_acquire(pool, 1, lease)) { return; }"));
+        assert_none_fails(with("conn_pool_release(pool, lease)"));
+        for ignored in ["conn_pool_acquire(pool, 1, lease)", "conn_pool_try_acquire(pool, lease)"] {
+            let complaints = with(ignored).map(|outcome| outcome.unwrap_err().contains("unused-result"));
+            assert_eq!(complaints, [true; 2], "{ignored}");
+        }
+        let complaints = with("conn_pool_release(pool, NULL)").map(|outcome| outcome.unwrap_err().contains("nonnull"));
+        assert_eq!(complaints, [true; 2]);
     }
 
     #[test]

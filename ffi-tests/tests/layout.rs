@@ -27,6 +27,9 @@ const NO_VALUES: &[&str] = &[
     "CONN_POOL_HOSTED",
     "CONN_POOL_API",
     "CONN_POOL_NOTE",
+    "CONN_POOL_MUST_USE",
+    "CONN_POOL_NONNULL",
+    "CONN_POOL_RELEASED_AT_END",
     "CONN_POOL_TSAN",
     "CONN_POOL_VALGRIND",
 ];
@@ -423,11 +426,13 @@ const FIXED: &[&str] =
 
 /// The types of exported functions, callbacks and fields that use other words.
 fn loose_types(header: &str) -> Vec<String> {
-    let code = without_directives(&code(header)).replace("extern", "").replace("CONN_POOL_API", "");
+    let code = without_directives(&code(header)).replace("extern", "");
+    let code = ["CONN_POOL_API", "CONN_POOL_MUST_USE"].iter().fold(code, |code, marker| code.replace(marker, ""));
     // Inline functions belong to the program, so their types do not cross the border.
     let exported = code.split("static inline").next().unwrap_or_default();
     let mut complaints = Vec::new();
     for declaration in exported.split([';', '{', '}']) {
+        let declaration = declaration.split("CONN_POOL_NONNULL").next().unwrap_or_default();
         // Members of an enumeration have no type. The size of the enumeration is in the tables.
         let is_enum = words(declaration).find(|word| *word != "typedef") == Some("enum");
         if is_enum || declaration.contains('=') {

@@ -84,8 +84,10 @@ int use_it(void)
     conn_pool_stats counted;
     conn_pool *one = NULL;
 
-    (void)conn_pool_init(&storage, sizeof storage, &config, &one);
-    (void)conn_pool_acquire(one, CONN_POOL_WAIT_FOREVER, &lease);
+    if (conn_pool_init(&storage, sizeof storage, &config, &one) != CONN_POOL_OK
+        || conn_pool_acquire(one, CONN_POOL_WAIT_FOREVER, &lease) != CONN_POOL_OK) {
+        return 1;
+    }
     (void)conn_pool_cancel(one, &waiter);
     return (int)conn_pool_get_stats(one, &counted, sizeof counted);
 }

@@ -2,6 +2,7 @@
 // waiter, engine, managed, slot · must not know: how any of it works
 //! The functions that C programs call in every build. The header is generated from this file, so the documentation
 //! speaks to a C programmer.
+#![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
 
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
@@ -112,6 +113,8 @@ pub extern "C" fn conn_pool_storage_align() -> usize {
 ///
 /// `storage` is NULL or writable for `size` bytes; `config` is NULL or readable for its `struct_size` bytes; `out` is
 /// NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(4)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_init(
     storage: *mut c_void,
@@ -141,6 +144,7 @@ pub unsafe extern "C" fn conn_pool_init(
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_void) -> conn_pool_status {
     border!({
@@ -172,6 +176,8 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
@@ -200,6 +206,8 @@ pub unsafe extern "C" fn conn_pool_try_acquire(pool: *mut conn_pool, lease: *mut
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(3)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire(
     pool: *mut conn_pool,
@@ -294,6 +302,8 @@ unsafe fn at_once(
 ///
 /// The pool is NULL, or was made by this library and is not freed; `waiter` is NULL, zeroed, or was used before;
 /// `lease` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(5)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire_async(
     pool: *mut conn_pool,
@@ -328,6 +338,7 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `waiter` is NULL, zeroed, or was used before.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut conn_pool_waiter) -> conn_pool_status {
     border!({
@@ -358,6 +369,7 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL, or readable and writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_release(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!(
@@ -398,6 +410,7 @@ unsafe extern "C" fn release_with_a_look(pool: *mut conn_pool, lease: *mut conn_
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL, or readable and writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut conn_pool_lease) -> conn_pool_status {
     border!({
@@ -476,6 +489,7 @@ pub unsafe extern "C" fn conn_pool_maintain(pool: *mut conn_pool, destroyed: *mu
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `stats` is NULL or writable for `size` bytes.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_get_stats(
     pool: *const conn_pool,

@@ -1,5 +1,6 @@
 // knows: acquire, border, config, lease, leases, platform, pool, status, wait · must not know: how any of it works
 //! The functions that C programs call in a build with `std` only. For C programmers, as those of `exports`.
+#![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
 
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
@@ -25,6 +26,8 @@ use super::wait::Limit;
 /// # Safety
 ///
 /// `config` is NULL or readable for its `struct_size` bytes; `out` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(2)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_create(
     config: *const conn_pool_config,
@@ -56,6 +59,8 @@ pub unsafe extern "C" fn conn_pool_create(
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(4)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire_deadline(
     pool: *mut conn_pool,
@@ -87,6 +92,8 @@ pub unsafe extern "C" fn conn_pool_acquire_deadline(
 /// # Safety
 ///
 /// The pool is NULL, or was made by this library and is not freed; `lease` is NULL or writable.
+/// cbindgen:postfix=CONN_POOL_NONNULL(4)
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn conn_pool_acquire_tagged(
     pool: *mut conn_pool,

@@ -11,8 +11,7 @@ static conn_pool_lease leases[2];
 
 static void *borrow(void *lease)
 {
-    conn_pool_try_acquire(pool, lease);
-    return NULL;
+    return conn_pool_try_acquire(pool, lease) != CONN_POOL_OK ? &pool : NULL;
 }
 
 int main(int argc, char **argv)

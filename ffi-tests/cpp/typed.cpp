@@ -1,0 +1,216 @@
+/*
+ * conn_pool.hpp: pools of a type, callables as callbacks, exceptions, and coroutines.
+ *
+ * Prints a line for each test, and exits with 1 at the first check that fails.
+ */
+#include <conn_pool.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+static_assert(!std::is_copy_constructible_v<connpool::lease_of<int>>);
+static_assert(std::is_nothrow_move_constructible_v<connpool::lease_of<int>>);
+static_assert(std::is_nothrow_move_assignable_v<connpool::pool_of<int>>);
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1); \
+        } \
+    } while (0)
+
+namespace {
+
+struct connection {
+    std::string address;
+    int uses = 0;
+};
+
+connpool::config config_of(std::uint32_t capacity)
+{
+    connpool::config config = connpool::make_config();
+    config.capacity = capacity;
+    return config;
+}
+
+void callbacks_may_capture()
+{
+    std::string address = "example.org";
+    std::uint32_t told = 0;
+    int ended = 0, checks = 0;
+    connpool::callbacks<connection> calls;
+    calls.create = [&](std::uint32_t within_ms) {
+        told = within_ms;
+        return new connection{address};
+    };
+    calls.validate = [&checks](connection &) { return ++checks < 2; };
+    calls.reset = [](connection &own) { return ++own.uses < 3; };
+    calls.destroy = [&ended](connection *own) {
+        ended++;
+        delete own;
+    };
+    {
+        auto made = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+        CHECK(made);
+        connpool::pool_of<connection> pool = std::move(*made);
+        {
+            auto lease = pool.acquire(std::chrono::seconds(30));
+            CHECK(lease && told > 0 && told <= 30000);
+            CHECK((*lease)->address == "example.org" && (**lease).uses == 0);
+        }
+        CHECK(pool.acquire() && checks == 1 && ended == 0);
+        /* Unfit: another one is made. */
+        CHECK(pool.try_acquire() && checks == 2 && ended == 1);
+        CHECK(pool.plain().stats()->created == 2);
+    }
+    CHECK(ended == 2);
+}
+
+void without_destroy_a_resource_is_deleted()
+{
+    connpool::callbacks<connection> calls;
+    auto pool = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+    CHECK(pool && pool->add(new connection{"added"}) == CONN_POOL_OK);
+    CHECK(pool->acquire() && !connpool::pool_of<connection>());
+}
+
+std::string last_error(int &code)
+{
+    const char *text = nullptr;
+    code = conn_pool_last_error(&text);
+    return text;
+}
+
+void an_exception_is_a_failure()
+{
+    int made = 0, ended = 0, code = 0;
+    bool unfit = false, unclean = false;
+    connpool::callbacks<int> calls;
+    calls.create = [&](std::uint32_t) -> int * {
+        if (made++ == 0) {
+            throw std::runtime_error("no route to host");
+        }
+        if (made == 2) {
+            throw 7;
+        }
+        return made == 3 ? nullptr : new int(made);
+    };
+    calls.validate = [&](int &) -> bool { return unfit ? throw std::logic_error("unfit") : true; };
+    calls.reset = [&](int &) -> bool { return unclean ? throw std::logic_error("unclean") : true; };
+    calls.destroy = [&](int *own) {
+        ended++;
+        delete own;
+        throw std::runtime_error("too late");
+    };
+    {
+        auto pool = connpool::pool_of<int>::create(config_of(1), std::move(calls));
+        CHECK(pool);
+        CHECK(pool->try_acquire().status() == CONN_POOL_CREATE_FAILED);
+        CHECK(last_error(code) == "no route to host" && code == 2);
+        CHECK(pool->try_acquire().status() == CONN_POOL_CREATE_FAILED);
+        CHECK(last_error(code) == "an exception that is no std::exception" && code == 2);
+        CHECK(pool->try_acquire().status() == CONN_POOL_CREATE_FAILED);
+        CHECK(last_error(code).empty() && code == 1);
+        CHECK(pool->try_acquire());
+        unfit = true;
+        CHECK(pool->try_acquire() && ended == 1 && pool->plain().stats()->invalid == 1);
+        unfit = false;
+        unclean = true;
+        /* Its release comes at the end of the line. */
+        CHECK(pool->try_acquire());
+        CHECK(ended == 2 && pool->plain().stats()->reset_failed == 1);
+        unclean = false;
+        CHECK(pool->try_acquire());
+    }
+    CHECK(ended == 3);
+}
+
+conn_pool *remembered;
+
+void leases_may_outlive_the_pool()
+{
+    int ended = 0;
+    connpool::lease_of<int> kept;
+    {
+        connpool::callbacks<int> calls;
+        calls.create = [](std::uint32_t) { return new int(1); };
+        calls.destroy = [&ended](int *own) {
+            ended++;
+            delete own;
+        };
+        auto pool = connpool::pool_of<int>::create(config_of(2), std::move(calls));
+        /* What is never freed stays known. */
+        remembered = pool->plain().get();
+        kept = std::move(*pool->acquire());
+        CHECK(pool->acquire() && ended == 0);
+    }
+    CHECK(ended == 1 && *kept == 1);
+    CHECK(kept.release() == CONN_POOL_OK && ended == 2);
+}
+
+#if defined(__cpp_impl_coroutine)
+struct task {
+    struct promise_type {
+        task get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_always final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() { std::exit(1); }
+    };
+    std::coroutine_handle<promise_type> handle;
+};
+
+task use_one(connpool::pool &pool, int &turn, int &my_turn, connpool::status &how)
+{
+    auto lease = co_await pool.acquire_async();
+    how = lease.status();
+    my_turn = ++turn;
+}
+
+void a_coroutine_waits_in_its_turn()
+{
+    int thing = 0, turn = 0, first = 0, second = 0, third = 0;
+    connpool::status how = CONN_POOL_PENDING, late = CONN_POOL_PENDING;
+    auto pool = connpool::pool::create(config_of(1));
+    CHECK(pool && pool->add(&thing) == CONN_POOL_OK);
+    task at_once = use_one(*pool, turn, first, how);
+    CHECK(first == 1 && how == CONN_POOL_OK && at_once.handle.done());
+    connpool::lease held = *pool->acquire();
+    task waits = use_one(*pool, turn, second, how);
+    task gives_up = use_one(*pool, turn, third, late);
+    task is_refused = use_one(*pool, turn, third, late);
+    CHECK(second == 0 && pool->stats()->waiting == 3);
+    gives_up.handle.destroy();
+    CHECK(pool->stats()->waiting == 2 && held.release() == CONN_POOL_OK);
+    CHECK(second == 2 && third == 3 && late == CONN_POOL_OK);
+    held = *pool->acquire();
+    task closed_out = use_one(*pool, turn, third, late);
+    CHECK(pool->close() == CONN_POOL_OK && late == CONN_POOL_CLOSED && third == 4);
+    for (task *own : {&at_once, &waits, &is_refused, &closed_out}) {
+        CHECK(own->handle.done());
+        own->handle.destroy();
+    }
+}
+#endif
+
+#define RUN(test) (test(), (void)std::printf("ok " #test "\n"))
+
+}  // namespace
+
+int main()
+{
+#if defined(__cpp_impl_coroutine)
+    RUN(a_coroutine_waits_in_its_turn);
+#endif
+    RUN(callbacks_may_capture);
+    RUN(without_destroy_a_resource_is_deleted);
+    RUN(an_exception_is_a_failure);
+    RUN(leases_may_outlive_the_pool);
+    return 0;
+}
