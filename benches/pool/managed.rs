@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conn_pool::Pool;
 use conn_pool::managed::{self, Config, Lifecycle, Manager};
+use conn_pool::{Pool, SharedPool};
 use criterion::Criterion;
 
 use crate::paired::{Figure, Wanted, nanos_per_turn};
@@ -34,6 +34,13 @@ const TIMELESS: Config = DEFAULTS.max_lifetime(None).validate_after(None);
 /// A pool with all its connections made.
 fn pool(config: Config) -> Arc<Managed> {
     let pool = Arc::new(Managed::const_new(Idle, config));
+    drop([(); 8].map(|()| pool.get()));
+    pool
+}
+
+/// A shared pool with all its connections made.
+fn shared() -> SharedPool<Idle> {
+    let pool = SharedPool::blocking(Idle, DEFAULTS.max_size(8)).unwrap();
     drop([(); 8].map(|()| pool.get()));
     pool
 }
@@ -77,5 +84,16 @@ pub(crate) fn figures() -> Vec<Figure> {
         beside_plain("7c. with the defaults, and no health check", &self_timed, 8.0),
     ];
     assert_eq!(kept.metrics().checked, 0, "a pool in use checks nothing");
-    figures
+    figures.into_iter().chain([beside_managed(&kept)]).collect()
+}
+
+fn beside_managed(kept: &Managed) -> Figure {
+    let shared = shared();
+    Figure::measure(
+        "7d. a shared pool, `get` of 8, beside the managed pool whose health check runs",
+        "ns",
+        || nanos_per_turn(TURNS, || drop(shared.get())),
+        || nanos_per_turn(TURNS, || get(kept)),
+        Wanted::AtMost(1.2),
+    )
 }

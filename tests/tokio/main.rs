@@ -1,5 +1,6 @@
 //! Pools on the runtimes of tokio: one file for each thing that a server does.
 
+mod allocating;
 mod ending;
 mod runtimes;
 mod server;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use conn_pool::Pool;
 use conn_pool::managed::{self, Config};
+use conn_pool::{Pool, SharedPool};
 use tokio::runtime::Builder;
 
 use crate::contest::Contest;
@@ -37,10 +37,13 @@ pub(crate) fn lines(pace: &Pace) -> Vec<Line> {
             start.elapsed()
         })
     };
+    let shared = SharedPool::blocking(Idle, Config::new().max_size(8)).expect("a thread starts");
+    drop([(); 8].map(|()| shared.get()));
     let turns = pace.turns;
     let outcome = Contest::in_unit(Unit::Nanos)
         .with("plain", || nanos_per_turn(turns, || drop(plain.get())))
         .with("maintained", || nanos_per_turn(turns, || drop(kept.get())))
+        .with("shared", || nanos_per_turn(turns, || drop(shared.get())))
         .with("not maintained", || nanos_per_turn(turns, || drop(self_timed.get())))
         .with("r2d2", || nanos_per_turn(turns, || drop(r2d2.get())))
         .with("bb8", || nanos_of_slices(turns, time_bb8))
@@ -52,5 +55,6 @@ pub(crate) fn lines(pace: &Pace) -> Vec<Line> {
         line("5b. as 5a, not maintained", "not maintained", "plain", Bound::AtMost(3.5)),
         line("5c. as 5a", "maintained", "r2d2", Bound::None),
         line("5d. as 5a", "maintained", "bb8", Bound::None),
+        line("5e. shared `get` and drop, beside managed, maintained", "shared", "maintained", Bound::AtMost(1.2)),
     ]
 }
