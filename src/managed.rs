@@ -135,6 +135,10 @@ pub use health::HealthCheck;
 pub use manager::adapters::AsyncFromBlocking;
 #[cfg(feature = "std")]
 pub use manager::adapters::{BlockingFromAsync, BlockingFromAsyncError};
+pub use manager::errors_as_text::{DescribedError, ErrorsAsText};
+pub use manager::from_fn::{FromAsyncFn, FromFn, from_async_fn, from_fn};
+#[cfg(feature = "alloc")]
+pub use manager::hooks::{AsyncHooks, HookFuture, Hooks};
 pub use manager::{AsyncManager, Lifecycle, Manager};
 pub use metrics::Metrics;
 pub use name::Name;

@@ -2,6 +2,11 @@
 //! What the user of a managed pool provides: how a connection is made, checked, reset and ended.
 
 pub(super) mod adapters;
+pub(super) mod errors_as_text;
+mod forward;
+pub(super) mod from_fn;
+#[cfg(feature = "alloc")]
+pub(super) mod hooks;
 pub(super) mod pointers;
 
 use core::fmt;

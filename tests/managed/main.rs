@@ -20,6 +20,7 @@ mod defects;
 mod forking;
 mod hanging;
 mod health_checking;
+mod hooking;
 mod implementing;
 mod keeping_limits;
 mod maintaining;

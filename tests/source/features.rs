@@ -41,6 +41,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/jobs.rs", "threads take jobs that a task must not"),
     ("managed/loan.rs", "chooses what needs threads"),
     ("managed/loan/caller.rs", "only threads have connections checked elsewhere"),
+    ("managed/manager.rs", "functions on the heap"),
     ("managed/manager/adapters.rs", "waiting for a future"),
     ("managed/manager/pointers.rs", "pointers to what is on the heap"),
     ("managed/metrics.rs", "names of counters for exporters"),
