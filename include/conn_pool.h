@@ -1041,7 +1041,7 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
                                   uint32_t max_size);
 
 /**
- * Maintains the idle resources. Call it from a timer: the library starts no thread.
+ * Maintains the idle resources. Call it from a timer, or start a thread that does: `conn_pool_start_maintenance`.
  *
  * It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
  * `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
@@ -1110,8 +1110,8 @@ CONN_POOL_API
 conn_pool_status conn_pool_close(struct conn_pool *pool);
 
 /**
- * Closes the pool and waits until no lease is held, for up to `timeout_ms` milliseconds. 0 does not wait;
- * `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
+ * Closes the pool, stops its maintenance thread and waits until no lease is held, for up to `timeout_ms` milliseconds.
+ * 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
  *   take. A thread that holds a lease waits for itself.
@@ -1130,7 +1130,8 @@ conn_pool_status conn_pool_drain(struct conn_pool *pool,
                                  uint32_t timeout_ms);
 
 /**
- * Ends a pool: destroys its resources, and frees it if `conn_pool_create` made it. NULL is allowed, and does nothing.
+ * Ends a pool: destroys its resources, stops its maintenance thread in any case, and frees it if `conn_pool_create`
+ * made it. NULL is allowed, and does nothing.
  *
  * - Thread-safe: no: no other thread may use the pool, now or later. ISR-safe: no. Async-signal-safe: no. Blocks: only
  *   for as long as callbacks take.
@@ -1277,6 +1278,26 @@ conn_pool_status conn_pool_set_error(const char *text);
  */
 CONN_POOL_API
 int conn_pool_last_error(const char **text);
+#endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Starts a thread that maintains the pool: it calls what `conn_pool_maintain` does, as often as the limits of the
+ * configuration ask for. So each of them is kept to within a tenth of itself, and 10 ms.
+ *
+ * The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It
+ * connects for `min_idle`; callers that find nothing idle connect for themselves, as without it. Callers may call
+ * `conn_pool_maintain` beside it.
+ *
+ * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if it was started already; `CONN_POOL_CLOSED`; `CONN_POOL_OUT_OF_MEMORY`
+ *   if the thread cannot be started; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+ * - Ownership: the thread belongs to the pool. It does not exist in the child of a fork.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_start_maintenance(struct conn_pool *pool);
 #endif
 
 /**

@@ -429,7 +429,7 @@ public:
     }
 
     /**
-     * Maintains the idle resources. Call it from a timer: the library starts no thread.
+     * Maintains the idle resources. Call it from a timer, or see `conn_pool_start_maintenance`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
      * - Returns the number of resources that were destroyed.

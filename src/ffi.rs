@@ -48,6 +48,13 @@ mod lease_record;
 #[path = "ffi/lease_record/hosted.rs"]
 mod lease_record;
 
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/upkeep/bare.rs"]
+mod upkeep;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/upkeep/hosted.rs"]
+mod upkeep;
+
 mod pool;
 
 #[cfg(not(all(feature = "std", unix)))]

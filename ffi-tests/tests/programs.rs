@@ -46,6 +46,7 @@ programs! {
     fork: conn_pool_test_fork,
     cancel: conn_pool_test_cancel,
     why: conn_pool_test_why,
+    upkeep: conn_pool_test_upkeep,
 }
 
 #[test]

@@ -917,13 +917,15 @@ impl World {
                 24 => conn_pool_create(ptr::null(), ptr::null_mut()),
                 25 => conn_pool_init(ptr::null_mut(), 0, ptr::null(), ptr::null_mut()),
                 26 => conn_pool_acquire(pool, 0, no_lease),
+                // With a pool its thread would call back beside the model.
+                27 => conn_pool_start_maintenance(none),
                 _ => match conn_pool_destroy(none) {
                     CONN_POOL_OK => conn_pool_abandon(none),
                     other => other,
                 },
             }
         });
-        assert_eq!(status, if which % 32 > 26 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+        assert_eq!(status, if which % 32 > 27 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
         // SAFETY: a lease of this function's.
         assert!(same(unsafe { &*lease }, &junk()), "an output is written on success only");
     }

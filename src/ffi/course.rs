@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Waker};
+use core::time::Duration;
 
 use super::annotations;
 use super::callbacks::Resource;
@@ -75,11 +76,23 @@ pub(super) fn resource(slots: &[Slot<Resource, SlotExtra>], slot: &SlotToken) ->
 
 /// Maintains the idle resources. Returns how many it destroyed.
 pub(super) fn maintain(pool: &conn_pool) -> usize {
-    let destroyed = teardown::drop_surplus(pool) + at_once(pass(pool, &NoWait, pool.coarse())).discarded;
+    maintain_and_look_ahead(pool).0
+}
+
+/// As [`maintain`], with the time after which the next pass is due.
+pub(super) fn maintain_and_look_ahead(pool: &conn_pool) -> (usize, Duration) {
+    /// How soon a pool that lacks idle resources gets them.
+    const SOON: Duration = Duration::from_millis(100);
+    let report = at_once(pass(pool, &NoWait, pool.coarse()));
+    let destroyed = teardown::drop_surplus(pool) + report.discarded;
     let checks_all = pool.config().validate.is_some() && pool.config().keepalive_ms == 0;
     let destroyed = if checks_all { destroyed + check_idle(pool) } else { destroyed };
     tell_of_leaks(pool);
-    destroyed
+    let config = pool.config();
+    let leaks = Duration::from_millis(u64::from(config.leak_after_ms) / 8);
+    let limits = [(config.min_idle > 0, SOON), (config.leak_after_ms > 0, leaks.max(SOON / 10))];
+    let next = limits.into_iter().filter(|(is_set, _)| *is_set).fold(report.next, |next, (_, limit)| next.min(limit));
+    (destroyed, next)
 }
 
 /// Destroys what is idle now, and marks the rest. Returns how many it destroyed.

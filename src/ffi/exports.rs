@@ -449,7 +449,7 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
     })
 }
 
-/// Maintains the idle resources. Call it from a timer: the library starts no thread.
+/// Maintains the idle resources. Call it from a timer, or start a thread that does: `conn_pool_start_maintenance`.
 ///
 /// It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
 /// `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
@@ -558,8 +558,8 @@ pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_stat
     })
 }
 
-/// Closes the pool and waits until no lease is held, for up to `timeout_ms` milliseconds. 0 does not wait;
-/// `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
+/// Closes the pool, stops its maintenance thread and waits until no lease is held, for up to `timeout_ms` milliseconds.
+/// 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
 ///   take. A thread that holds a lease waits for itself.
@@ -580,12 +580,14 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
         teardown::close(pool, || {});
+        pool.upkeep().stop();
         let is_drained = course::is_drained(pool) || (timeout_ms != 0 && wait::wait_for_drain(pool, timeout_ms)?);
         if is_drained { Ok(()) } else { Err(CONN_POOL_BUSY) }
     })
 }
 
-/// Ends a pool: destroys its resources, and frees it if `conn_pool_create` made it. NULL is allowed, and does nothing.
+/// Ends a pool: destroys its resources, stops its maintenance thread in any case, and frees it if `conn_pool_create`
+/// made it. NULL is allowed, and does nothing.
 ///
 /// - Thread-safe: no: no other thread may use the pool, now or later. ISR-safe: no. Async-signal-safe: no. Blocks: only
 ///   for as long as callbacks take.
@@ -605,6 +607,7 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
         }
         // SAFETY: as the caller promises.
         let own = unsafe { conn_pool::of(pool) }?;
+        own.upkeep().stop();
         if !own.engine().is_unused() {
             return Err(CONN_POOL_BUSY);
         }
@@ -639,7 +642,10 @@ pub unsafe extern "C" fn conn_pool_abandon(pool: *mut conn_pool) -> conn_pool_st
             return Ok(());
         }
         // SAFETY: as the caller promises.
-        unsafe { conn_pool::of_any_process(pool) }?;
+        let own = unsafe { conn_pool::of_any_process(pool) }?;
+        if own.is_present() {
+            own.upkeep().stop();
+        }
         // SAFETY: a pool, which nobody uses any more, as the caller promises.
         unsafe { conn_pool::end(pool) };
         Ok(())

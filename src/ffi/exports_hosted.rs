@@ -1,4 +1,5 @@
-// knows: acquire, border, config, lease, leases, platform, pool, status, wait · must not know: how any of it works
+// knows: acquire, border, config, course, lease, leases, platform, pool, status, wait, slot · must not know: how any of
+// it works
 //! The functions that C programs call in a build with `std` only. For C programmers, as those of `exports`.
 #![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
 
@@ -10,10 +11,11 @@ use super::border::borrow_mut;
 use super::config::conn_pool_config;
 use super::lease::{conn_pool_lease, lend};
 use super::leases::{conn_pool_lease_info, list};
-use super::platform;
 use super::pool::conn_pool;
-use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
+use super::status::conn_pool_status::{self, CONN_POOL_CLOSED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
 use super::wait::Limit;
+use super::{course, platform};
+use crate::slot::PoolParts;
 
 /// Makes a pool on the heap. It has no resources at first.
 ///
@@ -198,4 +200,33 @@ pub unsafe extern "C" fn conn_pool_last_error(text: *mut *const c_char) -> c_int
         },
         or: 0
     )
+}
+
+/// Starts a thread that maintains the pool: it calls what `conn_pool_maintain` does, as often as the limits of the
+/// configuration ask for. So each of them is kept to within a tenth of itself, and 10 ms.
+///
+/// The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It
+/// connects for `min_idle`; callers that find nothing idle connect for themselves, as without it. Callers may call
+/// `conn_pool_maintain` beside it.
+///
+/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if it was started already; `CONN_POOL_CLOSED`; `CONN_POOL_OUT_OF_MEMORY`
+///   if the thread cannot be started; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+/// - Ownership: the thread belongs to the pool. It does not exist in the child of a fork.
+///
+/// # Safety
+///
+/// The pool is NULL, or was made by this library and is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn conn_pool_start_maintenance(pool: *mut conn_pool) -> conn_pool_status {
+    border!({
+        // SAFETY: as the caller promises.
+        let pool = unsafe { conn_pool::of(pool) }?;
+        if pool.engine().is_closed() {
+            return Err(CONN_POOL_CLOSED);
+        }
+        // SAFETY: a pool is not freed before its thread was stopped, as the caller promises (I10).
+        let own: &'static conn_pool = unsafe { &*ptr::from_ref(pool) };
+        pool.upkeep().start(move || course::maintain_and_look_ahead(own).1)
+    })
 }

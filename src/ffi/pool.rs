@@ -1,5 +1,5 @@
-// knows: annotations, callbacks, config, counters, lease_record, platform, stamp, status, engine, managed, slot, sync ·
-// must not know: leases, what callbacks do
+// knows: annotations, callbacks, config, counters, lease_record, platform, stamp, status, upkeep, engine, managed,
+// slot, sync · must not know: leases, what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -19,6 +19,7 @@ use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
+use super::upkeep::Upkeep;
 use crate::engine::{Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason};
 use crate::managed::{
     ConnRecord, LoanRecord, ManagedParts, Millis, ON_LEND, ON_RETURN, SELF_TIMED, Shared, TimeRecorders, discard,
@@ -80,6 +81,7 @@ pub struct conn_pool {
     shared: Shared,
     manager: Callbacks,
     counters: Counters,
+    upkeep: Upkeep,
     name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
     /// Whether the library has allocated the storage.
     on_heap: bool,
@@ -159,6 +161,7 @@ impl conn_pool {
             shared,
             manager: Callbacks(conn_pool_config { name: ptr::null(), ..*config }),
             counters: Counters::new(),
+            upkeep: Upkeep::new(),
             // SAFETY: the name is NULL or a string, as the caller promises.
             name: unsafe { config.copy_name() },
             on_heap,
@@ -241,6 +244,10 @@ impl conn_pool {
         let shared = unsafe { &raw mut (*pool).shared };
         // SAFETY: as above.
         unsafe { shared.drop_in_place() };
+        // SAFETY: as above.
+        let upkeep = unsafe { &raw mut (*pool).upkeep };
+        // SAFETY: as above.
+        unsafe { upkeep.drop_in_place() };
     }
 
     /// Ends the pool, and frees its storage unless that is the caller's.
@@ -312,6 +319,10 @@ impl conn_pool {
 
     pub(super) const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(super) const fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
     }
 
     pub(super) const fn name(&self) -> *const c_char {

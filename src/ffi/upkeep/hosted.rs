@@ -1,0 +1,96 @@
+// knows: status, sync · must not know: what a pass does
+//! The thread that maintains a pool, if the program has asked for one. `bare` is its twin in a build without `std`.
+
+use core::mem::MaybeUninit;
+use core::time::Duration;
+use std::string::ToString;
+use std::thread::{self, JoinHandle};
+
+use crate::ffi::status::Answer;
+use crate::ffi::status::conn_pool_status::{CONN_POOL_BUSY, CONN_POOL_OUT_OF_MEMORY};
+use crate::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Where a pool keeps its thread.
+pub(crate) struct Upkeep(Mutex<Option<Running>>);
+
+struct Running {
+    bell: Arc<Bell>,
+    thread: JoinHandle<()>,
+}
+
+/// Ends the thread's sleep.
+struct Bell {
+    is_stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Upkeep {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Starts the thread, which calls `pass` again and again: each tells after how long the next is due.
+    pub(super) fn start(&self, pass: impl Fn() -> Duration + Send + 'static) -> Answer {
+        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.is_some() {
+            return Err(CONN_POOL_BUSY);
+        }
+        let bell = Arc::new(Bell { is_stopped: Mutex::new(false), changed: Condvar::new() });
+        let work = {
+            let bell = Arc::clone(&bell);
+            move || while bell.waits(pass()) {}
+        };
+        let builder = thread::Builder::new().name("conn_pool".to_string());
+        // The signals of the program are for its own threads.
+        let thread = without_signals(|| builder.spawn(work)).map_err(|_| CONN_POOL_OUT_OF_MEMORY)?;
+        *own = Some(Running { bell, thread });
+        Ok(())
+    }
+
+    /// Ends the thread, after the pass that it is in, and waits for that. Does nothing if there is none. A callback of
+    /// the thread itself cannot wait for it: then the next call does.
+    pub(super) fn stop(&self) {
+        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_own = |running: &Running| running.thread.thread().id() == thread::current().id();
+        if let Some(running) = own.as_ref().filter(|running| is_own(running)) {
+            return running.bell.ring();
+        }
+        // Without the lock: the pass may stop it too.
+        let running = own.take();
+        drop(own);
+        if let Some(Running { bell, thread }) = running {
+            bell.ring();
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.is_stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Sleeps for so long; `false` if it was stopped.
+    fn waits(&self, span: Duration) -> bool {
+        let is_stopped = self.is_stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_stopped, _) = self
+            .changed
+            .wait_timeout_while(is_stopped, span, |is_stopped| !*is_stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        !*is_stopped
+    }
+}
+
+/// Runs `work` with all signals blocked for the calling thread, and so for a thread that it starts.
+fn without_signals<T>(work: impl FnOnce() -> T) -> T {
+    let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: a call of the C library's, which initialises the set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: a call of the C library's, with the set from above; it initialises the other one.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    let done = work();
+    // SAFETY: a call of the C library's, with the set from above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    done
+}
