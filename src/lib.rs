@@ -111,6 +111,7 @@
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
 //! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c); implies `managed` | the crate `libc` |
 //! | `defmt` | `defmt::Format` for errors, status, metrics, pools and guards | the crate `defmt` |
+//! | `embassy-time` | [`managed::Pool`] on embassy's time: `managed::EmbassyClock`; implies `managed` | the crate `embassy-time-driver` |
 //! | `stable-deref` | `StableDeref` for guards: buffers for DMA by the crate `embedded-dma` | the crate `stable_deref_trait` |
 //! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once; implies `managed` | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
 //! | `metrics` | managed pools publish their counters through the `metrics` facade: `Pool::publish_metrics` | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |

@@ -62,6 +62,8 @@
 mod clock;
 mod config;
 mod config_error;
+#[cfg(feature = "embassy-time")]
+mod embassy;
 mod error;
 mod event;
 #[cfg(feature = "std")]
@@ -125,6 +127,8 @@ mod shared_pool;
 pub use clock::{CanSleep, Clock, SystemClock};
 pub use config::Config;
 pub use config_error::ConfigError;
+#[cfg(feature = "embassy-time")]
+pub use embassy::EmbassyClock;
 pub use error::{DrainError, GetError, ManagerError};
 pub use event::{CheckReason, DiscardReason, Event};
 pub use guard::ConnGuard;

@@ -27,6 +27,6 @@ pub(crate) use histogram::Recorder;
 pub use metrics::Metrics;
 pub(crate) use metrics::{Counter, Counters};
 pub use retained::Retained;
-pub(crate) use stat::{SlotCount, Stat};
+pub(crate) use stat::{Gauge, SlotCount, Stat};
 pub use status::Status;
 pub(crate) use wait_times::WaitTimes;

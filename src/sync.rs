@@ -21,7 +21,7 @@ mod atomics {
 mod atomics;
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), feature = "portable-atomic"))]
 mod atomics {
-    pub(crate) use portable_atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
+    pub(crate) use portable_atomic::{AtomicUsize, fence};
 }
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), not(feature = "portable-atomic")))]
 mod atomics {
@@ -105,12 +105,22 @@ mod timer;
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use atomics::count;
-pub(crate) use atomics::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence as fence_of};
+pub(crate) use atomics::{AtomicUsize, fence as fence_of};
+// For what is loaded and stored, and never modified in one step: each target can do that itself. Where `AtomicUsize`
+// is made of critical sections, even a load of one is a section.
+#[cfg(not(all(feature = "portable-atomic", not(any(conn_pool_loom, conn_pool_shuttle, test)))))]
+pub(crate) use atomics::{
+    AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicUsize as PlainUsize,
+};
 pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
 #[cfg(feature = "managed")]
 pub(crate) use core::sync::atomic::AtomicPtr as PlainAtomicPtr;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
+#[cfg(all(feature = "portable-atomic", not(any(conn_pool_loom, conn_pool_shuttle, test))))]
+pub(crate) use core::sync::atomic::{
+    AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicUsize as PlainUsize,
+};
 #[cfg(all(test, conn_pool_loom))]
 pub(crate) use explorer::set_home;
 pub(crate) use host::run_to_end;

@@ -5,8 +5,8 @@ use core::num::NonZero;
 use core::task::Waker;
 
 use super::wait_queue::TicketNumber;
-use crate::stats::Stat;
-use crate::sync::{AtomicBool, const_fn};
+use crate::stats::Gauge;
+use crate::sync::{PlainBool, const_fn};
 
 /// Changes under the lock, and is read without it.
 pub(crate) struct Connects {
@@ -16,15 +16,15 @@ pub(crate) struct Connects {
     /// How many callers may wait at once; a caller who finds the queue full is refused.
     pub(super) max_waiting: Option<u32>,
     /// While it is set, vacant slots are the connector's, and not the callers'.
-    pub(super) has_connector: AtomicBool,
+    pub(super) has_connector: PlainBool,
     /// Slots that were claimed vacant, and in which a caller or maintenance is connecting.
-    pub(super) connecting: Stat,
+    pub(super) connecting: Gauge,
 }
 
 impl Connects {
     const_fn! {
         pub(crate) const fn new() -> Self {
-            Self { max_connecting: 0, max_waiting: None, has_connector: AtomicBool::new(false), connecting: Stat::new(0) }
+            Self { max_connecting: 0, max_waiting: None, has_connector: PlainBool::new(false), connecting: Gauge::new(0) }
         }
     }
 

@@ -21,7 +21,7 @@ use super::token::SlotToken;
 use super::wait_queue::Waiter;
 use super::wake_batch::WakeBatch;
 #[cfg(not(feature = "managed"))]
-use crate::sync::AtomicPtr;
+use crate::sync::PlainPtr;
 use crate::sync::{Relaxed, fence};
 
 /// A slot that was to be released is free already.
@@ -68,7 +68,7 @@ type Settle = for<'a> fn(Engine<'a>, &mut Locked, &mut WakeBatch<'a>);
 impl EngineState {
     /// From the start that is the pool's slow path.
     pub(crate) const fn settle_all_by(&mut self, slow_path: &'static SlowPath) {
-        self.slow_path = AtomicPtr::new(ptr::from_ref(slow_path).cast_mut().cast());
+        self.slow_path = PlainPtr::new(ptr::from_ref(slow_path).cast_mut().cast());
     }
 }
 

@@ -61,6 +61,34 @@ impl Engine<'_> {
         f.write_str(if status.closed { ", closed }" } else { " }" })
     }
 
+    /// As [`draw`](Self::draw), without the slots: the text is made on the host, and a slot is a byte on the wire.
+    #[cfg(feature = "defmt")]
+    pub(crate) fn draw_for_defmt(self, name: &str, f: defmt::Formatter<'_>) {
+        let status = self.status();
+        let closed = if status.closed { ", closed" } else { "" };
+        let (idle, max_size, waiting) = (status.idle, status.max_size, status.waiting);
+        if name.is_empty() {
+            defmt::write!(
+                f,
+                "Pool {{ {=usize}/{=usize} free waiting: {=usize}{=str} }}",
+                idle,
+                max_size,
+                waiting,
+                closed
+            );
+        } else {
+            defmt::write!(
+                f,
+                "Pool {=str} {{ {=usize}/{=usize} free waiting: {=usize}{=str} }}",
+                name,
+                idle,
+                max_size,
+                waiting,
+                closed
+            );
+        }
+    }
+
     fn drawn(self, slot: usize) -> char {
         let state = self.states().get(slot);
         if state.is_retired() {

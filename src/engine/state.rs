@@ -11,32 +11,32 @@ use super::layout::Layout;
 use super::slot_state::{SlotState, SlotStates};
 use super::wait_queue::WaitQueue;
 use crate::fairness::Fairness;
-use crate::stats::{Counter, Counters, SlotCount, Stat, WaitTimes};
-use crate::sync::{AtomicBool, AtomicPtr, Lock, Mark, Relaxed, const_fn};
+use crate::stats::{Counter, Counters, Gauge, SlotCount, WaitTimes};
+use crate::sync::{Lock, Mark, PlainBool, PlainPtr, Relaxed, const_fn};
 
 /// What a pool keeps beside its slots. All zeros in an open, empty pool, so that a `static` one needs no initial data.
 pub(crate) struct EngineState {
     pub(super) lock: Lock<Locked>,
     pub(super) mark: Mark,
     /// The pool's `SlowPath`, from when the fast path is first closed; null before (I11).
-    pub(super) slow_path: AtomicPtr<()>,
+    pub(super) slow_path: PlainPtr<()>,
     /// How often a waiter may be overtaken under `Fairness::Bounded`, and one more; 0 under `Fairness::Fifo`.
     overtake_limit: u32,
     // The figures below change under the lock and are read without it.
-    pub(super) closed: AtomicBool,
+    pub(super) closed: PlainBool,
     /// While it is set, no slot is granted.
-    pub(super) suspended: AtomicBool,
+    pub(super) suspended: PlainBool,
     /// By how many slots the maximum in use at once is below N.
     pub(super) reduced_by: SlotCount,
     /// Slots beyond the maximum that are still in use (or just being released) and will be retired.
     pub(super) surplus: SlotCount,
     /// Slots that are not vacant.
     pub(super) occupied: SlotCount,
-    pub(super) waiting: Stat,
+    pub(super) waiting: Gauge,
     /// Of those, how many are threads.
     pub(super) threads: Counter,
     /// How often a newcomer has overtaken the waiters.
-    pub(super) overtakes: Stat,
+    pub(super) overtakes: Gauge,
     pub(super) connects: Connects,
     pub(super) counters: Counters,
     pub(super) wait_times: WaitTimes,
@@ -115,16 +115,16 @@ impl EngineState {
             Self {
                 lock: Lock::new(locked),
                 mark: Mark::new(),
-                slow_path: AtomicPtr::new(core::ptr::null_mut()),
+                slow_path: PlainPtr::new(core::ptr::null_mut()),
                 overtake_limit: 0,
-                closed: AtomicBool::new(false),
-                suspended: AtomicBool::new(false),
+                closed: PlainBool::new(false),
+                suspended: PlainBool::new(false),
                 reduced_by: SlotCount::new(reduced_by),
                 surplus: SlotCount::new(0),
                 occupied: SlotCount::new(reduced_by),
-                waiting: Stat::new(0),
+                waiting: Gauge::new(0),
                 threads: Counter::new(0),
-                overtakes: Stat::new(0),
+                overtakes: Gauge::new(0),
                 connects: Connects::new(),
                 counters: Counters::new(),
                 wait_times: WaitTimes::new(),

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 use core::task::Waker;
 
 use super::token::SlotToken;
-use crate::sync::{AtomicUsize, Relaxed, Stamp, const_fn, ord};
+use crate::sync::{PlainUsize, Relaxed, Stamp, const_fn, ord};
 
 /// What waits. Tasks and threads are told apart only for `Debug`. Callbacks are never woken to compete for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(crate) struct Waiter {
     pub(super) waits_forever: bool,
     /// [`NONE_YET`], [`DISMISSED`], or the number of the slot that was granted, and one more. Set once the waiter is
     /// out of the queue, as the last touch of whoever took it out: from then on it is its owner's, without the lock.
-    outcome: AtomicUsize,
+    outcome: PlainUsize,
     pub(super) kind: WaiterKind,
     /// Its number in the order of arrival. Written by its owner only, and under the lock; so its owner may read it at
     /// any time, and others under the lock (I4).
@@ -140,7 +140,7 @@ impl Waiter {
                 cancelled_late: Cell::new(false),
                 #[cfg(feature = "managed")]
                 waits_forever: false,
-                outcome: AtomicUsize::new(NONE_YET),
+                outcome: PlainUsize::new(NONE_YET),
                 kind,
                 number: Cell::new(number),
                 since: Cell::new(None),

@@ -430,6 +430,14 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<M: Lifecycle, const N: usize, K: Clock> defmt::Format for Pool<M, N, K> {
+    /// How many connections are free, and how many callers wait.
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.engine().draw_for_defmt(self.name(), f);
+    }
+}
+
 impl<M: Lifecycle, const N: usize, K: Clock> fmt::Debug for Pool<M, N, K> {
     /// Draws the slots as [`Pool`](crate::Pool) does: `.` idle, `#` in use, `_` vacant, `x` above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

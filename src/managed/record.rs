@@ -8,7 +8,7 @@ use core::panic::Location;
 use core::ptr;
 
 use super::clock::{FOR_EVER, Millis};
-use crate::sync::{AtomicUsize, PlainAtomicPtr, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, PlainAtomicPtr, PlainUsize, Relaxed, const_fn};
 
 /// It has reached its maximum lifetime.
 pub(super) const EXPIRED: usize = 1 << 0;
@@ -37,30 +37,30 @@ pub(crate) struct ConnRecord {
     /// Marks: set by any thread, cleared by the slot's owner.
     marks: AtomicUsize,
     /// When it was made, and the pool's epoch when its connect began. The owner's.
-    born: AtomicUsize,
-    epoch: AtomicUsize,
+    born: PlainUsize,
+    epoch: PlainUsize,
     /// How many milliseconds it has to live. The owner's.
-    lifetime: AtomicUsize,
+    lifetime: PlainUsize,
     /// `{ uses, held }` as last recorded, and since when it is so, or is to be counted. The owner's, and maintenance's.
-    seen: AtomicUsize,
-    seen_at: AtomicUsize,
+    seen: PlainUsize,
+    seen_at: PlainUsize,
     /// When it was last found fit. The owner's.
-    checked_at: AtomicUsize,
+    checked_at: PlainUsize,
     /// What is to be done with the slot, and the slot behind it in the queue of jobs: written under that queue's lock.
-    job: AtomicUsize,
+    job: PlainUsize,
 }
 
 /// The present loan of a connection.
 #[repr(C)]
 pub(crate) struct LoanRecord {
     /// When the loan began, in microseconds, if it is timed; else 0. The owner's.
-    timed_from: AtomicUsize,
+    timed_from: PlainUsize,
     /// Where in the source the connection was last acquired. The owner's.
     site: PlainAtomicPtr<Location<'static>>,
     /// Which thread acquired it, if the pool records that; else 0. The owner's.
-    thread: AtomicUsize,
+    thread: PlainUsize,
     /// What the connection's period was when a leak was reported. Maintenance's.
-    reported: AtomicUsize,
+    reported: PlainUsize,
 }
 
 /// `{ uses, held }`: as long as it does not change, a connection is either idle or in the same loan.
@@ -79,13 +79,13 @@ impl ConnRecord {
         pub(crate) const fn new() -> Self {
             Self {
                 marks: AtomicUsize::new(0),
-                born: AtomicUsize::new(0),
-                epoch: AtomicUsize::new(0),
-                lifetime: AtomicUsize::new(FOR_EVER),
-                seen: AtomicUsize::new(NONE),
-                seen_at: AtomicUsize::new(0),
-                checked_at: AtomicUsize::new(0),
-                job: AtomicUsize::new(0),
+                born: PlainUsize::new(0),
+                epoch: PlainUsize::new(0),
+                lifetime: PlainUsize::new(FOR_EVER),
+                seen: PlainUsize::new(NONE),
+                seen_at: PlainUsize::new(0),
+                checked_at: PlainUsize::new(0),
+                job: PlainUsize::new(0),
             }
         }
     }
@@ -222,10 +222,10 @@ impl LoanRecord {
     const_fn! {
         pub(super) const fn new() -> Self {
             Self {
-                timed_from: AtomicUsize::new(0),
+                timed_from: PlainUsize::new(0),
                 site: PlainAtomicPtr::new(ptr::null_mut()),
-                thread: AtomicUsize::new(0),
-                reported: AtomicUsize::new(NONE),
+                thread: PlainUsize::new(0),
+                reported: PlainUsize::new(NONE),
             }
         }
     }

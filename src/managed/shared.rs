@@ -16,7 +16,7 @@ use super::outage::{ConnectFailure, Outage, Purpose};
 use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
 use crate::engine::SlotToken;
-use crate::sync::{AtomicBool, AtomicUsize, Lock, Relaxed, cold_path, const_fn};
+use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
@@ -44,14 +44,14 @@ pub(crate) struct Shared {
     pub(super) process: AtomicUsize,
     /// Until when acquires may rely on the marks, unless maintenance marks again; `FOR_EVER` if no mark tells that a
     /// connection has to be checked, so that no acquire needs to read the clock.
-    trusted_until: AtomicUsize,
+    trusted_until: PlainUsize,
     /// For how long the machine had been suspended when maintenance looked last, in milliseconds and one more; 0 if it
     /// has not looked yet.
     suspended: AtomicUsize,
     /// How often all connections were evicted.
     epoch: AtomicUsize,
     /// The slot acquired last, if connections are acquired in turn.
-    last: AtomicUsize,
+    last: PlainUsize,
     /// The state of the random numbers.
     random: AtomicUsize,
     upkeep: Lock<Upkeep>,
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     jobs: Lock<Jobs>,
     /// The failures to connect, and whether there were any.
     outage: Lock<Outage>,
-    has_failed: AtomicBool,
+    has_failed: PlainBool,
     counters: Counters,
 }
 
@@ -107,19 +107,19 @@ impl Shared {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
                 process: AtomicUsize::new(0),
                 // No pass was made yet. Before the first one `SELF_TIMED` is set.
-                trusted_until: AtomicUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
+                trusted_until: PlainUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
                 suspended: AtomicUsize::new(0),
                 stale_after: span_or_for_ever(config.validate_after),
                 unproven_after: span_or_for_ever(config.validate_every),
                 config,
                 epoch: AtomicUsize::new(0),
-                last: AtomicUsize::new(usize::MAX),
+                last: PlainUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
                 upkeep: Lock::new(Upkeep::NEW),
                 standby: Lock::new(None),
                 jobs: Lock::new(Jobs::NONE),
                 outage: Lock::new(Outage::NONE),
-                has_failed: AtomicBool::new(false),
+                has_failed: PlainBool::new(false),
                 counters: Counters::new(),
             }
         }

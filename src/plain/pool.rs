@@ -303,6 +303,14 @@ impl<C, const N: usize> Drop for Pool<C, N> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<C, const N: usize> defmt::Format for Pool<C, N> {
+    /// How many are free, and how many callers wait.
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.engine().draw_for_defmt("", f);
+    }
+}
+
 impl<C, const N: usize> fmt::Debug for Pool<C, N> {
     /// Draws the slots: `.` idle, `#` in use, `_` vacant, `x` set aside or above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

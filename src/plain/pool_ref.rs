@@ -113,6 +113,14 @@ impl<'a, C: Send, const N: usize> From<&'a Pool<C, N>> for PoolRef<'a, C> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<C> defmt::Format for PoolRef<'_, C> {
+    /// As that of the pool.
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.0.engine().draw_for_defmt("", f);
+    }
+}
+
 impl<C> fmt::Debug for PoolRef<'_, C> {
     /// As that of the pool.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

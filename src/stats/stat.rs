@@ -1,7 +1,7 @@
 // knows: sync · must not know: what is counted
 //! A number that a pool keeps about itself.
 
-use crate::sync::{AtomicU16, AtomicUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, const_fn};
 
 /// A number that any thread may read at any time. It is written under one lock, but for
 /// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
@@ -47,16 +47,44 @@ impl Stat {
     }
 }
 
+/// As [`Stat`], for a number that is written under the lock only.
+pub(crate) struct Gauge(PlainUsize);
+
+impl Gauge {
+    const_fn! {
+        pub(crate) const fn new(value: usize) -> Self {
+            Self(PlainUsize::new(value))
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: usize) {
+        self.0.store(value, Relaxed);
+    }
+
+    pub(crate) fn add(&self, more: usize) {
+        self.set(self.get().wrapping_add(more));
+    }
+
+    pub(crate) fn sub(&self, less: usize) {
+        self.set(self.get().wrapping_sub(less));
+    }
+}
+
 /// A number of slots, which is 4096 at most, that any thread may read. It is written under one lock.
 ///
 /// Relaxed throughout, as [`Stat`].
-pub(crate) struct SlotCount(AtomicU16);
+pub(crate) struct SlotCount(PlainU16);
 
 impl SlotCount {
     const_fn! {
         #[expect(clippy::cast_possible_truncation, reason = "a pool has at most 4096 slots")]
         pub(crate) const fn new(slots: usize) -> Self {
-            Self(AtomicU16::new(slots as u16))
+            Self(PlainU16::new(slots as u16))
         }
     }
 

@@ -27,6 +27,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("plain.rs", "the twin that owns an `Arc`"),
     ("plain/guard.rs", "the twin that owns an `Arc`"),
     ("plain/get.rs", "the blocking calls"),
+    ("plain/pool_ref.rs", "traits of other crates"),
     ("engine/layout.rs", "whether threads can be told apart, and where flags lie"),
     ("engine/slot_state.rs", "chooses whether uses are counted"),
     ("engine/wake_batch.rs", "chooses how many wakers a hold collects"),

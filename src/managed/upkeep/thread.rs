@@ -14,7 +14,7 @@ use super::marking::{Marker, stop_marking};
 use crate::managed::jobs::Attendant;
 use crate::managed::parts::ManagedParts;
 use crate::slot::PoolParts;
-use crate::sync::{Arc, AtomicBool, Lock, Relaxed, with_parker};
+use crate::sync::{Arc, Lock, PlainBool, Relaxed, with_parker};
 
 /// The threads that maintain one pool.
 pub(crate) struct Maintainers {
@@ -24,7 +24,7 @@ pub(crate) struct Maintainers {
 }
 
 struct Signal {
-    is_stopped: AtomicBool,
+    is_stopped: PlainBool,
     waker: Lock<Option<Waker>>,
 }
 
@@ -34,7 +34,7 @@ impl Maintainers {
         if pool.shared().is_forked() {
             return Err(io::Error::other("this process is the child of a fork, and the pool is its parent's"));
         }
-        let signal = Arc::new(Signal { is_stopped: AtomicBool::new(false), waker: Lock::new(None) });
+        let signal = Arc::new(Signal { is_stopped: PlainBool::new(false), waker: Lock::new(None) });
         let name = thread_name(pool.shared().config().name.as_str());
         let crew = Crew::new(name.clone());
         let (told, own) = (Arc::clone(&signal), Arc::clone(&crew));
