@@ -110,6 +110,9 @@ pub fn sweep_one<S: Subject>(
 /// timer's step is a fraction of an instruction.
 const LATE: u32 = 4;
 
+/// No call takes so many ticks.
+const LONGEST: u32 = 100_000;
+
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
 static HAS_STRUCK: AtomicBool = AtomicBool::new(false);
 static INTERRUPTER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
@@ -128,7 +131,7 @@ fn interrupt_everywhere<S: Subject>(
 ) -> Result<u32, &'static str> {
     board::on_strike(run_interrupter::<S>);
     let (mut strikes, mut late) = (0, 0);
-    for ticks in 1.. {
+    for ticks in 1..=LONGEST {
         let has_struck = interrupt_once(main, handler, scene, queue, ticks);
         if let Some(fault) = take_fault() {
             return Err(fault);
@@ -139,8 +142,11 @@ fn interrupt_everywhere<S: Subject>(
             break;
         }
     }
-    // Without one the call was not interrupted at all.
-    if strikes == 0 { Err("the timer has never struck") } else { Ok(strikes) }
+    match (late, strikes) {
+        (LATE, 1..) => Ok(strikes),
+        (LATE, 0) => Err("the timer has never struck"),
+        _ => Err("the call has not ended before the timer struck"),
+    }
 }
 
 fn run_interrupter<S: Subject>(_interrupted: usize) {

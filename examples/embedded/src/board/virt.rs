@@ -21,13 +21,27 @@ fn struck_once() {
 /// Has the timer strike once, so many ticks from now.
 #[inline(always)]
 pub fn strike_after(ticks: u32) {
-    // SAFETY: a register of the board, which nothing else uses. The programs end long before its upper half changes.
-    let now = unsafe { ptr::read_volatile(TIME) };
-    compare_with(now + ticks, 0);
+    let (low, high) = now();
+    let (low, carry) = low.overflowing_add(ticks);
+    compare_with(low, high + u32::from(carry));
     // SAFETY: the handler is in place.
     unsafe { mie::set_mtimer() };
     // SAFETY: as above.
     unsafe { mstatus::set_mie() };
+}
+
+/// Both halves of the time.
+#[inline(always)]
+fn now() -> (u32, u32) {
+    loop {
+        // SAFETY: a register of the board.
+        let high = unsafe { ptr::read_volatile(TIME.add(1)) };
+        let low = clock();
+        // SAFETY: as above.
+        if unsafe { ptr::read_volatile(TIME.add(1)) } == high {
+            return (low, high);
+        }
+    }
 }
 
 /// From now on the timer does not strike.
