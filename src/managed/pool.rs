@@ -434,7 +434,7 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
 impl<M: Lifecycle, const N: usize, K: Clock> defmt::Format for Pool<M, N, K> {
     /// How many connections are free, and how many callers wait.
     fn format(&self, f: defmt::Formatter<'_>) {
-        self.engine().draw_for_defmt(self.name(), f);
+        self.engine().draw_for_defmt(self.config().name.as_str(), f);
     }
 }
 
