@@ -126,7 +126,7 @@
     (CONN_POOL_STORAGE_BASE + (size_t)(capacity) * CONN_POOL_STORAGE_PER_SLOT)
 #else
 #define CONN_POOL_STORAGE_SIZE(capacity) \
-    (CONN_POOL_STORAGE_BASE_BARE + (size_t)(capacity) * CONN_POOL_STORAGE_PER_SLOT)
+    ((CONN_POOL_STORAGE_WORDS_BARE + (size_t)(capacity) * CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE) * sizeof(void *))
 #endif
 
 /**
@@ -204,14 +204,20 @@
 #define CONN_POOL_STORAGE_BASE 3072
 
 /**
- * The same for the library without threads (`CONN_POOL_BARE`).
- */
-#define CONN_POOL_STORAGE_BASE_BARE 1280
-
-/**
  * Bytes of storage for each slot, with room for what later versions may keep there.
  */
 #define CONN_POOL_STORAGE_PER_SLOT 160
+
+/**
+ * The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
+ * room for later versions, since the archive is linked with the program.
+ */
+#define CONN_POOL_STORAGE_WORDS_BARE 208
+
+/**
+ * The same of each slot.
+ */
+#define CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE 12
 
 /**
  * What happened to a resource: for `conn_pool_event_fn`.

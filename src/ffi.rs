@@ -94,7 +94,10 @@ pub use exports_upkeep::*;
 pub use lease::conn_pool_lease;
 #[cfg(all(feature = "std", unix))]
 pub use leases::conn_pool_lease_info;
-pub use pool::{CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_BASE_BARE, CONN_POOL_STORAGE_PER_SLOT, conn_pool};
+pub use pool::{
+    CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_PER_SLOT, CONN_POOL_STORAGE_WORDS_BARE,
+    CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE, conn_pool,
+};
 pub use stats::conn_pool_stats;
 pub use status::conn_pool_status;
 pub use version::*;

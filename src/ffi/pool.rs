@@ -30,15 +30,21 @@ use crate::sync::{AtomicUsize, Relaxed};
 
 /// Bytes of storage for a pool without its slots: see `CONN_POOL_STORAGE_SIZE`.
 pub const CONN_POOL_STORAGE_BASE: usize = 3072;
-/// The same for the library without threads (`CONN_POOL_BARE`).
-pub const CONN_POOL_STORAGE_BASE_BARE: usize = 1280;
 /// Bytes of storage for each slot, with room for what later versions may keep there.
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 160;
+/// The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
+/// room for later versions, since the archive is linked with the program.
+pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 208;
+/// The same of each slot.
+pub const CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE: usize = 12;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
-#[cfg(not(feature = "std"))]
-const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE_BARE);
 const _: () = assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAGE_PER_SLOT);
+#[cfg(not(feature = "std"))]
+const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_WORDS_BARE * size_of::<usize>());
+#[cfg(not(feature = "std"))]
+const _: () =
+    assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE * size_of::<usize>());
 // What the unions and arrays of C that hold a pool are aligned to.
 const _: () = assert!(align_of::<conn_pool>() <= align_of::<u64>());
 const _: () = assert!(align_of::<conn_pool>() >= align_of::<Slot<Resource, SlotExtra>>());
@@ -87,8 +93,9 @@ pub struct conn_pool {
     on_heap: bool,
 }
 
-// What each caller reads is on another cache line than the first slot, which its owner writes.
-const _: () = assert!(offset_of!(conn_pool, has_homes) + 64 <= size_of::<conn_pool>());
+// What each caller reads is on another cache line than the first slot, which its owner writes; where there may be
+// caches.
+const _: () = assert!(usize::BITS < 64 || offset_of!(conn_pool, has_homes) + 64 <= size_of::<conn_pool>());
 
 // SAFETY: the slots are reached by the rules of I2, whose `Sync` asks for `Resource: Send`. The header tells the C
 // program that any thread may call the callbacks with `user`.
