@@ -129,7 +129,7 @@ pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
-pub(crate) use process::{process, watched_process};
+pub(crate) use process::{KNOWS_FORKS, process, watched_process};
 pub(crate) use run::{cold_path, run_once};
 #[cfg(feature = "std")]
 pub(crate) use sleeping::Runtime;

@@ -201,6 +201,14 @@ pub(crate) const fn span(duration: Duration) -> usize {
     if millis > LONGEST as u64 { LONGEST } else { millis as usize }
 }
 
+/// The same; no limit is one that never ends.
+pub(super) const fn span_or_for_ever(limit: Option<Duration>) -> usize {
+    match limit {
+        Some(limit) => span(limit),
+        None => FOR_EVER,
+    }
+}
+
 pub(crate) const fn duration(span: usize) -> Duration {
     Duration::from_millis(span as u64)
 }

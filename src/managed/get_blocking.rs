@@ -62,7 +62,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[inline]
     #[track_caller]
     pub fn get(&self) -> Got<ConnGuard<'_, M, N, K>, M> {
-        self.get_within(self.patience(), Location::caller())
+        self.get_within(Self::patience, Location::caller())
     }
 
     /// [`get`](Self::get), within `timeout`: one budget for waiting, connecting and checking.
@@ -94,7 +94,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[inline]
     #[track_caller]
     pub fn get_timeout(&self, timeout: Duration) -> Got<ConnGuard<'_, M, N, K>, M> {
-        self.get_within(Patience::For(timeout), Location::caller())
+        self.get_within(|_| Patience::For(timeout), Location::caller())
     }
 
     /// [`get_timeout`](Self::get_timeout), until `deadline` at the latest.
@@ -113,20 +113,21 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
     #[inline]
     #[track_caller]
     pub fn get_deadline(&self, deadline: Instant) -> Got<ConnGuard<'_, M, N, K>, M> {
-        self.get_within(Patience::Until(deadline), Location::caller())
+        self.get_within(|_| Patience::Until(deadline), Location::caller())
     }
 
     /// How long a call waits that names no time.
-    #[inline(always)]
     fn patience(&self) -> Patience {
         self.config().wait_timeout.or(None).map_or(Patience::Forever, Patience::For)
     }
 
     #[inline(always)]
-    fn get_within(&self, patience: Patience, site: Site) -> Got<ConnGuard<'_, M, N, K>, M> {
+    fn get_within(&self, patience: impl FnOnce(&Self) -> Patience, site: Site) -> Got<ConnGuard<'_, M, N, K>, M> {
         match acquire_first(self, site, true) {
             Ok(slot) => Ok(ConnGuard(RawGuard::new(self, slot))),
-            Err(at_hand) => self.get_slow(patience, site, at_hand).map(|slot| ConnGuard(RawGuard::new(self, slot))),
+            Err(at_hand) => {
+                self.get_slow(patience(self), site, at_hand).map(|slot| ConnGuard(RawGuard::new(self, slot)))
+            }
         }
     }
 

@@ -2,16 +2,21 @@
 //! Whose process the pool is.
 
 use super::shared::Shared;
-use crate::sync::{Relaxed, process, watched_process};
+use crate::sync::{KNOWS_FORKS, Relaxed, process, watched_process};
 
 impl Shared {
     /// Whether this process is a fork's child, which has a copy of the pool: its connections, and the threads that
     /// maintain it, are the parent's.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_forked(&self) -> bool {
+        self.may_be_forked() && self.process.load(Relaxed) != 0
+    }
+
+    /// As [`is_forked`](Self::is_forked), at one comparison: `true` also for a pool that has had no connection yet.
+    #[inline(always)]
+    pub(super) fn may_be_forked(&self) -> bool {
         // Relaxed: it changes in a process that has one thread, and before the first connection.
-        let own = self.process.load(Relaxed);
-        own != process() && own != 0
+        KNOWS_FORKS && self.process.load(Relaxed) != process()
     }
 
     /// From now on the pool is this process's.

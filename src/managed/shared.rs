@@ -8,7 +8,7 @@ use core::num::NonZero;
 use core::task::Waker;
 use core::time::Duration;
 
-use super::clock::{FOR_EVER, Millis, span};
+use super::clock::{FOR_EVER, Millis, span, span_or_for_ever};
 use super::config::Config;
 use super::jobs::{Attendant, Job, Jobs, Work};
 use super::metrics::Counters;
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     /// `validate_after` and `validate_every` in milliseconds; `FOR_EVER` if they are not set.
     stale_after: usize,
     unproven_after: usize,
+    tracks: bool,
     /// What keeps acquire and release from the fast path. Written when the pool is made, and by maintenance.
     flags: AtomicUsize,
     /// The process that the connections are of; 0 before the first one.
@@ -81,13 +82,6 @@ struct Upkeep {
     fills_since: Millis,
 }
 
-const fn span_or_for_ever(limit: Option<Duration>) -> usize {
-    match limit {
-        Some(limit) => span(limit),
-        None => FOR_EVER,
-    }
-}
-
 impl Upkeep {
     const NEW: Self = Self {
         is_busy: false,
@@ -111,6 +105,7 @@ impl Shared {
                 suspended: AtomicUsize::new(0),
                 stale_after: span_or_for_ever(config.validate_after),
                 unproven_after: span_or_for_ever(config.validate_every),
+                tracks: !matches!(config.nested, Some(Nested::Allow)),
                 config,
                 epoch: AtomicUsize::new(0),
                 last: PlainUsize::new(usize::MAX),
@@ -172,7 +167,7 @@ impl Shared {
     /// Whether the pool records which thread holds which connection.
     #[inline(always)]
     pub(super) const fn tracks(&self) -> bool {
-        !matches!(self.config.nested, Some(Nested::Allow))
+        self.tracks
     }
 
     #[inline(always)]

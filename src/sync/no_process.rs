@@ -1,6 +1,9 @@
 // knows: nothing · must not know: pools
 //! Where no process is forked, or it cannot be told.
 
+/// Whether a fork's child is known to be one.
+pub(crate) const KNOWS_FORKS: bool = false;
+
 /// There is one.
 #[inline(always)]
 pub(crate) const fn process() -> usize {

@@ -4,6 +4,9 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+/// Whether a fork's child is known to be one.
+pub(crate) const KNOWS_FORKS: bool = true;
+
 /// How many forks there were from the process that watched them first to this one, and one more.
 static NUMBER: AtomicUsize = AtomicUsize::new(1);
 

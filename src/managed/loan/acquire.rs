@@ -29,7 +29,7 @@ pub(crate) fn acquire_first<P: ManagedParts>(
     site: Site,
     by_thread: bool,
 ) -> Result<SlotToken, Option<SlotToken>> {
-    if pool.shared().flags() & !SELF_TIMED != 0 || pool.shared().is_forked() {
+    if pool.shared().flags() & !SELF_TIMED != 0 || pool.shared().may_be_forked() {
         return Err(None);
     }
     let Some(slot) = claim_first(pool) else { return Err(None) };

@@ -18,7 +18,8 @@ use crate::sync::{is_panicking, run_once};
 /// Releases the slot of a guard.
 #[inline(always)]
 pub(crate) fn release<P: ManagedParts>(pool: &P, slot: SlotToken) {
-    if pool.shared().is_forked() {
+    // It has had a connection.
+    if pool.shared().may_be_forked() {
         return leave_to_parent(slot);
     }
     if is_panicking() {

@@ -16,7 +16,8 @@ use crate::sync::is_panicking;
 /// after it has given up the slot `keep`s it so long; the fast path does not.
 #[inline(always)]
 pub(crate) fn release_last<P: ManagedParts, K>(pool: &P, slot: SlotToken, keep: impl Fn() -> K) {
-    if pool.shared().is_forked() {
+    // It has had a connection.
+    if pool.shared().may_be_forked() {
         return leave_to_parent(slot);
     }
     if is_panicking() {
