@@ -148,10 +148,12 @@ pub(super) fn last_error() -> (c_int, *const c_char) {
 /// A number of the calling thread's: its `pthread_t`.
 pub(super) fn thread() -> usize {
     // SAFETY: a call of the C library's, which cannot fail.
-    let own = unsafe { libc::pthread_self() };
-    #[allow(clippy::cast_possible_truncation, reason = "a word, which is a number or a pointer as the system has it")]
-    let own = own as usize;
-    own
+    number(unsafe { libc::pthread_self() })
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a word, which is a number or a pointer as the system has it")]
+pub(super) const fn number(thread: libc::pthread_t) -> usize {
+    thread as usize
 }
 
 fn layout(size: usize, align: usize) -> Answer<Layout> {

@@ -1,11 +1,13 @@
-// knows: status, sync · must not know: what a pass does
+// knows: platform, status, sync · must not know: what a pass does
 //! The thread that maintains a pool, if the program has asked for one. `bare` is its twin in a build without `std`.
 
 use core::mem::MaybeUninit;
 use core::time::Duration;
+use std::os::unix::thread::JoinHandleExt;
 use std::string::ToString;
 use std::thread::{self, JoinHandle};
 
+use crate::ffi::platform;
 use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{CONN_POOL_BUSY, CONN_POOL_OUT_OF_MEMORY};
 use crate::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -51,7 +53,7 @@ impl Upkeep {
     /// the thread itself cannot wait for it: then the next call does.
     pub(super) fn stop(&self) {
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_own = |running: &Running| running.thread.thread().id() == thread::current().id();
+        let is_own = |running: &Running| platform::number(running.thread.as_pthread_t()) == platform::thread();
         if let Some(running) = own.as_ref().filter(|running| is_own(running)) {
             return running.bell.ring();
         }
