@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-/// What is wrong with a [`Config`].
+/// What is wrong with a [`Config`](super::Config).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

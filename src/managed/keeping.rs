@@ -1,9 +1,11 @@
-// knows: error, shared_error, told · must not know: how the pool works
+// knows: error, manager, shared_error, told · must not know: how the pool works
 //! Errors that are kept for all callers (feature `std`).
 
 use std::error::Error;
+use std::string::ToString;
 
 use super::error::{GetError, ManagerError};
+use super::manager::UNDESCRIBED;
 use super::shared_error::SharedError;
 use super::told::BoxError;
 
@@ -14,9 +16,10 @@ impl SharedError {
         self.0.error()
     }
 
-    /// From now on it has the error too.
+    /// From now on it has the error too, and says what that says, if the manager does not.
     pub(super) fn keep(&self, error: BoxError) {
-        self.0.keep(error);
+        let own = self.as_str().ends_with(UNDESCRIBED).then(|| error.to_string());
+        self.0.keep(error, own);
     }
 
     /// An error, and what it says itself.

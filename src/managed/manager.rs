@@ -165,14 +165,15 @@ pub trait Lifecycle {
 
     /// Writes what an error says, for callers that did not connect themselves, and for the log. Most managers have an
     /// error that can be printed, and do just that: `write!(f, "{error}")`. The default writes the error's type, since
-    /// an error need not be printable.
+    /// an error need not be printable. That of a [`SharedPool`](super::SharedPool) is, so there callers are told what
+    /// it says itself unless this function is written.
     ///
     /// # Errors
     ///
     /// Those of `f`.
     fn describe(&self, error: &Self::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = error;
-        write!(f, "an error of the type {} (`Lifecycle::describe` can say more)", core::any::type_name::<Self::Error>())
+        write!(f, "an error of the type {}{UNDESCRIBED}", core::any::type_name::<Self::Error>())
     }
 
     /// Called with what happens in the pool, for logs and reports. The default does nothing.
@@ -180,6 +181,9 @@ pub trait Lifecycle {
         let _ = event;
     }
 }
+
+/// How a text ends that says nothing of the error.
+pub(super) const UNDESCRIBED: &str = " (`Lifecycle::describe` can say more)";
 
 /// What a manager says of an error.
 pub(super) struct Described<'a, M: Lifecycle + ?Sized>(pub(super) &'a M, pub(super) &'a M::Error);

@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use conn_pool::SharedPool;
-use conn_pool::managed::{Config, DiscardReason, GetError, SharedConnGuard};
+use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, SharedConnGuard};
 
 use crate::server::{Refused, Server};
 
@@ -211,4 +211,25 @@ async fn all_that_is_idle_is_taken() {
     (1..=2).for_each(|number| pool.insert(number).unwrap());
     let taken: Vec<_> = pool.take_idle().collect();
     assert_eq!(taken.iter().map(|guard| **guard).sum::<usize>(), 3);
+}
+
+/// Connects nowhere, and describes no error.
+struct Terse;
+
+impl Lifecycle for Terse {
+    type Connection = ();
+    type Error = Refused;
+}
+
+impl AsyncManager for Terse {
+    async fn connect(&self) -> Result<(), Refused> {
+        Err(Refused(7))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_are_told_what_the_error_says_though_the_manager_describes_none() {
+    let pool = SharedPool::new(Terse, Config::new()).unwrap();
+    let error = pool.get_async_timeout(Duration::from_secs(1)).await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot connect: refused for the 7th time ("), "{error}");
 }

@@ -17,25 +17,32 @@ pub(crate) struct Told(Arc<Parts>);
 struct Parts {
     text: String,
     /// Set after callers may have been told of it: first the pool goes on.
-    error: OnceLock<BoxError>,
+    cause: OnceLock<Cause>,
+}
+
+struct Cause {
+    error: BoxError,
+    /// What it says itself, where that is better than the text.
+    own: Option<String>,
 }
 
 impl Told {
     pub(crate) fn of(error: impl fmt::Display) -> Self {
-        Self(Arc::new(Parts { text: std::format!("{error}"), error: OnceLock::new() }))
+        Self(Arc::new(Parts { text: std::format!("{error}"), cause: OnceLock::new() }))
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0.text
+        let own = self.0.cause.get().and_then(|cause| cause.own.as_deref());
+        own.unwrap_or(&self.0.text)
     }
 
-    /// From now on it has the error too.
-    pub(crate) fn keep(&self, error: BoxError) {
-        let _kept_before = self.0.error.set(error);
+    /// From now on it has the error too, and says `own`, if that is given.
+    pub(crate) fn keep(&self, error: BoxError, own: Option<String>) {
+        let _kept_before = self.0.cause.set(Cause { error, own });
     }
 
     pub(crate) fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.0.error.get().map(|error| &**error)
+        self.0.cause.get().map(|cause| &*cause.error)
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
