@@ -62,6 +62,8 @@ impl Lifecycle for Callbacks {
             // SAFETY: a callback, which the program has named for this, and the resource is in no slot any more.
             unsafe { destroy(self.0.user, resource.0) };
         }
+        // Of its slot: what is made there comes after its end.
+        annotations::released(&self.0, ptr::null());
     }
 
     /// Events with a resource are told by the functions that have it.
@@ -77,6 +79,7 @@ impl Manager for Callbacks {
         let Some(create) = self.0.create else { unreachable!("a pool without `create` never connects") };
         let mut made = ptr::null_mut();
         platform::set_error(None);
+        annotations::acquired(&self.0, ptr::null());
         // SAFETY: a callback, which the program has named for this.
         match unsafe { create(self.0.user, millis(within), &raw mut made) } {
             0 if made.is_null() => Err(platform::note_error(0)),
