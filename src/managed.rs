@@ -148,7 +148,7 @@ pub use metrics::Metrics;
 pub use name::Name;
 pub use policies::{Nested, OnPanic, Retry, Reuse};
 pub use pool::Pool;
-pub use report::{Loan, MaintenanceReport, PoolReport};
+pub use report::{IdleInfo, Loan, MaintenanceReport, PoolReport};
 pub use shared_error::SharedError;
 #[cfg(feature = "std")]
 pub use shared_pool::{BuildError, SharedConnGuard, SharedPool, Task};

@@ -48,6 +48,7 @@ pub struct Config {
     pub(super) on_panic: OnPanic,
     pub(super) leak_threshold: Option<Duration>,
     pub(super) nested: Option<Nested>,
+    pub(super) clean_on_return: bool,
     pub(super) wait_times: bool,
     pub(super) fairness: Fairness,
     pub(super) name: Name,
@@ -101,6 +102,7 @@ impl Config {
             on_panic: OnPanic::Discard,
             leak_threshold: None,
             nested: None,
+            clean_on_return: false,
             wait_times: false,
             fairness: Fairness::Fifo,
             name: Name::NONE,
@@ -220,6 +222,13 @@ impl Config {
         /// What happens to a thread that would wait for itself without a deadline. Default: [`Nested::Refuse`]; in a
         /// [`SharedPool`](super::SharedPool), whose guards may go from thread to thread, [`Nested::Allow`].
         nested(nested: Nested) Some(nested);
+
+        /// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)): whether
+        /// a connection that [needs a check](super::Lifecycle::needs_check) as it is released is checked then, which is
+        /// where an [`AsyncManager`](super::AsyncManager) cleans it up, and not when the next caller gets it. Default:
+        /// no. It is in use until that has ended, so `try_get` does not find it; waiters get it clean. Without a
+        /// connector the next caller checks it.
+        clean_on_return(at_once: bool) at_once;
 
         /// Whether the time of each wait is recorded (feature `std`). A wait reads the clock twice then. Default: no.
         wait_times(recorded: bool) recorded;

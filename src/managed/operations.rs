@@ -1,16 +1,23 @@
-// knows: event, loan, manager, observe, parts, shared, slots, upkeep, error, slot, stats, sync · must not know: which
-// pool it is
+// knows: clock, event, loan, manager, observe, parts, record, report, shared, slots, upkeep, error, slot, stats, sync ·
+// must not know: which pool it is
 //! What an operator does with a managed pool, and how it ends: written once, for every type of it.
 //!
 //! In a fork's child all of it does nothing: the connections are the parent's, and a lock may be locked for ever.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::mem::replace;
 
+use super::clock::duration;
 use super::event::DiscardReason;
+#[cfg(feature = "alloc")]
+use super::loan::tokens::detach;
 use super::loan::tokens::{ClaimedSlot, UnreadySlot};
 use super::manager::Lifecycle;
 use super::observe::{self, log};
 use super::parts::ManagedParts;
+use super::record::period;
+use super::report::IdleInfo;
 use super::shared::Shared;
 use super::slots::SlotExtra;
 use super::upkeep::evict;
@@ -23,13 +30,18 @@ fn name<P: ManagedParts>(pool: &P) -> &str {
     pool.shared().config().name.as_str()
 }
 
-pub(super) fn retain<P: ManagedParts>(pool: &P, mut keep: impl FnMut(&mut P::Connection) -> bool) -> Retained {
+/// Discards the idle connections that `keep` refuses.
+pub(super) fn retain<P: ManagedParts>(
+    pool: &P,
+    mut keep: impl FnMut(&mut P::Connection, IdleInfo) -> bool,
+) -> Retained {
     if pool.shared().is_forked() {
         return Retained::NONE;
     }
     teardown::retain(pool, |slot| {
+        let info = idle_info(pool, slot.index());
         let mut unready = UnreadySlot::new(pool, slot);
-        let is_kept = keep(unready.connection());
+        let is_kept = keep(unready.connection(), info);
         if is_kept {
             drop(ClaimedSlot::new(pool, unready.into_slot()));
         } else {
@@ -37,6 +49,43 @@ pub(super) fn retain<P: ManagedParts>(pool: &P, mut keep: impl FnMut(&mut P::Con
         }
         is_kept
     })
+}
+
+/// Hands out the idle connections that `pick` picks, which are the pool's no more.
+#[cfg(feature = "alloc")]
+pub(super) fn extract_if<P: ManagedParts>(
+    pool: &P,
+    mut pick: impl FnMut(&mut P::Connection, IdleInfo) -> bool,
+) -> Vec<P::Connection> {
+    let mut extracted = Vec::new();
+    if pool.shared().is_forked() {
+        return extracted;
+    }
+    let _kept = teardown::retain(pool, |slot| {
+        let info = idle_info(pool, slot.index());
+        let mut unready = UnreadySlot::new(pool, slot);
+        let is_picked = pick(unready.connection(), info);
+        let slot = unready.into_slot();
+        if is_picked {
+            extracted.push(detach(pool, slot));
+        } else {
+            drop(ClaimedSlot::new(pool, slot));
+        }
+        !is_picked
+    });
+    extracted
+}
+
+/// What is known of a connection that was idle until its slot was claimed, which counts no use.
+fn idle_info<P: ManagedParts>(pool: &P, slot: usize) -> IdleInfo {
+    let (record, now) = (pool.record(slot), pool.coarse());
+    let uses = pool.engine().states().get(slot).uses();
+    let is_recorded = record.is_seen(period(uses, false));
+    IdleInfo {
+        age: duration(record.age(now)),
+        uses,
+        idle_for: is_recorded.then(|| duration(now.since(record.seen_at()))),
+    }
 }
 
 pub(super) fn evict_all<P: ManagedParts>(pool: &P) -> usize {

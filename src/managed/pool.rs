@@ -19,7 +19,7 @@ use super::metrics::Metrics;
 use super::operations;
 use super::parts::ManagedParts;
 use super::record::{ConnRecord, LoanRecord};
-use super::report::{Loan, PoolReport};
+use super::report::{IdleInfo, Loan, PoolReport};
 use super::shared::Shared;
 use super::shared_error::SharedError;
 use super::slots::{SlotExtra, engine, vacant_slots};
@@ -171,8 +171,51 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// # Panics
     ///
     /// If `keep` does (that connection is discarded, the rest is not visited), or the manager's `on_discard`.
-    pub fn retain(&self, keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+    pub fn retain(&self, mut keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+        operations::retain(self, |connection, _| keep(connection))
+    }
+
+    /// As [`retain`](Self::retain), and tells `keep` of each connection's age, uses and idle time.
+    ///
+    /// # Panics
+    ///
+    /// As [`retain`](Self::retain).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{self, Config, Pool};
+    /// let pool = Pool::<_, 4>::new(managed::from_fn(|| Ok::<_, std::io::Error>(7)), Config::new())?;
+    /// drop(pool.get()?);
+    /// let retained = pool.retain_with(|_, idle| idle.uses < 100);
+    /// assert_eq!((retained.kept, retained.discarded), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn retain_with(&self, keep: impl FnMut(&mut M::Connection, IdleInfo) -> bool) -> Retained {
         operations::retain(self, keep)
+    }
+
+    /// Shows `pick` every idle connection, one after the other, and takes those out of the pool for which it answers
+    /// `true`: they are the caller's, and their slots are vacant. The manager neither resets nor ends them; they are
+    /// counted as [`DiscardReason::Detached`](super::DiscardReason::Detached).
+    ///
+    /// # Panics
+    ///
+    /// If `pick` does: that connection is discarded, the rest is not visited, and what was taken out is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{self, Config, Pool};
+    /// let pool = Pool::<_, 4>::new(managed::from_fn(|| Ok::<_, std::io::Error>(7)), Config::new())?;
+    /// drop(pool.get()?);
+    /// assert_eq!(pool.extract_if(|_, idle| idle.uses > 0), [7]);
+    /// assert_eq!(pool.status().vacant, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn extract_if(&self, pick: impl FnMut(&mut M::Connection, IdleInfo) -> bool) -> alloc::vec::Vec<M::Connection> {
+        operations::extract_if(self, pick)
     }
 
     /// Discards every connection that was made, or whose connect began, before this call: idle ones now, those in use

@@ -32,6 +32,20 @@ impl fmt::Display for Loan {
     }
 }
 
+/// What is known of an idle connection, for [`Pool::retain_with`](super::Pool::retain_with) and `extract_if`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdleInfo {
+    /// How old it is.
+    pub age: Duration,
+    /// How often it was acquired.
+    pub uses: usize,
+    /// For how long it is known to be idle; `None` if that is not known. It counts from when maintenance first saw it
+    /// idle. In a pool that nothing maintains it counts from when it was acquired last, if an option of the pool has
+    /// acquires read the clock, as `max_lifetime` and `validate_after` do.
+    pub idle_for: Option<Duration>,
+}
+
 /// How a pool stands, from [`Pool::report`](super::Pool::report), or how it stood when a call failed, in its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -453,6 +453,11 @@ impl Shared {
         self.upkeep.with(|upkeep| upkeep.fills += 1);
     }
 
+    /// Counts the check of a connection that was released: it is idle soon.
+    pub(super) fn add_probe(&self) {
+        self.upkeep.with(|upkeep| upkeep.probes += 1);
+    }
+
     pub(super) fn end_probe(&self) {
         self.upkeep.with(|upkeep| upkeep.probes -= 1);
     }

@@ -13,6 +13,7 @@ mod borrowing;
 mod building;
 mod chaos;
 mod checking;
+mod cleaning;
 mod connecting;
 mod connecting_apart;
 mod defects;

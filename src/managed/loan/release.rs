@@ -6,7 +6,7 @@
 use super::hand_off::hand_off;
 use super::tokens::UnreadySlot;
 use crate::engine::{SlotToken, VacateReason};
-use crate::managed::event::{DiscardReason, Event};
+use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::jobs::Job;
 use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
@@ -48,7 +48,7 @@ pub(super) fn reset_elsewhere<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_
         return recycle_here(pool, unready);
     }
     // The loan ends here, however long the reset takes.
-    let slot = recycle_slow(pool, unready)?;
+    let slot = finish_loan(pool, unready)?;
     match hand_off(pool, slot, Job::Reset) {
         Ok(()) => None,
         Err(slot) => recycle_here(pool, UnreadySlot::new(pool, slot)),
@@ -96,11 +96,30 @@ fn reset_failed<P: ManagedParts>(pool: &P, error: &ErrorOf<P>) -> DiscardReason 
 #[cold]
 #[inline(never)]
 pub(super) fn recycle_slow<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
+    let slot = finish_loan(pool, unready)?;
+    let is_to_be_cleaned = pool.shared().config().clean_on_return && pool.record(slot.index()).is_marked(DIRTY);
+    if is_to_be_cleaned && !pool.engine().is_closed() { clean_elsewhere(pool, slot) } else { Some(slot) }
+}
+
+fn finish_loan<P: ManagedParts>(pool: &P, unready: UnreadySlot<'_, P>) -> Option<SlotToken> {
     if let Some(reason) = end_loan(pool, unready.slot()) {
         unready.discard(reason);
         return None;
     }
     Some(unready.into_slot())
+}
+
+/// Has the connection checked before its slot is released, by the pool's connector, if there is one.
+fn clean_elsewhere<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<SlotToken> {
+    // Counted first: the check may end before this goes on.
+    pool.shared().add_probe();
+    match hand_off(pool, slot, Job::Probe(CheckReason::Dirty)) {
+        Ok(()) => None,
+        Err(slot) => {
+            pool.shared().end_probe();
+            Some(slot)
+        }
+    }
 }
 
 /// The loan is no thread's any more. The next caller records its thread only some time after it has claimed the slot;

@@ -6,6 +6,7 @@ use core::mem::forget;
 use core::pin::pin;
 use core::time::Duration;
 use std::time::Instant;
+use std::vec::Vec;
 
 use super::handle::SharedPool;
 use crate::engine::AcquireError;
@@ -22,7 +23,7 @@ use crate::managed::metrics::Metrics;
 use crate::managed::observe;
 use crate::managed::operations;
 use crate::managed::parts::ManagedParts;
-use crate::managed::report::{Loan, PoolReport};
+use crate::managed::report::{IdleInfo, Loan, PoolReport};
 use crate::managed::shared_error::SharedError;
 use crate::managed::times::Times;
 use crate::managed::upkeep::crew;
@@ -55,8 +56,26 @@ impl<M: Lifecycle> SharedPool<M> {
     /// # Panics
     ///
     /// If `keep` does (that connection is discarded, the rest is not visited), or the manager's `on_discard`.
-    pub fn retain(&self, keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+    pub fn retain(&self, mut keep: impl FnMut(&mut M::Connection) -> bool) -> Retained {
+        operations::retain(self.block(), |connection, _| keep(connection))
+    }
+
+    /// As [`managed::Pool::retain_with`](crate::managed::Pool::retain_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`retain`](Self::retain).
+    pub fn retain_with(&self, keep: impl FnMut(&mut M::Connection, IdleInfo) -> bool) -> Retained {
         operations::retain(self.block(), keep)
+    }
+
+    /// As [`managed::Pool::extract_if`](crate::managed::Pool::extract_if).
+    ///
+    /// # Panics
+    ///
+    /// If `pick` does: that connection is discarded, the rest is not visited, and what was taken out is dropped.
+    pub fn extract_if(&self, pick: impl FnMut(&mut M::Connection, IdleInfo) -> bool) -> Vec<M::Connection> {
+        operations::extract_if(self.block(), pick)
     }
 
     /// As [`managed::Pool::evict_all`](crate::managed::Pool::evict_all).
