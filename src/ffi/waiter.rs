@@ -1,5 +1,5 @@
-// knows: course, lease, pool, status, due_calls, engine, managed, slot, sync · must not know: threads, how a lease is
-// checked
+// knows: annotations, course, lease, pool, status, due_calls, engine, managed, slot, sync · must not know: threads, how
+// a lease is checked
 //! A wait that ends with a callback instead of a return.
 
 use core::cell::Cell;
@@ -9,6 +9,7 @@ use core::pin::Pin;
 use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
+use super::annotations;
 use super::course;
 use super::due_calls::{DueCall, call_when_due};
 use super::lease::{conn_pool_lease, lend};
@@ -89,6 +90,8 @@ pub(super) unsafe fn acquire_async(
     }
     // SAFETY: just written; it stays there, by the caller's promise.
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
+    // What the caller has prepared comes before its callback.
+    annotations::released(pool.config(), waiter.cast());
     let answer = waiting.attempt(pool, Position::Last);
     // One that is queued may have been called, and freed.
     if !matches!(answer, Ok(None)) {
@@ -191,6 +194,7 @@ impl DueCall for Waiting {
             Ok(Some(lease)) => Ok(lease),
             Err(status) => Err(status),
         };
+        annotations::acquired(pool.config(), ptr::from_ref(self).cast());
         let (on_ready, user) = (self.on_ready.get(), self.user.get());
         // From here on the waiter may be used again, or freed: for one, by the callback.
         self.in_use.store(0, Relaxed);
