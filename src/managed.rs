@@ -75,6 +75,11 @@ mod report;
 mod shared_error;
 mod times;
 #[cfg(feature = "std")]
+mod timing;
+#[cfg(not(feature = "std"))]
+#[path = "managed/no_timing.rs"]
+mod timing;
+#[cfg(feature = "std")]
 #[path = "managed/told/kept.rs"]
 mod told;
 #[cfg(all(feature = "alloc", not(feature = "std")))]

@@ -42,16 +42,25 @@ impl Engine<'_> {
         counters.peak_in_use.raise(uses.min(1));
     }
 
+    fn present_uses(self) -> impl Iterator<Item = usize> {
+        self.states().iter().filter(|state| state.is_filled()).map(SlotState::uses)
+    }
+
+    /// How often a connection was acquired.
+    pub(crate) fn acquired(self) -> usize {
+        self.present_uses().fold(self.state().counters.past_uses.get(), usize::wrapping_add)
+    }
+
     pub(crate) fn metrics(self) -> Metrics {
         let counters = &self.state().counters;
         self.record_peak_now();
-        let present = || self.states().iter().filter(|state| state.is_filled()).map(SlotState::uses);
-        let reuses = present().map(|uses| uses.saturating_sub(1));
+        let reuses = self.present_uses().map(|uses| uses.saturating_sub(1));
         Metrics {
-            acquired: present().fold(counters.past_uses.get(), usize::wrapping_add),
+            acquired: self.acquired(),
             reused: reuses.fold(counters.past_reuses.get(), usize::wrapping_add),
             waited: counters.waited.get(),
             timed_out: counters.timed_out.get(),
+            cancelled: counters.cancelled.get(),
             discarded: counters.discarded.get(),
             overtakes: self.state().overtakes.get(),
             most_overtaken: counters.most_overtaken.get(),

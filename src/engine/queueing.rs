@@ -40,8 +40,10 @@ pub(crate) enum Left {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeaveReason {
     TimedOut,
-    /// Its future was dropped, or its pause is over.
+    /// Its future was dropped.
     Cancelled,
+    /// Its pause is over; or its future was dropped, and the pool counts that itself.
+    Uncounted,
 }
 
 impl<'a> Engine<'a> {
@@ -100,7 +102,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn outcome(self, waiter: Pin<&Waiter>) -> Option<Outcome> {
         let outcome = waiter.take_outcome()?;
         match outcome {
-            Outcome::Granted(_) => self.record_wait(waiter),
+            Outcome::Granted(_) => self.record_wait(waiter, true),
             Outcome::Dismissed => self.count_dismissed(waiter),
         }
         Some(outcome)
@@ -133,6 +135,9 @@ impl<'a> Engine<'a> {
         let mut waker = None;
         let was_queued = self.hold(|locked| {
             let was_queued = waiter.is_queued();
+            if reason == LeaveReason::Cancelled {
+                self.state().counters.cancelled.add(1);
+            }
             if was_queued {
                 // SAFETY: it is in the queue, and the lock is held (I4).
                 waker = unsafe { self.step_out(locked, waiter) };
@@ -145,7 +150,7 @@ impl<'a> Engine<'a> {
         });
         drop(waker);
         if was_queued {
-            self.record_wait(waiter);
+            self.record_wait(waiter, false);
             return Left::Unserved;
         }
         self.outcome(waiter).and_then(Outcome::into_slot).map_or(Left::Dismissed, Left::Granted)
@@ -177,6 +182,12 @@ impl<'a> Engine<'a> {
     #[cfg(feature = "statistics")]
     pub(crate) fn count_timeout(self) {
         self.hold(|_| self.state().counters.timed_out.add(1));
+    }
+
+    /// Counts a caller of a managed pool that gave up.
+    #[cfg(feature = "managed")]
+    pub(crate) fn count_cancelled(self) {
+        self.hold(|_| self.state().counters.cancelled.add(1));
     }
 
     /// # Safety
@@ -247,9 +258,9 @@ impl<'a> Engine<'a> {
     }
 
     #[inline]
-    fn record_wait(self, waiter: Pin<&Waiter>) {
+    fn record_wait(self, waiter: Pin<&Waiter>, is_served: bool) {
         if let Some(since) = waiter.take_since() {
-            self.state().wait_times.record(&since);
+            self.state().wait_times.record(&since, is_served);
         }
     }
 }

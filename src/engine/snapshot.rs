@@ -39,7 +39,7 @@ impl Engine<'_> {
 
     #[cfg(feature = "std")]
     pub(crate) fn wait_times(self) -> crate::stats::Histogram {
-        self.state().wait_times.read()
+        self.state().wait_times.read(self.acquired())
     }
 
     /// Draws a pool, after its name if it has one: `.` idle, `#` in use, `_` vacant, `x` set aside or above the

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::config_error::ConfigError;
 use super::name::Name;
-use super::policies::{Nested, OnPanic, Retry, Reuse, WaitLimit};
+use super::policies::{Measured, Nested, OnPanic, Retry, Reuse, WaitLimit};
 use crate::fairness::Fairness;
 
 /// What a [`managed::Pool`](super::Pool) is to be like: every option, its default, and the reason for that.
@@ -49,7 +49,7 @@ pub struct Config {
     pub(super) leak_threshold: Option<Duration>,
     pub(super) nested: Option<Nested>,
     pub(super) clean_on_return: bool,
-    pub(super) wait_times: bool,
+    pub(super) wait_times: Option<Measured>,
     pub(super) fairness: Fairness,
     pub(super) name: Name,
     /// Which of the limits that a lifetime may cut short were set, and not left at their defaults.
@@ -103,7 +103,7 @@ impl Config {
             leak_threshold: None,
             nested: None,
             clean_on_return: false,
-            wait_times: false,
+            wait_times: None,
             fairness: Fairness::Fifo,
             name: Name::NONE,
             set: [false; 3],
@@ -230,8 +230,11 @@ impl Config {
         /// connector the next caller checks it.
         clean_on_return(at_once: bool) at_once;
 
-        /// Whether the time of each wait is recorded (feature `std`). A wait reads the clock twice then. Default: no.
-        wait_times(recorded: bool) recorded;
+        /// Whether the times of callers are recorded (feature `std`): how long they wait, and how long it takes until
+        /// they have a connection. A caller that is not served at once reads the clock four times then; one that is
+        /// served at once does not read it. Default: no; in a [`SharedPool`](super::SharedPool), of one such caller in
+        /// eight, after the first 64. See [`Times`](super::Times).
+        wait_times(recorded: bool) Some(if recorded { Measured::All } else { Measured::None });
 
         /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].
         fairness(fairness: Fairness) fairness;

@@ -90,7 +90,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// free or is made. The task does not connect itself, and a connect that was begun for it outlives it. Otherwise:
     /// an idle one, or one that the task makes now, or the first that comes free.
     ///
-    /// The task checks a connection itself, if it has to be checked. The future takes 304 bytes at most, beside the
+    /// The task checks a connection itself, if it has to be checked. The future takes 320 bytes at most, beside the
     /// futures of the manager and of the clock's sleep, which it has in itself while it waits for them.
     ///
     /// # Errors

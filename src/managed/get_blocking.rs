@@ -168,10 +168,10 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }
 
-    /// How long things took: waiting (if [`Config::wait_times`](super::Config::wait_times) is set), connecting, and the
-    /// loans. Takes no lock.
+    /// How long things took: waiting and acquiring (if [`Config::wait_times`](super::Config::wait_times) is set),
+    /// connecting, and the loans. Takes no lock.
     #[must_use]
     pub fn times(&self) -> Times {
-        self.time_recorders().read(self.engine().wait_times())
+        self.time_recorders().read(self.config().wait_times, self.engine().acquired())
     }
 }

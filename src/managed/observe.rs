@@ -1,4 +1,4 @@
-// knows: error, event, manager, parts, shared · must not know: why it happens
+// knows: error, event, manager, parts, shared, timing, sync · must not know: why it happens
 //! Counts what happens in a pool, and reports it to the manager, to `tracing` and to the `metrics` facade (with the
 //! features of these names).
 //!
@@ -26,6 +26,8 @@ use super::event::{DiscardReason, Event};
 use super::manager::{Described, Lifecycle};
 use super::parts::{ErrorOf, ManagedParts};
 use super::shared::Shared;
+use super::timing::Timing;
+use crate::sync::is_panicking;
 
 /// Counts and reports an event. The manager comes last: it may panic.
 pub(super) fn event<P: ManagedParts>(pool: &P, event: &Event<'_, ErrorOf<P>>) {
@@ -99,11 +101,14 @@ pub(super) fn held<P: ManagedParts>(pool: &P, from: usize) {
 pub(super) struct Work<'a, P: ManagedParts> {
     pub(super) pool: &'a P,
     span: log::Span,
+    timing: Timing,
 }
 
 impl<'a, P: ManagedParts> Work<'a, P> {
     pub(super) fn begin(pool: &'a P) -> Self {
-        Self { pool, span: log::Span::begin(|| pool.shared().config().name.as_str()) }
+        let span = log::Span::begin(|| pool.shared().config().name.as_str());
+        let weight = pool.times().map_or(0, |times| times.weigh(pool.shared().config().wait_times));
+        Self { pool, span, timing: Timing::begin(weight, || pool.now()) }
     }
 
     /// The span, to be entered around the whole work.
@@ -114,16 +119,50 @@ impl<'a, P: ManagedParts> Work<'a, P> {
     /// Begins to wait for others: the time is added to the span's.
     pub(super) fn begin_wait(&mut self) {
         self.span.begin_wait(|| self.pool.now());
+        self.timing.begin_wait(|| self.pool.now());
     }
 
     pub(super) fn end_wait(&mut self) {
         self.span.end_wait(|| self.pool.now());
+        self.timing.end_wait(|| self.pool.now());
+    }
+
+    /// The caller has a connection.
+    pub(super) fn note_served(&mut self) {
+        self.timing.is_answered = true;
+        self.end_wait();
+        if let Some(times) = self.pool.times() {
+            self.timing.record(|| self.pool.now(), &times.acquire);
+        }
+    }
+
+    /// The caller is told why it has no connection.
+    pub(super) fn note_refused(&mut self, error: &GetError<ErrorOf<P>>) {
+        self.timing.is_answered = true;
+        // One that does not wait has no time of waiting.
+        if let GetError::Exhausted = error {
+            self.timing.stop();
+        }
+    }
+
+    /// The caller has gone.
+    #[cold]
+    fn note_cancelled(&self) {
+        self.pool.engine().count_cancelled();
+        self.span().within(|| log::cancelled(self.pool.shared().config().name.as_str()));
     }
 }
 
 impl<P: ManagedParts> Drop for Work<'_, P> {
     fn drop(&mut self) {
         self.end_wait();
+        if let Some(times) = self.pool.times() {
+            self.timing.record_wait(&times.wait);
+        }
+        // A caller whose manager panics has not given up.
+        if !self.timing.is_answered && !is_panicking() {
+            self.note_cancelled();
+        }
         self.span.end();
     }
 }

@@ -61,6 +61,16 @@ pub enum Nested {
     Refuse,
 }
 
+/// Of which callers the time is taken that could not be served at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measured {
+    None,
+    /// Of the first ones, and then of one in some.
+    #[allow(dead_code, reason = "only shared pools do so")]
+    Sample,
+    All,
+}
+
 /// How long a call waits that names no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitLimit {

@@ -396,6 +396,11 @@ impl<M: Lifecycle, const N: usize, K: Clock> PoolParts for Pool<M, N, K> {
     type Shown = K;
 
     #[inline(always)]
+    fn counts_callers(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
     fn engine(&self) -> Engine<'_> {
         // SAFETY: the layout says where the engine and the slots lie in this pool, which is shared for the borrow (I5).
         unsafe { Engine::new(NonNull::from(self).cast(), const { &Self::LAYOUT }) }

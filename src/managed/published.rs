@@ -15,6 +15,7 @@ pub(super) struct Told {
     /// Whether the metrics were described to the recorder.
     pub(super) is_described: bool,
     pub(super) wait: Counts,
+    pub(super) acquire: Counts,
     pub(super) hold: Counts,
     pub(super) connect: Counts,
 }
@@ -22,7 +23,13 @@ pub(super) struct Told {
 impl Published {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self(Lock::new(Told { is_described: false, wait: Vec::new(), hold: Vec::new(), connect: Vec::new() }))
+            Self(Lock::new(Told {
+                is_described: false,
+                wait: Vec::new(),
+                acquire: Vec::new(),
+                hold: Vec::new(),
+                connect: Vec::new(),
+            }))
         }
     }
 }

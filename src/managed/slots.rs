@@ -36,10 +36,6 @@ const_fn! {
     pub(super) const fn engine(config: &Config, slots: usize) -> EngineState {
         let mut engine = EngineState::new(slots - config.size(slots));
         engine.set_fairness(config.fairness);
-        #[cfg(feature = "std")]
-        if config.wait_times {
-            engine.record_wait_times();
-        }
         engine.connects_mut().set_max_connecting(config.most_connecting(slots));
         if let Some(most) = config.max_waiting {
             engine.connects_mut().set_max_waiting(most);

@@ -253,8 +253,9 @@ mod blocking {
             if is_drained { Ok(()) } else { Err(DrainError { in_use: self.engine().in_use() }) }
         }
 
-        /// How long callers waited, those that were served and those that gave up; callers that did not have to wait
-        /// are not counted. Takes no lock and stops no caller.
+        /// How long callers waited, all of them: those that were served, at once too, and those that gave up. So a
+        /// percentile is that of the pool's callers. Calls that do not wait and were refused are not among them. Takes
+        /// no lock and stops no caller.
         ///
         /// Recorded in a pool that was built [`with_wait_times`](Self::with_wait_times), and empty in others.
         #[must_use]

@@ -198,7 +198,7 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
     /// Leaves the queue because the deadline has passed; a slot that was granted by then is taken all the same.
     #[cfg(feature = "std")]
     pub(crate) fn give_up(self: Pin<&Self>) -> Result<SlotToken, AcquireError> {
-        let reason = if self.position.is_pausing() { LeaveReason::Cancelled } else { LeaveReason::TimedOut };
+        let reason = if self.position.is_pausing() { LeaveReason::Uncounted } else { LeaveReason::TimedOut };
         let mut batch = self.pool.engine().batch();
         let answer = match self.pool.engine().leave(self.waiter(), reason, &mut batch) {
             Left::Granted(slot) => Ok(slot),
@@ -230,7 +230,8 @@ impl<P: PoolParts + ?Sized> Drop for Acquire<'_, P> {
         let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
         // Dropped last, also if the release panics.
         let mut batch = self.pool.engine().batch();
-        let left = self.pool.engine().leave(waiter, LeaveReason::Cancelled, &mut batch);
+        let reason = if self.pool.counts_callers() { LeaveReason::Uncounted } else { LeaveReason::Cancelled };
+        let left = self.pool.engine().leave(waiter, reason, &mut batch);
         if let Left::Granted(slot) = left {
             // A slot that was granted goes to the next waiter.
             release_unused(self.pool, slot);

@@ -28,6 +28,12 @@ pub(crate) trait PoolParts: Releases {
     /// The slow path of this kind of pool, for callers that wait.
     fn waiting_path(&self) -> &'static SlowPath;
 
+    /// Whether the pool itself counts the callers that give up, who may wait several times, or while they do not wait.
+    #[inline(always)]
+    fn counts_callers(&self) -> bool {
+        false
+    }
+
     /// Ends the connection of a filled slot and vacates the slot, also if the connection's destructor panics.
     fn dispose(&self, slot: SlotToken, why: VacateReason);
 }

@@ -13,6 +13,7 @@ use crate::sync::const_fn;
 pub(crate) struct Counters {
     pub(crate) waited: Stat,
     pub(crate) timed_out: Stat,
+    pub(crate) cancelled: Stat,
     pub(crate) discarded: Stat,
     pub(crate) most_overtaken: Stat,
     pub(crate) peak_in_use: Stat,
@@ -29,6 +30,7 @@ impl Counters {
             Self {
                 waited: Stat::new(0),
                 timed_out: Stat::new(0),
+                cancelled: Stat::new(0),
                 discarded: Stat::new(0),
                 most_overtaken: Stat::new(0),
                 peak_in_use: Stat::new(0),
@@ -58,6 +60,10 @@ pub struct Metrics {
     pub waited: usize,
     /// Callers whose deadline passed, those with a deadline of zero included.
     pub timed_out: usize,
+    /// Callers that gave up: their future was dropped while they waited, and in a managed pool also while a connection
+    /// was made or checked for them. Where a limit is set around `get_async` by the runtime's timer, these are those
+    /// whose time was up.
+    pub cancelled: usize,
     /// Connections discarded by a caller, by `retain`, or by a managed pool itself, because they were unfit, too old,
     /// idle for too long or evicted; not those that ended by a close or a resize. A managed pool counts every
     /// connection that it ends by the reason too: see

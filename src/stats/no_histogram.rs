@@ -12,5 +12,5 @@ impl Recorder {
     }
 
     #[expect(clippy::unused_self, reason = "the shape of the twin that has a clock")]
-    pub(crate) fn record(&self, _waited: Duration) {}
+    pub(crate) fn record(&self, _took: Duration) {}
 }

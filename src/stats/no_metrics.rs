@@ -24,12 +24,13 @@ impl Counter {
 /// Takes no room.
 pub(crate) struct Counters {
     pub(crate) timed_out: Counter,
+    pub(crate) cancelled: Counter,
     pub(crate) discarded: Counter,
     pub(crate) most_overtaken: Counter,
 }
 
 impl Counters {
     pub(crate) const fn new() -> Self {
-        Self { timed_out: Counter, discarded: Counter, most_overtaken: Counter }
+        Self { timed_out: Counter, cancelled: Counter, discarded: Counter, most_overtaken: Counter }
     }
 }

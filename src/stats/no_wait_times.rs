@@ -16,7 +16,7 @@ impl WaitTimes {
         Stamp::now()
     }
 
-    pub(crate) fn record(&self, since: &Stamp) {
+    pub(crate) fn record(&self, since: &Stamp, _is_served: bool) {
         let _never = since.elapsed();
     }
 }

@@ -98,11 +98,12 @@ impl Told {
 #[test]
 fn every_figure_is_published_and_described_under_its_conventional_name() {
     let told = Told::during(|| pool(Config::new()).publish_metrics());
-    let gauges = ["connections connecting", "connections idle", "connections in_use", "connections vacant"];
-    let gauges = gauges.into_iter().chain(["max_size", "waiting"]).map(|name| format!("conn_pool_{name}"));
+    let gauges = ["capacity", "connections connecting", "connections idle", "connections in_use", "connections vacant"];
+    let gauges = gauges.into_iter().chain(["max_size", "min_idle", "waiting"]).map(|name| format!("conn_pool_{name}"));
     assert_eq!(told.gauges.keys().cloned().collect::<Vec<_>>(), gauges.collect::<Vec<_>>());
     let counters = [
         "acquires",
+        "cancellations",
         "check_failures",
         "checks",
         "connect_failures",
@@ -116,9 +117,26 @@ fn every_figure_is_published_and_described_under_its_conventional_name() {
     let counters = counters.into_iter().map(|name| format!("conn_pool_{name}_total"));
     let discards = DiscardReason::ALL.iter().map(|reason| format!("conn_pool_discards_total {}", reason.name()));
     assert_eq!(told.counters.keys().cloned().collect::<BTreeSet<_>>(), counters.chain(discards).collect());
-    let times = ["connect", "hold", "wait"].map(|name| format!("conn_pool_{name}_seconds"));
+    let times = ["connect", "sampled_hold", "slow_acquire", "slow_acquire_wait"]
+        .map(|name| format!("conn_pool_{name}_seconds"));
     assert_eq!(told.times.keys().cloned().collect::<Vec<_>>(), times);
     assert_eq!(told.undescribed, BTreeSet::new());
+}
+
+/// The page's table names what is published.
+#[test]
+fn what_opentelemetry_calls_otherwise_is_published() {
+    let told = Told::during(|| pool(Config::new()).publish_metrics());
+    let is_published = |name: &str| {
+        let of_gauge = |gauge: &String| gauge.split(' ').next() == Some(name);
+        told.gauges.keys().any(of_gauge) || told.counters.contains_key(name) || told.times.contains_key(name)
+    };
+    let page = include_str!("../../docs/managed.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `db.client.connection."));
+    let ours: Vec<_> = rows.map(|row| row.split("conn_pool_").nth(1).unwrap().split('`').next().unwrap()).collect();
+    assert_eq!(ours.len(), 9);
+    let missing: Vec<_> = ours.iter().filter(|name| !is_published(&format!("conn_pool_{name}"))).collect();
+    assert!(missing.is_empty(), "not published: {missing:?}");
 }
 
 #[test]
@@ -188,7 +206,7 @@ fn each_time_is_published_once() {
         pool.publish_metrics();
         pool.publish_metrics();
     });
-    assert_eq!((first.times_of("connect").len(), first.times_of("hold").len()), (1, 1));
+    assert_eq!((first.times_of("connect").len(), first.times_of("sampled_hold").len()), (1, 1));
     let second = Told::during(|| {
         let _two = (pool.get().unwrap(), pool.get().unwrap());
         pool.publish_metrics();
@@ -208,19 +226,43 @@ fn times_are_in_seconds_and_near_what_was_measured() {
     });
     let is_near = |times: &[f64], exact: f64| times.len() == 1 && (times[0] - exact).abs() <= exact / 8.0;
     assert!(is_near(told.times_of("connect"), 0.003), "{told:?}");
-    assert!(is_near(told.times_of("hold"), 2.0), "{told:?}");
+    assert!(is_near(told.times_of("sampled_hold"), 2.0), "{told:?}");
 }
 
 #[test]
 fn waits_are_published_as_the_pool_has_measured_them() {
     let pool = pool(Config::new().max_size(1).wait_times(true));
+    (0..10).for_each(|_| drop(pool.get().unwrap()));
     let held = pool.get().unwrap();
-    assert!(pool.get_timeout(Duration::from_millis(20)).is_err());
+    let mut waits = Job::begun(pool.get_async());
+    pool.clock().advance(millis(20));
     drop(held);
+    drop(waits.end().unwrap());
     let told = Told::during(|| pool.publish_metrics());
-    assert_eq!((told.times_of("wait").len(), told.counter("waits"), told.counter("timeouts")), (1, 1, 1));
-    let exact = pool.times().wait.max().unwrap().as_secs_f64();
-    assert!(told.times_of("wait")[0] >= exact * 0.75 && told.times_of("wait")[0] <= exact, "{told:?}");
+    // The first caller has connected, which took 3 ms, and the last has waited.
+    let [waits, acquires] = ["slow_acquire_wait", "slow_acquire"].map(|name| told.times_of(name));
+    let is_near = |time: f64, exact: f64| (time - exact).abs() <= exact / 8.0 + 0.5e-6;
+    assert!(waits.len() == 2 && is_near(waits[0], 0.0) && is_near(waits[1], 0.02), "{told:?}");
+    assert!(acquires.len() == 2 && is_near(acquires[0], 0.003) && is_near(acquires[1], 0.02), "{told:?}");
+    assert_eq!((told.counter("acquires"), pool.times().acquire.count()), (12, 12), "the others took no time");
+}
+
+#[test]
+fn callers_that_give_up_are_published() {
+    let pool = pool(Config::new().max_size(1));
+    let _held = pool.get().unwrap();
+    drop(Job::begun(pool.get_async()));
+    let told = Told::during(|| pool.publish_metrics());
+    assert_eq!((told.counter("cancellations"), told.counter("timeouts")), (1, 0));
+}
+
+#[test]
+fn the_limits_of_the_pool_are_published_beside_what_is_in_it() {
+    let pool = pool(Config::new().max_size(3).min_idle(2));
+    pool.resize(1).unwrap();
+    let told = Told::during(|| pool.publish_metrics());
+    let gauges = ["capacity", "max_size", "min_idle"].map(|name| told.gauges[&format!("conn_pool_{name}")].as_str());
+    assert_eq!(gauges, ["4", "1", "2"]);
 }
 
 #[test]

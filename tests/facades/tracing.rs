@@ -229,6 +229,18 @@ fn who_gives_up_is_told_of_with_how_the_pool_stood() {
 }
 
 #[test]
+fn a_caller_that_gives_up_is_told_of_in_its_span() {
+    let pool = pool(Server::default(), quiet());
+    let _held = pool.get();
+    let told = Journal::of(|_| {
+        let mut waits = Box::pin(pool.get_async());
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(waits);
+    });
+    assert_eq!(told, ["[acquire pool=\"orders\"", "  INFO a caller gave up pool=\"orders\"", "= waited"]);
+}
+
+#[test]
 fn who_does_not_want_to_wait_is_no_reason_to_warn() {
     let pool = pool(Server::default(), quiet());
     let _held = pool.get();
@@ -331,6 +343,7 @@ fn a_task_is_in_its_span_only_while_it_is_polled() {
     let events = [
         "[acquire pool=\"orders\"",
         "[acquire pool=\"orders\"",
+        "  INFO a caller gave up pool=\"orders\"",
         "= waited",
         "  DEBUG connected pool=\"orders\" took",
         "= waited",

@@ -34,6 +34,7 @@ mod reporting;
 mod retrying;
 mod sleeping;
 mod standing_still;
+mod timing;
 mod traits;
 mod waiting;
 mod waking;

@@ -213,6 +213,48 @@ fn status_stays_within_bounds_under_load() {
     assert_eq!((status.in_use, status.idle + status.vacant), (0, 6));
 }
 
+#[test]
+fn callers_that_give_up_are_counted() {
+    let pool = Pool::from([1]);
+    let held = pool.try_get().unwrap();
+    drop(waiting_tasks(&pool, 3));
+    assert_eq!(pool.metrics().cancelled, 3);
+    let mut tasks = waiting_tasks(&pool, 3);
+    drop(held);
+    drop(tasks.remove(0));
+    assert_eq!(pool.metrics().cancelled, 4, "it was granted a connection, and has never seen it");
+    let guard = tasks[0].guard();
+    pool.close();
+    assert!(tasks[1].poll().is_ready());
+    drop((tasks, guard));
+    assert_eq!(pool.metrics().cancelled, 4, "those that have their answer have not given up");
+}
+
+#[test]
+fn a_caller_whose_time_is_up_has_not_given_up() {
+    let pool = Pool::from([1]);
+    let _held = pool.try_get().unwrap();
+    #[cfg(feature = "std")]
+    assert!(pool.get_timeout(std::time::Duration::from_millis(1)).is_err());
+    drop(pool.get_async());
+    assert_eq!(pool.metrics().cancelled, 0);
+}
+
+/// The percentiles are those of the callers, and not of those among them that had to wait.
+#[cfg(feature = "std")]
+#[test]
+fn the_percentiles_of_waits_are_over_all_callers() {
+    use std::time::Duration;
+
+    let pool = Pool::from([1]).with_wait_times();
+    (0..98).for_each(|_| drop(pool.get().unwrap()));
+    let _held = pool.get().unwrap();
+    assert!(pool.get_timeout(Duration::from_millis(5)).is_err());
+    let waits = pool.wait_times();
+    assert_eq!((waits.count(), waits.percentile(99.0)), (100, Some(Duration::ZERO)));
+    assert!(waits.percentile(99.5).unwrap() >= Duration::from_millis(5));
+}
+
 #[cfg(feature = "std")]
 mod with_a_clock {
     use std::time::Duration;
@@ -228,18 +270,18 @@ mod with_a_clock {
         assert_eq!(pool.wait_times().count(), 0);
         let held = pool.try_get().unwrap();
         assert!(pool.get_timeout(WAIT).is_err());
-        assert_eq!(pool.wait_times().count(), 1);
+        assert_eq!(pool.wait_times().count(), 2, "and one that was served at once");
         assert!(pool.wait_times().max().unwrap() >= WAIT);
         let mut served = Task::waiting(&pool);
         drop(held);
         drop(served.guard());
-        assert_eq!(pool.wait_times().count(), 2);
+        assert_eq!(pool.wait_times().count(), 3);
         let held = pool.try_get().unwrap();
         drop(waiting_tasks(&pool, 5));
-        assert_eq!(pool.wait_times().count(), 7, "those who were cancelled waited as well");
+        assert_eq!(pool.wait_times().count(), 9, "those who were cancelled waited as well");
         assert!(pool.wait_times().percentile(50.0).unwrap() <= pool.wait_times().max().unwrap());
         drop(held);
-        assert_eq!(pool.wait_times().buckets().map(|(_, count)| count).sum::<usize>(), 7);
+        assert_eq!(pool.wait_times().buckets().map(|(_, count)| count).sum::<usize>(), 9);
     }
 
     #[test]
@@ -252,7 +294,7 @@ mod with_a_clock {
     }
 
     #[test]
-    fn who_does_not_wait_has_no_wait_time() {
+    fn who_does_not_wait_has_waited_for_no_time_at_all() {
         let pool = Pool::from([1]).with_wait_times();
         for _ in 0..5 {
             drop(pool.get().unwrap());
@@ -261,7 +303,8 @@ mod with_a_clock {
         assert!(pool.try_get().is_err());
         assert!(pool.get_timeout(Duration::ZERO).is_err());
         drop(held);
-        assert_eq!(pool.wait_times().count(), 0);
+        let waits = pool.wait_times();
+        assert_eq!((waits.count(), waits.max()), (6, Some(Duration::ZERO)));
         assert_eq!((pool.metrics().waited, pool.metrics().timed_out), (0, 1));
     }
 }

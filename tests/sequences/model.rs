@@ -73,7 +73,9 @@ pub(crate) struct Model {
 
     pub(crate) acquired: usize,
     pub(crate) waited: usize,
-    pub(crate) waits_ended: usize,
+    pub(crate) waits_in_vain: usize,
+    /// Waiters that were dropped before they had their answer.
+    pub(crate) cancelled: usize,
     pub(crate) timed_out: usize,
     pub(crate) discarded: usize,
     pub(crate) overtakes: usize,
@@ -101,7 +103,8 @@ impl Model {
             drainers: Vec::new(),
             acquired: 0,
             waited: 0,
-            waits_ended: 0,
+            waits_in_vain: 0,
+            cancelled: 0,
             timed_out: 0,
             discarded: 0,
             overtakes: 0,
@@ -156,7 +159,7 @@ impl Model {
         self.timed_out += 1;
         if call == Call::HardlyAnyPatience {
             self.waited += 1;
-            self.waits_ended += 1;
+            self.waits_in_vain += 1;
             self.peak_waiting = self.peak_waiting.max(self.queue.len() + 1);
         }
         Answer::TimedOut
@@ -257,8 +260,11 @@ impl Model {
         let stage = self.waiter(name).stage;
         self.waiters.retain(|waiter| waiter.name != name);
         self.queue.retain(|other| *other != name);
-        if stage == Stage::Queued || stage == Stage::Granted {
-            self.waits_ended += 1;
+        if stage == Stage::Queued {
+            self.waits_in_vain += 1;
+        }
+        if stage != Stage::Fresh {
+            self.cancelled += 1;
         }
         if stage == Stage::Granted {
             self.come_back();
@@ -284,7 +290,6 @@ impl Model {
         // Not a grant any more, but a guard.
         self.waiter_mut(name).stage = Stage::Dismissed;
         self.held += 1;
-        self.waits_ended += 1;
         Answer::Lent
     }
 

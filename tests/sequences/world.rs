@@ -484,7 +484,8 @@ impl<const N: usize> World<'_, N> {
             (model.overtakes, model.most_overtaken as usize, model.peak_waiting),
             "overtakes, most_overtaken, peak_waiting; {model:?}"
         );
-        assert_eq!(self.pool.wait_times().count(), model.waits_ended, "{model:?}");
+        assert_eq!(metrics.cancelled, model.cancelled, "{model:?}");
+        assert_eq!(self.pool.wait_times().count(), model.acquired + model.waits_in_vain, "{model:?}");
 
         // Each connection's first use is no reuse. Of which connections the unseen uses were is not known.
         let seen = self.known.iter().filter(|known| known.uses > 0).count();

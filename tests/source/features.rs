@@ -51,7 +51,6 @@ const FEATURES: &[(&str, &str)] = &[
     ("managed/shared.rs", "pools for C ask on their fast path"),
     ("managed/shared_pool.rs", "work that blocks, on a runtime"),
     ("managed/shared_pool/administer.rs", "the `metrics` facade"),
-    ("managed/slots.rs", "wait times need a clock"),
     ("managed/operations.rs", "connections that are handed out, in a vector"),
     ("managed/parts.rs", "only in shared pools callers leave all to a connector"),
     ("managed/times.rs", "how long things take needs a clock"),

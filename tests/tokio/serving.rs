@@ -233,3 +233,39 @@ async fn callers_are_told_what_the_error_says_though_the_manager_describes_none(
     let error = pool.get_async_timeout(Duration::from_secs(1)).await.unwrap_err();
     assert!(error.to_string().starts_with("cannot connect: refused for the 7th time ("), "{error}");
 }
+
+#[tokio::test]
+async fn the_times_of_callers_are_measured_unless_that_is_switched_off() {
+    let server = Server::default();
+    for (config, is_measured) in [(Config::new(), true), (Config::new().wait_times(false), false)] {
+        let pool = SharedPool::new(server.manager(), config.max_size(1)).unwrap();
+        for _ in 0..99 {
+            drop(pool.get_async().await.unwrap());
+        }
+        let _held = pool.get_async().await.unwrap();
+        let patience = Duration::from_millis(20);
+        assert!(pool.get_async_timeout(patience).await.is_err());
+        let times = pool.times();
+        assert_eq!((times.acquire.count(), times.wait.count()), if is_measured { (100, 101) } else { (0, 0) });
+        if is_measured {
+            assert_eq!(times.wait.percentile(90.0), Some(Duration::ZERO));
+            // The time that was given runs from a moment before.
+            assert!(times.wait.max().unwrap() >= patience * 9 / 10, "{times:?}");
+        }
+    }
+}
+
+/// As a server's framework does when the client hangs up, and a runtime's timer when the time is up.
+#[tokio::test]
+async fn callers_whose_future_is_dropped_are_counted() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let held = pool.get_async().await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(5), pool.get_async()).await.is_err());
+    assert_eq!(pool.metrics().pool.cancelled, 1);
+    assert!(pool.get_async_timeout(Duration::from_millis(5)).await.is_err());
+    drop(held);
+    drop(pool.get_async().await.unwrap());
+    let metrics = pool.metrics();
+    assert_eq!((metrics.pool.cancelled, metrics.pool.timed_out), (1, 1));
+}

@@ -43,7 +43,8 @@ fn once_shows_what_the_workers_did() {
         |name: &str, labels: &str| format!("{}", figures[&*format!("conn_pool_{name}{{pool=\"echo\"{labels}}}")]);
     assert_eq!(figure("acquires_total", ""), "300");
     assert_eq!(figure("connect_seconds_count", ""), figure("connects_total", ""));
-    assert_eq!(figure("wait_seconds_count", ""), figure("waits_total", ""));
+    assert_eq!(figure("slow_acquire_seconds_count", ""), figure("slow_acquire_wait_seconds_count", ""));
+    assert_eq!(figure("cancellations_total", ""), "0");
     assert_eq!(figure("connections", ",state=\"in_use\""), "0");
     assert_eq!((figure("max_size", ""), figure("waiting", "")), ("4".to_owned(), "0".to_owned()));
 }

@@ -26,6 +26,9 @@ pub(crate) fn acquire<P: ManagedParts, W: Caller<P>>(
         let span = search.work.span();
         let found = span.around(search.run()).await;
         let found = found.map_err(|why| search.refuse(why));
+        if found.is_ok() {
+            search.work.note_served();
+        }
         // Ends the span, in which a subscriber may panic: before the slot is a mere token, which a panic would lose.
         drop(search);
         found
@@ -292,6 +295,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
             End::Forked => GetError::Forked,
             End::Unreachable(text) => self.not_connected(ManagerError::Shared(text)),
         };
+        self.work.note_refused(&error);
         self.work.span().within(|| observe::refused(self.pool(), &error));
         error
     }

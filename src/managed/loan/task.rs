@@ -59,6 +59,7 @@ struct Get<'a, P: ManagedParts, K, W, B, T, S, E, L, F> {
 }
 
 /// What the task is doing.
+#[allow(clippy::large_enum_variant, reason = "a task that waits has it in itself: it allocates nothing")]
 enum Course<'a, P: ManagedParts, L, F> {
     /// It was not polled yet.
     Fresh,
@@ -247,10 +248,11 @@ where
         if let Course::Waiting(wait) = &mut this.course {
             // SAFETY: as above.
             let wait = unsafe { Pin::new_unchecked(wait) };
-            let (granted, ticket, begun) = ready!(wait.poll(&this.caller, &this.limit, context));
+            let (granted, ticket, mut begun) = ready!(wait.poll(&this.caller, &this.limit, context));
             let granted = match granted {
                 Ok(claimed) => match Found::if_fit(pool, claimed) {
                     Ok(found) => {
+                        begun.work.note_served();
                         // The slot is no mere token yet, which a panic would lose: this ends the span.
                         drop(begun);
                         return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));

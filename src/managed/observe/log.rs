@@ -55,6 +55,10 @@ pub(in crate::managed) fn refused(pool: &str, error: &'static str, report: Optio
     warn!(target: TARGET, pool, error, status, longest, "no connection for a caller");
 }
 
+pub(in crate::managed) fn cancelled(pool: &str) {
+    info!(target: TARGET, pool, "a caller gave up");
+}
+
 pub(in crate::managed) fn exhausted(pool: &str) {
     debug!(target: TARGET, pool, "no connection is free");
 }

@@ -22,6 +22,7 @@ silent! {
     discarded(&str, DiscardReason);
     leaked(&str, &Loan);
     refused(&str, &'static str, Option<&PoolReport>);
+    cancelled(&str);
     exhausted(&str);
     nested(&str, &Loan, &PoolReport);
     closed(&str);

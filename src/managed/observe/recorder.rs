@@ -1,4 +1,4 @@
-// knows: event, metrics, parts, published, times, stats · must not know: who reads it
+// knows: config, event, metrics, parts, published, times, stats · must not know: who reads it
 //! What a pool has counted, for the recorder that the program has installed with the `metrics` facade.
 //!
 //! The pool counts for itself, and publishes its totals to the facade: so no acquire and no release runs a recorder,
@@ -9,6 +9,7 @@ use std::borrow::ToOwned;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::managed::config::Config;
 use crate::managed::event::DiscardReason;
 use crate::managed::metrics::Metrics;
 use crate::managed::parts::ManagedParts;
@@ -20,21 +21,23 @@ pub(super) fn publish<P: ManagedParts>(pool: &P, times: &TimeRecorders) {
     let name = pool.shared().config().name.as_str();
     // Read under the lock, so that of two threads that publish the later one has the later numbers; published without
     // it.
-    let (is_first, [waits, holds, connects]) = times.published.0.with(|told| {
-        let waits = untold(&mut told.wait, &pool.engine().wait_times());
+    let (is_first, times) = times.published.0.with(|told| {
+        let waits = untold(&mut told.wait, &times.wait.read());
+        let acquires = untold(&mut told.acquire, &times.acquire.read());
         let holds = untold(&mut told.hold, &times.hold.read());
         let connects = untold(&mut told.connect, &times.connect.read());
-        (!core::mem::replace(&mut told.is_described, true), [waits, holds, connects])
+        (!core::mem::replace(&mut told.is_described, true), [waits, acquires, holds, connects])
     });
     let metrics = pool.shared().counters().read(pool.engine().metrics());
     if is_first {
         describe(&metrics);
     }
     publish_status(name, &pool.engine().status());
+    publish_config(name, pool.shared().config());
     publish_metrics(name, &metrics);
-    publish_times(name, "conn_pool_wait_seconds", &waits);
-    publish_times(name, "conn_pool_hold_seconds", &holds);
-    publish_times(name, "conn_pool_connect_seconds", &connects);
+    for ((histogram, _), times) in HISTOGRAMS.into_iter().zip(&times) {
+        publish_times(name, histogram, times);
+    }
 }
 
 /// The counts of a histogram that were not published yet. From now on they count as published.
@@ -64,16 +67,43 @@ fn publish_status(pool: &str, status: &Status) {
         gauge!("conn_pool_connections", "pool" => pool.to_owned(), "state" => state).set(count as f64);
     }
     gauge!("conn_pool_max_size", "pool" => pool.to_owned()).set(status.max_size as f64);
+    gauge!("conn_pool_capacity", "pool" => pool.to_owned()).set(status.capacity as f64);
     gauge!("conn_pool_waiting", "pool" => pool.to_owned()).set(status.waiting as f64);
 }
 
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn publish_config(pool: &str, config: &Config) {
+    gauge!("conn_pool_min_idle", "pool" => pool.to_owned()).set(config.min_idle as f64);
+}
+
+/// The times of a pool: name and meaning for exporters.
+///
+/// Callers that are served at once are not among them, though their number is known: an exporter keeps every single
+/// time that it is told, and there may be millions of these a second.
+const HISTOGRAMS: [(&str, &str); 4] = [
+    (
+        "conn_pool_slow_acquire_wait_seconds",
+        "how long callers waited for others, of those that could not be served at once",
+    ),
+    (
+        "conn_pool_slow_acquire_seconds",
+        "from asking to having: waiting, connecting and checking, of callers that could not be served at once",
+    ),
+    (
+        "conn_pool_sampled_hold_seconds",
+        "how long connections were in use, of a sample: its count and its rate say nothing of how many loans there were",
+    ),
+    ("conn_pool_connect_seconds", "how long connects took that succeeded"),
+];
+
 /// The counters of every pool: name and meaning for exporters, and the count.
-const fn common(metrics: &crate::stats::Metrics) -> [(&'static str, &'static str, usize); 4] {
+const fn common(metrics: &crate::stats::Metrics) -> [(&'static str, &'static str, usize); 5] {
     [
         ("conn_pool_acquires_total", "connections lent", metrics.acquired),
         ("conn_pool_reuses_total", "connections lent that had been lent before", metrics.reused),
         ("conn_pool_waits_total", "callers who had to wait", metrics.waited),
         ("conn_pool_timeouts_total", "callers whose deadline passed", metrics.timed_out),
+        ("conn_pool_cancellations_total", "callers that gave up: their future was dropped", metrics.cancelled),
     ]
 }
 
@@ -106,14 +136,16 @@ fn middle(end: Duration) -> f64 {
 fn describe(metrics: &Metrics) {
     describe_gauge!("conn_pool_connections", Unit::Count, "slots by what is in them");
     describe_gauge!("conn_pool_max_size", Unit::Count, "the most connections that there may be");
+    describe_gauge!("conn_pool_capacity", Unit::Count, "slots: the most that the maximum can be set to");
+    describe_gauge!("conn_pool_min_idle", Unit::Count, "idle connections that maintenance sees to");
     describe_gauge!("conn_pool_waiting", Unit::Count, "callers that wait");
     for (name, meaning, _) in common(&metrics.pool).into_iter().chain(metrics.exported()) {
         describe_counter!(name, Unit::Count, meaning);
     }
     describe_counter!("conn_pool_discards_total", Unit::Count, "connections ended, by reason");
-    describe_histogram!("conn_pool_wait_seconds", Unit::Seconds, "how long callers waited");
-    describe_histogram!("conn_pool_hold_seconds", Unit::Seconds, "how long connections were in use: a sample");
-    describe_histogram!("conn_pool_connect_seconds", Unit::Seconds, "how long connects took");
+    for (name, meaning) in HISTOGRAMS {
+        describe_histogram!(name, Unit::Seconds, meaning);
+    }
 }
 
 #[cfg(test)]

@@ -213,10 +213,11 @@ impl<M: Lifecycle> SharedPool<M> {
         self.block().engine().reset_peaks();
     }
 
-    /// How long things took: waiting (if [`Config::wait_times`] is set), connecting, and the loans. Takes no lock.
+    /// How long things took: waiting and acquiring (of a sample, unless [`Config::wait_times`] says otherwise),
+    /// connecting, and the loans. Takes no lock.
     #[must_use]
     pub fn times(&self) -> Times {
-        self.block().time_recorders().read(self.block().engine().wait_times())
+        self.block().time_recorders().read(self.block().shared().config().wait_times, self.block().engine().acquired())
     }
 
     /// The connections in use: where each was acquired, and for how long it has been held. Takes no lock and stops no

@@ -299,6 +299,11 @@ impl<M: Lifecycle> PoolParts for Block<M> {
     type Shown = ();
 
     #[inline(always)]
+    fn counts_callers(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
     fn engine(&self) -> Engine<'_> {
         // SAFETY: the layout says where the engine and the slots lie in the block, which is shared for the borrow (I5).
         unsafe { Engine::new(self.whole.0, &self.layout) }

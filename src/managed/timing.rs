@@ -1,0 +1,70 @@
+// knows: stats · must not know: which pool it is, what a caller does
+//! The time of one caller from asking to having, and how much of it was a wait for others.
+
+use core::time::Duration;
+
+use crate::stats::Recorder;
+
+/// How long a caller that could not be served at once has taken so far, if that is measured; and whether it is done.
+pub(super) struct Timing {
+    /// When the caller asked, in nanoseconds.
+    began: u64,
+    /// How long it has waited, in microseconds, up to 71 minutes. While it waits, less the moment at which that began.
+    waited: u32,
+    is_waiting: bool,
+    /// For how many callers it stands; 0: it is not measured.
+    weight: u8,
+    /// Whether the caller has a connection, or was told why not.
+    pub(super) is_answered: bool,
+}
+
+impl Timing {
+    pub(super) fn begin(weight: u8, now: impl FnOnce() -> Duration) -> Self {
+        let began = if weight == 0 { 0 } else { nanos(now()) };
+        Self { began, waited: 0, is_waiting: false, weight, is_answered: false }
+    }
+
+    pub(super) fn begin_wait(&mut self, now: impl FnOnce() -> Duration) {
+        if self.weight != 0 && !self.is_waiting {
+            self.is_waiting = true;
+            self.waited = self.waited.wrapping_sub(self.micros_at(now()));
+        }
+    }
+
+    pub(super) fn end_wait(&mut self, now: impl FnOnce() -> Duration) {
+        if self.is_waiting {
+            self.is_waiting = false;
+            self.waited = self.waited.wrapping_add(self.micros_at(now()));
+        }
+    }
+
+    /// The caller has what it asked for.
+    pub(super) fn record(&self, now: impl FnOnce() -> Duration, recorder: &Recorder) {
+        if self.weight != 0 {
+            let took = Duration::from_nanos(nanos(now()).saturating_sub(self.began));
+            recorder.record_many(took, self.weight.into());
+        }
+    }
+
+    /// It waits no longer.
+    pub(super) fn record_wait(&self, recorder: &Recorder) {
+        if self.weight != 0 {
+            recorder.record_many(Duration::from_micros(self.waited.into()), self.weight.into());
+        }
+    }
+
+    /// It is not measured after all.
+    pub(super) fn stop(&mut self) {
+        self.weight = 0;
+    }
+
+    /// Since the caller asked, up to 71 minutes.
+    fn micros_at(&self, now: Duration) -> u32 {
+        u32::try_from(nanos(now).saturating_sub(self.began) / 1000).unwrap_or(u32::MAX)
+    }
+}
+
+/// Since the start of the clock, up to centuries.
+fn nanos(now: Duration) -> u64 {
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
