@@ -88,8 +88,10 @@ impl Tally {
 
     fn rows(&self) -> impl Iterator<Item = (String, usize)> {
         let kinds = KINDS.iter().map(|kind| format!("{kind:?}")).zip(&self.kinds);
-        let reasons =
-            DiscardReason::ALL.iter().map(|reason| format!("discarded: {}", reason.name())).zip(&self.reasons);
+        let reasons = DiscardReason::ALL.iter().zip(&self.reasons);
+        // No actor keeps a connection for good.
+        let reasons = reasons.filter(|(reason, _)| **reason != DiscardReason::Detached);
+        let reasons = reasons.map(|(reason, count)| (format!("discarded: {}", reason.name()), count));
         kinds.chain(reasons).map(|(name, count)| (name, count.load(Ordering::Relaxed)))
     }
 }
