@@ -115,6 +115,7 @@
 //! | `stable-deref` | `StableDeref` for guards: buffers for DMA by the crate `embedded-dma` | the crate `stable_deref_trait` |
 //! | `tracing` | managed pools log connects, checks, refusals and leaks, and a span for each caller that could not be served at once; implies `managed` | the crate `tracing`, which needs an allocator and no `std`; nothing on the fast path |
 //! | `metrics` | managed pools publish their counters through the `metrics` facade: `Pool::publish_metrics` | `std`, the crate `metrics`, and room for what was published; nothing on the fast path |
+//! | `serde` | `Serialize` and `Deserialize` for [`managed::Config`] and its name: settings from files and the environment; implies `managed` | the crate `serde_core`, without a derive; no `std` |
 //!
 //! Features only add: none takes a method or a trait away. With `default-features = false` the crate is `no_std`, and
 //! needs neither an operating system nor an allocator: see [the guide for firmware](guide::embedded).

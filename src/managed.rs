@@ -62,6 +62,8 @@
 mod clock;
 mod config;
 mod config_error;
+#[cfg(feature = "serde")]
+mod config_serde;
 #[cfg(feature = "embassy-time")]
 mod embassy;
 mod error;

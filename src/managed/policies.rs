@@ -64,11 +64,28 @@ pub enum Nested {
 /// Of which callers the time is taken that could not be served at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measured {
+    /// As the kind of pool has it: none, in a shared pool a sample.
+    Default,
     None,
     /// Of the first ones, and then of one in some.
     #[allow(dead_code, reason = "only shared pools do so")]
     Sample,
     All,
+}
+
+impl Measured {
+    pub(super) const fn is_on(self) -> bool {
+        matches!(self, Self::Sample | Self::All)
+    }
+
+    /// The same, where the kind of pool takes a sample by default.
+    #[allow(dead_code, reason = "only shared pools do so")]
+    pub(super) const fn or_sample(self) -> Self {
+        match self {
+            Self::Default => Self::Sample,
+            set => set,
+        }
+    }
 }
 
 /// How long a call waits that names no time.

@@ -73,11 +73,11 @@ impl TimeRecorders {
 
     /// For how many callers the next one stands that cannot be served at once; 0: it is not measured.
     #[cfg(feature = "std")]
-    pub(super) fn weigh(&self, measured: Option<Measured>) -> u8 {
+    pub(super) fn weigh(&self, measured: Measured) -> u8 {
         match measured {
-            None | Some(Measured::None) => 0,
-            Some(Measured::All) => 1,
-            Some(Measured::Sample) => {
+            Measured::Default | Measured::None => 0,
+            Measured::All => 1,
+            Measured::Sample => {
                 // A load and a store, and no read-modify-write: it is no count but a sample's.
                 let turn = self.turn.get();
                 self.turn.add(1);
@@ -92,16 +92,15 @@ impl TimeRecorders {
 
     #[cfg(not(feature = "std"))]
     #[expect(clippy::unused_self, reason = "the shape of the one with histograms")]
-    pub(super) const fn weigh(&self, _measured: Option<Measured>) -> u8 {
+    pub(super) const fn weigh(&self, _measured: Measured) -> u8 {
         0
     }
 
     /// The times of a pool of whose callers so many have `acquired` a connection.
     #[cfg(feature = "std")]
-    pub(super) fn read(&self, measured: Option<Measured>, acquired: usize) -> Times {
+    pub(super) fn read(&self, measured: Measured, acquired: usize) -> Times {
         let (wait, acquire) = (self.wait.read(), self.acquire.read());
-        let is_measured = matches!(measured, Some(Measured::Sample | Measured::All));
-        let at_once = if is_measured { acquired.saturating_sub(acquire.count()) } else { 0 };
+        let at_once = if measured.is_on() { acquired.saturating_sub(acquire.count()) } else { 0 };
         Times {
             wait: wait.with_zeros(at_once),
             acquire: acquire.with_zeros(at_once),
@@ -121,7 +120,7 @@ mod tests {
         let times = TimeRecorders::new();
         let mut weighed = 0;
         for turn in 0..10 * ALL_UP_TO {
-            weighed += usize::from(times.weigh(Some(Measured::Sample)));
+            weighed += usize::from(times.weigh(Measured::Sample));
             assert!((turn + 1..turn + 1 + usize::from(SAMPLED)).contains(&weighed), "{weighed} of {turn}");
         }
         assert_eq!(weighed, 10 * ALL_UP_TO);
@@ -130,8 +129,8 @@ mod tests {
     #[test]
     fn all_are_measured_or_none() {
         let times = TimeRecorders::new();
-        for measured in [None, Some(Measured::None), Some(Measured::All)] {
-            let weight = u8::from(measured == Some(Measured::All));
+        for measured in [Measured::Default, Measured::None, Measured::All] {
+            let weight = u8::from(measured == Measured::All);
             assert!((0..100).all(|_| times.weigh(measured) == weight));
         }
     }

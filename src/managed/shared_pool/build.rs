@@ -16,7 +16,7 @@ use crate::managed::config::Config;
 use crate::managed::config_error::ConfigError;
 use crate::managed::loan::attended::until;
 use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
-use crate::managed::policies::{Measured, Nested};
+use crate::managed::policies::Nested;
 use crate::managed::shared_error::SharedError;
 use crate::managed::told::BoxError;
 
@@ -181,7 +181,7 @@ fn check(mut config: Config) -> Result<(Config, usize), ConfigError> {
     config.capacity = Some(capacity);
     config.wait_timeout = config.wait_timeout.filled(DEFAULT_WAIT);
     config.nested = config.nested.or(Some(Nested::Allow));
-    config.wait_times = config.wait_times.or(Some(Measured::Sample));
+    config.wait_times = config.wait_times.or_sample();
     if capacity > MAX_SLOTS {
         return Err(ConfigError::MaxSize { max_size: capacity, capacity: MAX_SLOTS });
     }
