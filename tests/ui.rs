@@ -10,6 +10,7 @@ fn mistakes_are_refused_and_their_twins_are_not() {
     for mistake in [
         "clone_guard",
         "managed_clock_without_sleep",
+        "managed_const_config",
         "managed_move_out",
         "managed_use_after_into_owned",
         "move_out",
