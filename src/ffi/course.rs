@@ -29,7 +29,7 @@ use crate::slot::{Drain, PoolParts, Slot, storage, teardown};
 #[inline(never)]
 pub(super) fn prepare(pool: &conn_pool, slot: SlotToken, caller: &impl Caller<conn_pool>) -> Answer<Option<SlotToken>> {
     let claimed = ClaimedSlot::new(pool, slot);
-    if let Assessment::Fit(now) = claimed.assess() {
+    if let Assessment::Fit(now) = claimed.assess_first(false) {
         return Ok(Some(lend_as_it_is(pool, claimed, now)));
     }
     match at_once(make_fit(pool, caller, &mut Step::Assess(claimed), &mut Past::new(pool))) {

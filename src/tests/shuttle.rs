@@ -43,8 +43,8 @@ fn explore(program: impl Fn() + Send + Sync + 'static) {
     let mut config = Config::new();
     // shuttle takes every ordering for SeqCst, and warns of it. The orderings are explored by loom.
     config.silence_warnings = true;
-    // The default of 32 KiB is too small for the message of a failed assertion, and for callers of a managed pool.
-    config.stack_size = 0x2_0000;
+    // The default of 32 KiB is too small for the message of a failed assertion, and for making a managed pool.
+    config.stack_size = 0x8_0000;
     let run = Arc::clone(&program);
     Runner::new(RandomScheduler::new(share), config.clone()).run(move || run());
     Runner::new(PctScheduler::new(DEPTH, share), config).run(move || program());

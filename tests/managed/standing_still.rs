@@ -75,6 +75,50 @@ fn what_came_back_just_before_is_checked_though_maintenance_runs_first() {
     }
 }
 
+/// Maintenance that runs as soon as it is woken, in the midst of the call that wakes it: as its thread may on another
+/// processor.
+mod at_once {
+    use std::cell::RefCell;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::Context;
+
+    use crate::kit::waker_that;
+
+    thread_local!(static UPKEEP: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(None) });
+
+    pub(super) fn set(upkeep: Option<Pin<Box<dyn Future<Output = ()>>>>) {
+        drop(UPKEEP.replace(upkeep));
+    }
+
+    pub(super) fn run() {
+        UPKEEP.with(|upkeep| {
+            // It may be woken by what it does itself.
+            let Ok(mut upkeep) = upkeep.try_borrow_mut() else { return };
+            if let Some(upkeep) = &mut *upkeep {
+                assert!(upkeep.as_mut().poll(&mut Context::from_waker(&waker_that(run))).is_pending());
+            }
+        });
+    }
+}
+
+#[test]
+fn what_was_idle_is_checked_though_maintenance_that_the_caller_wakes_is_faster() {
+    for config in configs() {
+        // For the life of the program, as a thread's.
+        let pool: &'static SimPool<8> = &*Box::leak(Box::new(warm(config)));
+        at_once::set(Some(Box::pin(pool.run_maintenance())));
+        for uses in [8, 8, 0] {
+            drop((0..uses).map(|_| pool.get().unwrap()).collect::<Vec<_>>());
+            pool.clock().advance(INTERVAL);
+            at_once::run();
+        }
+        pool.clock().advance(secs(3));
+        assert_eq!(checks(pool), 8, "{config:?}");
+        at_once::set(None);
+    }
+}
+
 /// A quarter more than the time that it may be idle is not too long.
 #[test]
 fn a_short_stop_costs_no_check() {

@@ -29,13 +29,15 @@ pub(crate) fn acquire_first<P: ManagedParts>(
     site: Site,
     by_thread: bool,
 ) -> Result<SlotToken, Option<SlotToken>> {
-    if pool.shared().flags() & !SELF_TIMED != 0 || pool.shared().may_be_forked() {
+    let flags = pool.shared().flags();
+    if flags & !SELF_TIMED != 0 || pool.shared().may_be_forked() {
         return Err(None);
     }
     let Some(slot) = claim_first(pool) else { return Err(None) };
-    // The flags once more: maintenance may have fallen asleep before the claim.
-    if pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
-        return acquire_marked(pool, slot, site, by_thread).map_err(Some);
+    // The flags once more: maintenance may have fallen asleep before the claim. And those from before it: maintenance
+    // that marks after the claim takes the connection for one in use.
+    if flags | pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
+        return acquire_marked(pool, slot, site, by_thread, flags != 0).map_err(Some);
     }
     // The manager may panic: the slot is released then.
     let claimed = ClaimedSlot::new(pool, slot);
@@ -63,10 +65,13 @@ fn acquire_marked<P: ManagedParts>(
     slot: SlotToken,
     site: Site,
     by_thread: bool,
+    was_self_timed: bool,
 ) -> Result<SlotToken, SlotToken> {
     let claimed = ClaimedSlot::new(pool, slot);
+    // Assessed before maintenance is woken, which may change how ages are told.
+    let assessment = claimed.assess_first(was_self_timed);
     pool.shared().wake_if_asleep();
-    let Assessment::Fit(now) = claimed.assess() else { return Err(claimed.into_slot()) };
+    let Assessment::Fit(now) = assessment else { return Err(claimed.into_slot()) };
     let thread = if by_thread { tracked_thread(pool) } else { 0 };
     Ok(lend_at(pool, claimed, site, thread, now))
 }
@@ -93,11 +98,12 @@ pub(crate) fn first_try<P: ManagedParts>(
     if pool.shared().is_forked() {
         return FirstTry::Work(None);
     }
-    let claimed = claim(pool);
-    // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again.
-    pool.shared().wake_if_asleep();
-    let Some(claimed) = claimed else { return FirstTry::Work(None) };
-    try_claimed(pool, site, thread, claimed)
+    let was_self_timed = pool.shared().has(SELF_TIMED);
+    let Some(claimed) = claim(pool) else {
+        pool.shared().wake_if_asleep();
+        return FirstTry::Work(None);
+    };
+    try_claimed(pool, site, thread, claimed, was_self_timed)
 }
 
 #[inline(never)]
@@ -106,8 +112,13 @@ fn try_claimed<'a, P: ManagedParts>(
     site: Site,
     thread: usize,
     claimed: ClaimedSlot<'a, P>,
+    was_self_timed: bool,
 ) -> FirstTry<'a, P> {
-    match claimed.assess() {
+    let assessment = claimed.assess_first(was_self_timed);
+    // After the claim: maintenance that is woken before it would look, find nothing to do, and sleep again. And after
+    // the assessment, as in `acquire_marked`.
+    pool.shared().wake_if_asleep();
+    match assessment {
         Assessment::Fit(now) => FirstTry::Done(lend_at(pool, claimed, site, thread, now)),
         _ => FirstTry::Work(Some(claimed)),
     }
@@ -146,9 +157,11 @@ impl<'a, P: ManagedParts> Found<'a, P> {
     /// A slot that was claimed, if its connection is fit as it is; else the slot.
     #[inline(always)]
     pub(super) fn if_fit(pool: &'a P, claimed: ClaimedSlot<'a, P>) -> Result<Self, ClaimedSlot<'a, P>> {
-        // After the claim, as in `first_try`.
+        let assessment = claimed.assess_at_once(false);
+        // After the claim and the assessment, as in `first_try`.
         pool.shared().wake_if_asleep();
-        match claimed.assess_at_once() {
+        claimed.keep(&assessment);
+        match assessment {
             Assessment::Fit(now) => Ok(Self { claimed, now }),
             _ => Err(claimed),
         }

@@ -81,12 +81,31 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
     /// at most once.
     #[inline(never)]
     pub(crate) fn assess(&self) -> Assessment {
-        self.assess_at_once()
+        self.assess_at_once(false)
+    }
+
+    /// As [`assess`](Self::assess), for the first look after a claim, before which ages were told by the clock, or not.
+    /// What the clock has told is kept as a mark: by the next look maintenance may have begun to mark, and it has not
+    /// marked this connection, which it takes for one in use.
+    #[inline(never)]
+    pub(crate) fn assess_first(&self, was_self_timed: bool) -> Assessment {
+        let assessment = self.assess_at_once(was_self_timed);
+        self.keep(&assessment);
+        assessment
+    }
+
+    pub(super) fn keep(&self, assessment: &Assessment) {
+        let mark = match assessment {
+            Assessment::Check(CheckReason::IdleForLong) => STALE,
+            Assessment::Check(CheckReason::Unproven) => UNPROVEN,
+            _ => return,
+        };
+        self.pool.record(self.slot()).mark(mark);
     }
 
     /// As [`assess`](Self::assess), compiled into its caller: for those who mostly find the connection fit.
     #[inline(always)]
-    pub(super) fn assess_at_once(&self) -> Assessment {
+    pub(super) fn assess_at_once(&self, was_self_timed: bool) -> Assessment {
         let state = self.pool.engine().states().get(self.slot());
         if !state.is_filled() {
             return Assessment::Vacant;
@@ -95,7 +114,11 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if record.is_marked(EVICTED) {
             return Assessment::Unfit(DiscardReason::Evicted);
         }
-        let now = if shared.has(SELF_TIMED) { Some(self.pool.coarse()) } else { self.pool.time_if_unmarked() };
+        let now = if was_self_timed || shared.has(SELF_TIMED) {
+            Some(self.pool.coarse())
+        } else {
+            self.pool.time_if_unmarked()
+        };
         if record.is_marked(EXPIRED) || now.is_some_and(|now| record.left_to_live(now) == 0) {
             return Assessment::Unfit(DiscardReason::Expired);
         }

@@ -257,10 +257,11 @@ fn a_pool_without_times_reads_no_clock_after_its_maintenance_has_ended() {
 }
 
 #[test]
-fn a_check_costs_one_rmw() {
+fn a_check_costs_one_rmw_and_one_that_the_clock_asks_for_two_more() {
     let pool = used(CONFIG);
     pool.clock().now.set(Duration::from_secs(1));
-    assert_eq!(borrow(&pool), (3, 0, [4, 0]));
+    // What the clock has told is kept as a mark, until it is checked.
+    assert_eq!(borrow(&pool), (5, 0, [4, 0]));
     let pool = used(CONFIG.validate_after(Some(Duration::ZERO)).max_lifetime(None));
     assert_eq!(borrow(&pool), (3, 0, [1, 0]));
 }
