@@ -105,6 +105,7 @@ pub(super) struct Work<'a, P: ManagedParts> {
 }
 
 impl<'a, P: ManagedParts> Work<'a, P> {
+    #[inline(always)]
     pub(super) fn begin(pool: &'a P) -> Self {
         let span = log::Span::begin(|| pool.shared().config().name.as_str());
         let weight = pool.times().map_or(0, |times| times.weigh(pool.shared().config().wait_times));
@@ -117,17 +118,20 @@ impl<'a, P: ManagedParts> Work<'a, P> {
     }
 
     /// Begins to wait for others: the time is added to the span's.
+    #[inline(always)]
     pub(super) fn begin_wait(&mut self) {
         self.span.begin_wait(|| self.pool.now());
         self.timing.begin_wait(|| self.pool.now());
     }
 
+    #[inline(always)]
     pub(super) fn end_wait(&mut self) {
         self.span.end_wait(|| self.pool.now());
         self.timing.end_wait(|| self.pool.now());
     }
 
     /// The caller has a connection.
+    #[inline(always)]
     pub(super) fn note_served(&mut self) {
         self.timing.is_answered = true;
         self.end_wait();
@@ -154,6 +158,7 @@ impl<'a, P: ManagedParts> Work<'a, P> {
 }
 
 impl<P: ManagedParts> Drop for Work<'_, P> {
+    #[inline]
     fn drop(&mut self) {
         self.end_wait();
         if let Some(times) = self.pool.times() {

@@ -73,20 +73,25 @@ impl TimeRecorders {
 
     /// For how many callers the next one stands that cannot be served at once; 0: it is not measured.
     #[cfg(feature = "std")]
+    #[inline(always)]
     pub(super) fn weigh(&self, measured: Measured) -> u8 {
         match measured {
             Measured::Default | Measured::None => 0,
             Measured::All => 1,
-            Measured::Sample => {
-                // A load and a store, and no read-modify-write: it is no count but a sample's.
-                let turn = self.turn.get();
-                self.turn.add(1);
-                match turn % usize::from(SAMPLED) {
-                    _ if turn < ALL_UP_TO => 1,
-                    0 => SAMPLED,
-                    _ => 0,
-                }
-            }
+            Measured::Sample => self.weigh_sample(),
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[inline(never)]
+    fn weigh_sample(&self) -> u8 {
+        // A load and a store, and no read-modify-write: it is no count but a sample's.
+        let turn = self.turn.get();
+        self.turn.add(1);
+        match turn % usize::from(SAMPLED) {
+            _ if turn < ALL_UP_TO => 1,
+            0 => SAMPLED,
+            _ => 0,
         }
     }
 

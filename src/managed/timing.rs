@@ -19,38 +19,53 @@ pub(super) struct Timing {
 }
 
 impl Timing {
+    #[inline(always)]
     pub(super) fn begin(weight: u8, now: impl FnOnce() -> Duration) -> Self {
         let began = if weight == 0 { 0 } else { nanos(now()) };
         Self { began, waited: 0, is_waiting: false, weight, is_answered: false }
     }
 
+    #[inline(always)]
     pub(super) fn begin_wait(&mut self, now: impl FnOnce() -> Duration) {
         if self.weight != 0 && !self.is_waiting {
-            self.is_waiting = true;
-            self.waited = self.waited.wrapping_sub(self.micros_at(now()));
+            self.turn(now());
         }
     }
 
+    #[inline(always)]
     pub(super) fn end_wait(&mut self, now: impl FnOnce() -> Duration) {
         if self.is_waiting {
-            self.is_waiting = false;
-            self.waited = self.waited.wrapping_add(self.micros_at(now()));
+            self.turn(now());
         }
+    }
+
+    /// It waits from now on, or no longer.
+    #[cold]
+    fn turn(&mut self, now: Duration) {
+        let micros = self.micros_at(now);
+        self.waited = if self.is_waiting { self.waited.wrapping_add(micros) } else { self.waited.wrapping_sub(micros) };
+        self.is_waiting = !self.is_waiting;
     }
 
     /// The caller has what it asked for.
+    #[inline(always)]
     pub(super) fn record(&self, now: impl FnOnce() -> Duration, recorder: &Recorder) {
         if self.weight != 0 {
-            let took = Duration::from_nanos(nanos(now()).saturating_sub(self.began));
-            recorder.record_many(took, self.weight.into());
+            self.put(nanos(now()).saturating_sub(self.began), recorder);
         }
     }
 
     /// It waits no longer.
+    #[inline(always)]
     pub(super) fn record_wait(&self, recorder: &Recorder) {
         if self.weight != 0 {
-            recorder.record_many(Duration::from_micros(self.waited.into()), self.weight.into());
+            self.put(u64::from(self.waited) * 1000, recorder);
         }
+    }
+
+    #[cold]
+    fn put(&self, nanos: u64, recorder: &Recorder) {
+        recorder.record_many(Duration::from_nanos(nanos), self.weight.into());
     }
 
     /// It is not measured after all.

@@ -97,7 +97,7 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
         caller: &Async<'a, K>,
         limit: impl Fn(Async<'a, K>) -> L,
         context: &mut Context<'_>,
-    ) -> Poll<(Granted<'a, P>, Ticket, Beginning<'a, P>)> {
+    ) -> Poll<(Granted<'a, P>, Ticket)> {
         // SAFETY: each field is pinned with the whole: neither the wait nor its limit is moved out.
         let this = unsafe { self.get_unchecked_mut() };
         let (Some(acquire), Some(begun)) = (&this.acquire, &this.begun) else { finished() };
@@ -122,9 +122,29 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
         let granted = ready!(granted);
         let mut ticket = caller.ticket();
         acquire.note_number(&mut ticket);
-        let Some(mut begun) = this.begun.take() else { finished() };
-        begun.work.end_wait();
-        Poll::Ready((granted, ticket, begun))
+        if let Some(begun) = &mut this.begun {
+            begun.work.end_wait();
+        }
+        Poll::Ready((granted, ticket))
+    }
+
+    /// The wait has ended, and the search is to begin with what it began with.
+    #[cold]
+    fn take_beginning(self: Pin<&mut Self>) -> Beginning<'a, P> {
+        // SAFETY: what is moved out is not pinned: the wait and its limit are, with the whole.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.begun.take().unwrap_or_else(|| finished())
+    }
+
+    /// The wait has ended, and the task has a connection. What it began with ends in its place.
+    #[inline(always)]
+    fn end_served(self: Pin<&mut Self>) {
+        // SAFETY: as in `take_beginning`: the wait and its limit are pinned with the whole, and stay.
+        let this = unsafe { self.get_unchecked_mut() };
+        if let Some(begun) = &mut this.begun {
+            begun.work.note_served();
+        }
+        this.begun = None;
     }
 }
 
@@ -247,20 +267,20 @@ where
         }
         if let Course::Waiting(wait) = &mut this.course {
             // SAFETY: as above.
-            let wait = unsafe { Pin::new_unchecked(wait) };
-            let (granted, ticket, mut begun) = ready!(wait.poll(&this.caller, &this.limit, context));
+            let mut wait = unsafe { Pin::new_unchecked(wait) };
+            let (granted, ticket) = ready!(wait.as_mut().poll(&this.caller, &this.limit, context));
             let granted = match granted {
                 Ok(claimed) => match Found::if_fit(pool, claimed) {
                     Ok(found) => {
-                        begun.work.note_served();
                         // The slot is no mere token yet, which a panic would lose: this ends the span.
-                        drop(begun);
+                        wait.end_served();
                         return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));
                     }
                     Err(unfit) => Ok(unfit),
                 },
                 Err(error) => Err(error),
             };
+            let begun = wait.take_beginning();
             this.course = Course::Done;
             if let Err(error) = this.search_on(begun, ticket, granted) {
                 return Poll::Ready(Err(error));
