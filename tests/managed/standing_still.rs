@@ -81,11 +81,23 @@ mod at_once {
     use std::cell::RefCell;
     use std::future::Future;
     use std::pin::Pin;
+    use std::sync::{Arc, Mutex};
     use std::task::Context;
 
-    use crate::kit::waker_that;
+    use crate::kit::managed::SimPool;
+    use crate::kit::{lock, waker_that};
 
     thread_local!(static UPKEEP: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(None) });
+
+    /// Pools for the life of the program: maintenance is kept in a place that has no shorter life.
+    static POOLS: Mutex<Vec<Arc<SimPool<8>>>> = Mutex::new(Vec::new());
+
+    pub(super) fn keep(pool: Arc<SimPool<8>>) -> &'static SimPool<8> {
+        let kept = Arc::as_ptr(&pool);
+        lock(&POOLS).push(pool);
+        // SAFETY: it is in an allocation of its own, which is kept for the life of the program.
+        unsafe { &*kept }
+    }
 
     pub(super) fn set(upkeep: Option<Pin<Box<dyn Future<Output = ()>>>>) {
         drop(UPKEEP.replace(upkeep));
@@ -105,8 +117,7 @@ mod at_once {
 #[test]
 fn what_was_idle_is_checked_though_maintenance_that_the_caller_wakes_is_faster() {
     for config in configs() {
-        // For the life of the program, as a thread's.
-        let pool: &'static SimPool<8> = &*Box::leak(Box::new(warm(config)));
+        let pool = at_once::keep(warm(config));
         at_once::set(Some(Box::pin(pool.run_maintenance())));
         for uses in [8, 8, 0] {
             drop((0..uses).map(|_| pool.get().unwrap()).collect::<Vec<_>>());

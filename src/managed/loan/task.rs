@@ -131,7 +131,7 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     /// The wait has ended, and the search is to begin with what it began with.
     #[cold]
     fn take_beginning(self: Pin<&mut Self>) -> Beginning<'a, P> {
-        // SAFETY: what is moved out is not pinned: the wait and its limit are, with the whole.
+        // SAFETY: the wait is pinned with the whole, and so is its limit; what is moved out is not.
         let this = unsafe { self.get_unchecked_mut() };
         this.begun.take().unwrap_or_else(|| finished())
     }
@@ -139,7 +139,7 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     /// The wait has ended, and the task has a connection. What it began with ends in its place.
     #[inline(always)]
     fn end_served(self: Pin<&mut Self>) {
-        // SAFETY: as in `take_beginning`: the wait and its limit are pinned with the whole, and stay.
+        // SAFETY: as in `take_beginning`: the wait is pinned with the whole, and stays.
         let this = unsafe { self.get_unchecked_mut() };
         if let Some(begun) = &mut this.begun {
             begun.work.note_served();
