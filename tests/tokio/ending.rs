@@ -1,5 +1,7 @@
 //! The life of a shared pool: the last handle, maintenance, and guards, in any order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use conn_pool::SharedPool;
@@ -80,4 +82,24 @@ async fn a_pool_is_drained_within_its_time_or_says_what_is_in_use() {
     pool.drain_async(Duration::from_secs(10)).await.unwrap();
     pool.drain(Duration::from_secs(10)).unwrap();
     assert_eq!(server.ended(), 1);
+}
+
+/// What ends connections panics, and a guard is out still: it keeps what it needs.
+#[test]
+fn the_last_handle_leaves_a_guard_its_memory_though_the_end_of_a_connection_panics() {
+    let server = Server::default();
+    let (sender, tasks) = channel();
+    let pool = SharedPool::spawned_by(server.manager(), Config::new().max_size(2), move |task| {
+        let _task = sender.send(task);
+    });
+    let pool = pool.unwrap();
+    // Nobody maintains it any more, who would keep it.
+    drop(tasks);
+    (1..=2).for_each(|number| pool.insert(number).unwrap());
+    let guard = pool.try_get().unwrap();
+    server.panic_at_next_end();
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(pool))).is_err());
+    assert_eq!((server.managers(), server.ended(), *guard), (1, 1, 1));
+    drop(guard);
+    assert_eq!(server.ended(), 2);
 }

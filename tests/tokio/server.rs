@@ -21,6 +21,7 @@ struct State {
     connects: AtomicUsize,
     checks: AtomicUsize,
     ended: AtomicUsize,
+    panics: AtomicBool,
     /// How many managers there are.
     managers: Arc<()>,
 }
@@ -64,6 +65,11 @@ impl Server {
         self.0.ended.load(SeqCst)
     }
 
+    /// The manager panics when it ends a connection next.
+    pub(crate) fn panic_at_next_end(&self) {
+        self.0.panics.store(true, SeqCst);
+    }
+
     /// A manager of connections to it.
     pub(crate) fn manager(&self) -> Db {
         Db { server: self.clone(), _counted: Arc::clone(&self.0.managers) }
@@ -101,6 +107,7 @@ impl Lifecycle for Db {
 
     fn on_discard(&self, _connection: usize, _reason: DiscardReason) {
         self.server.0.ended.fetch_add(1, SeqCst);
+        assert!(!self.server.0.panics.swap(false, SeqCst), "as planned");
     }
 
     fn describe(&self, error: &Refused, f: &mut fmt::Formatter<'_>) -> fmt::Result {

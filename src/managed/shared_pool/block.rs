@@ -2,7 +2,7 @@
 // told, engine, slot, sync · must not know: who acquires
 //! The memory of a shared pool: one block, with the slots behind the header, and who keeps it.
 
-use core::mem::{ManuallyDrop, forget, offset_of};
+use core::mem::{ManuallyDrop, forget, offset_of, replace};
 use core::ops::Deref;
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -28,7 +28,7 @@ use crate::managed::slots::{SlotExtra, engine};
 use crate::managed::times::TimeRecorders;
 use crate::managed::told::BoxError;
 use crate::slot::{Handle, PoolParts, Releases, Slot, storage, waiting_path};
-use crate::sync::{AtomicUsize, Relaxed, ord, run_once};
+use crate::sync::{AtomicUsize, Relaxed, ord, run_to_end};
 
 type SlotOf<M> = Slot<<M as Lifecycle>::Connection, SlotExtra>;
 
@@ -154,13 +154,27 @@ impl<M: Lifecycle> Block<M> {
             // The copy in a fork's child: a lock may be locked for ever. Its memory is lost.
             return forget(share);
         }
-        let own = share.clone();
-        run_once(|| operations::close(&*own));
+        let (own, mut share, mut is_closed) = (share.clone(), Some(share), false);
+        // The share is left to the waker also if the close panics: a guard may be out, which is no owner.
+        run_to_end(|| {
+            if !replace(&mut is_closed, true) {
+                operations::close(&*own);
+                return true;
+            }
+            if let Some(share) = share.take() {
+                own.leave_to_last(share);
+            }
+            false
+        });
+    }
+
+    /// Leaves the handles' share to whoever brings back the last connection; it ends here if none is in use.
+    fn leave_to_last(&self, share: BlockRef<M>) {
         // SAFETY: the block is not moved, nor freed while the waiter is queued: its waker is an owner (I4, I12).
-        let waiter = unsafe { Pin::new_unchecked(&own.end) };
+        let waiter = unsafe { Pin::new_unchecked(&self.end) };
         // SAFETY: it is in no queue, since there is one last handle; it is pinned and alive while it is queued (I4,
         // I12).
-        let _is_drained = unsafe { own.engine().join_drainers(waiter, share.into_waker()) };
+        let _is_drained = unsafe { self.engine().join_drainers(waiter, share.into_waker()) };
     }
 
     /// # Safety
@@ -174,15 +188,26 @@ impl<M: Lifecycle> Block<M> {
         // SAFETY: within the block, whose layout never changes (I12).
         let first = unsafe { block.byte_add(first) }.cast::<SlotOf<M>>();
         let mut slots = NonNull::slice_from_raw_parts(first, capacity);
-        // SAFETY: initialised (I12), and the caller's alone, as the caller promises.
-        let all = unsafe { slots.as_mut() };
-        run_once(|| operations::drop_all(&own.manager, &own.shared, all));
-        // SAFETY: as above; it is not used again, as the caller promises.
-        run_once(|| unsafe { slots.drop_in_place() });
-        // SAFETY: as above.
-        run_once(|| unsafe { block.drop_in_place() });
-        // SAFETY: a call of the allocator's, with the layout in which the block was allocated.
-        unsafe { dealloc(block.as_ptr().cast(), memory) };
+        let mut steps = 0..4;
+        // Each is taken also if the manager panics in one before it.
+        run_to_end(|| {
+            let step = steps.next();
+            match step {
+                Some(0) => {
+                    // SAFETY: initialised (I12), and the caller's alone, as the caller promises.
+                    let all = unsafe { slots.as_mut() };
+                    operations::drop_all(&own.manager, &own.shared, all);
+                }
+                // SAFETY: as above; it is not used again, as the caller promises.
+                Some(1) => unsafe { slots.drop_in_place() },
+                // SAFETY: as above.
+                Some(2) => unsafe { block.drop_in_place() },
+                // SAFETY: a call of the allocator's, with the layout in which the block was allocated.
+                Some(_) => unsafe { dealloc(block.as_ptr().cast(), memory) },
+                None => {}
+            }
+            step.is_some()
+        });
     }
 }
 
