@@ -2,6 +2,7 @@
 
 mod allocating;
 mod ending;
+mod polling;
 mod runtimes;
 mod server;
 mod serving;

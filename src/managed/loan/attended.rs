@@ -3,10 +3,10 @@
 //! Callers who leave all work to the pool's connector: they wait, and call nothing of the manager's that may take long.
 //! So a thread can be served by a manager that awaits, and a task by one that blocks.
 
+use core::cell::Cell;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Poll, Waker};
-use core::time::Duration;
 
 use super::blocking::{Blocking, PATIENCE, await_check};
 use super::caller::{Async, Caller, Failure, Met, Queued};
@@ -48,20 +48,7 @@ impl<P: ManagedParts> Caller<P> for AttendedThread {
         self.0.has_deadline()
     }
 
-    fn can_pause(&self) -> bool {
-        false
-    }
-
     async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        self.0.wait(pool, ticket)
-    }
-
-    async fn pause<'a>(
-        &self,
-        pool: &'a P,
-        _pause: Duration,
-        ticket: &mut Ticket,
-    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
         self.0.wait(pool, ticket)
     }
 
@@ -93,22 +80,9 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
         self.0.has_end()
     }
 
-    fn can_pause(&self) -> bool {
-        false
-    }
-
     fn slot<'a>(
         &self,
         pool: &'a P,
-        ticket: &mut Ticket,
-    ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
-        Queued::new(pool, ticket, self.0.own_time())
-    }
-
-    fn pause<'a>(
-        &self,
-        pool: &'a P,
-        _pause: Duration,
         ticket: &mut Ticket,
     ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, AcquireError>> {
         Queued::new(pool, ticket, self.0.own_time())
@@ -187,31 +161,32 @@ impl<P: ManagedParts> Drop for Awaited<'_, P> {
 }
 
 /// A caller that does not wait.
-pub(crate) struct AttendedNow;
+pub(crate) struct AttendedNow {
+    /// How many connections it may still hand over to be checked: no more than there are slots, since those that are
+    /// checked each time come back to be checked again.
+    checks: Cell<usize>,
+}
+
+impl AttendedNow {
+    pub(crate) fn new<P: ManagedParts>(pool: &P) -> Self {
+        Self { checks: Cell::new(pool.engine().states().len()) }
+    }
+}
 
 impl<P: ManagedParts> Caller<P> for AttendedNow {
     fn has_deadline(&self) -> bool {
         true
     }
 
-    fn can_pause(&self) -> bool {
-        false
-    }
-
     async fn slot<'a>(&self, pool: &'a P, _ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        if self.checks.get() == 0 {
+            return Err(AcquireError::Exhausted);
+        }
         try_acquire(pool).map(|slot| ClaimedSlot::new(pool, slot))
     }
 
-    async fn pause<'a>(
-        &self,
-        _pool: &'a P,
-        _pause: Duration,
-        _ticket: &mut Ticket,
-    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        Err(AcquireError::TimedOut)
-    }
-
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+        self.checks.set(self.checks.get().saturating_sub(1));
         // Another may be idle that needs no check.
         let is_handed = hand_over(pool, claimed, why);
         Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })

@@ -70,18 +70,24 @@ pub(crate) trait Caller<P: ManagedParts> {
     fn has_deadline(&self) -> bool;
 
     /// Whether it can pause between two attempts to connect, and has time to.
-    fn can_pause(&self) -> bool;
+    fn can_pause(&self) -> bool {
+        false
+    }
 
     /// A slot, by the caller's place in the wait queue.
     async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError>;
 
-    /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`.
+    /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`. For callers that can
+    /// pause.
     async fn pause<'a>(
         &self,
         pool: &'a P,
         pause: Duration,
         ticket: &mut Ticket,
-    ) -> Result<ClaimedSlot<'a, P>, AcquireError>;
+    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
+        let _ = (pool, pause, ticket);
+        Err(AcquireError::TimedOut)
+    }
 
     /// Has the connection checked elsewhere, if the caller's deadline would not be kept otherwise, and that can be had.
     fn check_elsewhere<'a>(
@@ -145,21 +151,8 @@ where
         true
     }
 
-    fn can_pause(&self) -> bool {
-        false
-    }
-
     async fn slot<'a>(&self, pool: &'a P, _ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
         try_acquire(pool).map(|slot| ClaimedSlot::new(pool, slot))
-    }
-
-    async fn pause<'a>(
-        &self,
-        _pool: &'a P,
-        _pause: Duration,
-        _ticket: &mut Ticket,
-    ) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        Err(AcquireError::TimedOut)
     }
 
     async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {

@@ -30,7 +30,8 @@ type Got<M> = Result<SharedConnGuard<M>, GetError>;
 impl<M: Lifecycle> SharedPool<M> {
     /// Acquires an idle connection, if there is one. It neither connects nor checks nor waits: if there is none it asks
     /// for a connection to be made; one that has to be checked first is handed over to be checked. Both are there for a
-    /// later call.
+    /// later call, unless each connection is checked each time
+    /// ([`validate_after`](crate::managed::Config::validate_after) of zero): then wait for one.
     ///
     /// # Errors
     ///
@@ -269,7 +270,7 @@ fn try_get_slow<M: Lifecycle>(block: &Block<M>, site: Site, at_hand: Option<Slot
     match first_try(block, site, thread, at_hand) {
         FirstTry::Done(slot) => Ok(lent(block, slot)),
         FirstTry::Work(at_hand) => {
-            let found = at_once(acquire(Search::new(block, AttendedNow, at_hand)));
+            let found = at_once(acquire(Search::new(block, AttendedNow::new(block), at_hand)));
             found.map(|found| lent(block, lend(block, found, site, thread))).map_err(told)
         }
     }
