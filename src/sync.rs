@@ -131,11 +131,11 @@ pub(crate) use mark::Mark;
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use process::{KNOWS_FORKS, process, watched_process};
 pub(crate) use run::{cold_path, run_once};
-#[cfg(feature = "std")]
-pub(crate) use sleeping::Runtime;
 #[cfg(all(feature = "tokio", not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use sleeping::run_blocking;
 pub(crate) use sleeping::{CAN_SLEEP, present, sleep};
+#[cfg(feature = "std")]
+pub(crate) use sleeping::{Runtime, present_instant};
 #[cfg(feature = "std")]
 pub(crate) use std::sync::OnceLock;
 #[cfg(feature = "std")]

@@ -27,6 +27,12 @@ pub(crate) fn sleep(duration: Duration) -> impl Future<Output = ()> {
     })
 }
 
+/// The time as the system's clock has it.
+#[cfg(feature = "std")]
+pub(crate) fn present_instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// There is none.
 #[cfg(feature = "std")]
 #[derive(Clone)]

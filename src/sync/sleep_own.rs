@@ -15,6 +15,11 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep::new(duration)
 }
 
+/// The time as the system's clock has it.
+pub(crate) fn present_instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// There is none.
 #[derive(Clone)]
 pub(crate) struct Runtime(core::convert::Infallible);

@@ -23,7 +23,12 @@ pub(crate) const CAN_SLEEP: bool = true;
 pub(crate) fn present() -> Duration {
     static BEGAN: OnceLock<(Instant, Duration)> = OnceLock::new();
     let (began, was) = *BEGAN.get_or_init(|| (Instant::now(), monotonic()));
-    was + time::Instant::now().into_std().saturating_duration_since(began)
+    was + present_instant().saturating_duration_since(began)
+}
+
+/// The same time as the system's clock has it.
+pub(crate) fn present_instant() -> Instant {
+    time::Instant::now().into_std()
 }
 
 /// A timer of the runtime is large, so it has an allocation of its own.

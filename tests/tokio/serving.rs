@@ -269,3 +269,16 @@ async fn callers_whose_future_is_dropped_are_counted() {
     let metrics = pool.metrics();
     assert_eq!((metrics.pool.cancelled, metrics.pool.timed_out), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_of_the_runtimes_is_kept_by_its_time() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let _held = pool.get_async().await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let began = tokio::time::Instant::now();
+    let deadline = began + Duration::from_secs(1);
+    assert!(matches!(pool.get_async_deadline(deadline.into_std()).await, Err(GetError::Timeout(_))));
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(2), "{took:?}");
+}

@@ -1,4 +1,5 @@
-// knows: block, clock, guard, handle, loan, manager, parts, engine, error, slot · must not know: records, who connects
+// knows: block, clock, guard, handle, loan, manager, parts, engine, error, slot, sync · must not know: records, who
+// connects
 //! The calls that acquire a connection.
 
 use core::future::Future;
@@ -23,6 +24,7 @@ use crate::managed::loan::task;
 use crate::managed::manager::Lifecycle;
 use crate::managed::parts::ManagedParts;
 use crate::slot::{Patience, PoolParts};
+use crate::sync::present_instant;
 
 type Got<M> = Result<SharedConnGuard<M>, GetError>;
 
@@ -224,7 +226,7 @@ impl<M: Lifecycle> SharedPool<M> {
     /// As [`get_async`](Self::get_async).
     #[track_caller]
     pub fn get_async_deadline(&self, deadline: Instant) -> impl Future<Output = Got<M>> {
-        let deadline = SystemClock.now() + deadline.saturating_duration_since(Instant::now());
+        let deadline = SystemClock.now() + deadline.saturating_duration_since(present_instant());
         self.get_as_task(Location::caller(), Async::until(deadline, &SystemClock), |_, _| {})
     }
 
