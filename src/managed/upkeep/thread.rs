@@ -41,7 +41,7 @@ impl Maintainers {
         crew.enlist();
         // Before the thread is there: no caller connects itself once this call has returned.
         let is_connector = begin_connector(pool, Attendant::Threads);
-        let thread = thread::Builder::new().name(name).spawn(move || run(&known, &told, &own, is_connector));
+        let thread = thread::Builder::new().name(name).spawn(move || run(known, &told, &own, is_connector));
         match thread {
             Ok(thread) => Ok(Self { signal, crew, thread }),
             Err(error) => {
@@ -71,9 +71,9 @@ fn thread_name(pool: &str) -> String {
     format!("conn_pool {}", pool.replace('\0', " "))
 }
 
-fn run<K: Known>(known: &K, signal: &Signal, crew: &Arc<Crew>, mut is_connector: bool) {
+fn run<K: Known>(known: K, signal: &Signal, crew: &Arc<Crew>, mut is_connector: bool) {
     // A panic of the clock's was reported through the panic hook.
-    let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(known, signal, crew, &mut is_connector)));
+    let _panic = catch_unwind(AssertUnwindSafe(|| attend_until_stopped(&known, signal, crew, &mut is_connector)));
     let pool = known.pool();
     if let Some(pool) = &pool {
         if is_connector {
@@ -81,10 +81,11 @@ fn run<K: Known>(known: &K, signal: &Signal, crew: &Arc<Crew>, mut is_connector:
             end_connector(&**pool);
         }
         // What was handed over is done all the same. Nobody is there later to call for more threads.
-        call(crew, known, pool, usize::MAX);
+        call(crew, &known, pool, usize::MAX);
     }
     // The crew's count says that the thread knows the pool no longer.
     drop(pool);
+    drop(known);
     crew.dismiss(Duration::ZERO);
     crew.leave();
 }
