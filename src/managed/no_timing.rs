@@ -8,18 +8,28 @@ use crate::stats::Recorder;
 /// Measures nothing.
 pub(super) struct Timing {
     /// Whether the caller has a connection, or was told why not.
-    pub(super) is_answered: bool,
+    is_answered: bool,
 }
 
 #[expect(clippy::unused_self, reason = "the shape of the twin that measures")]
 impl Timing {
-    pub(super) fn begin(_weight: u8, _now: impl FnOnce() -> Duration) -> Self {
+    pub(super) const fn new() -> Self {
         Self { is_answered: false }
     }
+
+    pub(super) fn begin(&mut self, _weight: u8, _now: impl FnOnce() -> Duration) {}
 
     pub(super) fn begin_wait(&mut self, _now: impl FnOnce() -> Duration) {}
 
     pub(super) fn end_wait(&mut self, _now: impl FnOnce() -> Duration) {}
+
+    pub(super) fn note_answered(&mut self) {
+        self.is_answered = true;
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
 
     pub(super) fn stop(&mut self) {}
 

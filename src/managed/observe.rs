@@ -105,11 +105,17 @@ pub(super) struct Work<'a, P: ManagedParts> {
 }
 
 impl<'a, P: ManagedParts> Work<'a, P> {
+    /// It is not measured before it [begins](Self::begin). Apart from that, so that it can lie in its place by then.
     #[inline(always)]
-    pub(super) fn begin(pool: &'a P) -> Self {
-        let span = log::Span::begin(|| pool.shared().config().name.as_str());
-        let weight = pool.times().map_or(0, |times| times.weigh(pool.shared().config().wait_times));
-        Self { pool, span, timing: Timing::begin(weight, || pool.now()) }
+    pub(super) fn new(pool: &'a P) -> Self {
+        Self { pool, span: log::Span::begin(|| pool.shared().config().name.as_str()), timing: Timing::new() }
+    }
+
+    #[inline(always)]
+    pub(super) fn begin(&mut self) {
+        if let Some(times) = self.pool.times() {
+            self.timing.begin(times.weigh(self.pool.shared().config().wait_times), || self.pool.now());
+        }
     }
 
     /// The span, to be entered around the whole work.
@@ -133,7 +139,7 @@ impl<'a, P: ManagedParts> Work<'a, P> {
     /// The caller has a connection.
     #[inline(always)]
     pub(super) fn note_served(&mut self) {
-        self.timing.is_answered = true;
+        self.timing.note_answered();
         self.end_wait();
         if let Some(times) = self.pool.times() {
             self.timing.record(|| self.pool.now(), &times.acquire);
@@ -142,7 +148,7 @@ impl<'a, P: ManagedParts> Work<'a, P> {
 
     /// The caller is told why it has no connection.
     pub(super) fn note_refused(&mut self, error: &GetError<ErrorOf<P>>) {
-        self.timing.is_answered = true;
+        self.timing.note_answered();
         // One that does not wait has no time of waiting.
         if let GetError::Exhausted = error {
             self.timing.stop();
@@ -165,7 +171,7 @@ impl<P: ManagedParts> Drop for Work<'_, P> {
             self.timing.record_wait(&times.wait);
         }
         // A caller whose manager panics has not given up.
-        if !self.timing.is_answered && !is_panicking() {
+        if !self.timing.is_answered() && !is_panicking() {
             self.note_cancelled();
         }
         self.span.end();

@@ -6,35 +6,49 @@ use core::time::Duration;
 use crate::stats::Recorder;
 
 /// How long a caller that could not be served at once has taken so far, if that is measured; and whether it is done.
+///
+/// Neither padding nor unused values: every caller that waits writes one of these, in one piece.
 pub(super) struct Timing {
     /// When the caller asked, in nanoseconds.
     began: u64,
     /// How long it has waited, in microseconds, up to 71 minutes. While it waits, less the moment at which that began.
     waited: u32,
-    is_waiting: bool,
     /// For how many callers it stands; 0: it is not measured.
-    weight: u8,
-    /// Whether the caller has a connection, or was told why not.
-    pub(super) is_answered: bool,
+    weight: u16,
+    /// [`WAITS`] and [`ANSWERED`].
+    state: u16,
 }
 
+/// The caller is waiting.
+const WAITS: u16 = 1;
+/// The caller has a connection, or was told why not.
+const ANSWERED: u16 = 2;
+
 impl Timing {
+    /// Of a caller that is not measured yet.
+    pub(super) const fn new() -> Self {
+        Self { began: 0, waited: 0, weight: 0, state: 0 }
+    }
+
+    /// From now on the caller is measured, and stands for so many.
     #[inline(always)]
-    pub(super) fn begin(weight: u8, now: impl FnOnce() -> Duration) -> Self {
-        let began = if weight == 0 { 0 } else { nanos(now()) };
-        Self { began, waited: 0, is_waiting: false, weight, is_answered: false }
+    pub(super) fn begin(&mut self, weight: u8, now: impl FnOnce() -> Duration) {
+        if weight != 0 {
+            self.weight = weight.into();
+            self.began = nanos(now());
+        }
     }
 
     #[inline(always)]
     pub(super) fn begin_wait(&mut self, now: impl FnOnce() -> Duration) {
-        if self.weight != 0 && !self.is_waiting {
+        if self.weight != 0 && !self.is(WAITS) {
             self.turn(now());
         }
     }
 
     #[inline(always)]
     pub(super) fn end_wait(&mut self, now: impl FnOnce() -> Duration) {
-        if self.is_waiting {
+        if self.is(WAITS) {
             self.turn(now());
         }
     }
@@ -43,8 +57,8 @@ impl Timing {
     #[cold]
     fn turn(&mut self, now: Duration) {
         let micros = self.micros_at(now);
-        self.waited = if self.is_waiting { self.waited.wrapping_add(micros) } else { self.waited.wrapping_sub(micros) };
-        self.is_waiting = !self.is_waiting;
+        self.waited = if self.is(WAITS) { self.waited.wrapping_add(micros) } else { self.waited.wrapping_sub(micros) };
+        self.state ^= WAITS;
     }
 
     /// The caller has what it asked for.
@@ -66,6 +80,22 @@ impl Timing {
     #[cold]
     fn put(&self, nanos: u64, recorder: &Recorder) {
         recorder.record_many(Duration::from_nanos(nanos), self.weight.into());
+    }
+
+    /// The caller has what it asked for, or was told why not.
+    #[inline(always)]
+    pub(super) fn note_answered(&mut self) {
+        self.state |= ANSWERED;
+    }
+
+    #[inline(always)]
+    pub(super) fn is_answered(&self) -> bool {
+        self.is(ANSWERED)
+    }
+
+    #[inline(always)]
+    fn is(&self, state: u16) -> bool {
+        self.state & state != 0
     }
 
     /// It is not measured after all.

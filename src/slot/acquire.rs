@@ -94,6 +94,9 @@ pub(crate) struct Acquire<'a, P: PoolParts + ?Sized> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Fresh,
+    /// The caller has just looked for a free slot, and found none.
+    #[cfg(feature = "managed")]
+    Looked,
     /// The waiter is queued, or was granted a slot that it has not picked up, or was dismissed.
     Waiting,
     Done,
@@ -117,6 +120,16 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
         }
     }
 
+    /// As [`with_ticket`](Self::with_ticket), for a caller that has just looked: it joins the queue without another
+    /// look before.
+    #[cfg(feature = "managed")]
+    #[inline(always)]
+    pub(crate) fn after_miss(pool: &'a P, kind: WaiterKind, ticket: &Ticket) -> Self {
+        let mut acquire = Self::with_ticket(pool, kind, ticket);
+        *acquire.progress.get_mut() = Progress::Looked;
+        acquire
+    }
+
     /// Notes the waiter's number, for the caller's next wait.
     pub(crate) const fn note_number(&self, ticket: &mut Ticket) {
         ticket.number = self.waiter.number();
@@ -129,6 +142,8 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
                 Some(slot) => self.end(Ok(slot)),
                 None => self.wait(waker),
             },
+            #[cfg(feature = "managed")]
+            Progress::Looked => self.wait(waker),
             Progress::Waiting => match self.pool.engine().outcome(self.waiter()) {
                 Some(outcome) => self.end(outcome.into_slot().ok_or_else(|| self.pool.engine().why_dismissed())),
                 None => self.wait(waker),
@@ -145,9 +160,9 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
     #[cold]
     #[inline(never)]
     fn wait(self: Pin<&Self>, waker: &Waker) -> Poll<Result<SlotToken, AcquireError>> {
-        let is_fresh = self.progress.get() == Progress::Fresh;
+        let progress = self.progress.get();
         if HAS_HOMES
-            && is_fresh
+            && progress == Progress::Fresh
             && let Ok(slot) = claim_any(self.pool)
         {
             return self.end(Ok(slot));
@@ -157,12 +172,12 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
             return self.end(Err(AcquireError::NoSlots));
         }
         let (mut batch, mut fresh) = (engine.batch(), None);
-        let answer = if is_fresh {
-            fresh = Some(waker.clone());
-            self.join(&mut fresh, &mut batch)
-        } else {
+        let answer = if progress == Progress::Waiting {
             let seen = engine.check(self.waiter(), waker, &mut batch);
             seen.map(|slot| slot.ok_or_else(|| engine.why_dismissed()))
+        } else {
+            fresh = Some(waker.clone());
+            self.join(&mut fresh, &mut batch)
         };
         let Poll::Ready(answer) = answer else { return Poll::Pending };
         self.end(release_on_unwind(self.pool, answer, || {
@@ -209,6 +224,23 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
         release_on_unwind(self.pool, answer, || batch.finish())
     }
 
+    /// Ends the wait, for a caller that gives up: it leaves the queue. One that does not wait has nothing to leave.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn leave(self: Pin<&Self>) {
+        if self.progress.replace(Progress::Done) != Progress::Waiting {
+            return;
+        }
+        // Dropped last, also if the release panics.
+        let mut batch = self.pool.engine().batch();
+        let reason = if self.pool.counts_callers() { LeaveReason::Uncounted } else { LeaveReason::Cancelled };
+        let left = self.pool.engine().leave(self.waiter(), reason, &mut batch);
+        if let Left::Granted(slot) = left {
+            // A slot that was granted goes to the next waiter.
+            release_unused(self.pool, slot);
+        }
+    }
+
     #[inline(always)]
     fn end(&self, answer: Result<SlotToken, AcquireError>) -> Poll<Result<SlotToken, AcquireError>> {
         self.progress.set(Progress::Done);
@@ -222,19 +254,11 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
 }
 
 impl<P: PoolParts + ?Sized> Drop for Acquire<'_, P> {
+    #[inline]
     fn drop(&mut self) {
-        if self.progress.get() != Progress::Waiting {
-            return;
-        }
-        // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
-        let waiter = unsafe { Pin::new_unchecked(&self.waiter) };
-        // Dropped last, also if the release panics.
-        let mut batch = self.pool.engine().batch();
-        let reason = if self.pool.counts_callers() { LeaveReason::Uncounted } else { LeaveReason::Cancelled };
-        let left = self.pool.engine().leave(waiter, reason, &mut batch);
-        if let Left::Granted(slot) = left {
-            // A slot that was granted goes to the next waiter.
-            release_unused(self.pool, slot);
+        if self.progress.get() == Progress::Waiting {
+            // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
+            unsafe { Pin::new_unchecked(&*self) }.leave();
         }
     }
 }

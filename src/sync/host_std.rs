@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::boxed::Box;
 use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -39,19 +40,25 @@ pub(crate) fn move_home(word: usize) {
     HOME.set(word);
 }
 
-/// The moment a wait began.
-pub(crate) struct Stamp(Instant);
+/// The moment a wait began: nanoseconds of the monotonic clock, and one more. A word, where an `Instant` takes two, one
+/// of which each wait that is not timed would have to write.
+pub(crate) struct Stamp(NonZeroU64);
 
 impl Stamp {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of the twin without a clock")]
     pub(crate) fn now() -> Option<Self> {
-        Some(Self(Instant::now()))
+        Some(Self(NonZeroU64::MIN.saturating_add(nanos(monotonic()))))
     }
 
     /// How long ago that was.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        Duration::from_nanos(nanos(monotonic()).saturating_sub(self.0.get() - 1))
     }
+}
+
+/// Centuries, at most.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The monotonic clock, from an arbitrary start.
@@ -60,6 +67,7 @@ pub(crate) fn monotonic() -> Duration {
 }
 
 /// The same clock; where the system has a cheaper one, that is read, and is some milliseconds behind at most.
+#[inline]
 pub(crate) fn coarse_monotonic() -> Duration {
     clock::read(clock::COARSE)
 }
@@ -76,6 +84,7 @@ mod clock {
     pub(super) const PRECISE: libc::clockid_t = libc::CLOCK_MONOTONIC;
     pub(super) const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
 
+    #[inline]
     pub(super) fn read(clock: libc::clockid_t) -> Duration {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: a call of the C library's: it writes the time to where it is told, and fails for unknown clocks only.

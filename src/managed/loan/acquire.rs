@@ -98,12 +98,12 @@ pub(crate) fn first_try<P: ManagedParts>(
     if pool.shared().is_forked() {
         return FirstTry::Work(None);
     }
-    let was_self_timed = pool.shared().has(SELF_TIMED);
-    let Some(claimed) = claim(pool) else {
+    let flags = pool.shared().flags();
+    let Some(claimed) = claim_with(pool, flags) else {
         pool.shared().wake_if_asleep();
         return FirstTry::Work(None);
     };
-    try_claimed(pool, site, thread, claimed, was_self_timed)
+    try_claimed(pool, site, thread, claimed, flags & SELF_TIMED != 0)
 }
 
 #[inline(never)]
@@ -171,7 +171,13 @@ impl<'a, P: ManagedParts> Found<'a, P> {
 /// An idle connection, without the lock.
 #[inline(always)]
 pub(super) fn claim<P: ManagedParts>(pool: &P) -> Option<ClaimedSlot<'_, P>> {
-    if pool.shared().has(ROUND_ROBIN) {
+    claim_with(pool, pool.shared().flags())
+}
+
+/// As [`claim`], by flags that were read before.
+#[inline(always)]
+fn claim_with<P: ManagedParts>(pool: &P, flags: usize) -> Option<ClaimedSlot<'_, P>> {
+    if flags & ROUND_ROBIN != 0 {
         return claim_in_turn(pool);
     }
     let slot = claim_any(pool).ok()?;

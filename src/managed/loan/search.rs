@@ -54,7 +54,7 @@ pub(super) struct Beginning<'a, P: ManagedParts> {
 impl<'a, P: ManagedParts> Beginning<'a, P> {
     #[inline]
     pub(super) fn new(pool: &'a P) -> Self {
-        Self { work: observe::Work::begin(pool), past: Past::new(pool) }
+        Self { work: observe::Work::new(pool), past: Past::new(pool) }
     }
 }
 
@@ -86,6 +86,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         let ticket = Ticket { waits_forever: !caller.has_deadline(), ..Ticket::NEW };
         let mut search = Self::begun(Beginning::new(pool), caller, ticket);
         search.step = at_hand.map_or(Step::Wait, Step::Assess);
+        search.work.begin();
         search
     }
 

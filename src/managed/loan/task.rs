@@ -74,8 +74,8 @@ type Granted<'a, P> = Result<ClaimedSlot<'a, P>, AcquireError>;
 
 /// A task's first wait in the queue, until its time is up.
 struct FirstWait<'a, P: ManagedParts, L> {
-    /// Both are `None` once the wait has ended.
-    acquire: Option<Acquire<'a, P>>,
+    acquire: Acquire<'a, P>,
+    /// `None` once the wait has ended.
     begun: Option<Beginning<'a, P>>,
     /// Made when the task has to wait, if its time ends.
     limit: Option<L>,
@@ -84,25 +84,32 @@ struct FirstWait<'a, P: ManagedParts, L> {
 impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     #[inline(always)]
     fn new<K: Clock>(pool: &'a P, caller: &Async<'a, K>) -> Self {
-        let mut begun = Beginning::new(pool);
-        begun.work.begin_wait();
-        let acquire = Acquire::with_ticket(pool, WaiterKind::Task, &caller.ticket());
-        Self { acquire: Some(acquire), begun: Some(begun), limit: None }
+        let acquire = Acquire::after_miss(pool, WaiterKind::Task, &caller.ticket());
+        Self { acquire, begun: Some(Beginning::new(pool)), limit: None }
     }
 
-    /// How the wait has ended, and what the search has from its beginning.
+    /// Begins the wait, which lies in its place by now.
+    #[inline(always)]
+    fn begin(&mut self) {
+        if let Some(Beginning { work, .. }) = &mut self.begun {
+            work.begin();
+            work.begin_wait();
+        }
+    }
+
+    /// How the wait has ended.
     #[inline(always)]
     fn poll<K: Clock>(
         self: Pin<&mut Self>,
         caller: &Async<'a, K>,
         limit: impl Fn(Async<'a, K>) -> L,
         context: &mut Context<'_>,
-    ) -> Poll<(Granted<'a, P>, Ticket)> {
+    ) -> Poll<Granted<'a, P>> {
         // SAFETY: each field is pinned with the whole: neither the wait nor its limit is moved out.
         let this = unsafe { self.get_unchecked_mut() };
-        let (Some(acquire), Some(begun)) = (&this.acquire, &this.begun) else { finished() };
+        let Some(begun) = &this.begun else { finished() };
         // SAFETY: as above.
-        let acquire = unsafe { Pin::new_unchecked(acquire) };
+        let acquire = unsafe { Pin::new_unchecked(&this.acquire) };
         let (entry, pool) = (begun.work.span(), begun.work.pool);
         let granted = entry.within(|| {
             let granted = acquire.poll(context.waker());
@@ -120,20 +127,20 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
             }))
         });
         let granted = ready!(granted);
-        let mut ticket = caller.ticket();
-        acquire.note_number(&mut ticket);
         if let Some(begun) = &mut this.begun {
             begun.work.end_wait();
         }
-        Poll::Ready((granted, ticket))
+        Poll::Ready(granted)
     }
 
     /// The wait has ended, and the search is to begin with what it began with.
     #[cold]
-    fn take_beginning(self: Pin<&mut Self>) -> Beginning<'a, P> {
+    fn take_beginning<K: Clock>(self: Pin<&mut Self>, caller: &Async<'a, K>) -> (Beginning<'a, P>, Ticket) {
         // SAFETY: the wait is pinned with the whole, and so is its limit; what is moved out is not.
         let this = unsafe { self.get_unchecked_mut() };
-        this.begun.take().unwrap_or_else(|| finished())
+        let mut ticket = caller.ticket();
+        this.acquire.note_number(&mut ticket);
+        (this.begun.take().unwrap_or_else(|| finished()), ticket)
     }
 
     /// The wait has ended, and the task has a connection. What it began with ends in its place.
@@ -154,7 +161,8 @@ impl<P: ManagedParts, L> Drop for FirstWait<'_, P, L> {
         // A task that gives up leaves the queue before its work ends, and as a part of it.
         if let Some(begun) = &self.begun {
             begun.work.span().within(|| {
-                self.acquire = None;
+                // SAFETY: the wait is pinned with the whole, which is being dropped in its place.
+                unsafe { Pin::new_unchecked(&self.acquire) }.leave();
                 self.limit = None;
             });
         }
@@ -189,8 +197,10 @@ where
         if at_hand.is_some() || may_be_unreachable(self.pool) {
             self.search(at_hand);
         } else {
-            let wait = Course::Waiting(FirstWait::new(self.pool, &self.caller));
-            self.set(wait);
+            self.set(Course::Waiting(FirstWait::new(self.pool, &self.caller)));
+            if let Course::Waiting(wait) = &mut self.course {
+                wait.begin();
+            }
         }
         None
     }
@@ -268,8 +278,7 @@ where
         if let Course::Waiting(wait) = &mut this.course {
             // SAFETY: as above.
             let mut wait = unsafe { Pin::new_unchecked(wait) };
-            let (granted, ticket) = ready!(wait.as_mut().poll(&this.caller, &this.limit, context));
-            let granted = match granted {
+            let granted = match ready!(wait.as_mut().poll(&this.caller, &this.limit, context)) {
                 Ok(claimed) => match Found::if_fit(pool, claimed) {
                     Ok(found) => {
                         // The slot is no mere token yet, which a panic would lose: this ends the span.
@@ -280,7 +289,7 @@ where
                 },
                 Err(error) => Err(error),
             };
-            let begun = wait.take_beginning();
+            let (begun, ticket) = wait.take_beginning(&this.caller);
             this.course = Course::Done;
             if let Err(error) = this.search_on(begun, ticket, granted) {
                 return Poll::Ready(Err(error));

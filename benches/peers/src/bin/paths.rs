@@ -40,6 +40,8 @@ enum Path {
     ManagedPair,
     ManagedPairMaintained,
     ManagedHandOver,
+    #[value(name = "managed-hand-over-of-100")]
+    ManagedHandOverOf100,
     ManagedJoinAndCancel,
 }
 
@@ -69,7 +71,8 @@ fn walk(path: Path, turns: u32) {
         Path::JoinAndCancel => join_and_cancel(turns),
         Path::ManagedPair => managed_pair(turns),
         Path::ManagedPairMaintained => managed_pair_maintained(turns),
-        Path::ManagedHandOver => managed_hand_over(turns),
+        Path::ManagedHandOver => managed_hand_over(1, turns),
+        Path::ManagedHandOverOf100 => managed_hand_over(100, turns),
         Path::ManagedJoinAndCancel => managed_join_and_cancel(turns),
     }
 }
@@ -160,9 +163,9 @@ fn managed_pair_maintained(turns: u32) {
     repeat(turns, || drop(pool.get()));
 }
 
-fn managed_hand_over(turns: u32) {
+fn managed_hand_over(waiting: usize, turns: u32) {
     let pool = managed::<1>();
-    let mut line = Line::new(|| pool.get_async(), 1);
+    let mut line = Line::new(|| pool.get_async(), waiting);
     repeat(turns, || line.step());
 }
 
