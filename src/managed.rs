@@ -61,6 +61,7 @@
 
 mod clock;
 mod config;
+mod config_check;
 mod config_error;
 #[cfg(feature = "serde")]
 mod config_serde;
@@ -105,6 +106,7 @@ mod meeting;
 #[path = "managed/no_meeting.rs"]
 mod meeting;
 mod process;
+mod settings;
 mod shared;
 
 mod parts;
@@ -128,6 +130,7 @@ mod maintenance;
 mod pool;
 #[cfg(feature = "metrics")]
 mod publish;
+mod reconfigure;
 #[cfg(feature = "std")]
 mod shared_pool;
 

@@ -81,7 +81,8 @@ impl conn_pool_reason {
             DiscardReason::Expired => Self::CONN_POOL_REASON_MAX_LIFETIME,
             DiscardReason::Idle => Self::CONN_POOL_REASON_IDLE_TIMEOUT,
             DiscardReason::Evicted => Self::CONN_POOL_REASON_EVICTED,
-            DiscardReason::Surplus => Self::CONN_POOL_REASON_SURPLUS,
+            // Pools for C limit neither uses nor idle resources.
+            DiscardReason::Surplus | DiscardReason::UsedUp | DiscardReason::Excess => Self::CONN_POOL_REASON_SURPLUS,
             DiscardReason::Closed => Self::CONN_POOL_REASON_CLOSED,
             DiscardReason::CheckCancelled | DiscardReason::Panicked => Self::CONN_POOL_REASON_PANIC,
         }

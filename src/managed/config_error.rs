@@ -42,6 +42,20 @@ pub enum ConfigError {
         /// The ceiling.
         max_size: usize,
     },
+    /// A floor above the most that may be idle.
+    #[error("min_idle is {min_idle} and max_idle is {max_idle}: min_idle can be at most max_idle")]
+    MaxIdle {
+        /// The floor.
+        min_idle: usize,
+        /// The most that may be idle.
+        max_idle: usize,
+    },
+    /// An option that was to be changed and cannot be while the pool runs.
+    #[error("{option} cannot be changed while a pool runs: set it when the pool is built")]
+    Fixed {
+        /// The option.
+        option: &'static str,
+    },
     /// An option that has to be more than 0 is 0.
     #[error("{option} is 0: it has to be more (`None`, where it can be had, stands for no limit)")]
     Zero {
@@ -138,6 +152,10 @@ impl ConfigError {
             Self::MinIdle { min_idle, max_size } => {
                 text.with("min_idle is ").number(*min_idle).with(" and max_size is ").number(*max_size)
             }
+            Self::MaxIdle { min_idle, max_idle } => {
+                text.with("min_idle is ").number(*min_idle).with(" and max_idle is ").number(*max_idle)
+            }
+            Self::Fixed { option } => text.with(option).with(" cannot be changed while a pool runs"),
             Self::Zero { option } => text.with(option).with(" is 0: it has to be more"),
             Self::ValidateEvery => text.with("validate_every is 0: it has to be more"),
             Self::Name { len } => text.with("the name is ").number(*len).with(" bytes long: it can have at most 31"),

@@ -22,8 +22,12 @@ pub enum DiscardReason {
     CheckCancelled,
     /// It has reached its maximum lifetime.
     Expired,
+    /// It was acquired as often as [`max_uses`](super::Config::max_uses) allows.
+    UsedUp,
     /// It was idle for longer than the idle timeout.
     Idle,
+    /// As many others as [`max_idle`](super::Config::max_idle) says were idle beside it.
+    Excess,
     /// Its guard was dropped while a panic unwound.
     Panicked,
     /// The caller that had acquired it discarded it.
@@ -41,13 +45,15 @@ pub enum DiscardReason {
 
 impl DiscardReason {
     /// All of them, in the order of [`Metrics::discards`](super::Metrics::discards).
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Broken,
         Self::ResetFailed,
         Self::Invalid,
         Self::CheckCancelled,
         Self::Expired,
+        Self::UsedUp,
         Self::Idle,
+        Self::Excess,
         Self::Panicked,
         Self::Discarded,
         Self::Evicted,
@@ -65,7 +71,9 @@ impl DiscardReason {
             Self::Invalid => "invalid",
             Self::CheckCancelled => "check_cancelled",
             Self::Expired => "expired",
+            Self::UsedUp => "used_up",
             Self::Idle => "idle",
+            Self::Excess => "excess",
             Self::Panicked => "panicked",
             Self::Discarded => "discarded",
             Self::Evicted => "evicted",
@@ -84,7 +92,9 @@ impl fmt::Display for DiscardReason {
             Self::Invalid => "failed its check",
             Self::CheckCancelled => "was in the middle of a check that was cancelled",
             Self::Expired => "has reached its maximum lifetime",
+            Self::UsedUp => "was used as often as it may be",
             Self::Idle => "was idle for too long",
+            Self::Excess => "was idle beside as many as may be",
             Self::Panicked => "was held by a caller who panicked",
             Self::Discarded => "was discarded by its holder",
             Self::Evicted => "was evicted",

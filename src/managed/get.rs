@@ -1,4 +1,4 @@
-// knows: clock, error, guard, loan, manager, pool, engine, slot · must not know: wait queues, records
+// knows: clock, error, guard, loan, manager, parts, pool, engine, slot · must not know: wait queues, records
 //! The calls that acquire a connection without blocking the thread.
 
 use core::panic::Location;
@@ -12,6 +12,7 @@ use super::loan::caller::{Async, NoWait, at_once};
 use super::loan::search::{Search, acquire};
 use super::loan::task::get;
 use super::manager::{AsyncManager, Lifecycle, Manager};
+use super::parts::ManagedParts;
 use super::pool::Pool;
 use crate::engine::SlotToken;
 use crate::slot::RawGuard;
@@ -144,7 +145,8 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     /// ```
     #[track_caller]
     pub fn get_async(&self) -> impl Future<Output = Got<ConnGuard<'_, M, N, K>, M>> {
-        let begin = |pool: &Self, caller: &mut Async<'_, K>| caller.begin_within(pool.config().wait_timeout.or(None));
+        let begin =
+            |pool: &Self, caller: &mut Async<'_, K>| caller.begin_within(pool.shared().settings().wait_timeout());
         get::<_, _, Async<'_, K>, _>(self, Location::caller(), Async::new(self.clock()), begin, ConnGuard)
     }
 

@@ -118,7 +118,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 
     /// How long a call waits that names no time.
     fn patience(&self) -> Patience {
-        self.config().wait_timeout.or(None).map_or(Patience::Forever, Patience::For)
+        self.shared().settings().wait_timeout().map_or(Patience::Forever, Patience::For)
     }
 
     #[inline(always)]
@@ -172,6 +172,6 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// connecting, and the loans. Takes no lock.
     #[must_use]
     pub fn times(&self) -> Times {
-        self.time_recorders().read(self.config().wait_times, self.engine().acquired())
+        self.time_recorders().read(self.shared().config().wait_times, self.engine().acquired())
     }
 }

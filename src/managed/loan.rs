@@ -12,6 +12,7 @@ pub(super) mod current;
 pub(super) mod hand_off;
 #[cfg(feature = "std")]
 pub(super) mod insert;
+pub(super) mod limits;
 pub(super) mod prepare;
 pub(super) mod release;
 #[cfg(feature = "std")]

@@ -1,5 +1,5 @@
-// knows: clock, config, config_error, loan, manager, meeting, metrics, operations, parts, record, report, shared,
-// shared_error, slots, times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
+// knows: clock, config, config_error, loan, manager, meeting, metrics, operations, parts, reconfigure, record, report,
+// shared, shared_error, slots, times, upkeep, engine, error, slot, stats, sync · must not know: how a caller waits
 //! The managed pool: an engine, the slots that it manages, and a manager that fills them.
 
 use core::fmt;
@@ -18,6 +18,7 @@ use super::meeting::Meeting;
 use super::metrics::Metrics;
 use super::operations;
 use super::parts::ManagedParts;
+use super::reconfigure;
 use super::record::{ConnRecord, LoanRecord};
 use super::report::{IdleInfo, Loan, PoolReport};
 use super::shared::Shared;
@@ -319,6 +320,60 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
+/// Changing options.
+impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// The pool's options, as they are now: a copy.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        reconfigure::present(self)
+    }
+
+    /// Changes options while the pool runs: `change` gets the present ones and answers the new ones.
+    ///
+    /// | option | what it holds for |
+    /// |---|---|
+    /// | `max_size` | at once: as [`resize`](Self::resize) |
+    /// | `wait_timeout` | callers that begin to wait |
+    /// | `connect_timeout`, `validation_timeout` | connects and checks that begin |
+    /// | `max_lifetime` | all connections; their lives are shortened at random anew |
+    /// | `max_uses` | all connections, those in use as they are released |
+    /// | `max_idle` | at once: what is too much is discarded |
+    /// | `min_idle`, `idle_timeout`, `keepalive`, `leak_threshold` | at once, if the pool is maintained |
+    ///
+    /// The others are what the pool is built of, and cannot be changed. Times are kept in whole milliseconds, rounded
+    /// up. `usize::MAX` lifts the limits of `max_uses` and `max_idle`.
+    ///
+    /// Of two calls at the same time one follows the other: then `change` is called once more, with what the first one
+    /// has left.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Fixed`] with the name of an option that cannot be changed, and whatever [`Config::check`] finds.
+    /// Nothing is changed then.
+    ///
+    /// # Panics
+    ///
+    /// If `change`, a waker or the manager's `on_discard` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{self, Config, Pool};
+    /// # use std::time::Duration;
+    /// let pool = Pool::<_, 8>::new(managed::from_fn(|| Ok::<_, std::io::Error>(7)), Config::new())?;
+    /// pool.reconfigure(|config| config.max_size(4).max_lifetime(Some(Duration::from_secs(60))))?;
+    /// assert_eq!(pool.config().get_max_size(), Some(4));
+    /// assert_eq!(
+    ///     pool.reconfigure(|config| config.name("orders")).unwrap_err().to_string(),
+    ///     "name cannot be changed while a pool runs: set it when the pool is built"
+    /// );
+    /// # Ok::<(), managed::ConfigError>(())
+    /// ```
+    pub fn reconfigure(&self, change: impl Fn(Config) -> Config) -> Result<(), ConfigError> {
+        reconfigure::reconfigure(self, K::CAN_SLEEP, change)
+    }
+}
+
 /// Looking at it.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// How full the pool is. Takes no lock and stops no caller; see [`Status`] for what a pool in motion shows. A slot
@@ -358,12 +413,6 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     #[must_use]
     pub fn connect_error(&self) -> Option<SharedError> {
         self.shared.failure().map(|failure| failure.error)
-    }
-
-    /// The configuration that the pool was built with. What [`resize`](Self::resize) has changed since is in
-    /// [`status`](Self::status).
-    pub const fn config(&self) -> &Config {
-        self.shared.config()
     }
 
     /// The manager.
@@ -452,7 +501,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> ManagedParts for Pool<M, N, K> {
     }
 
     fn note_room(&self) {
-        if self.config().min_idle > 0 {
+        if self.shared.settings().min_idle() > 0 {
             self.shared.wake();
         }
     }
@@ -482,13 +531,13 @@ impl<M: Lifecycle, const N: usize, K> Drop for Pool<M, N, K> {
 impl<M: Lifecycle, const N: usize, K: Clock> defmt::Format for Pool<M, N, K> {
     /// How many connections are free, and how many callers wait.
     fn format(&self, f: defmt::Formatter<'_>) {
-        self.engine().draw_for_defmt(self.config().name.as_str(), f);
+        self.engine().draw_for_defmt(self.shared.config().name.as_str(), f);
     }
 }
 
 impl<M: Lifecycle, const N: usize, K: Clock> fmt::Debug for Pool<M, N, K> {
     /// Draws the slots as [`Pool`](crate::Pool) does: `.` idle, `#` in use, `_` vacant, `x` above the maximum size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.engine().draw(self.config().name.as_str(), f)
+        self.engine().draw(self.shared.config().name.as_str(), f)
     }
 }

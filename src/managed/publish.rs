@@ -22,6 +22,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// | `conn_pool_max_size` | the maximum size |
     /// | `conn_pool_capacity` | slots: the most that the maximum can be set to |
     /// | `conn_pool_min_idle` | [`Config::min_idle`](super::Config::min_idle) |
+    /// | `conn_pool_max_idle` | [`Config::max_idle`](super::Config::max_idle), or the maximum size if there is no such limit |
     /// | `conn_pool_waiting` | callers that wait |
     ///
     /// | counter | |

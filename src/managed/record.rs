@@ -28,6 +28,8 @@ pub(super) const UNPROVEN: usize = 1 << 6;
 pub(super) const DIRTY: usize = 1 << 7;
 /// It was handed over, to be checked, reset or ended: no caller has it.
 pub(super) const ELSEWHERE: usize = 1 << 8;
+/// It is looked at as it is released: how often it was used, and how many are idle. For as long as it lives.
+pub(super) const LIMITED: usize = 1 << 9;
 /// It has to be checked before a caller gets it, for any of these reasons.
 pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
 
@@ -39,7 +41,7 @@ pub(crate) struct ConnRecord {
     /// When it was made, and the pool's epoch when its connect began. The owner's.
     born: PlainUsize,
     epoch: PlainUsize,
-    /// How many milliseconds it has to live. The owner's.
+    /// How many milliseconds it has to live. The owner's, and written by whoever changes the pool's options.
     lifetime: PlainUsize,
     /// `{ uses, held }` as last recorded, and since when it is so, or is to be counted. The owner's, and maintenance's.
     seen: PlainUsize,
@@ -195,6 +197,11 @@ impl ConnRecord {
     #[inline]
     pub(super) fn age(&self, now: Millis) -> usize {
         now.since(Millis(self.born.load(Relaxed)))
+    }
+
+    /// Sets how many milliseconds it has to live, from when it was made.
+    pub(super) fn limit_life(&self, lifetime: usize) {
+        self.lifetime.store(lifetime, Relaxed);
     }
 
     /// Notes a job, and the slot that is next in the queue.

@@ -1,5 +1,5 @@
-// knows: clock, config, jobs, metrics, outage, policies, record, engine, sync · must not know: managers, connections,
-// slots
+// knows: clock, config, jobs, metrics, outage, policies, record, settings, engine, sync · must not know: managers,
+// connections, slots
 //! What a managed pool keeps beside its engine: its configuration, its counters, the flags that its fast path reads,
 //! and the state of maintenance.
 
@@ -15,6 +15,7 @@ use super::metrics::Counters;
 use super::outage::{ConnectFailure, Outage, Purpose};
 use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
+use super::settings::Settings;
 use crate::engine::SlotToken;
 use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn};
 
@@ -34,7 +35,7 @@ pub(crate) const ON_RETURN: usize = 1 << 5;
 pub(crate) const ON_LEND: usize = 1 << 6;
 
 pub(crate) struct Shared {
-    config: Config,
+    settings: Settings,
     /// `validate_after` and `validate_every` in milliseconds; `FOR_EVER` if they are not set.
     stale_after: usize,
     unproven_after: usize,
@@ -106,7 +107,7 @@ impl Shared {
                 stale_after: span_or_for_ever(config.validate_after),
                 unproven_after: span_or_for_ever(config.validate_every),
                 tracks: !matches!(config.nested, Some(Nested::Allow)),
-                config,
+                settings: Settings::new(config),
                 epoch: AtomicUsize::new(0),
                 last: PlainUsize::new(usize::MAX),
                 random: AtomicUsize::new(0),
@@ -121,17 +122,9 @@ impl Shared {
     }
 
     const fn flags_for(config: &Config) -> usize {
-        let mut flags = 0;
-        if config.max_lifetime.is_some() {
-            flags |= SELF_TIMED;
-        }
-        match config.validate_after {
-            Some(Duration::ZERO) => flags |= CHECK_EACH,
-            Some(_) => flags |= SELF_TIMED,
-            None => {}
-        }
-        if config.validate_every.is_some() {
-            flags |= SELF_TIMED;
+        let mut flags = if Self::needs_ages(config, config.max_lifetime) { SELF_TIMED } else { 0 };
+        if let Some(Duration::ZERO) = config.validate_after {
+            flags |= CHECK_EACH;
         }
         if matches!(config.reuse, Reuse::RoundRobin) {
             flags |= ROUND_ROBIN;
@@ -139,13 +132,23 @@ impl Shared {
         flags
     }
 
+    /// Whether acquires have to know how old a connection is, or how long it was idle.
+    const fn needs_ages(config: &Config, max_lifetime: Option<Duration>) -> bool {
+        max_lifetime.is_some() || Self::needs_fresh_marks(config)
+    }
+
     /// Whether marks tell which connections have to be checked.
     const fn needs_fresh_marks(config: &Config) -> bool {
         config.validate_every.is_some() || matches!(config.validate_after, Some(after) if !after.is_zero())
     }
 
+    /// The options as the pool was built: for those that cannot be changed.
     pub(crate) const fn config(&self) -> &Config {
-        &self.config
+        self.settings.built()
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// For how many milliseconds a connection may have been idle, for a caller to get it unchecked.
@@ -188,10 +191,10 @@ impl Shared {
 
     /// Sets whether acquire and release may rely on maintenance to mark connections that grow old or stale.
     pub(super) fn trust_marks(&self, trust: bool) {
-        if trust {
+        if trust || !Self::needs_ages(self.config(), self.settings.max_lifetime()) {
             self.flags.fetch_and(!SELF_TIMED, Relaxed);
         } else {
-            self.flags.fetch_or(Self::flags_for(&self.config) & SELF_TIMED, Relaxed);
+            self.flags.fetch_or(SELF_TIMED, Relaxed);
         }
     }
 
@@ -236,7 +239,7 @@ impl Shared {
     }
 
     pub(super) fn discards_on_panic(&self) -> bool {
-        self.config.on_panic == OnPanic::Discard
+        self.config().on_panic == OnPanic::Discard
     }
 
     #[inline]
@@ -273,9 +276,9 @@ impl Shared {
 
     /// How long a connection that is made now may live, in milliseconds.
     pub(super) fn lifetime(&self) -> usize {
-        let Some(longest) = self.config.max_lifetime else { return FOR_EVER };
+        let Some(longest) = self.settings.max_lifetime() else { return FOR_EVER };
         let longest = span(longest);
-        let jitter = longest / 100 * usize::from(self.config.lifetime_jitter_percent);
+        let jitter = longest / 100 * usize::from(self.config().lifetime_jitter_percent);
         longest - if jitter == 0 { 0 } else { self.random() % (jitter + 1) }
     }
 
@@ -309,7 +312,7 @@ impl Shared {
         let random = if purpose == Purpose::Caller { 0 } else { self.random() };
         self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
-            outage.fail(now, failure, purpose, &self.config.retry, random);
+            outage.fail(now, failure, purpose, &self.config().retry, random);
         });
     }
 
@@ -328,7 +331,7 @@ impl Shared {
     pub(super) fn note_attempt(&self, now: Millis) {
         if self.has_failed() {
             let random = self.random();
-            self.outage.with(|outage| outage.begin(now, &self.config.retry, random));
+            self.outage.with(|outage| outage.begin(now, &self.config().retry, random));
         }
     }
 
@@ -445,7 +448,7 @@ impl Shared {
                 upkeep.fills_since = now;
                 upkeep.fills = 0;
             }
-            upkeep.fills < 2 * self.config.min_idle + 2
+            upkeep.fills < 2 * self.settings.min_idle() + 2
         })
     }
 

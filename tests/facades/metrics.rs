@@ -99,7 +99,8 @@ impl Told {
 fn every_figure_is_published_and_described_under_its_conventional_name() {
     let told = Told::during(|| pool(Config::new()).publish_metrics());
     let gauges = ["capacity", "connections connecting", "connections idle", "connections in_use", "connections vacant"];
-    let gauges = gauges.into_iter().chain(["max_size", "min_idle", "waiting"]).map(|name| format!("conn_pool_{name}"));
+    let settings = ["max_idle", "max_size", "min_idle", "waiting"];
+    let gauges = gauges.into_iter().chain(settings).map(|name| format!("conn_pool_{name}"));
     assert_eq!(told.gauges.keys().cloned().collect::<Vec<_>>(), gauges.collect::<Vec<_>>());
     let counters = [
         "acquires",
@@ -134,7 +135,7 @@ fn what_opentelemetry_calls_otherwise_is_published() {
     let page = include_str!("../../docs/managed.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `db.client.connection."));
     let ours: Vec<_> = rows.map(|row| row.split("conn_pool_").nth(1).unwrap().split('`').next().unwrap()).collect();
-    assert_eq!(ours.len(), 9);
+    assert_eq!(ours.len(), 10);
     let missing: Vec<_> = ours.iter().filter(|name| !is_published(&format!("conn_pool_{name}"))).collect();
     assert!(missing.is_empty(), "not published: {missing:?}");
 }
@@ -261,8 +262,11 @@ fn the_limits_of_the_pool_are_published_beside_what_is_in_it() {
     let pool = pool(Config::new().max_size(3).min_idle(2));
     pool.resize(1).unwrap();
     let told = Told::during(|| pool.publish_metrics());
-    let gauges = ["capacity", "max_size", "min_idle"].map(|name| told.gauges[&format!("conn_pool_{name}")].as_str());
-    assert_eq!(gauges, ["4", "1", "2"]);
+    let gauges = ["capacity", "max_idle", "max_size", "min_idle"];
+    let read = |told: &Told| gauges.map(|name| told.gauges[&format!("conn_pool_{name}")].clone());
+    assert_eq!(read(&told), ["4", "1", "1", "2"]);
+    pool.reconfigure(|config| config.max_size(4).min_idle(1).max_idle(3)).unwrap();
+    assert_eq!(read(&Told::during(|| pool.publish_metrics())), ["4", "3", "4", "1"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ kinds! {
     ThreadServed ThreadPanicked TaskServed TaskPanicked TaskCancelled TaskDroppedElsewhere
     ToldTimeout ToldExhausted ToldQueueFull ToldClosed ToldConnect ToldConnectTimeout ToldInvalid
     HolderPanicked HolderDiscarded HolderCancelled
-    Resized Suspended EvictedAll Retained RetainPanicked Maintained MaintenanceRan MaintenancePanicked HealthCheckRan
+    Resized Reconfigured Suspended EvictedAll Retained RetainPanicked Maintained MaintenanceRan MaintenancePanicked HealthCheckRan
     PoolClosed PoolAtRest
 }
 
@@ -575,7 +575,7 @@ impl Actor {
 
     fn turn_as_operator(&mut self, health: &mut Option<HealthCheck>) {
         let pool = Arc::clone(&self.world.pool);
-        match self.dice.roll(18) {
+        match self.dice.roll(20) {
             0..=4 => {
                 self.log.note("resize");
                 self.count(Kind::Resized);
@@ -617,6 +617,7 @@ impl Actor {
                 self.log.note("a lull");
                 self.for_a_while(4000, |world| &world.is_lull);
             }
+            17 | 18 => self.reconfigure(&pool),
             _ => {
                 self.log.note("looking");
                 let status = pool.status();
@@ -633,6 +634,19 @@ impl Actor {
         let duration = millis(&mut self.dice, most);
         self.clock().block(duration);
         flag(&self.world).store(false, Ordering::SeqCst);
+    }
+
+    fn reconfigure(&mut self, pool: &Pool) {
+        self.log.note("reconfigure");
+        self.count(Kind::Reconfigured);
+        let (uses, idle) = (1 + self.dice.roll(30), self.dice.roll(N + 1));
+        let life = Duration::from_secs(1 + self.dice.roll(4) as u64);
+        let change = |config: Config| {
+            let idle = idle.max(config.get_min_idle());
+            config.max_uses(uses).max_idle(idle).max_lifetime(Some(life))
+        };
+        pool.reconfigure(change).unwrap();
+        assert_eq!(pool.config().get_max_uses(), Some(uses));
     }
 
     fn retain(&mut self, pool: &Pool) {

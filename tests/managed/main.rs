@@ -30,6 +30,7 @@ mod matrix_apart;
 mod nesting;
 mod panicking;
 mod proving;
+mod reconfiguring;
 mod reporting;
 mod retrying;
 mod sleeping;

@@ -116,7 +116,7 @@ where
     }
 
     async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        let within = self.within(pool.shared().config().connect_timeout)?;
+        let within = self.within(pool.shared().settings().connect_timeout())?;
         pool.manager().connect(within).map_err(Failure::Error)
     }
 
@@ -126,7 +126,7 @@ where
         connection: &mut P::Connection,
         why: CheckReason,
     ) -> Result<(), Failure<ErrorOf<P>>> {
-        let within = self.within(pool.shared().config().validation_timeout)?;
+        let within = self.within(pool.shared().settings().validation_timeout())?;
         pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }

@@ -156,7 +156,7 @@ where
     }
 
     async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
-        pool.manager().connect(pool.shared().config().connect_timeout).map_err(Failure::Error)
+        pool.manager().connect(pool.shared().settings().connect_timeout()).map_err(Failure::Error)
     }
 
     async fn check(
@@ -166,7 +166,7 @@ where
         why: CheckReason,
     ) -> Result<(), Failure<ErrorOf<P>>> {
         pool.manager().on_check(connection, why);
-        pool.manager().is_valid(connection, pool.shared().config().validation_timeout).map_err(Failure::Error)
+        pool.manager().is_valid(connection, pool.shared().settings().validation_timeout()).map_err(Failure::Error)
     }
 }
 
@@ -335,7 +335,7 @@ where
         Connect {
             // It is not begun without time.
             work: (!self.is_late()).then(|| pool.manager().connect()),
-            limit: self.time_within(pool.shared().config().connect_timeout),
+            limit: self.time_within(pool.shared().settings().connect_timeout()),
             pool,
             leave: LeaveOnDrop(meeting),
         }
@@ -353,7 +353,7 @@ where
                 return Err(Failure::NoTime);
             }
             pool.manager().on_check(connection, why);
-            let limit = self.time_within(pool.shared().config().validation_timeout);
+            let limit = self.time_within(pool.shared().settings().validation_timeout());
             in_time(Timed::new(pool.manager().is_valid(connection), limit).await)
         }
     }

@@ -1,7 +1,7 @@
 // knows: tokens, parts, engine, slot · must not know: managers, where the connection comes from
 //! Putting in a connection that was made elsewhere.
 
-use super::tokens::{begin, mark_if_evicted};
+use super::tokens::{begin, catch_up};
 use crate::engine::AcquireError;
 use crate::managed::parts::ManagedParts;
 use crate::slot::{release_unused, storage};
@@ -23,7 +23,7 @@ pub(crate) fn insert<P: ManagedParts>(
     begin(pool, slot.index(), pool.coarse());
     // SAFETY: the slot was vacant, so it is not filled (I3).
     unsafe { storage::fill(pool.slots(), &slot, connection) };
-    mark_if_evicted(pool, slot.index());
+    catch_up(pool, slot.index());
     release_unused(pool, slot);
     // Its limits begin to run.
     pool.shared().wake_if_asleep();

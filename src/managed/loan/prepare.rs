@@ -225,7 +225,7 @@ fn note_failure<P: ManagedParts>(
             error: SharedError::of(Described(manager, error)),
             ends_waits: config.fail_fast || manager.is_permanent(error),
         }),
-        Failure::TimedOut if config.connect_timeout.is_some_and(|limit| took >= limit) => {
+        Failure::TimedOut if pool.shared().settings().connect_timeout().is_some_and(|limit| took >= limit) => {
             let error = || SharedError::of(format_args!("no answer within {took:?}"));
             is_told.then(|| ConnectFailure { error: error(), ends_waits: config.fail_fast })
         }

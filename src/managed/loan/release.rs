@@ -1,9 +1,10 @@
-// knows: event, hand_off, jobs, manager, observe, parts, record, tokens, engine, slot, sync · must not know:
+// knows: event, hand_off, jobs, limits, manager, observe, parts, record, tokens, engine, slot, sync · must not know:
 // who waits
 //! Releasing a connection: the manager looks at it and resets it; then its slot is released, or the connection is
 //! discarded.
 
 use super::hand_off::hand_off;
+use super::limits::over_limit;
 use super::tokens::UnreadySlot;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::event::{CheckReason, DiscardReason, Event};
@@ -143,7 +144,10 @@ fn end_loan<P: ManagedParts>(pool: &P, slot: usize) -> Option<DiscardReason> {
     if record.is_marked(EVICTED) {
         return Some(DiscardReason::Evicted);
     }
-    record.is_marked(EXPIRED).then_some(DiscardReason::Expired)
+    if record.is_marked(EXPIRED) {
+        return Some(DiscardReason::Expired);
+    }
+    over_limit(pool, slot)
 }
 
 /// In a fork's child nothing is done with a connection of the parent's, and its slot is lost.

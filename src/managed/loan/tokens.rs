@@ -1,11 +1,12 @@
-// knows: clock, event, hand_off, jobs, manager, observe, parts, record, shared, engine, slot, sync · must not know: who
-// waits, what a check is
+// knows: clock, event, hand_off, jobs, limits, manager, observe, parts, record, shared, engine, slot, sync · must not
+// know: who waits, what a check is
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 
 use core::mem::{ManuallyDrop, forget};
 
 use super::hand_off::hand_off;
+use super::limits::adopt;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::Millis;
 use crate::managed::event::{CheckReason, DiscardReason};
@@ -364,7 +365,7 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         pool.shared().counters().connected.add_shared(1);
         // SAFETY: the slot was claimed to connect in, so it is not filled (I3).
         unsafe { storage::fill(pool.slots(), &slot, connection) };
-        mark_if_evicted(pool, slot.index());
+        catch_up(pool, slot.index());
         ClaimedSlot::new(pool, slot)
     }
 }
@@ -381,20 +382,24 @@ impl<P: ManagedParts> Drop for ConnectingSlot<'_, P> {
 /// Begins the record of a connection that is about to be put into a slot.
 pub(crate) fn begin<P: ManagedParts>(pool: &P, slot: usize, now: Millis) {
     pool.record(slot).begin(now, pool.shared().lifetime());
+    adopt(pool, slot, false);
     if let Some(loan_record) = pool.loan_record(slot) {
         loan_record.begin();
     }
 }
 
-/// Marks a new connection as evicted if its connect began before an `evict_all`, which may have come too early to mark
-/// it.
+/// Does to a new connection, whose slot is filled by now, what was done to all connections since its connect or its
+/// record began, and may have come too early for it: marks it as evicted, and has it keep to options that were changed.
 ///
-/// Either the lock is taken here before `evict_all` takes it: then `evict_all` sees the slot filled and marks it. Or
-/// after: then the new epoch is seen here.
-pub(super) fn mark_if_evicted<P: ManagedParts>(pool: &P, slot: usize) {
+/// Either the lock is taken here before `evict_all`, or the change, takes it: then that sees the slot filled. Or after:
+/// then the new epoch, or the new options, are seen here.
+pub(super) fn catch_up<P: ManagedParts>(pool: &P, slot: usize) {
     pool.engine().synchronize();
     if !pool.record(slot).is_since(pool.shared().epoch()) {
         pool.record(slot).mark(EVICTED);
+    }
+    if pool.shared().settings().is_changed() {
+        adopt(pool, slot, true);
     }
 }
 

@@ -1,4 +1,4 @@
-// knows: config, event, metrics, parts, published, times, stats · must not know: who reads it
+// knows: event, metrics, parts, published, times, stats · must not know: who reads it
 //! What a pool has counted, for the recorder that the program has installed with the `metrics` facade.
 //!
 //! The pool counts for itself, and publishes its totals to the facade: so no acquire and no release runs a recorder,
@@ -9,7 +9,6 @@ use std::borrow::ToOwned;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::managed::config::Config;
 use crate::managed::event::DiscardReason;
 use crate::managed::metrics::Metrics;
 use crate::managed::parts::ManagedParts;
@@ -33,7 +32,7 @@ pub(super) fn publish<P: ManagedParts>(pool: &P, times: &TimeRecorders) {
         describe(&metrics);
     }
     publish_status(name, &pool.engine().status());
-    publish_config(name, pool.shared().config());
+    publish_settings(name, pool);
     publish_metrics(name, &metrics);
     for ((histogram, _), times) in HISTOGRAMS.into_iter().zip(&times) {
         publish_times(name, histogram, times);
@@ -72,8 +71,11 @@ fn publish_status(pool: &str, status: &Status) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn publish_config(pool: &str, config: &Config) {
-    gauge!("conn_pool_min_idle", "pool" => pool.to_owned()).set(config.min_idle as f64);
+fn publish_settings<P: ManagedParts>(name: &str, pool: &P) {
+    let (settings, max_size) = (pool.shared().settings(), pool.engine().status().max_size);
+    let max_idle = settings.max_idle().map_or(max_size, |most| most.min(max_size));
+    gauge!("conn_pool_min_idle", "pool" => name.to_owned()).set(settings.min_idle() as f64);
+    gauge!("conn_pool_max_idle", "pool" => name.to_owned()).set(max_idle as f64);
 }
 
 /// The times of a pool: name and meaning for exporters.
@@ -138,6 +140,7 @@ fn describe(metrics: &Metrics) {
     describe_gauge!("conn_pool_max_size", Unit::Count, "the most connections that there may be");
     describe_gauge!("conn_pool_capacity", Unit::Count, "slots: the most that the maximum can be set to");
     describe_gauge!("conn_pool_min_idle", Unit::Count, "idle connections that maintenance sees to");
+    describe_gauge!("conn_pool_max_idle", Unit::Count, "idle connections that are kept at most");
     describe_gauge!("conn_pool_waiting", Unit::Count, "callers that wait");
     for (name, meaning, _) in common(&metrics.pool).into_iter().chain(metrics.exported()) {
         describe_counter!(name, Unit::Count, meaning);

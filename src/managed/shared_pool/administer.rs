@@ -1,5 +1,5 @@
-// knows: clock, config, handle, loan, manager, metrics, observe, operations, parts, report, shared_error, times,
-// upkeep, engine, error, slot, stats · must not know: records, who connects
+// knows: clock, config, config_error, handle, loan, manager, metrics, observe, operations, parts, reconfigure, report,
+// shared_error, times, upkeep, engine, error, slot, stats · must not know: records, who connects
 //! What an operator does with a shared pool, and sees of it.
 
 use core::mem::forget;
@@ -13,6 +13,7 @@ use crate::engine::AcquireError;
 use crate::error::{InsertError, ResizeError, VacancyError};
 use crate::managed::clock::{Clock, SystemClock};
 use crate::managed::config::Config;
+use crate::managed::config_error::ConfigError;
 use crate::managed::error::DrainError;
 use crate::managed::loan::attended::until;
 use crate::managed::loan::current::{self, loans};
@@ -23,6 +24,7 @@ use crate::managed::metrics::Metrics;
 use crate::managed::observe;
 use crate::managed::operations;
 use crate::managed::parts::ManagedParts;
+use crate::managed::reconfigure;
 use crate::managed::report::{IdleInfo, Loan, PoolReport};
 use crate::managed::shared_error::SharedError;
 use crate::managed::times::Times;
@@ -238,11 +240,25 @@ impl<M: Lifecycle> SharedPool<M> {
         self.block().shared().failure().map(|failure| failure.error)
     }
 
-    /// The configuration that the pool was built with, with the defaults of a shared pool filled in. What
-    /// [`resize`](Self::resize) has changed since is in [`status`](Self::status).
+    /// The pool's options as they are now, with the defaults of a shared pool filled in: a copy.
     #[must_use]
     pub fn config(&self) -> Config {
-        *self.block().shared().config()
+        reconfigure::present(self.block())
+    }
+
+    /// Changes options while the pool runs, as [`managed::Pool::reconfigure`](crate::managed::Pool::reconfigure): which
+    /// ones, and from when on, is said there.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Fixed`] with the name of an option that cannot be changed, and whatever [`Config::check`] finds.
+    /// Nothing is changed then.
+    ///
+    /// # Panics
+    ///
+    /// If `change`, a waker or the manager's `on_discard` does.
+    pub fn reconfigure(&self, change: impl Fn(Config) -> Config) -> Result<(), ConfigError> {
+        reconfigure::reconfigure(self.block(), true, change)
     }
 
     /// The manager.

@@ -397,7 +397,7 @@ impl<M: Lifecycle> ManagedParts for Block<M> {
     }
 
     fn note_room(&self) {
-        if self.shared.config().min_idle > 0 {
+        if self.shared.settings().min_idle() > 0 {
             self.shared.wake();
         }
     }

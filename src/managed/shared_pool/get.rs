@@ -246,7 +246,7 @@ impl<M: Lifecycle> SharedPool<M> {
 
 /// How long a call waits that names no time.
 fn limit_of<M: Lifecycle>(block: &Block<M>) -> Option<Duration> {
-    block.shared().config().wait_timeout.or(None)
+    block.shared().settings().wait_timeout()
 }
 
 /// A connection for a caller. The first one after the end of a runtime sees to it that the pool is maintained again.

@@ -120,7 +120,7 @@ pub(crate) fn look<P: ManagedParts>(pool: &P) -> Looked {
     let (began, hands) = (pool.coarse(), Others { replaced: Cell::new(0) });
     at_once(run_pass(pool, &hands, began));
     // A connection that is being checked will be idle again, or be made up for.
-    let floor = (pool.shared().config().min_idle + hands.replaced.get()).saturating_sub(pool.shared().probes());
+    let floor = (pool.shared().settings().min_idle() + hands.replaced.get()).saturating_sub(pool.shared().probes());
     let may_connect = connect_wanted(pool, floor);
     Looked { began, floor, may_connect, is_held_back: floor > 0 && !pool.shared().may_fill(began, SHORTEST) }
 }

@@ -1,4 +1,4 @@
-// knows: due, clock, config, parts, record, engine · must not know: what a pass does
+// knows: due, clock, parts, record, settings, engine · must not know: what a pass does
 //! Marking connections that have grown old or stale, so that acquires need not read the clock while maintenance marks
 //! often enough.
 
@@ -10,9 +10,9 @@ use core::time::Duration;
 use super::due::{due_or_pressing, look_every};
 use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration, span};
-use crate::managed::config::Config;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{EXPIRED, SAMPLE, STALE, STOOD_STILL, UNPROVEN, period};
+use crate::managed::settings::Settings;
 
 /// The longest time between two passes while connections are in use, if a limit needs passes at all, in milliseconds.
 const LONGEST_BUSY: usize = 1000;
@@ -39,7 +39,7 @@ impl Marker {
     /// the waker.
     pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, began: Millis, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
-        let interval = interval(shared.config());
+        let interval = interval(shared.settings());
         mark_all(pool, now, interval);
         let uses = pool.engine().states().iter().map(SlotState::uses).fold(0, usize::wrapping_add);
         let is_busy = replace(&mut self.uses, uses) != uses;
@@ -57,7 +57,7 @@ impl Marker {
         pool.engine().publish_to_claims();
         let next = due_or_pressing(pool, began, now);
         let is_in_use = pool.engine().in_use() > 0;
-        let look = if is_busy { interval } else { look_every(shared.config()).filter(|_| is_in_use) };
+        let look = if is_busy { interval } else { look_every(shared.settings()).filter(|_| is_in_use) };
         duration(look.map_or(next, |look| next.min(look)))
     }
 }
@@ -88,11 +88,12 @@ pub(crate) fn stop_marking<P: ManagedParts>(pool: &P) {
 /// A connection that falls idle just after a pass is seen idle by the next one, and marked when the pass after that
 /// would come too late. With four passes within the time that it may be idle it is marked after half of that, and
 /// before its end. With eight passes within the time that it may go unproven it is marked after three quarters of that.
-fn interval(config: &Config) -> Option<usize> {
+fn interval(settings: &Settings) -> Option<usize> {
+    let config = settings.built();
     let stale = config.validate_after.filter(|after| !after.is_zero()).map(|after| span(after) / 4);
     let unproven = config.validate_every.map(|longest| span(longest) / 8);
-    let missing = (config.min_idle > 0).then_some(LONGEST_BUSY);
-    let least = stale.into_iter().chain(unproven).chain(look_every(config)).chain(missing).min()?;
+    let missing = (settings.min_idle() > 0).then_some(LONGEST_BUSY);
+    let least = stale.into_iter().chain(unproven).chain(look_every(settings)).chain(missing).min()?;
     Some(least.clamp(1, LONGEST_BUSY))
 }
 
@@ -101,7 +102,7 @@ fn interval(config: &Config) -> Option<usize> {
 fn is_late<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     let (config, shared) = (pool.shared().config(), pool.shared());
     let (Some(longest), Some(until)) = (config.validate_after, shared.trusted_until()) else { return false };
-    let trusted = TRUSTED * interval(config).unwrap_or(0);
+    let trusted = TRUSTED * interval(shared.settings()).unwrap_or(0);
     now.since(until) > (span(longest) / 4).saturating_sub(trusted)
 }
 

@@ -9,6 +9,7 @@ use crate::managed::clock::{Millis, duration, span};
 use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::loan::caller::Caller;
 use crate::managed::loan::current::loan;
+use crate::managed::loan::limits::{idle_besides, is_excess};
 use crate::managed::loan::prepare::{check, make};
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::observe;
@@ -126,7 +127,7 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
     }
 
     async fn fill_up(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) {
-        let min_idle = pool.shared().config().min_idle;
+        let min_idle = pool.shared().settings().min_idle();
         // No more than the floor: connections that end as soon as they are made would keep it here for ever.
         for _ in 0..min_idle {
             if idle(pool) >= min_idle || self.replace(pool, now, done).await != Refill::Done {
@@ -161,7 +162,7 @@ pub(super) fn has_new_leaks<P: ManagedParts>(pool: &P, now: Millis) -> bool {
 }
 
 fn leak<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Option<Loan> {
-    let threshold = pool.shared().config().leak_threshold?;
+    let threshold = pool.shared().settings().leak_threshold()?;
     loan(pool, slot, now).filter(|loan| loan.held_for.is_some_and(|held_for| held_for >= threshold))
 }
 
@@ -174,33 +175,35 @@ fn present_loan<P: ManagedParts>(pool: &P, slot: usize) -> usize {
 enum Need {
     /// It has to be discarded, and another has to be made if too few would be left.
     Replacement(DiscardReason),
-    /// It was idle for too long, and enough others are idle.
-    Dismissal,
+    /// It was idle for too long, or too many are idle, and it is not needed for the floor.
+    Dismissal(DiscardReason),
     Check,
 }
 
 fn need<P: ManagedParts>(pool: &P, slot: usize, now: Millis) -> Option<Need> {
-    let (state, record, config) = (pool.engine().states().get(slot), pool.record(slot), pool.shared().config());
+    let (state, record, settings) = (pool.engine().states().get(slot), pool.record(slot), pool.shared().settings());
     if record.is_marked(EVICTED) {
         return Some(Need::Replacement(DiscardReason::Evicted));
     }
     if record.is_marked(EXPIRED) || record.left_to_live(now) == 0 {
         return Some(Need::Replacement(DiscardReason::Expired));
     }
+    if is_excess(pool, slot) {
+        return Some(Need::Dismissal(DiscardReason::Excess));
+    }
     let is_over = |limit: Option<Duration>, since: Millis| limit.is_some_and(|limit| now.since(since) >= span(limit));
     if !record.is_seen(period(state.uses(), false)) {
         return None;
     }
-    if is_over(config.idle_timeout, record.seen_at()) && is_spare(pool, slot) {
-        return Some(Need::Dismissal);
+    if is_over(settings.idle_timeout(), record.seen_at()) && is_spare(pool, slot) {
+        return Some(Need::Dismissal(DiscardReason::Idle));
     }
-    is_over(config.keepalive, record.fresh_at()).then_some(Need::Check)
+    is_over(settings.keepalive(), record.fresh_at()).then_some(Need::Check)
 }
 
 /// Whether there are enough idle connections besides this one.
 fn is_spare<P: ManagedParts>(pool: &P, slot: usize) -> bool {
-    // It may have been released since the others were counted.
-    idle(pool).saturating_sub(usize::from(pool.engine().is_idle(slot))) >= pool.shared().config().min_idle
+    idle_besides(pool, slot) >= pool.shared().settings().min_idle()
 }
 
 /// Gives each idle connection what it needs. The highest slots come first, since they are claimed last.
@@ -231,8 +234,7 @@ async fn maintain_one<P: ManagedParts>(
 ) {
     match need(pool, claimed.slot(), now) {
         None => drop(claimed),
-        Some(Need::Replacement(reason)) => discard(claimed.into_unready(), reason, done),
-        Some(Need::Dismissal) => discard(claimed.into_unready(), DiscardReason::Idle, done),
+        Some(Need::Replacement(reason) | Need::Dismissal(reason)) => discard(claimed.into_unready(), reason, done),
         Some(Need::Check) if !hands.may_check(pool, now) => drop(claimed),
         Some(Need::Check) => {
             done.checked += 1;

@@ -105,7 +105,7 @@ fn dismiss_if_hopeless<P: ManagedParts>(pool: &P) {
     let shared = pool.shared();
     let is_final = shared.failure().is_some_and(|failure| failure.ends_waits);
     let has_lasted = |limit| shared.failing_for(pool.coarse()).is_some_and(|lasted| lasted >= span(limit));
-    let is_hopeless = is_final || shared.config().connect_timeout.is_some_and(has_lasted);
+    let is_hopeless = is_final || shared.settings().connect_timeout().is_some_and(has_lasted);
     if is_hopeless && !has_connection(pool) {
         drop(pool.engine().dismiss_waiters(!is_final));
     }

@@ -413,6 +413,29 @@ fn evicting_races_with_a_return() {
     });
 }
 
+/// A limit to uses is set during a connect: the connection keeps to it, whether its slot is filled before or after.
+fn a_new_limit_races_with(connects: impl Fn(&Pool<Server, 1>) + Send + Sync + Copy + 'static, uses: usize) {
+    explore(move || {
+        let pool = vacant::<1>(Server::refusing(0), TIMELESS.min_idle(1));
+        let connecting = client(0, &pool, move |pool| connects(pool));
+        pool.reconfigure(|config| config.max_uses(2)).unwrap();
+        join([connecting]);
+        (uses..2).for_each(|_| borrow(&pool).unwrap());
+        assert_eq!(read(&pool.manager().alive), 0, "it is used up");
+        assert_whole(&pool, 1);
+    });
+}
+
+#[test]
+fn a_new_limit_races_with_a_connect_of_a_caller() {
+    a_new_limit_races_with(|pool| borrow(pool).unwrap(), 1);
+}
+
+#[test]
+fn a_new_limit_races_with_a_connect_of_the_maintenance() {
+    a_new_limit_races_with(|pool| maintain(pool), 0);
+}
+
 /// Two connections are in use when the pool shrinks to one: the resize or a release discards the surplus one.
 #[test]
 fn a_surplus_connection_is_discarded_by_the_resize_or_a_release() {

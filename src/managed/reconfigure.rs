@@ -1,0 +1,73 @@
+// knows: config, config_error, loan, operations, parts, upkeep · must not know: what an option is for
+//! Changing a pool's options while it runs.
+
+use super::config::Config;
+use super::config_error::ConfigError;
+use super::loan::limits::adopt;
+use super::operations;
+use super::parts::ManagedParts;
+use super::upkeep::evict::discard_excess;
+
+/// The options of a pool, as they are now.
+pub(super) fn present<P: ManagedParts>(pool: &P) -> Config {
+    read(pool).0
+}
+
+/// The same, and how often they were changed.
+fn read<P: ManagedParts>(pool: &P) -> (Config, usize) {
+    let (mut config, changes) = pool.shared().settings().read();
+    let (size, capacity) = (pool.engine().status().max_size, pool.engine().states().len());
+    if size != config.size(capacity) {
+        config.max_size = Some(size);
+    }
+    (config, changes)
+}
+
+/// Changes the options of a pool by whose clock tasks `can_sleep`, or cannot.
+pub(super) fn reconfigure<P: ManagedParts>(
+    pool: &P,
+    can_sleep: bool,
+    change: impl Fn(Config) -> Config,
+) -> Result<(), ConfigError> {
+    let capacity = pool.engine().states().len();
+    loop {
+        let (before, changes) = read(pool);
+        let after = change(before);
+        if let Some(option) = before.fixed_change(&after) {
+            return Err(ConfigError::Fixed { option });
+        }
+        check(&before, &after, capacity, can_sleep)?;
+        if pool.shared().is_forked() {
+            return Ok(());
+        }
+        if pool.shared().settings().write(changes, &before, &after) {
+            apply(pool, &before, &after);
+            return Ok(());
+        }
+    }
+}
+
+/// A size that is not to be changed is in order, also where a `resize` has gone below the floor, or to 0.
+fn check(before: &Config, after: &Config, capacity: usize, can_sleep: bool) -> Result<(), ConfigError> {
+    let is_resized = before.size(capacity) != after.size(capacity);
+    let max_size = if is_resized { after.max_size } else { None };
+    Config { max_size, ..*after }.check_with_clock(capacity, can_sleep)
+}
+
+/// Has what there is by now keep to the new options.
+fn apply<P: ManagedParts>(pool: &P, before: &Config, after: &Config) {
+    let capacity = pool.engine().states().len();
+    // From here on a caller that fills a slot sees the new options; a slot that was filled before is found below.
+    pool.engine().synchronize();
+    for (slot, _) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
+        adopt(pool, slot, before.max_lifetime != after.max_lifetime);
+    }
+    // Until maintenance marks by the new options, if there is any.
+    pool.shared().trust_marks(false);
+    if before.size(capacity) != after.size(capacity) {
+        // It was checked.
+        let _is_resized = operations::resize(pool, after.size(capacity));
+    }
+    discard_excess(pool);
+    pool.shared().wake();
+}
