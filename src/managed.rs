@@ -105,6 +105,7 @@ mod meeting;
 #[cfg(not(feature = "std"))]
 #[path = "managed/no_meeting.rs"]
 mod meeting;
+mod own_process;
 mod process;
 mod settings;
 mod shared;

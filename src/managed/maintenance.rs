@@ -1,4 +1,4 @@
-// knows: clock, jobs, loan, manager, pool, report, upkeep · must not know: what a pass does
+// knows: clock, jobs, loan, manager, own_process, parts, pool, report, upkeep · must not know: what a pass does
 //! Maintenance by the user's own loop or task.
 
 use core::time::Duration;
@@ -7,6 +7,8 @@ use super::clock::{CanSleep, Clock, Millis, assert_can_sleep};
 use super::jobs::Attendant;
 use super::loan::caller::{Async, NoWait, at_once};
 use super::manager::{AsyncManager, Manager};
+use super::own_process::OwnProcess;
+use super::parts::ManagedParts;
 use super::pool::Pool;
 use super::report::MaintenanceReport;
 use super::upkeep::connector::Attendance;
@@ -62,7 +64,7 @@ impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// As [`maintain`](Self::maintain).
     pub async fn maintain_async(&self, now: Duration) -> MaintenanceReport {
-        maintain(self, &Async::of_pool(self.clock()), Millis::at(now)).await
+        OwnProcess::new(self.shared(), maintain(self, &Async::of_pool(self.clock()), Millis::at(now))).await
     }
 
     /// Maintains the pool as often as is needed, until it is closed: a future to spawn, for clocks that [can

@@ -316,7 +316,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`close`](Self::close).
     pub fn drain_async(&self) -> Drain<'_> {
         self.close();
-        Drain::new(self.engine())
+        Drain::in_process(self.engine(), self.shared.process())
     }
 }
 

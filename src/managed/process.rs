@@ -19,6 +19,11 @@ impl Shared {
         KNOWS_FORKS && self.process.load(Relaxed) != process()
     }
 
+    /// The process that the pool is of, if it is one's already; else 0.
+    pub(super) fn process(&self) -> usize {
+        if KNOWS_FORKS { self.process.load(Relaxed) } else { 0 }
+    }
+
     /// From now on the pool is this process's.
     pub(super) fn belong_to_process(&self) {
         if self.process.load(Relaxed) == 0 {

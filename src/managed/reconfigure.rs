@@ -15,7 +15,9 @@ pub(super) fn present<P: ManagedParts>(pool: &P) -> Config {
 
 /// The same, and how often they were changed.
 fn read<P: ManagedParts>(pool: &P) -> (Config, usize) {
-    let (mut config, changes) = pool.shared().settings().read();
+    let settings = pool.shared().settings();
+    // In a fork's child the lock may be locked for ever.
+    let (mut config, changes) = if pool.shared().is_forked() { (settings.present(), 0) } else { settings.read() };
     let (size, capacity) = (pool.engine().status().max_size, pool.engine().states().len());
     if size != config.size(capacity) {
         config.max_size = Some(size);

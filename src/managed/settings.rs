@@ -135,7 +135,8 @@ impl Settings {
         self.changing.with(|()| (self.present(), self.changes.load(Relaxed)))
     }
 
-    fn present(&self) -> Config {
+    /// The options, without the lock: maybe some from before a change and some from after it.
+    pub(super) fn present(&self) -> Config {
         let mut config = Config {
             min_idle: self.min_idle(),
             max_idle: self.max_idle(),

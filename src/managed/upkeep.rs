@@ -1,7 +1,5 @@
 //! Maintenance of idle connections: those that are too old, idle for too long, due for a check, or missing.
 
-#![expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
-
 pub(super) mod connector;
 #[cfg(feature = "std")]
 pub(super) mod crew;

@@ -1,7 +1,13 @@
 //! A fork's child has a copy of the pool, and its connections are the parent's still.
 
+use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -52,7 +58,7 @@ fn in_a_child(work: impl FnOnce() -> bool) -> bool {
     assert!(child >= 0, "there is room for a process");
     if child == 0 {
         // SAFETY: as above.
-        unsafe { libc::alarm(20) };
+        unsafe { libc::alarm(5) };
         let is_right = catch_unwind(AssertUnwindSafe(work)).unwrap_or(false);
         // SAFETY: as above: no destructors run, nor what is to be done at exit.
         unsafe { libc::_exit(i32::from(!is_right)) };
@@ -61,6 +67,17 @@ fn in_a_child(work: impl FnOnce() -> bool) -> bool {
     // SAFETY: as above; the status is written to where it is told.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     status == 0
+}
+
+/// The same, of work with the child's copy of something, which the parent keeps.
+fn with_copy_in_a_child<T>(own: T, work: impl FnOnce(T)) -> (bool, T) {
+    let own = ManuallyDrop::new(own);
+    let is_right = in_a_child(|| {
+        // SAFETY: the child has a copy of its own, which it uses this once; the parent does not run this.
+        work(unsafe { ptr::read(&raw const *own) });
+        true
+    });
+    (is_right, ManuallyDrop::into_inner(own))
 }
 
 #[test]
@@ -123,19 +140,35 @@ fn a_shared_pool_is_given_up_at_once() {
     }));
 }
 
-/// The lock may be locked at any moment at which a child is made.
-#[test]
-fn no_child_waits_for_a_lock_that_was_locked_when_it_was_made() {
-    let (pool, is_over) = (pool(), AtomicBool::new(false));
-    drop(pool.get().unwrap());
+/// Runs `work` while threads do something again and again, in the midst of which children are made.
+fn amid(threads: usize, bustle: impl Fn() + Sync, work: impl FnOnce()) {
+    /// Also if the work panics: the scope waits for its threads.
+    struct End<'a>(&'a AtomicBool);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+    let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..3 {
+        let _end = End(&is_over);
+        for _ in 0..threads {
             scope.spawn(|| {
                 while !is_over.load(SeqCst) {
-                    drop(pool.get().unwrap());
+                    bustle();
                 }
             });
         }
+        work();
+    });
+}
+
+/// The lock may be locked at any moment at which a child is made.
+#[test]
+fn no_child_waits_for_a_lock_that_was_locked_when_it_was_made() {
+    let pool = pool();
+    drop(pool.get().unwrap());
+    let children = || {
         for _ in 0..20 {
             assert!(in_a_child(|| {
                 pool.close();
@@ -143,6 +176,121 @@ fn no_child_waits_for_a_lock_that_was_locked_when_it_was_made() {
                     && matches!(block_on(pool.get_async()), Err(GetError::Forked))
             }));
         }
-        is_over.store(true, SeqCst);
-    });
+    };
+    amid(3, || drop(pool.get().unwrap()), children);
+}
+
+fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The lock is locked about half of the time: callers come and go, and none is served.
+fn amid_callers(pool: &Plain, work: impl FnOnce()) {
+    drop(pool.get().unwrap());
+    pool.suspend();
+    amid(3, || assert!(poll_once(&mut Box::pin(pool.get_async())).is_pending()), work);
+}
+
+#[test]
+fn what_waited_when_a_child_was_made_is_polled_and_dropped_there_without_a_lock() {
+    let pool = pool();
+    let children = || {
+        for turn in 0..60 {
+            let mut waiting = Box::pin(pool.get_async());
+            assert!(poll_once(&mut waiting).is_pending());
+            assert!(in_a_child(|| {
+                let is_right = turn % 2 == 0 || matches!(poll_once(&mut waiting), Poll::Ready(Err(GetError::Forked)));
+                drop(waiting);
+                is_right
+            }));
+        }
+    };
+    amid_callers(&pool, children);
+}
+
+#[test]
+fn what_was_granted_when_a_child_was_made_is_the_parents() {
+    let pool = pool();
+    let held = [pool.get().unwrap(), pool.get().unwrap()];
+    let mut waiting = Box::pin(pool.get_async());
+    assert!(poll_once(&mut waiting).is_pending());
+    drop(held);
+    assert!(in_a_child(|| matches!(poll_once(&mut waiting), Poll::Ready(Err(GetError::Forked)))));
+    assert!(matches!(poll_once(&mut waiting), Poll::Ready(Ok(_))));
+}
+
+#[test]
+fn a_child_drains_nothing() {
+    let pool = pool();
+    let held = pool.get().unwrap();
+    let children = || {
+        for turn in 0..60 {
+            let mut draining = Box::pin(pool.drain_async());
+            assert!(poll_once(&mut draining).is_pending());
+            assert!(in_a_child(|| {
+                let are_over = turn % 2 == 0
+                    || poll_once(&mut draining).is_ready() && poll_once(&mut Box::pin(pool.drain_async())).is_ready();
+                drop(draining);
+                are_over
+            }));
+        }
+    };
+    amid(3, || assert!(poll_once(&mut Box::pin(pool.drain_async())).is_pending()), children);
+    drop(held);
+}
+
+#[test]
+fn a_child_reads_the_options_and_changes_none() {
+    let pool = pool();
+    drop(pool.get().unwrap());
+    let children = || {
+        for _ in 0..50 {
+            assert!(in_a_child(|| {
+                pool.reconfigure(|config| config.max_uses(7)).unwrap();
+                pool.config().get_max_uses() != Some(7)
+            }));
+        }
+    };
+    amid(1, || pool.reconfigure(|config| config.max_uses(1000)).unwrap(), children);
+}
+
+#[test]
+fn a_childs_copy_of_a_health_check_ends_nothing() {
+    let pool = Arc::new(pool());
+    let mut health = Some(pool.health_check().unwrap());
+    drop(pool.get().unwrap());
+    let children = || {
+        for _ in 0..60 {
+            let copy = health.take().unwrap();
+            // Only the child's is dropped.
+            let (is_right, copy) = with_copy_in_a_child(copy, drop);
+            assert!(is_right);
+            health = Some(copy);
+        }
+    };
+    let bustle = || {
+        drop(pool.get().unwrap());
+        pool.evict_all();
+    };
+    amid(2, bustle, children);
+    assert!(health.unwrap().is_running());
+}
+
+#[test]
+fn a_childs_copy_of_maintenance_is_over_and_takes_no_lock() {
+    let pool = pool();
+    let children = || {
+        for turn in 0..60 {
+            let mut upkeep = Box::pin(pool.run_maintenance());
+            assert!(poll_once(&mut upkeep).is_pending());
+            assert!(in_a_child(|| {
+                let are_over = turn % 2 == 0
+                    || poll_once(&mut upkeep).is_ready()
+                        && poll_once(&mut Box::pin(pool.maintain_async(Duration::ZERO))).is_ready();
+                drop(upkeep);
+                are_over
+            }));
+        }
+    };
+    amid_callers(&pool, children);
 }

@@ -332,8 +332,8 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
     }
 }
 
-/// Whether a caller may be refused, since connecting fails, or in a fork's child: a quick look, without the clock.
+/// Whether a caller may be refused, since connecting fails: a quick look, without the clock.
 #[inline]
 pub(super) fn may_be_unreachable<P: ManagedParts>(pool: &P) -> bool {
-    pool.shared().is_forked() || pool.shared().has_failed() && pool.engine().has_connector()
+    pool.shared().has_failed() && pool.engine().has_connector()
 }

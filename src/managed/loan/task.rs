@@ -7,7 +7,7 @@
 
 use core::future::Future;
 use core::marker::PhantomData;
-use core::mem::{forget, replace};
+use core::mem::{ManuallyDrop, forget, replace};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -39,7 +39,7 @@ pub(crate) fn get<'a, P: ManagedParts, K: Clock, W: From<Async<'a, K>> + Caller<
         limit: Async::own_time,
         search: acquire::<P, W>,
         guard,
-        course: Course::Fresh,
+        course: ManuallyDrop::new(Course::Fresh),
         kind: PhantomData,
     }
 }
@@ -53,7 +53,7 @@ struct Get<'a, P: ManagedParts, K, W, B, T, S, E, L, F> {
     limit: T,
     search: S,
     guard: E,
-    course: Course<'a, P, L, F>,
+    course: ManuallyDrop<Course<'a, P, L, F>>,
     /// The kind of caller that it is when it has to search.
     kind: PhantomData<fn() -> W>,
 }
@@ -155,6 +155,17 @@ impl<'a, P: ManagedParts, L: Limit> FirstWait<'a, P, L> {
     }
 }
 
+impl<P: ManagedParts, K, W, B, T, S, E, L, F> Drop for Get<'_, P, K, W, B, T, S, E, L, F> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // In a fork's child a lock may be locked for ever: what the task does there is lost.
+        if !self.pool.shared().is_forked() {
+            // SAFETY: `self` is being dropped: it is never used or dropped again.
+            unsafe { ManuallyDrop::drop(&mut self.course) };
+        }
+    }
+}
+
 impl<P: ManagedParts, L> Drop for FirstWait<'_, P, L> {
     #[inline(always)]
     fn drop(&mut self) {
@@ -198,7 +209,7 @@ where
             self.search(at_hand);
         } else {
             self.set(Course::Waiting(FirstWait::new(self.pool, &self.caller)));
-            if let Course::Waiting(wait) = &mut self.course {
+            if let Course::Waiting(wait) = &mut *self.course {
                 wait.begin();
             }
         }
@@ -209,14 +220,14 @@ where
     /// place, and not moved there.
     #[inline(always)]
     fn set(&mut self, course: Course<'a, P, L, F>) {
-        debug_assert!(matches!(self.course, Course::Fresh | Course::Done), "a task that waits would never leave");
-        forget(replace(&mut self.course, course));
+        debug_assert!(matches!(*self.course, Course::Fresh | Course::Done), "a task that waits would never leave");
+        forget(replace(&mut *self.course, course));
     }
 
     #[cold]
     #[inline(never)]
     fn search(&mut self, at_hand: Option<ClaimedSlot<'a, P>>) {
-        self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller.into(), at_hand)));
+        *self.course = Course::Searching((self.search)(Search::new(self.pool, self.caller.into(), at_hand)));
     }
 
     /// The first wait did not end with a connection that is fit as it is.
@@ -229,7 +240,7 @@ where
         granted: Granted<'a, P>,
     ) -> Result<(), GetError<ErrorOf<P>>> {
         let search = Search::after_first_wait(begun, self.caller.into(), ticket, granted)?;
-        self.course = Course::Searching((self.search)(search));
+        *self.course = Course::Searching((self.search)(search));
         Ok(())
     }
 }
@@ -243,10 +254,10 @@ where
     #[cold]
     #[inline(never)]
     fn poll_search(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Course::Searching(search) = &mut self.course else { finished() };
+        let Course::Searching(search) = &mut *self.course else { finished() };
         // SAFETY: it is pinned with the whole, and not moved out.
         let found = ready!(unsafe { Pin::new_unchecked(search) }.poll(context));
-        self.course = Course::Done;
+        *self.course = Course::Done;
         Poll::Ready(found)
     }
 }
@@ -270,12 +281,15 @@ where
         // SAFETY: what the task is doing is pinned with the whole, and not moved out. Nothing else need be.
         let this = unsafe { self.get_unchecked_mut() };
         let (pool, site) = (this.pool, this.site);
-        if matches!(this.course, Course::Fresh)
+        if pool.shared().is_forked() {
+            return Poll::Ready(Err(GetError::Forked));
+        }
+        if matches!(*this.course, Course::Fresh)
             && let Some(slot) = this.begin()
         {
             return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, slot))));
         }
-        if let Course::Waiting(wait) = &mut this.course {
+        if let Course::Waiting(wait) = &mut *this.course {
             // SAFETY: as above.
             let mut wait = unsafe { Pin::new_unchecked(wait) };
             let granted = match ready!(wait.as_mut().poll(&this.caller, &this.limit, context)) {
@@ -290,7 +304,7 @@ where
                 Err(error) => Err(error),
             };
             let (begun, ticket) = wait.take_beginning(&this.caller);
-            this.course = Course::Done;
+            *this.course = Course::Done;
             if let Err(error) = this.search_on(begun, ticket, granted) {
                 return Poll::Ready(Err(error));
             }

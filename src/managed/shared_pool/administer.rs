@@ -168,7 +168,8 @@ impl<M: Lifecycle> SharedPool<M> {
         if self.block().shared().is_forked() {
             return Err(DrainError { report: self.report() });
         }
-        let is_drained = wait_for_drain(pin!(Drain::new(self.block().engine())), deadline);
+        let is_drained =
+            wait_for_drain(pin!(Drain::in_process(self.block().engine(), self.block().shared().process())), deadline);
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }
 
@@ -191,7 +192,12 @@ impl<M: Lifecycle> SharedPool<M> {
         if self.block().shared().is_forked() {
             return Err(DrainError { report: self.report() });
         }
-        let is_drained = until(Drain::new(self.block().engine()), Some(SystemClock.sleep(timeout))).await.is_some();
+        let is_drained = until(
+            Drain::in_process(self.block().engine(), self.block().shared().process()),
+            Some(SystemClock.sleep(timeout)),
+        )
+        .await
+        .is_some();
         if is_drained { Ok(()) } else { Err(DrainError { report: self.report() }) }
     }
 }

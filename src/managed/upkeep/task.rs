@@ -1,5 +1,5 @@
-// knows: clock, connector, loan, manager, marking, parts, work, works · must not know: what a pass does, who has
-// spawned the task
+// knows: clock, connector, loan, manager, marking, own_process, parts, work, works · must not know: what a pass does,
+// who has spawned the task
 //! Maintenance as a task: what is due is decided, and done, side by side in one future.
 
 use core::future::{Future, poll_fn};
@@ -14,6 +14,7 @@ use super::works::Works;
 use crate::managed::clock::Clock;
 use crate::managed::loan::caller::{Async, at_once, race};
 use crate::managed::manager::AsyncManager;
+use crate::managed::own_process::OwnProcess;
 use crate::managed::parts::ManagedParts;
 
 /// Maintains the pool as often as is needed, until it is closed. If the task is not the pool's connector yet, it is as
@@ -28,7 +29,7 @@ where
     K: Clock,
     H: Deref<Target = P>,
 {
-    async move {
+    let upkeep = async move {
         let mut marker = Marker::new();
         let caller = Async::of_pool(clock);
         let mut works = pin!(Works::new());
@@ -63,5 +64,6 @@ where
             let is_called = async { race(pin!(work), pin!(Some(called(pool, &rest)))).await };
             race(pin!(clock.sleep(rest.at_most)), pin!(Some(is_called))).await;
         }
-    }
+    };
+    OwnProcess::new(pool.shared(), upkeep)
 }

@@ -14,13 +14,15 @@ use super::marking::{Marker, stop_marking};
 use crate::managed::jobs::Attendant;
 use crate::managed::parts::ManagedParts;
 use crate::slot::PoolParts;
-use crate::sync::{Arc, Lock, PlainBool, Relaxed, with_parker};
+use crate::sync::{Arc, Lock, PlainBool, Relaxed, process, with_parker};
 
 /// The threads that maintain one pool.
 pub(crate) struct Maintainers {
     signal: Arc<Signal>,
     crew: Arc<Crew>,
     thread: JoinHandle<()>,
+    /// Whose threads they are.
+    process: usize,
 }
 
 struct Signal {
@@ -43,7 +45,7 @@ impl Maintainers {
         let is_connector = begin_connector(pool, Attendant::Threads);
         let thread = thread::Builder::new().name(name).spawn(move || run(known, &told, &own, is_connector));
         match thread {
-            Ok(thread) => Ok(Self { signal, crew, thread }),
+            Ok(thread) => Ok(Self { signal, crew, thread, process: process() }),
             Err(error) => {
                 if is_connector {
                     end_connector(pool);
@@ -57,8 +59,11 @@ impl Maintainers {
         !self.thread.is_finished()
     }
 
-    /// Ends the threads, and waits a moment for that.
+    /// Ends the threads, and waits a moment for that. A fork's child has none of them.
     pub(crate) fn stop(&self) {
+        if self.process != process() {
+            return;
+        }
         self.signal.stop();
         // The thread itself does not wait for its own end.
         let patience = if self.thread.thread().id() == thread::current().id() { Duration::ZERO } else { PATIENCE };
