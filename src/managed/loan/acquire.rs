@@ -29,8 +29,21 @@ pub(crate) fn acquire_first<P: ManagedParts>(
     site: Site,
     by_thread: bool,
 ) -> Result<SlotToken, Option<SlotToken>> {
+    if pool.shared().may_be_forked() {
+        return Err(None);
+    }
+    acquire_first_here(pool, site, by_thread)
+}
+
+/// As [`acquire_first`], where the process is known to be no fork's child.
+#[inline(always)]
+pub(super) fn acquire_first_here<P: ManagedParts>(
+    pool: &P,
+    site: Site,
+    by_thread: bool,
+) -> Result<SlotToken, Option<SlotToken>> {
     let flags = pool.shared().flags();
-    if flags & !SELF_TIMED != 0 || pool.shared().may_be_forked() {
+    if flags & !SELF_TIMED != 0 {
         return Err(None);
     }
     let Some(slot) = claim_first(pool) else { return Err(None) };
@@ -92,11 +105,22 @@ pub(crate) fn first_try<P: ManagedParts>(
     thread: usize,
     at_hand: Option<SlotToken>,
 ) -> FirstTry<'_, P> {
+    if at_hand.is_none() && pool.shared().is_forked() {
+        return FirstTry::Work(None);
+    }
+    first_try_here(pool, site, thread, at_hand)
+}
+
+/// As [`first_try`], where the process is known to be no fork's child.
+#[inline(always)]
+pub(super) fn first_try_here<P: ManagedParts>(
+    pool: &P,
+    site: Site,
+    thread: usize,
+    at_hand: Option<SlotToken>,
+) -> FirstTry<'_, P> {
     if let Some(slot) = at_hand {
         return FirstTry::Work(Some(ClaimedSlot::new(pool, slot)));
-    }
-    if pool.shared().is_forked() {
-        return FirstTry::Work(None);
     }
     let flags = pool.shared().flags();
     let Some(claimed) = claim_with(pool, flags) else {

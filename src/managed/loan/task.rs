@@ -11,7 +11,7 @@ use core::mem::{ManuallyDrop, forget, replace};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use super::acquire::{FirstTry, Found, Site, acquire_first, first_try, lend};
+use super::acquire::{FirstTry, Found, Site, acquire_first_here, first_try_here, lend};
 use super::caller::{Async, Caller};
 use super::search::{Beginning, Search, acquire, may_be_unreachable};
 use super::timed::Limit;
@@ -159,7 +159,7 @@ impl<P: ManagedParts, K, W, B, T, S, E, L, F> Drop for Get<'_, P, K, W, B, T, S,
     #[inline(always)]
     fn drop(&mut self) {
         // In a fork's child a lock may be locked for ever: what the task does there is lost.
-        if !self.pool.shared().is_forked() {
+        if !matches!(*self.course, Course::Fresh | Course::Done) && !self.pool.shared().is_forked() {
             // SAFETY: `self` is being dropped: it is never used or dropped again.
             unsafe { ManuallyDrop::drop(&mut self.course) };
         }
@@ -297,6 +297,8 @@ where
                     Ok(found) => {
                         // The slot is no mere token yet, which a panic would lose: this ends the span.
                         wait.end_served();
+                        // Nothing of the wait is left to drop.
+                        forget(replace(&mut *this.course, Course::Done));
                         return Poll::Ready(Ok((this.guard)(RawGuard::new(pool, lend(pool, found, site, 0)))));
                     }
                     Err(unfit) => Ok(unfit),
@@ -316,11 +318,11 @@ where
     }
 }
 
-/// No thread is recorded: a task may move from one to another.
+/// No thread is recorded: a task may move from one to another. Whoever polls it has looked whose process this is.
 #[inline]
 fn acquire_at_once<P: ManagedParts>(pool: &P, site: Site) -> FirstTry<'_, P> {
-    match acquire_first(pool, site, false) {
+    match acquire_first_here(pool, site, false) {
         Ok(slot) => FirstTry::Done(slot),
-        Err(at_hand) => first_try(pool, site, 0, at_hand),
+        Err(at_hand) => first_try_here(pool, site, 0, at_hand),
     }
 }
