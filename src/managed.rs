@@ -107,6 +107,10 @@ mod meeting;
 mod meeting;
 mod own_process;
 mod process;
+#[cfg(feature = "std")]
+mod settings;
+#[cfg(not(feature = "std"))]
+#[path = "managed/no_settings.rs"]
 mod settings;
 mod shared;
 
@@ -131,6 +135,7 @@ mod maintenance;
 mod pool;
 #[cfg(feature = "metrics")]
 mod publish;
+#[cfg(feature = "std")]
 mod reconfigure;
 #[cfg(feature = "std")]
 mod shared_pool;

@@ -109,6 +109,7 @@ macro_rules! options {
         )*
 
         /// The first option that `other` has otherwise, of those that cannot be changed while a pool runs.
+        #[allow(dead_code, reason = "without `std` none can be changed")]
         pub(super) fn fixed_change(&self, other: &Self) -> Option<&'static str> {
             $($(
                 if self.$option != other.$option {

@@ -1,4 +1,4 @@
-// knows: clock, event, loan, manager, observe, parts, record, report, shared, slots, upkeep, error, slot, stats, sync ·
+// knows: clock, config, event, loan, manager, observe, parts, record, report, shared, slots, upkeep, error, slot, stats, sync ·
 // must not know: which pool it is
 //! What an operator does with a managed pool, and how it ends: written once, for every type of it.
 //!
@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::mem::replace;
 
 use super::clock::duration;
+use super::config::Config;
 use super::event::DiscardReason;
 #[cfg(feature = "alloc")]
 use super::loan::tokens::detach;
@@ -28,6 +29,16 @@ use crate::sync::{run_once, run_to_end};
 
 fn name<P: ManagedParts>(pool: &P) -> &str {
     pool.shared().config().name.as_str()
+}
+
+/// The options of a pool, as they are now.
+pub(super) fn config<P: ManagedParts>(pool: &P) -> Config {
+    let mut config = pool.shared().settings().present();
+    let (size, capacity) = (pool.engine().status().max_size, pool.engine().states().len());
+    if size != config.size(capacity) {
+        config.max_size = Some(size);
+    }
+    config
 }
 
 /// Discards the idle connections that `keep` refuses.

@@ -18,6 +18,7 @@ use super::meeting::Meeting;
 use super::metrics::Metrics;
 use super::operations;
 use super::parts::ManagedParts;
+#[cfg(feature = "std")]
 use super::reconfigure;
 use super::record::{ConnRecord, LoanRecord};
 use super::report::{IdleInfo, Loan, PoolReport};
@@ -325,10 +326,10 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// The pool's options, as they are now: a copy.
     #[must_use]
     pub fn config(&self) -> Config {
-        reconfigure::present(self)
+        operations::config(self)
     }
 
-    /// Changes options while the pool runs: `change` gets the present ones and answers the new ones.
+    /// Changes options while the pool runs (feature `std`): `change` gets the present ones and answers the new ones.
     ///
     /// | option | what it holds for |
     /// |---|---|
@@ -369,6 +370,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// );
     /// # Ok::<(), managed::ConfigError>(())
     /// ```
+    #[cfg(feature = "std")]
     pub fn reconfigure(&self, change: impl Fn(Config) -> Config) -> Result<(), ConfigError> {
         reconfigure::reconfigure(self, K::CAN_SLEEP, change)
     }

@@ -1,28 +1,20 @@
-// knows: config, config_error, loan, operations, parts, upkeep · must not know: what an option is for
+// knows: config, config_error, event, loan, operations, parts, sync · must not know: what an option is for
 //! Changing a pool's options while it runs.
 
 use super::config::Config;
 use super::config_error::ConfigError;
-use super::loan::limits::adopt;
+use super::event::DiscardReason;
+use super::loan::limits::{adopt, is_excess};
+use super::loan::tokens::discard;
 use super::operations;
 use super::parts::ManagedParts;
-use super::upkeep::evict::discard_excess;
+use crate::sync::run_to_end;
 
-/// The options of a pool, as they are now.
-pub(super) fn present<P: ManagedParts>(pool: &P) -> Config {
-    read(pool).0
-}
-
-/// The same, and how often they were changed.
+/// The options of a pool as they are now, and how often they were changed.
 fn read<P: ManagedParts>(pool: &P) -> (Config, usize) {
-    let settings = pool.shared().settings();
     // In a fork's child the lock may be locked for ever.
-    let (mut config, changes) = if pool.shared().is_forked() { (settings.present(), 0) } else { settings.read() };
-    let (size, capacity) = (pool.engine().status().max_size, pool.engine().states().len());
-    if size != config.size(capacity) {
-        config.max_size = Some(size);
-    }
-    (config, changes)
+    let changes = if pool.shared().is_forked() { 0 } else { pool.shared().settings().changes() };
+    (operations::config(pool), changes)
 }
 
 /// Changes the options of a pool by whose clock tasks `can_sleep`, or cannot.
@@ -72,4 +64,19 @@ fn apply<P: ManagedParts>(pool: &P, before: &Config, after: &Config) {
     }
     discard_excess(pool);
     pool.shared().wake();
+}
+
+/// Discards idle connections while there are more than there may be, the highest slots first.
+fn discard_excess<P: ManagedParts>(pool: &P) {
+    let mut slots = (0..pool.engine().states().len()).rev();
+    run_to_end(|| {
+        let Some(slot) = slots.next() else { return false };
+        if pool.engine().is_idle(slot)
+            && is_excess(pool, slot)
+            && let Some(slot) = pool.engine().claim_slot(slot)
+        {
+            discard(pool, slot, DiscardReason::Excess);
+        }
+        true
+    });
 }

@@ -130,12 +130,12 @@ impl Settings {
         self.changes.load(Relaxed) != 0
     }
 
-    /// The options as they are, and how often they were changed.
-    pub(super) fn read(&self) -> (Config, usize) {
-        self.changing.with(|()| (self.present(), self.changes.load(Relaxed)))
+    /// How often options were changed: an option that is read later is of no earlier change.
+    pub(super) fn changes(&self) -> usize {
+        self.changing.with(|()| self.changes.load(Relaxed))
     }
 
-    /// The options, without the lock: maybe some from before a change and some from after it.
+    /// The options as they are: amid a change maybe some from before it and some from after it.
     pub(super) fn present(&self) -> Config {
         let mut config = Config {
             min_idle: self.min_idle(),

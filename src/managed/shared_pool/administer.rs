@@ -249,7 +249,7 @@ impl<M: Lifecycle> SharedPool<M> {
     /// The pool's options as they are now, with the defaults of a shared pool filled in: a copy.
     #[must_use]
     pub fn config(&self) -> Config {
-        reconfigure::present(self.block())
+        operations::config(self.block())
     }
 
     /// Changes options while the pool runs, as [`managed::Pool::reconfigure`](crate::managed::Pool::reconfigure): which

@@ -2,7 +2,6 @@
 //! Discarding idle connections before their time.
 
 use crate::managed::event::DiscardReason;
-use crate::managed::loan::limits::is_excess;
 use crate::managed::loan::tokens::discard;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::EVICTED;
@@ -30,19 +29,4 @@ pub(crate) fn evict_all<P: ManagedParts>(pool: &P) -> usize {
         true
     });
     discarded
-}
-
-/// Discards idle connections while there are more than there may be, the highest slots first.
-pub(crate) fn discard_excess<P: ManagedParts>(pool: &P) {
-    let mut slots = (0..pool.engine().states().len()).rev();
-    run_to_end(|| {
-        let Some(slot) = slots.next() else { return false };
-        if pool.engine().is_idle(slot)
-            && is_excess(pool, slot)
-            && let Some(slot) = pool.engine().claim_slot(slot)
-        {
-            discard(pool, slot, DiscardReason::Excess);
-        }
-        true
-    });
 }
