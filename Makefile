@@ -2,7 +2,7 @@
 #
 #   make                       the archive and the shared library, in target/c-library
 #   make check                 tests both, and an install tree, as a packager would
-#   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR= DATADIR=
+#   make install DESTDIR= PREFIX=/usr/local LIBDIR= INCLUDEDIR= DATADIR= MANDIR=
 #   make static                the archive alone, where there are no shared libraries (musl)
 #   make install-static
 #   make bare                  libconn_pool_bare.a, for programs without an operating system: -DCONN_POOL_BARE
@@ -17,6 +17,7 @@ PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 DATADIR = $(PREFIX)/share
+MANDIR = $(DATADIR)/man
 DESTDIR =
 
 CARGO = cargo
@@ -50,6 +51,7 @@ series := $(if $(filter 0,$(major)),0.$(minor),$(major))
 soname := libconn_pool.so.$(series)
 shared := libconn_pool.so.$(version)
 headers := $(wildcard include/conn_pool.h include/conn_pool.hpp)
+manual := $(wildcard packaging/man/*.3)
 out := target/c-library$(TARGET:%=/%)
 made := target/c-library/cargo$(TARGET:%=/%)
 pkgconfig := $(LIBDIR)/pkgconfig
@@ -123,10 +125,10 @@ $(out)/libconn_pool_bare.a: $(out)/libconn_pool_bare.a.stamp packaging/one-objec
 
 # Files are readable whatever the umask. A path with a space would need other quotes in each file that names it.
 define usable_paths
-@for path in '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(DATADIR)'; do case $$path in \
-	*[[:space:]]*) echo "the folder '$$path' has a space in its name: PREFIX, LIBDIR, INCLUDEDIR and DATADIR must not" >&2; exit 1;; \
+@for path in '$(PREFIX)' '$(LIBDIR)' '$(INCLUDEDIR)' '$(DATADIR)' '$(MANDIR)'; do case $$path in \
+	*[[:space:]]*) echo "the folder '$$path' has a space in its name: PREFIX, LIBDIR, INCLUDEDIR, DATADIR and MANDIR must not" >&2; exit 1;; \
 	/*) ;; \
-	*) echo "the folder '$$path' is relative: PREFIX, LIBDIR, INCLUDEDIR and DATADIR must begin with /" >&2; exit 1;; \
+	*) echo "the folder '$$path' is relative: PREFIX, LIBDIR, INCLUDEDIR, DATADIR and MANDIR must begin with /" >&2; exit 1;; \
 	esac; done
 endef
 built = @test -f $1 || { echo "nothing to install: run 'make$2' first" >&2; exit 1; }
@@ -141,7 +143,8 @@ define install_headers
 endef
 define install_archive
 	$(install_headers)
-	$(folder) '$(DESTDIR)$(cmake)' '$(DESTDIR)$(DATADIR)/conn_pool'
+	$(folder) '$(DESTDIR)$(cmake)' '$(DESTDIR)$(DATADIR)/conn_pool' '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 $(manual) '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -m 644 packaging/valgrind.supp '$(DESTDIR)$(DATADIR)/conn_pool'
 	$(INSTALL) -m 644 $(out)/libconn_pool.a '$(DESTDIR)$(LIBDIR)'
 	$(call fill,-e 's|@PRIVATE@|$(private)|' -e 's| *@ALONE@|$(alone:%= %)|' packaging/conn_pool.pc.in,$(pkgconfig)/conn_pool.pc)
@@ -171,7 +174,7 @@ install-bare:
 
 installed = $(headers:include/%=$(INCLUDEDIR)/%) $(addprefix $(LIBDIR)/,libconn_pool.a libconn_pool_bare.a \
 	libconn_pool.so $(soname) $(shared)) $(pkgconfig)/conn_pool.pc $(pkgconfig)/conn_pool_bare.pc \
-	$(DATADIR)/conn_pool/valgrind.supp
+	$(DATADIR)/conn_pool/valgrind.supp $(manual:packaging/man/%=$(MANDIR)/man3/%)
 
 uninstall:
 	$(usable_paths)

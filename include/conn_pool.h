@@ -30,7 +30,7 @@
  * soname, functions are only added, and structures only grow, at their ends: see struct_size.
  *
  * Compiler options.  What a program passes to the library does not depend on its options: no enum and no time_t crosses
- * the border, and structures are laid out the same with -fpack-struct, #pragma pack and -fshort-enums.
+ * the border, and structures are laid out the same with `-fpack-struct`, `#pragma pack` and `-fshort-enums`.
  *
  * Signals.  Functions that wait or call callbacks are not async-signal-safe. A signal does not end a wait early.
  */
@@ -45,6 +45,7 @@
 
 /* CONN_POOL_BARE: to be defined by programs that link the library without threads (no operating system). */
 #ifndef CONN_POOL_BARE
+/** The library has threads, a heap and a clock. */
 #define CONN_POOL_HOSTED
 #include <time.h>
 #endif
@@ -72,6 +73,7 @@
 #if defined(CONN_POOL_TSAN) || defined(CONN_POOL_VALGRIND)
 #define CONN_POOL_NOTE conn_pool_note_to_tools
 #else
+/** `note` of CONN_POOL_CONFIG_INIT. */
 #define CONN_POOL_NOTE NULL
 #endif
 
@@ -98,6 +100,7 @@
  * CONN_POOL_NO_NONNULL: to be defined by programs that do not want the warning.
  */
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(CONN_POOL_NO_NONNULL)
+/** Warns if the argument in this position, from 1, is NULL. */
 #define CONN_POOL_NONNULL(position) __attribute__((nonnull(position)))
 #else
 #define CONN_POOL_NONNULL(position)
