@@ -21,6 +21,7 @@
 #include <hiredis.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,19 @@ static void must_pool(conn_pool_status status, const char *what)
 
 /* The callbacks of the pool. */
 
+static struct timeval time_of(uint32_t ms)
+{
+    struct timeval time = { ms / 1000, (long)(ms % 1000) * 1000 };
+
+    return time;
+}
+
+/* The limit is that of the caller who connects. Commands, which come later, have one of their own. */
 static redisContext *connect_within(uint32_t ms)
 {
-    struct timeval limit = { ms / 1000, (long)(ms % 1000) * 1000 };
-    redisContext *connection = redisConnectWithTimeout(host, port, limit);
+    redisContext *connection = redisConnectWithTimeout(host, port, time_of(ms));
 
-    if (connection != NULL && connection->err == 0 && redisSetTimeout(connection, limit) == REDIS_OK) {
+    if (connection != NULL && connection->err == 0 && redisSetTimeout(connection, time_of(PATIENCE_MS)) == REDIS_OK) {
         return connection;
     }
     conn_pool_set_error(connection == NULL ? "out of memory" : connection->errstr);
@@ -122,12 +130,16 @@ static int get(redisContext *connection, int thread, int expected)
     return 1;
 }
 
-/* Returns the answer, a number. */
-static long long number(redisContext *connection, const char *command)
+/* Returns the answer, a number: of commands that must not fail. */
+static long long number(redisContext *connection, const char *command, ...)
 {
-    redisReply *reply = redisCommand(connection, command);
+    redisReply *reply;
     long long answer;
+    va_list arguments;
 
+    va_start(arguments, command);
+    reply = redisvCommand(connection, command, arguments);
+    va_end(arguments);
     must(reply != NULL && reply->type == REDIS_REPLY_INTEGER, command);
     answer = reply->integer;
     freeReplyObject(reply);
@@ -193,10 +205,7 @@ static void run_threads(void)
 /* Has the server close an idle connection, which stays in the pool. */
 static int close_it(void *user, void *resource)
 {
-    redisReply *reply = redisCommand(user, "CLIENT KILL ID %lld", number(resource, "CLIENT ID"));
-
-    must(reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1, "CLIENT KILL has failed");
-    freeReplyObject(reply);
+    must(number(user, "CLIENT KILL ID %lld", number(resource, "CLIENT ID")) == 1, "CLIENT KILL has failed");
     return 0;
 }
 
@@ -220,16 +229,21 @@ static void make_pool(void)
     must_pool(conn_pool_create(&config, &pool), "conn_pool_create");
 }
 
+/* Returns how many keys there were. */
+static long long delete_keys(redisContext *admin)
+{
+    long long deleted = number(admin, "DEL conn_pool:count");
+    int thread;
+
+    for (thread = 0; thread < THREADS; thread++) {
+        deleted += number(admin, "DEL conn_pool:%d", thread);
+    }
+    return deleted;
+}
+
 static void clean_up(redisContext *admin)
 {
-    redisReply *keys = redisCommand(admin, "KEYS conn_pool:*");
-    size_t at;
-
-    must(keys != NULL && keys->elements == THREADS + 1, "there are other keys than were set");
-    for (at = 0; at < keys->elements; at++) {
-        freeReplyObject(redisCommand(admin, "DEL %s", keys->element[at]->str));
-    }
-    freeReplyObject(keys);
+    must(delete_keys(admin) == THREADS + 1, "a key is not there that was set");
     redisFree(admin);
     must_pool(conn_pool_drain(pool, PATIENCE_MS), "conn_pool_drain");
     must_pool(conn_pool_destroy(pool), "conn_pool_destroy");
@@ -247,6 +261,7 @@ int main(int count, char **arguments)
     signal(SIGPIPE, SIG_IGN);
     admin = connect_within(PATIENCE_MS);
     must(admin != NULL, "there is no server");
+    delete_keys(admin);
     make_pool();
     run_threads();
     must_pool(conn_pool_retain(pool, close_it, admin, NULL), "conn_pool_retain");
