@@ -4,7 +4,7 @@
  *     cc hiredis.c $(pkg-config --cflags --libs conn_pool hiredis)
  *     ./a.out HOST PORT
  *
- * It sets keys that begin with "conn_pool:", and deletes them at the end.
+ * It sets keys that begin with "conn_pool:" and the number of its process, and deletes them at the end.
  *
  * What it shows:
  * - `create` connects within the time that its caller has left, and says why it has failed.
@@ -25,11 +25,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { THREADS = 8, CONNECTIONS = 3, ROUNDS = 50, UNLUCKY = 5, PATIENCE_MS = 20000 };
 
 static const char *host;
 static int port;
+static long process;
 static conn_pool *pool;
 
 static void must(int is_so, const char *what)
@@ -108,7 +110,7 @@ static void disconnect(void *user, void *resource)
 
 static int set(redisContext *connection, int thread, int value)
 {
-    redisReply *reply = redisCommand(connection, "SET conn_pool:%d %d", thread, value);
+    redisReply *reply = redisCommand(connection, "SET conn_pool:%ld:%d %d", process, thread, value);
 
     if (reply == NULL) {
         return 0;
@@ -120,7 +122,7 @@ static int set(redisContext *connection, int thread, int value)
 
 static int get(redisContext *connection, int thread, int expected)
 {
-    redisReply *reply = redisCommand(connection, "GET conn_pool:%d", thread);
+    redisReply *reply = redisCommand(connection, "GET conn_pool:%ld:%d", process, thread);
 
     if (reply == NULL) {
         return 0;
@@ -169,7 +171,7 @@ static int try_round(int thread, int round, int is_broken)
         must_pool(conn_pool_discard(pool, &lease), "conn_pool_discard");
         return 0;
     }
-    number(lease.resource, "INCR conn_pool:count");
+    number(lease.resource, "INCR conn_pool:%ld:count", process);
     must_pool(conn_pool_release(pool, &lease), "conn_pool_release");
     return 1;
 }
@@ -232,11 +234,11 @@ static void make_pool(void)
 /* Returns how many keys there were. */
 static long long delete_keys(redisContext *admin)
 {
-    long long deleted = number(admin, "DEL conn_pool:count");
+    long long deleted = number(admin, "DEL conn_pool:%ld:count", process);
     int thread;
 
     for (thread = 0; thread < THREADS; thread++) {
-        deleted += number(admin, "DEL conn_pool:%d", thread);
+        deleted += number(admin, "DEL conn_pool:%ld:%d", process, thread);
     }
     return deleted;
 }
@@ -257,18 +259,18 @@ int main(int count, char **arguments)
     must(count == 3, "usage: hiredis HOST PORT");
     host = arguments[1];
     port = atoi(arguments[2]);
+    process = (long)getpid();
     /* hiredis writes to a connection that the server has closed: that must not end the program. */
     signal(SIGPIPE, SIG_IGN);
     admin = connect_within(PATIENCE_MS);
     must(admin != NULL, "there is no server");
-    delete_keys(admin);
     make_pool();
     run_threads();
     must_pool(conn_pool_retain(pool, close_it, admin, NULL), "conn_pool_retain");
     invalid = stats().invalid;
     must(try_round(0, ROUNDS, 0), "a connection that the server has closed was leased");
     must(stats().invalid > invalid, "no connection was found closed");
-    must(number(admin, "INCR conn_pool:count") == THREADS * ROUNDS + 2, "an increment was not counted");
+    must(number(admin, "INCR conn_pool:%ld:count", process) == THREADS * ROUNDS + 2, "an increment was not counted");
     clean_up(admin);
     printf("rounds: %d, all is as it should be\n", THREADS * ROUNDS);
     return 0;
