@@ -1,5 +1,5 @@
-// knows: clock, config, event, loan, manager, observe, parts, record, report, shared, slots, upkeep, error, slot, stats, sync ·
-// must not know: which pool it is
+// knows: clock, config, event, loan, manager, observe, parts, record, report, shared, slots, upkeep, error, slot,
+// stats, sync · must not know: which pool it is
 //! What an operator does with a managed pool, and how it ends: written once, for every type of it.
 //!
 //! In a fork's child all of it does nothing: the connections are the parent's, and a lock may be locked for ever.
