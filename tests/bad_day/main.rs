@@ -2,8 +2,8 @@
 //!
 //! A server that is slow, silent, gone, or refuses; more callers than connections; drivers that ignore their time
 //! limits. Each row of the table is a promise of the pool with its bound, and what was measured. The exit status is 1
-//! if a bound is not kept. The command wants the machine for itself, and takes about a minute, and two and a half at
-//! most: what hangs is given up.
+//! if a bound is not kept. The command wants the machine for itself, and takes somewhat more than a minute, and two and
+//! a half at most: what hangs is given up.
 //!
 //! Numbers choose points: `… --bench bad-day -- 1 6`. `--rounds=10` repeats the trial of the quiet pools ten times.
 //!
@@ -13,10 +13,16 @@
 mod kit;
 
 mod callers;
+mod database;
 mod driver;
 mod server;
+mod service;
 mod table;
 mod timer;
+
+mod by_threads;
+#[cfg(feature = "tokio")]
+mod by_tokio;
 
 mod choosing;
 mod closing;
@@ -27,6 +33,7 @@ mod maintaining;
 mod refused;
 mod restarting;
 mod returning;
+mod serving;
 
 use std::env;
 use std::process::ExitCode;
@@ -55,6 +62,9 @@ const TRIALS: &[(u32, Trial)] = &[
     (8, closing::trial),
     (11, restarting::trial),
     (13, evicting::trial),
+    (14, serving::by_threads),
+    #[cfg(feature = "tokio")]
+    (14, serving::by_tokio),
 ];
 
 /// What is measured more than once: how often, unless `--rounds=` says it, and how long it may take each time.

@@ -39,6 +39,14 @@ impl Server {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Closes all its connections, and listens on.
+    pub(crate) fn cut(&self) {
+        for stream in mem::take(&mut *lock(&self.shared.streams)) {
+            // The client may have closed it.
+            let _gone = stream.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 /// The port that a server had before may be a client's for a moment.
@@ -71,10 +79,7 @@ impl Drop for Server {
         // Wakes the listener, which closes.
         let _woken = TcpStream::connect(self.address);
         let _panicked = self.listening.take().map(JoinHandle::join);
-        for stream in mem::take(&mut *lock(&self.shared.streams)) {
-            // The client may have closed it.
-            let _gone = stream.shutdown(Shutdown::Both);
-        }
+        self.cut();
     }
 }
 
