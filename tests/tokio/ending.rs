@@ -62,7 +62,7 @@ async fn a_connect_that_hangs_keeps_nobody_waiting_who_drops_the_last_handle() {
     server.hang();
     let pool = SharedPool::blocking(server.manager(), Config::new().max_size(1)).unwrap();
     assert!(matches!(pool.try_get(), Err(GetError::Exhausted)));
-    until(|| pool.status().connecting == 1).await;
+    until(|| server.asked() == 1).await;
     drop(pool);
     assert_eq!(server.managers(), 1);
     server.answer();

@@ -19,7 +19,7 @@ fn a_waiter_is_served_though_the_runtime_ends_in_the_middle_of_its_connect() {
     let pool = first.block_on(async { SharedPool::new(server.manager(), Config::new().max_size(1)) }).unwrap();
     let own = pool.clone();
     let waiting = second.spawn(async move { own.get_async().await.map(|connection| *connection) });
-    while pool.status().connecting == 0 {
+    while server.asked() == 0 {
         std::thread::yield_now();
     }
     first.shutdown_background();

@@ -18,6 +18,7 @@ struct State {
     refuses: AtomicBool,
     hangs: AtomicBool,
     answers: Notify,
+    asked: AtomicUsize,
     connects: AtomicUsize,
     checks: AtomicUsize,
     ended: AtomicUsize,
@@ -51,6 +52,11 @@ impl Server {
     pub(crate) fn answer(&self) {
         self.0.hangs.store(false, SeqCst);
         self.0.answers.notify_waiters();
+    }
+
+    /// How many connects were begun, those that hang included.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.asked.load(SeqCst)
     }
 
     pub(crate) fn connects(&self) -> usize {
@@ -117,6 +123,7 @@ impl Lifecycle for Db {
 
 impl Manager for Db {
     fn connect(&self, _within: Option<Duration>) -> Result<usize, Refused> {
+        self.server.0.asked.fetch_add(1, SeqCst);
         while self.server.0.hangs.load(SeqCst) {
             std::thread::yield_now();
         }
@@ -131,6 +138,7 @@ impl Manager for Db {
 
 impl AsyncManager for Db {
     async fn connect(&self) -> Result<usize, Refused> {
+        self.server.0.asked.fetch_add(1, SeqCst);
         self.server.answered().await;
         self.server.connect()
     }
