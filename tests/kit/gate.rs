@@ -38,6 +38,11 @@ impl Gate {
         self.0.1.notify_all();
     }
 
+    /// How many calls have come to the gate since it was made.
+    pub(crate) fn arrivals(&self) -> usize {
+        lock(&self.0.0).arrived
+    }
+
     /// Waits until so many calls have come to the gate since it was made.
     #[track_caller]
     pub(crate) fn wait_for_arrivals(&self, count: usize) {

@@ -162,6 +162,11 @@ impl Script {
         self.census.lost()
     }
 
+    /// A connection that is made without a call.
+    pub(crate) fn connection(&self) -> Conn {
+        self.census.connect()
+    }
+
     fn begin(&self, call: Call) -> (Outcome, usize) {
         let mut stage = lock(&self.stage);
         let count = stage.calls.entry(call).or_default();

@@ -1,8 +1,14 @@
 //! Pools on the runtimes of tokio: one file for each thing that a server does.
 
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod pools;
+mod server;
+
 mod allocating;
 mod ending;
+mod hooking;
 mod polling;
 mod runtimes;
-mod server;
 mod serving;

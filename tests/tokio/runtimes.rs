@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::server::Server;
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
 }
 

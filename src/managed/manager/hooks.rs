@@ -30,7 +30,8 @@ pub type HookFuture<'a, E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send +
 ///
 /// Of one kind there may be several, which are called in the order in which they were added, until one fails. Their
 /// errors are the manager's, and what it [says](Lifecycle::describe) of its own it says of them. No function is called
-/// under a lock, so each may call the pool, and panic: a panic loses the connection, but not its slot.
+/// under a lock, so each may call the pool, and panic: a panic loses the connection, but not its slot. After a panic
+/// before a loan it is checked, before the next one.
 ///
 /// A function costs an allocation when it is added, and an indirect call when it is called.
 ///
