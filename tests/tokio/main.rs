@@ -7,6 +7,7 @@ mod pools;
 mod server;
 
 mod allocating;
+mod cleaning;
 mod ending;
 mod hooking;
 mod polling;
