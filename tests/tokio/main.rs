@@ -11,5 +11,6 @@ mod cleaning;
 mod ending;
 mod hooking;
 mod polling;
+mod reconfiguring;
 mod runtimes;
 mod serving;
