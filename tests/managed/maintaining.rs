@@ -10,7 +10,7 @@ use conn_pool::managed::{
     Clock, Config, ConnGuard, DiscardReason, Lifecycle, MaintenanceReport, Manager, Nested, Pool, Retry,
 };
 
-use crate::kit::managed::{SimPool, assert_at_rest, get_from, maintain, millis, pool, quiet, retry, secs};
+use crate::kit::managed::{SimPool, assert_at_rest, get_from, maintain, millis, pool, quiet, retry, secs, two_out};
 use crate::kit::{Call, Gate, Job, Outcome, SimClock, panics, waker_that};
 
 /// A pool with so many idle connections.
@@ -454,6 +454,45 @@ fn with_the_future_no_busy_pool_lends_what_was_idle_for_longer_than_may_be() {
         let checks = pool.manager().calls(Call::Check) - before;
         assert_eq!((checks, both[1].number), (usize::from(is_checked), 2), "{idle} ms after {phase}");
     }
+}
+
+/// The whole pool falls idle at any moment between two looks, and maintenance sleeps soon after that.
+#[test]
+fn with_the_future_no_pool_that_falls_quiet_lends_what_was_idle_for_longer_than_may_be() {
+    for phase in (0..20).map(|part| 5 * part) {
+        for (idle, is_checked) in [(150, false), (401, true), (450, true), (5_000, true)] {
+            let pool = filled::<2>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 2);
+            let mut upkeep = Job::begun(pool.run_maintenance());
+            let mut pass = |is_used: bool| {
+                pool.clock().advance(millis(1));
+                drop(is_used.then(|| two_out(&pool)));
+                upkeep.wait_on();
+            };
+            (0..200 + phase).for_each(|_| pass(true));
+            (0..idle).for_each(|_| pass(false));
+            drop(two_out(&pool));
+            let checks = pool.manager().calls(Call::Check);
+            assert_eq!(checks, if is_checked { 2 } else { 0 }, "{idle} ms after {phase}");
+        }
+    }
+}
+
+#[test]
+fn the_future_of_a_pool_that_has_fallen_quiet_is_woken_no_more_when_all_is_marked() {
+    let pool = filled::<2>(quiet().validate_after(Some(millis(400))).nested(Nested::Allow), 2);
+    let mut upkeep = Job::begun(pool.run_maintenance());
+    let mut pass = || {
+        let before = upkeep.rings();
+        pool.clock().advance(millis(20));
+        upkeep.wait_on();
+        upkeep.rings() - before
+    };
+    for _ in 0..20 {
+        drop(two_out(&pool));
+        pass();
+    }
+    assert!((0..30).map(|_| pass()).sum::<usize>() > 0, "it makes the last passes");
+    assert_eq!((0..500).map(|_| pass()).sum::<usize>(), 0);
 }
 
 /// Where connections have to be checked that were idle for long, an acquire looks whether the marks are recent.

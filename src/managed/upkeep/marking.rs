@@ -11,7 +11,7 @@ use super::due::{due_or_pressing, look_every};
 use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration, span};
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{EXPIRED, SAMPLE, STALE, STOOD_STILL, UNPROVEN, period};
+use crate::managed::record::{CHECK, EXPIRED, SAMPLE, STALE, STOOD_STILL, UNPROVEN, period};
 use crate::managed::settings::Settings;
 
 /// The longest time between two passes while connections are in use, if a limit needs passes at all, in milliseconds.
@@ -35,14 +35,16 @@ impl Marker {
     }
 
     /// Marks all connections after a pass that `began` then, and answers when to do so again, unless `waker` is called
-    /// before. If no connection was used since it marked last, ages are left to the acquires, the first of which calls
-    /// the waker.
+    /// before. If no connection was used since it marked last, and all that are idle are marked as stale, ages are left to
+    /// the acquires, the first of which calls the waker.
     pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, began: Millis, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
         let interval = interval(shared.settings());
         mark_all(pool, now, interval);
         let uses = pool.engine().states().iter().map(SlotState::uses).fold(0, usize::wrapping_add);
-        let is_busy = replace(&mut self.uses, uses) != uses;
+        let is_used = replace(&mut self.uses, uses) != uses;
+        // What has just fallen idle was seen so late: asleep, it would be told to have been idle for less than it was.
+        let is_busy = is_used || is_any_fresh(pool);
         shared.sleep(waker, now);
         // Counted from before the marking: if the process stands still in the midst of it, the marks are old already.
         shared.extend_trust(now, TRUSTED * interval.unwrap_or(0));
@@ -95,6 +97,14 @@ fn interval(settings: &Settings) -> Option<usize> {
     let missing = (settings.min_idle() > 0).then_some(LONGEST_BUSY);
     let least = stale.into_iter().chain(unproven).chain(look_every(settings)).chain(missing).min()?;
     Some(least.clamp(1, LONGEST_BUSY))
+}
+
+/// Whether an idle connection would be lent unchecked by the marks, in a pool that checks what was idle for long.
+fn is_any_fresh<P: ManagedParts>(pool: &P) -> bool {
+    let is_fresh = |slot| pool.engine().is_idle(slot) && !pool.record(slot).is_marked(CHECK);
+    let mut filled = pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled());
+    let checks = pool.shared().config().validate_after.is_some_and(|after| !after.is_zero());
+    checks && filled.any(|(slot, _)| is_fresh(slot))
 }
 
 /// Whether the last pass was so long ago that a connection which has fallen idle since then may be taken for fresh too
