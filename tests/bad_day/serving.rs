@@ -212,8 +212,8 @@ fn hanging_questions<S: Service>() -> Vec<Row> {
 
 /// As by a firewall.
 fn evicted_while_idle<S: Service>() -> Vec<Row> {
-    // What was idle for half a second is checked, which the pool knows to within a quarter of that.
-    const IDLE: Duration = millis(700);
+    // What was idle for half a second is checked.
+    const IDLE: Duration = millis(550);
     let mut day = Day::<S>::new("idle ones cut", PATIENT, Database::start());
     for _ in 0..4 {
         day.ask_once();
