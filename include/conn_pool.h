@@ -129,7 +129,8 @@
     (CONN_POOL_STORAGE_BASE + (size_t)(capacity) * CONN_POOL_STORAGE_PER_SLOT)
 #else
 #define CONN_POOL_STORAGE_SIZE(capacity) \
-    ((CONN_POOL_STORAGE_WORDS_BARE + (size_t)(capacity) * CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE) * sizeof(void *))
+    (((sizeof(void *) < 8 ? CONN_POOL_STORAGE_WORDS_BARE : CONN_POOL_STORAGE_WORDS_BARE_64) \
+      + (size_t)(capacity) * CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE) * sizeof(void *))
 #endif
 
 /**
@@ -215,7 +216,12 @@
  * The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
  * room for later versions, since the archive is linked with the program.
  */
-#define CONN_POOL_STORAGE_WORDS_BARE 208
+#define CONN_POOL_STORAGE_WORDS_BARE 224
+
+/**
+ * The same on targets of 64 bits, where numbers take fewer words.
+ */
+#define CONN_POOL_STORAGE_WORDS_BARE_64 174
 
 /**
  * The same of each slot.

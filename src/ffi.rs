@@ -95,7 +95,7 @@ pub use lease::conn_pool_lease;
 #[cfg(all(feature = "std", unix))]
 pub use leases::conn_pool_lease_info;
 pub use pool::{
-    CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_PER_SLOT, CONN_POOL_STORAGE_WORDS_BARE,
+    CONN_POOL_STORAGE_BASE, CONN_POOL_STORAGE_PER_SLOT, CONN_POOL_STORAGE_WORDS_BARE, CONN_POOL_STORAGE_WORDS_BARE_64,
     CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE, conn_pool,
 };
 pub use stats::conn_pool_stats;

@@ -56,6 +56,14 @@ static void on_ready(void *user, conn_pool_status status, const conn_pool_lease 
     }
 }
 
+/* What is stated is no less than what is needed, and more by a few words at most, which some builds use for locks. */
+static int is_about_right(uint32_t capacity)
+{
+    size_t stated = CONN_POOL_STORAGE_SIZE(capacity), needed = conn_pool_storage_size(capacity);
+
+    return needed != 0 && needed <= stated && stated <= needed + 6 * sizeof(void *);
+}
+
 static int run(void)
 {
     static conn_pool_config config = CONN_POOL_CONFIG_INIT;
@@ -64,9 +72,12 @@ static int run(void)
     conn_pool_lease copy;
     conn_pool_stats stats;
     conn_pool *pool = NULL;
+    uint32_t capacity;
 
     CHECK(conn_pool_version() == CONN_POOL_VERSION);
-    CHECK(conn_pool_storage_size(SENSORS) <= sizeof storage);
+    for (capacity = 1; capacity <= CONN_POOL_MAX_CAPACITY; capacity++) {
+        CHECK(is_about_right(capacity));
+    }
     config.capacity = SENSORS;
     CHECK(conn_pool_init(&storage, 1, &config, &pool) == CONN_POOL_STORAGE_TOO_SMALL);
     CHECK(conn_pool_init(&storage, sizeof storage, &config, &pool) == CONN_POOL_OK);

@@ -34,14 +34,21 @@ pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 160;
 /// The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
 /// room for later versions, since the archive is linked with the program.
-pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 208;
+pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 224;
+/// The same on targets of 64 bits, where numbers take fewer words.
+pub const CONN_POOL_STORAGE_WORDS_BARE_64: usize = 174;
 /// The same of each slot.
 pub const CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE: usize = 12;
 
 const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_BASE);
 const _: () = assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAGE_PER_SLOT);
+// That it is not much more than is needed either is for the C programs to check: a later compiler may need less.
 #[cfg(not(feature = "std"))]
-const _: () = assert!(size_of::<conn_pool>() <= CONN_POOL_STORAGE_WORDS_BARE * size_of::<usize>());
+const _: () = assert!(
+    size_of::<conn_pool>()
+        <= size_of::<usize>()
+            * if usize::BITS < 64 { CONN_POOL_STORAGE_WORDS_BARE } else { CONN_POOL_STORAGE_WORDS_BARE_64 }
+);
 #[cfg(not(feature = "std"))]
 const _: () =
     assert!(size_of::<Slot<Resource, SlotExtra>>() <= CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE * size_of::<usize>());
