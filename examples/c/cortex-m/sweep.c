@@ -1,0 +1,417 @@
+/*
+ * Interrupts each call of a pool before each of its instructions, by a handler that makes a call of its own. Then all
+ * that was lent has to come back, each waiter has to be called once, and each use has to be counted.
+ */
+#include <conn_pool.h>
+
+#include "board.h"
+#include "report.h"
+
+enum { CONNS = 3, MAIN = 0, HANDLER = 1, BYSTANDER = 2, SIDES = 3 };
+
+struct conn {
+    volatile int is_lent;
+    volatile uint32_t uses;
+    volatile int is_in_pool;
+};
+
+/* Who makes calls: the main program, the handler, and one that does nothing but wait. */
+struct side {
+    conn_pool_lease held;
+    conn_pool_waiter waiter;
+    /* What the callback has got, and how often it was called. */
+    conn_pool_lease granted;
+    volatile uint32_t calls;
+    uint32_t calls_due;
+    /* Counted apart, since a callback may interrupt its own side. */
+    volatile uint32_t uses, granted_uses;
+    /* What it adds. */
+    struct conn *spare;
+};
+
+/* The last two are spare. */
+static struct conn conns[CONNS + 2];
+static struct side sides[SIDES];
+CONN_POOL_DEFINE_STATIC(storage, CONNS);
+static conn_pool *pool;
+
+/* The first thing that was found wrong. */
+static const char *volatile wrong;
+
+static void expect(int is_so, const char *otherwise)
+{
+    if (!is_so && wrong == NULL) {
+        wrong = otherwise;
+    }
+}
+
+static void destroy(void *user, void *resource)
+{
+    struct conn *conn = resource;
+
+    (void)user;
+    conn->is_in_pool = 0;
+}
+
+static void begin_use(const conn_pool_lease *lease, volatile uint32_t *uses)
+{
+    struct conn *conn = lease->resource;
+
+    expect(!conn->is_lent, "a connection was lent twice");
+    conn->is_lent = 1;
+    conn->uses = conn->uses + 1;
+    *uses = *uses + 1;
+}
+
+static void end_use(conn_pool_lease *lease, conn_pool_status (*end)(conn_pool *, conn_pool_lease *))
+{
+    struct conn *conn = lease->resource;
+
+    if (lease->pool != NULL) {
+        conn->is_lent = 0;
+        expect(end(pool, lease) == CONN_POOL_OK, "a lease was refused");
+    }
+}
+
+static void on_ready(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct side *side = user;
+
+    side->calls = side->calls + 1;
+    if (status == CONN_POOL_OK) {
+        side->granted = *lease;
+        begin_use(lease, &side->granted_uses);
+    } else {
+        expect(0, "a wait has failed");
+    }
+}
+
+static void add(struct conn *conn)
+{
+    conn->is_in_pool = 1;
+    if (conn_pool_add(pool, conn) != CONN_POOL_OK) {
+        conn->is_in_pool = 0;
+    }
+}
+
+/* The calls. */
+
+static void call_acquire(struct side *side)
+{
+    if (conn_pool_try_acquire(pool, &side->held) == CONN_POOL_OK) {
+        begin_use(&side->held, &side->uses);
+    }
+}
+
+static void call_release(struct side *side)
+{
+    end_use(&side->held, conn_pool_release);
+}
+
+static void call_discard(struct side *side)
+{
+    end_use(&side->held, conn_pool_discard);
+}
+
+static void call_wait(struct side *side)
+{
+    conn_pool_status status = conn_pool_acquire_async(pool, &side->waiter, on_ready, side, &side->held);
+
+    expect(status == CONN_POOL_OK || status == CONN_POOL_PENDING, "acquire_async has failed");
+    if (status == CONN_POOL_OK) {
+        begin_use(&side->held, &side->uses);
+    } else {
+        side->calls_due++;
+    }
+}
+
+static void call_cancel(struct side *side)
+{
+    conn_pool_status status = conn_pool_cancel(pool, &side->waiter);
+
+    expect(status == CONN_POOL_OK || status == CONN_POOL_NOT_WAITING, "cancel has failed");
+    side->calls_due -= status == CONN_POOL_OK;
+}
+
+static void call_add(struct side *side)
+{
+    add(side->spare);
+}
+
+static void call_shrink(struct side *side)
+{
+    (void)side;
+    expect(conn_pool_resize(pool, 1) == CONN_POOL_OK, "resize has failed");
+}
+
+static void call_grow(struct side *side)
+{
+    (void)side;
+    expect(conn_pool_resize(pool, CONNS) == CONN_POOL_OK, "resize has failed");
+}
+
+static void call_maintain(struct side *side)
+{
+    (void)side;
+    expect(conn_pool_maintain(pool, NULL) == CONN_POOL_OK, "maintain has failed");
+}
+
+static void call_get_stats(struct side *side)
+{
+    conn_pool_stats stats;
+
+    (void)side;
+    expect(conn_pool_get_stats(pool, &stats, sizeof stats) == CONN_POOL_OK, "get_stats has failed");
+}
+
+/* What there has to be before a call: a lease, a place in the queue, a vacant slot, a pool below its size. */
+enum needs { NOTHING, LEASE, PLACE, VACANCY, SHRUNK };
+
+struct call {
+    const char *name;
+    enum needs needs;
+    void (*make)(struct side *side);
+};
+
+static const struct call CALLS[] = {
+    {"acquire", NOTHING, call_acquire}, {"release", LEASE, call_release},       {"discard", LEASE, call_discard},
+    {"wait", NOTHING, call_wait},       {"cancel", PLACE, call_cancel},         {"add", VACANCY, call_add},
+    {"shrink", NOTHING, call_shrink},   {"grow", SHRUNK, call_grow},            {"maintain", NOTHING, call_maintain},
+    {"stats", NOTHING, call_get_stats},
+};
+enum { NUMBER_OF_CALLS = sizeof CALLS / sizeof CALLS[0] };
+
+/* Who joins the queue, one after the other; nobody in the first scene. */
+static const int SCENES[][SIDES] = {
+    {-1, -1, -1},
+    {MAIN, HANDLER, BYSTANDER},
+    {HANDLER, MAIN, BYSTANDER},
+    {HANDLER, BYSTANDER, MAIN},
+};
+enum { NUMBER_OF_SCENES = sizeof SCENES / sizeof SCENES[0] };
+
+static const struct call *volatile handler_call;
+static volatile int is_running, has_struck;
+
+static void on_strike(void)
+{
+    if (is_running) {
+        has_struck = 1;
+        handler_call->make(&sides[HANDLER]);
+    }
+}
+
+static void make_pool(void)
+{
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    int at;
+
+    for (at = 0; at < SIDES; at++) {
+        sides[at] = (struct side){.spare = &conns[CONNS + at % 2]};
+    }
+    for (at = 0; at < CONNS + 2; at++) {
+        conns[at] = (struct conn){0};
+    }
+    config.capacity = CONNS;
+    config.destroy = destroy;
+    expect(conn_pool_init(&storage, sizeof storage, &config, &pool) == CONN_POOL_OK, "init has failed");
+    for (at = 0; at < CONNS; at++) {
+        add(&conns[at]);
+    }
+}
+
+static int is_needed(enum needs needs, const struct call *main_call)
+{
+    return main_call->needs == needs || handler_call->needs == needs;
+}
+
+/* Everything comes back, each waiter is served, and the counts are right. */
+static void settle(void)
+{
+    conn_pool_stats stats = {0};
+    uint32_t round, uses = 0;
+    int at;
+
+    expect(conn_pool_resize(pool, CONNS) == CONN_POOL_OK, "resize has failed");
+    for (round = 0; round <= SIDES; round++) {
+        for (at = 0; at < SIDES; at++) {
+            end_use(&sides[at].held, conn_pool_release);
+            end_use(&sides[at].granted, conn_pool_release);
+        }
+        for (at = 0; at < CONNS + 2; at++) {
+            if (!conns[at].is_in_pool) {
+                add(&conns[at]);
+            }
+        }
+    }
+    expect(conn_pool_get_stats(pool, &stats, sizeof stats) == CONN_POOL_OK, "get_stats has failed");
+    expect(stats.waiting == 0, "a waiter was never served");
+    expect(stats.idle == CONNS && stats.in_use == 0 && stats.vacant == 0, "the pool is not at rest");
+    for (at = 0; at < SIDES; at++) {
+        expect(sides[at].calls == sides[at].calls_due, "a callback was called too often, or not at all");
+        uses += sides[at].uses + sides[at].granted_uses;
+    }
+    for (at = 0; at < CONNS + 2; at++) {
+        uses -= conns[at].uses;
+    }
+    expect(uses == 0, "a use was not counted");
+    expect(conn_pool_close(pool) == CONN_POOL_OK, "close has failed");
+    for (at = 0; at < CONNS + 2; at++) {
+        expect(!conns[at].is_in_pool, "a connection was not destroyed");
+    }
+    expect(conn_pool_destroy(pool) == CONN_POOL_OK, "destroy has failed");
+}
+
+/* Makes the call and has it interrupted so many cycles later. Answers whether it was. */
+static int interrupt_once(const struct call *main_call, const int *scene, uint32_t cycles)
+{
+    conn_pool_lease rest[CONNS] = {CONN_POOL_LEASE_INIT};
+    int at;
+
+    make_pool();
+    for (at = MAIN; at <= HANDLER; at++) {
+        if ((at == MAIN ? main_call : handler_call)->needs == LEASE) {
+            call_acquire(&sides[at]);
+        }
+    }
+    if (is_needed(VACANCY, main_call)) {
+        expect(conn_pool_try_acquire(pool, &rest[0]) == CONN_POOL_OK, "acquire has failed");
+        expect(conn_pool_discard(pool, &rest[0]) == CONN_POOL_OK, "discard has failed");
+    }
+    if (is_needed(SHRUNK, main_call)) {
+        call_shrink(NULL);
+    }
+    if (scene[0] >= 0) {
+        for (at = 0; at < CONNS && conn_pool_try_acquire(pool, &rest[at]) == CONN_POOL_OK; at++) {
+        }
+        for (at = 0; at < SIDES; at++) {
+            int who = scene[at];
+
+            if (who == BYSTANDER || (who == MAIN ? main_call : handler_call)->needs == PLACE) {
+                call_wait(&sides[who]);
+            }
+        }
+    }
+
+    has_struck = 0;
+    is_running = 1;
+    strike_once_after(cycles, on_strike);
+    main_call->make(&sides[MAIN]);
+    is_running = 0;
+    stop_timer();
+
+    for (at = 0; at < CONNS; at++) {
+        if (rest[at].pool != NULL) {
+            expect(conn_pool_release(pool, &rest[at]) == CONN_POOL_OK, "a lease was refused");
+        }
+    }
+    settle();
+    return has_struck;
+}
+
+/* Interrupts a call everywhere. A cycle is less than an instruction, so it has ended once some strikes come too late.
+ * Answers how often it was interrupted. */
+static uint32_t interrupt_everywhere(const struct call *main_call, const int *scene)
+{
+    enum { LATE = 4, LONGEST = 100000 };
+    uint32_t cycles, strikes = 0, late = 0;
+
+    for (cycles = 1; cycles < LONGEST && late < LATE && wrong == NULL; cycles++) {
+        int struck = interrupt_once(main_call, scene, cycles);
+
+        strikes += (uint32_t)struck;
+        late = struck ? 0 : late + 1;
+    }
+    expect(strikes > 0, "the timer has never struck");
+    expect(late == LATE, "the call has not ended before the timer struck");
+    return strikes;
+}
+
+static const struct call *swept;
+static uint32_t strikes;
+
+static void sweep(void)
+{
+    int at, scene;
+
+    strikes = 0;
+    wrong = NULL;
+    for (at = 0; at < NUMBER_OF_CALLS && wrong == NULL; at++) {
+        handler_call = &CALLS[at];
+        for (scene = 0; scene < NUMBER_OF_SCENES && wrong == NULL; scene++) {
+            int has_place = is_needed(PLACE, swept);
+
+            /* The order matters to those only that have a place in the queue, and there has to be one. */
+            if (has_place ? scene > 0 : scene < 2) {
+                strikes += interrupt_everywhere(swept, SCENES[scene]);
+            }
+        }
+        if (wrong != NULL) {
+            print("    interrupted by ");
+            print(handler_call->name);
+            print(": ");
+            print(wrong);
+            print("\n");
+        }
+    }
+    CHECK(wrong == NULL);
+}
+
+/* What a row of instructions has counted when the timer struck. */
+static volatile uint32_t count, count_when_struck;
+
+static void look_at_count(void)
+{
+    count_when_struck = count;
+}
+
+/* Stores the numbers from 1 to 64, one instruction for each and one between them. */
+void store_1_to_64(volatile uint32_t *place);
+
+__asm__(".syntax unified\n"
+        ".thumb_func\n"
+        "store_1_to_64:\n"
+        "movs r1, #0\n"
+        ".rept 64\n"
+        "adds r1, #1\n"
+        "str r1, [r0]\n"
+        ".endr\n"
+        "bx lr\n");
+
+/* The timer strikes between any two of a row of stores. */
+static void the_timer_strikes_everywhere(void)
+{
+    uint64_t seen = 0;
+    uint32_t cycles;
+
+    for (cycles = 1; cycles < 512; cycles++) {
+        count = 0;
+        count_when_struck = UINT32_MAX;
+        strike_once_after(cycles, look_at_count);
+        store_1_to_64(&count);
+        stop_timer();
+        if (count_when_struck < 64) {
+            seen |= UINT64_C(1) << count_when_struck;
+        }
+    }
+    CHECK(seen == UINT64_MAX);
+}
+
+int main(void)
+{
+    uint32_t all = 0;
+    int at;
+
+    begin_report("sweep");
+    run("the timer strikes everywhere", the_timer_strikes_everywhere);
+    /* What has gone wrong once may leave a pool that hangs. */
+    for (at = 0; at < NUMBER_OF_CALLS && wrong == NULL; at++) {
+        swept = &CALLS[at];
+        run(swept->name, sweep);
+        all += strikes;
+    }
+    print("strikes: ");
+    print_number(all);
+    print("\n");
+    return end_report();
+}
