@@ -2,7 +2,6 @@
 //! The configuration of a pool. Later versions add fields at its end only: see `read`.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::mem::MaybeUninit;
 use core::ptr;
 use core::time::Duration;
 
@@ -228,22 +227,26 @@ impl conn_pool_config {
         note: None,
     };
 
-    /// Reads a configuration of any version of the structure. Fields that an older version does not have are zero.
-    /// Fields that a newer one has beyond ours must be zero, because they would be ignored. (Linux has the same rule
-    /// for `openat2`.)
+    /// Reads a configuration of any version of the structure into this one, which is [`EMPTY`](Self::EMPTY). Fields
+    /// that an older version does not have are zero. Fields that a newer one has beyond ours must be zero, because they
+    /// would be ignored. (Linux has the same rule for `openat2`.)
     ///
     /// # Safety
     ///
     /// `config` is NULL, or begins with its size and may be read for so many bytes.
-    pub(super) unsafe fn read(config: *const Self) -> Answer<Self> {
+    pub(super) unsafe fn read(&mut self, config: *const Self) -> Answer {
         // SAFETY: as the caller promises.
-        unsafe { Self::copy(config) }?.check()
+        unsafe { self.copy(config) }?;
+        match self.problem() {
+            None => Ok(()),
+            Some((status, _)) => Err(status),
+        }
     }
 
     /// # Safety
     ///
     /// As for [`read`](Self::read).
-    unsafe fn copy(config: *const Self) -> Answer<Self> {
+    unsafe fn copy(&mut self, config: *const Self) -> Answer {
         // SAFETY: NULL, or as the caller promises.
         let size = unsafe { config.cast::<usize>().as_ref() }.copied().ok_or(CONN_POOL_INVALID_ARGUMENT)?;
         if !(FIRST_SIZE..=LARGEST_SIZE).contains(&size) {
@@ -254,13 +257,12 @@ impl conn_pool_config {
         if beyond.into_iter().any(|at| unsafe { config.cast::<u8>().wrapping_add(at).read() } != 0) {
             return Err(CONN_POOL_CONFIG_TOO_NEW);
         }
-        let mut own = MaybeUninit::new(Self::EMPTY);
-        // SAFETY: the caller promises `size` bytes, our own copy has its size, and a local overlaps with nothing.
-        unsafe { ptr::copy_nonoverlapping(config.cast::<u8>(), own.as_mut_ptr().cast(), size.min(size_of::<Self>())) };
-        // SAFETY: `EMPTY`, overwritten with values that are valid, as the caller promises.
-        let mut own = unsafe { own.assume_init() };
-        own.struct_size = size_of::<Self>();
-        Ok(own)
+        let own = ptr::from_mut(self).cast::<u8>();
+        // SAFETY: the caller promises `size` bytes, our own copy has its size, and overlaps with nothing; what it is
+        // overwritten with is valid, as the caller promises.
+        unsafe { ptr::copy_nonoverlapping(config.cast::<u8>(), own, size.min(size_of::<Self>())) };
+        self.struct_size = size_of::<Self>();
+        Ok(())
     }
 
     /// What is wrong with a configuration, as a text; NULL if nothing is.
@@ -269,9 +271,10 @@ impl conn_pool_config {
     ///
     /// As for [`read`](Self::read).
     pub(super) unsafe fn explain(config: *const Self) -> *const c_char {
+        let mut own = Self::EMPTY;
         // SAFETY: as the caller promises.
-        match unsafe { Self::copy(config) } {
-            Ok(config) => config.problem().map_or(ptr::null(), |(_, text)| text.as_ptr()),
+        match unsafe { own.copy(config) } {
+            Ok(()) => own.problem().map_or(ptr::null(), |(_, text)| text.as_ptr()),
             Err(CONN_POOL_CONFIG_TOO_NEW) => {
                 c"struct_size is larger than in this version, and the fields beyond are not zero: use a newer library"
                     .as_ptr()
@@ -280,13 +283,6 @@ impl conn_pool_config {
                 c"the configuration is NULL, or its struct_size is not a possible size: use CONN_POOL_CONFIG_INIT"
                     .as_ptr()
             }
-        }
-    }
-
-    fn check(self) -> Answer<Self> {
-        match self.problem() {
-            None => Ok(self),
-            Some((status, _)) => Err(status),
         }
     }
 
@@ -340,20 +336,23 @@ impl conn_pool_config {
         }
     }
 
-    /// What a managed pool with this configuration keeps beside its engine.
-    pub(super) fn shared(&self) -> Shared {
+    /// What a managed pool without limits keeps beside its engine.
+    pub(super) const fn without_limits() -> Shared {
+        let config = Config::new().connect_timeout(None).nested(Nested::Allow);
+        Shared::new(config.idle_timeout(None).max_lifetime(None).validate_after(None).keepalive(None))
+    }
+
+    /// Sets the limits of this configuration.
+    pub(super) fn set_limits(&self, shared: &mut Shared) {
         let span = |millis: u32| (millis != 0).then(|| Duration::from_millis(millis.into()));
-        let shared = Shared::new(
-            Config::new()
-                .min_idle(self.min_idle as usize)
-                .idle_timeout(span(self.idle_timeout_ms))
-                .max_lifetime(span(self.max_lifetime_ms))
-                .validate_after(self.validate.map(|_| Duration::from_millis(self.validate_after_ms.into())))
-                .connect_timeout(None)
-                // Without it `conn_pool_maintain` checks all idle resources itself.
-                .keepalive(span(self.keepalive_ms))
-                .nested(Nested::Allow),
-        );
+        shared.set_up(|config| {
+            config.min_idle = self.min_idle as usize;
+            config.idle_timeout = span(self.idle_timeout_ms);
+            config.max_lifetime = span(self.max_lifetime_ms);
+            config.validate_after = self.validate.map(|_| Duration::from_millis(self.validate_after_ms.into()));
+            // Without it `conn_pool_maintain` checks all idle resources itself.
+            config.keepalive = span(self.keepalive_ms);
+        });
         if self.reset.is_some() {
             shared.set(ON_RETURN);
         }
@@ -363,7 +362,6 @@ impl conn_pool_config {
         if self.note.is_some() {
             shared.set(ON_RETURN | ON_LEND);
         }
-        shared
     }
 
     /// Whether it is recorded who holds what.
@@ -380,15 +378,14 @@ impl conn_pool_config {
         if self.max_overtakes == 0 { Fairness::Fifo } else { Fairness::Bounded(self.max_overtakes) }
     }
 
-    /// The name, cut if need be, with a terminating zero.
+    /// Copies the name to zeros, cut if need be.
     ///
     /// # Safety
     ///
     /// The name is NULL or a string.
-    pub(super) unsafe fn copy_name(&self) -> [c_char; CONN_POOL_MAX_NAME as usize + 1] {
-        let mut copy = [0; CONN_POOL_MAX_NAME as usize + 1];
+    pub(super) unsafe fn copy_name(&self, copy: &mut [c_char; CONN_POOL_MAX_NAME as usize + 1]) {
         if self.name.is_null() {
-            return copy;
+            return;
         }
         for (at, place) in copy.iter_mut().take(CONN_POOL_MAX_NAME as usize).enumerate() {
             // SAFETY: a string, as the caller promises, and no character before this one ended it.
@@ -397,6 +394,5 @@ impl conn_pool_config {
                 break;
             }
         }
-        copy
     }
 }

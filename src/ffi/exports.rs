@@ -125,11 +125,12 @@ pub unsafe extern "C" fn conn_pool_init(
     border!({
         // SAFETY: as the caller promises.
         let out = unsafe { borrow_mut(out) }?;
+        let mut own = conn_pool_config::EMPTY;
         // SAFETY: as the caller promises.
-        let config = unsafe { conn_pool_config::read(config) }?;
+        unsafe { own.read(config) }?;
         platform::watch_forks();
         // SAFETY: as the caller promises.
-        *out = unsafe { conn_pool::place(storage, size, &config, false) }?;
+        *out = unsafe { conn_pool::place(storage, size, &mut own, false) }?;
         Ok(())
     })
 }

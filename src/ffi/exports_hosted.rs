@@ -38,13 +38,14 @@ pub unsafe extern "C" fn conn_pool_create(
     border!({
         // SAFETY: as the caller promises.
         let out = unsafe { borrow_mut(out) }?;
+        let mut own = conn_pool_config::EMPTY;
         // SAFETY: as the caller promises.
-        let config = unsafe { conn_pool_config::read(config) }?;
-        let size = conn_pool::storage_size(config.capacity as usize);
+        unsafe { own.read(config) }?;
+        let size = conn_pool::storage_size(own.capacity as usize);
         let storage = platform::allocate(size, align_of::<conn_pool>())?;
         platform::watch_forks();
         // SAFETY: just allocated in this size, for this pool; the name is a string as the caller promises.
-        *out = unsafe { conn_pool::place(storage, size, &config, true) }?;
+        *out = unsafe { conn_pool::place(storage, size, &mut own, true) }?;
         Ok(())
     })
 }

@@ -114,6 +114,27 @@ impl conn_pool {
         size_of::<Self>() + capacity * size_of::<Slot<Resource, SlotExtra>>()
     }
 
+    /// What is copied to the place of a new pool, and filled in there: a pool that was made on the stack would take
+    /// more of it than a small machine has.
+    const fn without_slots() -> Self {
+        Self {
+            stamp: AtomicUsize::new(0),
+            slots: NonNull::dangling(),
+            capacity: 0,
+            layout: Layout::new(0, storage::offsets::<Resource, SlotExtra>(0, 0)),
+            begins_at_once: AtomicUsize::new(0),
+            ends_at_once: AtomicUsize::new(0),
+            has_homes: AtomicUsize::new(0),
+            engine: EngineState::new(0),
+            shared: conn_pool_config::without_limits(),
+            manager: Callbacks(conn_pool_config::EMPTY),
+            counters: Counters::new(),
+            upkeep: Upkeep::new(),
+            name: [0; CONN_POOL_MAX_NAME as usize + 1],
+            on_heap: false,
+        }
+    }
+
     /// Makes a pool in `storage`.
     ///
     /// # Safety
@@ -123,14 +144,13 @@ impl conn_pool {
     pub(super) unsafe fn place(
         storage: *mut c_void,
         size: usize,
-        config: &conn_pool_config,
+        config: &mut conn_pool_config,
         on_heap: bool,
     ) -> Answer<*mut Self> {
         let pool = storage.cast::<Self>();
         let capacity = config.capacity as usize;
         // Once it is known that no tool looks on, nothing more is told.
-        let note = config.note.filter(|_| annotations::are_wanted(config));
-        let config = &conn_pool_config { note, ..*config };
+        config.note = config.note.filter(|_| annotations::are_wanted(config));
         if pool.is_null() {
             return Err(CONN_POOL_INVALID_ARGUMENT);
         }
@@ -152,37 +172,31 @@ impl conn_pool {
             // SAFETY: within the storage, as above; no other thread knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
         }
-        let mut engine = EngineState::new(0);
-        engine.set_fairness(config.fairness());
-        if config.create.is_some() {
-            engine.connects_mut().set_max_connecting(capacity);
-        }
-        let (stamp, shared) = (present_stamp(), config.shared());
-        let stamp_unless = |flags| AtomicUsize::new(if shared.has(flags) { 0 } else { stamp });
-        let header = Self {
-            stamp: AtomicUsize::new(stamp),
-            begins_at_once: stamp_unless(!ON_RETURN),
-            ends_at_once: stamp_unless(ON_RETURN | SELF_TIMED),
-            // SAFETY: behind the header in one block that the caller promises, so it is not null.
-            slots: unsafe { NonNull::new_unchecked(slots) },
-            capacity,
-            layout: Layout::new(
-                capacity,
-                storage::offsets::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()),
-            ),
-            has_homes: AtomicUsize::new(0),
-            engine,
-            shared,
-            manager: Callbacks(conn_pool_config { name: ptr::null(), ..*config }),
-            counters: Counters::new(),
-            upkeep: Upkeep::new(),
-            // SAFETY: the name is NULL or a string, as the caller promises.
-            name: unsafe { config.copy_name() },
-            on_heap,
-        };
         annotations::own(config, storage, Self::storage_size(capacity));
         // SAFETY: within the storage that the caller promises, whose size and alignment were checked.
-        unsafe { pool.write(header) };
+        unsafe { pool.write(const { Self::without_slots() }) };
+        // SAFETY: just written (I10), and no other thread knows of it yet.
+        let new = unsafe { &mut *pool };
+        // SAFETY: behind the header in one block that the caller promises, so it is not null.
+        new.slots = unsafe { NonNull::new_unchecked(slots) };
+        new.capacity = capacity;
+        new.layout =
+            Layout::new(capacity, storage::offsets::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()));
+        new.engine.set_fairness(config.fairness());
+        if config.create.is_some() {
+            new.engine.connects_mut().set_max_connecting(capacity);
+        }
+        config.set_limits(&mut new.shared);
+        // SAFETY: the name is NULL or a string, as the caller promises.
+        unsafe { config.copy_name(&mut new.name) };
+        config.name = ptr::null();
+        new.manager = Callbacks(*config);
+        new.on_heap = on_heap;
+        let stamp = present_stamp();
+        let stamp_unless = |flags| if new.shared.has(flags) { 0 } else { stamp };
+        new.stamp.store(stamp, Relaxed);
+        new.begins_at_once.store(stamp_unless(!ON_RETURN), Relaxed);
+        new.ends_at_once.store(stamp_unless(ON_RETURN | SELF_TIMED), Relaxed);
         // SAFETY: just written, and shared from here on (I10).
         let own = unsafe { &*pool };
         for slot in 0..capacity {

@@ -107,6 +107,12 @@ impl Settings {
         &self.built
     }
 
+    /// The options of a pool that is being made.
+    #[cfg(feature = "ffi")]
+    pub(super) const fn built_mut(&mut self) -> &mut Config {
+        &mut self.built
+    }
+
     times! { connect_timeout validation_timeout max_lifetime idle_timeout keepalive leak_threshold }
 
     pub(crate) fn wait_timeout(&self) -> Option<Duration> {

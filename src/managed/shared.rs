@@ -101,8 +101,7 @@ impl Shared {
             Self {
                 flags: AtomicUsize::new(Self::flags_for(&config)),
                 process: AtomicUsize::new(0),
-                // No pass was made yet. Before the first one `SELF_TIMED` is set.
-                trusted_until: PlainUsize::new(if Self::needs_fresh_marks(&config) { 0 } else { FOR_EVER }),
+                trusted_until: PlainUsize::new(Self::trust_for(&config)),
                 suspended: AtomicUsize::new(0),
                 stale_after: span_or_for_ever(config.validate_after),
                 unproven_after: span_or_for_ever(config.validate_every),
@@ -119,6 +118,22 @@ impl Shared {
                 counters: Counters::new(),
             }
         }
+    }
+
+    /// Sets options in a pool that is being made where it lies. Which thread holds what cannot be set here.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn set_up(&mut self, set: impl FnOnce(&mut Config)) {
+        set(self.settings.built_mut());
+        let config = self.settings.built();
+        self.flags.store(Self::flags_for(config), Relaxed);
+        self.trusted_until.store(Self::trust_for(config), Relaxed);
+        self.stale_after = span_or_for_ever(config.validate_after);
+        self.unproven_after = span_or_for_ever(config.validate_every);
+    }
+
+    const fn trust_for(config: &Config) -> usize {
+        // No pass was made yet. Before the first one `SELF_TIMED` is set.
+        if Self::needs_fresh_marks(config) { 0 } else { FOR_EVER }
     }
 
     const fn flags_for(config: &Config) -> usize {

@@ -10,6 +10,9 @@ extern uint32_t stack_limit[], stack_begin[];
 
 static uint32_t passed, failed, faults;
 
+/* How deep the stack was before it was painted once more. */
+static uintptr_t deepest_before = UINTPTR_MAX;
+
 void print_number(uint32_t number)
 {
     char text[11], *at = text + sizeof text;
@@ -22,27 +25,50 @@ void print_number(uint32_t number)
     print(at);
 }
 
-void begin_report(const char *program)
+/* Paints below the frame of the caller. A function that is called while it paints would need room there: none is. */
+__attribute__((noinline)) static void paint_stack(void)
 {
-    /* Below the frame of this function, and of those that it calls while it paints: none. */
     const uint32_t *end = (uint32_t *)__builtin_frame_address(0) - 16;
     volatile uint32_t *place;
 
     for (place = stack_limit; place < end; place++) {
         *place = PAINT;
     }
-    print(program);
-    print("\n");
 }
 
-static uint32_t stack_used(void)
+static uintptr_t deepest(void)
 {
     const volatile uint32_t *place = stack_limit;
 
     while (*place == PAINT) {
         place++;
     }
-    return (uint32_t)((uintptr_t)stack_begin - (uintptr_t)place);
+    return (uintptr_t)place;
+}
+
+void begin_report(const char *program)
+{
+    paint_stack();
+    print(program);
+    print("\n");
+}
+
+uint32_t stack_used_by(void (*call)(void))
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), before = deepest(), bottom;
+
+    paint_stack();
+    call();
+    bottom = deepest();
+    deepest_before = before < deepest_before ? before : deepest_before;
+    return (uint32_t)(here - bottom);
+}
+
+static uint32_t stack_used(void)
+{
+    uintptr_t bottom = deepest();
+
+    return (uint32_t)((uintptr_t)stack_begin - (bottom < deepest_before ? bottom : deepest_before));
 }
 
 void note(int is_well, const char *what, int line)

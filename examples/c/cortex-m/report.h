@@ -13,6 +13,9 @@ void run(const char *name, void (*test)(void));
 /* Prints the stack that was used and `N passed, N failed`. Returns the status to exit with. */
 int end_report(void);
 
+/* How many bytes of stack a call takes. */
+uint32_t stack_used_by(void (*call)(void));
+
 /* Prints a number. */
 void print_number(uint32_t number);
 
