@@ -17,9 +17,6 @@
 /* What the feature `critical-section` needs of a program. A real one masks interrupts here. */
 static int masked;
 
-void _critical_section_1_0_acquire(void);
-void _critical_section_1_0_release(void);
-
 void _critical_section_1_0_acquire(void)
 {
     masked++;

@@ -137,7 +137,8 @@ pub unsafe extern "C" fn conn_pool_init(
 
 /// Adds a resource to the pool, for the longest waiter if there is one.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
+///   callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
 ///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
@@ -167,8 +168,8 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
 
 /// Acquires a resource if one is free now, or can be created.
 ///
-/// - Thread-safe: yes. ISR-safe: in a build with the feature `critical-section`, for a pool without `create` and
-///   `validate`. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
+/// - Thread-safe: yes. ISR-safe: in a build without threads with the feature `critical-section`, if the callbacks of
+///   the pool may run in a handler. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_EXHAUSTED`, `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`,
 ///   `CONN_POOL_INVALID_ARGUMENT`.
 /// - Ownership: the caller holds the lease until it is passed to `conn_pool_release` or `conn_pool_discard`. It is
@@ -291,7 +292,8 @@ unsafe fn at_once(
 /// this pool or another. Other callbacks that are due on the same thread are called after it has returned, and may hold
 /// what it would wait for.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: as `conn_pool_try_acquire`.
+/// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: as
+///   `conn_pool_try_acquire`.
 /// - Returns `CONN_POOL_OK`, `CONN_POOL_PENDING`; `CONN_POOL_ALREADY_WAITING` if the waiter is in a wait queue;
 ///   `CONN_POOL_CLOSED`, `CONN_POOL_CREATE_FAILED`, `CONN_POOL_FORKED`; `CONN_POOL_EXHAUSTED` if a callback has
 ///   cancelled it meanwhile; `CONN_POOL_INVALID_ARGUMENT`.
@@ -329,8 +331,8 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
 /// On `CONN_POOL_NOT_WAITING` `on_ready` was called, or will be. If it will be, and the resource meant for it turns out
 /// unfit, it gets `CONN_POOL_EXHAUSTED`: after this call the waiter does not join the queue again.
 ///
-/// - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: no. Async-signal-safe:
-///   no. Blocks: only for as long as callbacks take that become due.
+/// - Thread-safe: yes, but not at the same time as a call that uses the waiter again. ISR-safe: as
+///   `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as callbacks take that become due.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_NOT_WAITING` if it is too late (`on_ready` was called, is being called, or is
 ///   about to be) or the waiter was never queued; `CONN_POOL_WRONG_POOL` if it is in another pool's queue;
 ///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
@@ -358,8 +360,8 @@ pub unsafe extern "C" fn conn_pool_cancel(pool: *mut conn_pool, waiter: *mut con
 /// A pool with `reset` resets the resource first, and destroys it if that fails. A closed pool destroys it.
 ///
 /// - Thread-safe: yes; any thread may release the lease, not only the one that acquired it. ISR-safe: as
-///   `conn_pool_try_acquire`, for a pool without `reset`; the handler then calls `destroy` if the pool is closed, and
-///   `on_ready` if a callback is waiting. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+///   `conn_pool_try_acquire`; the handler then calls `destroy` if the pool is closed, and `on_ready` if a
+///   callback is waiting. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`. If something is wrong with the lease, nothing changes: `CONN_POOL_NOT_HELD` (empty, or
 ///   released already), `CONN_POOL_STALE` (and its slot is leased again), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`.
 ///   Also `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
@@ -404,7 +406,8 @@ unsafe extern "C" fn release_with_a_look(pool: *mut conn_pool, lease: *mut conn_
 /// If callers wait, a pool with `create` creates another resource for the first of them; in a pool without, it takes
 /// `conn_pool_add`.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
+///   callbacks take.
 /// - Returns what `conn_pool_release` returns.
 /// - Ownership: on success the resource is gone.
 ///
@@ -426,7 +429,8 @@ pub unsafe extern "C" fn conn_pool_discard(pool: *mut conn_pool, lease: *mut con
 /// Resources in use are left alone. Of the idle ones a smaller pool keeps only as many as it has room for: a pool with
 /// `create` destroys the surplus; a pool without sets it aside until it grows again or `conn_pool_maintain` is called.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
+///   callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if `max_size` is above the capacity; `CONN_POOL_FORKED`.
 /// - Ownership: leases stay valid, and with their callers.
 ///
@@ -457,7 +461,8 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
 /// `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
 /// `leak_after_ms`.
 ///
-/// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+/// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
+///   callbacks take.
 ///   A resource is in use while it is checked.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`. `destroyed`, which may be NULL, gets the
 ///   number of resources destroyed.

@@ -7,7 +7,7 @@
 #include "board.h"
 #include "report.h"
 
-enum { CONNS = 3, MAIN = 0, HANDLER = 1, BYSTANDER = 2, SIDES = 3 };
+enum { CONNS = 3, ALL_CONNS = 2 * CONNS, MAIN = 0, HANDLER = 1, BYSTANDER = 2, SIDES = 3 };
 
 struct conn {
     volatile int is_lent;
@@ -25,15 +25,16 @@ struct side {
     uint32_t calls_due;
     /* Counted apart, since a callback may interrupt its own side. */
     volatile uint32_t uses, granted_uses;
-    /* What it adds. */
-    struct conn *spare;
 };
 
-/* The last two are spare. */
-static struct conn conns[CONNS + 2];
+/* More than the pool has slots: those that are not in it can be added or connected. */
+static struct conn conns[ALL_CONNS];
 static struct side sides[SIDES];
 CONN_POOL_DEFINE_STATIC(storage, CONNS);
 static conn_pool *pool;
+
+/* Whether the pool connects and checks by itself, so that handlers run those callbacks too. */
+static int connects;
 
 /* The first thing that was found wrong. */
 static const char *volatile wrong;
@@ -86,12 +87,53 @@ static void on_ready(void *user, conn_pool_status status, const conn_pool_lease 
     }
 }
 
-static void add(struct conn *conn)
+/* One that is not in the pool, for this caller only; NULL if there is none. */
+static struct conn *take_spare(void)
 {
-    conn->is_in_pool = 1;
-    if (conn_pool_add(pool, conn) != CONN_POOL_OK) {
-        conn->is_in_pool = 0;
+    struct conn *spare = NULL;
+    int at;
+
+    _critical_section_1_0_acquire();
+    for (at = 0; at < ALL_CONNS && spare == NULL; at++) {
+        if (!conns[at].is_in_pool) {
+            spare = &conns[at];
+            spare->is_in_pool = 1;
+        }
     }
+    _critical_section_1_0_release();
+    return spare;
+}
+
+static int create(void *user, uint32_t within_ms, void **resource)
+{
+    (void)user;
+    (void)within_ms;
+    *resource = take_spare();
+    return *resource == NULL;
+}
+
+/* By whoever has the connection and nobody else: at the beginning of a lease, and at its end. */
+static int look(void *user, void *resource)
+{
+    struct conn *conn = resource;
+
+    (void)user;
+    expect(!conn->is_lent, "a connection was lent twice");
+    conn->is_lent = 1;
+    conn->is_lent = 0;
+    return 0;
+}
+
+/* Answers whether there was room. */
+static int add(void)
+{
+    struct conn *spare = take_spare();
+
+    if (conn_pool_add(pool, spare) != CONN_POOL_OK) {
+        spare->is_in_pool = 0;
+        return 0;
+    }
+    return 1;
 }
 
 /* The calls. */
@@ -135,7 +177,8 @@ static void call_cancel(struct side *side)
 
 static void call_add(struct side *side)
 {
-    add(side->spare);
+    (void)side;
+    (void)add();
 }
 
 static void call_shrink(struct side *side)
@@ -173,13 +216,14 @@ struct call {
     void (*make)(struct side *side);
 };
 
+/* In a pool that connects, those to which that makes a difference are swept: the first of them. */
 static const struct call CALLS[] = {
     {"acquire", NOTHING, call_acquire}, {"release", LEASE, call_release},       {"discard", LEASE, call_discard},
     {"wait", NOTHING, call_wait},       {"cancel", PLACE, call_cancel},         {"add", VACANCY, call_add},
     {"shrink", NOTHING, call_shrink},   {"grow", SHRUNK, call_grow},            {"maintain", NOTHING, call_maintain},
     {"stats", NOTHING, call_get_stats},
 };
-enum { NUMBER_OF_CALLS = sizeof CALLS / sizeof CALLS[0] };
+enum { CALLS_THAT_CONNECT = 5, NUMBER_OF_CALLS = sizeof CALLS / sizeof CALLS[0] };
 
 /* Who joins the queue, one after the other; nobody in the first scene. */
 static const int SCENES[][SIDES] = {
@@ -207,16 +251,20 @@ static void make_pool(void)
     int at;
 
     for (at = 0; at < SIDES; at++) {
-        sides[at] = (struct side){.spare = &conns[CONNS + at % 2]};
+        sides[at] = (struct side){.calls = 0};
     }
-    for (at = 0; at < CONNS + 2; at++) {
+    for (at = 0; at < ALL_CONNS; at++) {
         conns[at] = (struct conn){0};
     }
     config.capacity = CONNS;
     config.destroy = destroy;
+    if (connects) {
+        config.create = create;
+        config.validate = look;
+        config.reset = look;
+    }
     expect(conn_pool_init(&storage, sizeof storage, &config, &pool) == CONN_POOL_OK, "init has failed");
-    for (at = 0; at < CONNS; at++) {
-        add(&conns[at]);
+    while (add()) {
     }
 }
 
@@ -238,10 +286,7 @@ static void settle(void)
             end_use(&sides[at].held, conn_pool_release);
             end_use(&sides[at].granted, conn_pool_release);
         }
-        for (at = 0; at < CONNS + 2; at++) {
-            if (!conns[at].is_in_pool) {
-                add(&conns[at]);
-            }
+        while (add()) {
         }
     }
     expect(conn_pool_get_stats(pool, &stats, sizeof stats) == CONN_POOL_OK, "get_stats has failed");
@@ -251,12 +296,12 @@ static void settle(void)
         expect(sides[at].calls == sides[at].calls_due, "a callback was called too often, or not at all");
         uses += sides[at].uses + sides[at].granted_uses;
     }
-    for (at = 0; at < CONNS + 2; at++) {
+    for (at = 0; at < ALL_CONNS; at++) {
         uses -= conns[at].uses;
     }
     expect(uses == 0, "a use was not counted");
     expect(conn_pool_close(pool) == CONN_POOL_OK, "close has failed");
-    for (at = 0; at < CONNS + 2; at++) {
+    for (at = 0; at < ALL_CONNS; at++) {
         expect(!conns[at].is_in_pool, "a connection was not destroyed");
     }
     expect(conn_pool_destroy(pool) == CONN_POOL_OK, "destroy has failed");
@@ -309,12 +354,14 @@ static int interrupt_once(const struct call *main_call, const int *scene, uint32
     return has_struck;
 }
 
-/* Interrupts a call everywhere. A cycle is less than an instruction, so it has ended once some strikes come too late.
- * Answers how often it was interrupted. */
-static uint32_t interrupt_everywhere(const struct call *main_call, const int *scene)
+static uint32_t strikes;
+
+/* Interrupts a call everywhere. A cycle is less than an instruction, so the call has ended once some strikes in a row
+ * come too late. */
+static void interrupt_everywhere(const struct call *main_call, const int *scene)
 {
     enum { LATE = 4, LONGEST = 100000 };
-    uint32_t cycles, strikes = 0, late = 0;
+    uint32_t cycles, before = strikes, late = 0;
 
     for (cycles = 1; cycles < LONGEST && late < LATE && wrong == NULL; cycles++) {
         int struck = interrupt_once(main_call, scene, cycles);
@@ -322,28 +369,29 @@ static uint32_t interrupt_everywhere(const struct call *main_call, const int *sc
         strikes += (uint32_t)struck;
         late = struck ? 0 : late + 1;
     }
-    expect(strikes > 0, "the timer has never struck");
+    expect(strikes > before, "the timer has never struck");
     expect(late == LATE, "the call has not ended before the timer struck");
-    return strikes;
 }
 
 static const struct call *swept;
-static uint32_t strikes;
+
+static int number_of_calls(void)
+{
+    return connects ? CALLS_THAT_CONNECT : NUMBER_OF_CALLS;
+}
 
 static void sweep(void)
 {
     int at, scene;
 
-    strikes = 0;
-    wrong = NULL;
-    for (at = 0; at < NUMBER_OF_CALLS && wrong == NULL; at++) {
+    for (at = 0; at < number_of_calls() && wrong == NULL; at++) {
         handler_call = &CALLS[at];
         for (scene = 0; scene < NUMBER_OF_SCENES && wrong == NULL; scene++) {
             int has_place = is_needed(PLACE, swept);
 
             /* The order matters to those only that have a place in the queue, and there has to be one. */
             if (has_place ? scene > 0 : scene < 2) {
-                strikes += interrupt_everywhere(swept, SCENES[scene]);
+                interrupt_everywhere(swept, SCENES[scene]);
             }
         }
         if (wrong != NULL) {
@@ -399,19 +447,20 @@ static void the_timer_strikes_everywhere(void)
 
 int main(void)
 {
-    uint32_t all = 0;
     int at;
 
     begin_report("sweep");
     run("the timer strikes everywhere", the_timer_strikes_everywhere);
-    /* What has gone wrong once may leave a pool that hangs. */
-    for (at = 0; at < NUMBER_OF_CALLS && wrong == NULL; at++) {
-        swept = &CALLS[at];
-        run(swept->name, sweep);
-        all += strikes;
+    for (connects = 0; connects <= 1; connects++) {
+        print(connects ? "a pool that connects\n" : "a pool that is filled\n");
+        /* What has gone wrong once may leave a pool that hangs. */
+        for (at = 0; at < number_of_calls() && wrong == NULL; at++) {
+            swept = &CALLS[at];
+            run(swept->name, sweep);
+        }
     }
     print("strikes: ");
-    print_number(all);
+    print_number(strikes);
     print("\n");
     return end_report();
 }
