@@ -113,6 +113,7 @@ mod settings;
 #[path = "managed/no_settings.rs"]
 mod settings;
 mod shared;
+mod spread;
 
 mod parts;
 mod slots;

@@ -26,6 +26,11 @@ impl Settings {
         &self.built
     }
 
+    #[allow(dead_code, reason = "only a pool for C is set up where it lies")]
+    pub(super) const fn built_mut(&mut self) -> &mut Config {
+        &mut self.built
+    }
+
     times! { connect_timeout validation_timeout max_lifetime idle_timeout keepalive leak_threshold }
 
     pub(crate) const fn wait_timeout(&self) -> Option<Duration> {

@@ -108,7 +108,7 @@ impl Settings {
     }
 
     /// The options of a pool that is being made.
-    #[cfg(feature = "ffi")]
+    #[allow(dead_code, reason = "only a pool for C is set up where it lies")]
     pub(super) const fn built_mut(&mut self) -> &mut Config {
         &mut self.built
     }

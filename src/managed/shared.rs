@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     /// The slot acquired last, if connections are acquired in turn.
     last: PlainUsize,
     /// The state of the random numbers.
-    random: AtomicUsize,
+    pub(super) random: AtomicUsize,
     upkeep: Lock<Upkeep>,
     /// Called when the pool has no connector any more: one that stands by.
     standby: Lock<Option<Waker>>,
@@ -273,28 +273,6 @@ impl Shared {
     pub(super) fn note_lent(&self, slot: usize) {
         // A store, and no read-modify-write: that now and then one connection is acquired twice in a row does no harm.
         self.last.store(slot, Relaxed);
-    }
-
-    /// A number that is hard to foresee, to spread what would happen all at once: a Weyl sequence, mixed (after
-    /// SplitMix, <https://doi.org/10.1145/2660193.2660195>).
-    pub(super) fn random(&self) -> usize {
-        let address = core::ptr::from_ref(self).addr();
-        #[expect(clippy::cast_possible_truncation, reason = "as many bits as a word has")]
-        let step = 0x9E37_79B9_7F4A_7C15_u64 as usize | 1;
-        let mut mixed = self.random.fetch_add(step, Relaxed) ^ address;
-        for _ in 0..2 {
-            mixed ^= mixed >> (usize::BITS / 2 - 1);
-            mixed = mixed.wrapping_mul(step);
-        }
-        mixed ^ mixed >> (usize::BITS / 2 - 1)
-    }
-
-    /// How long a connection that is made now may live, in milliseconds.
-    pub(super) fn lifetime(&self) -> usize {
-        let Some(longest) = self.settings.max_lifetime() else { return FOR_EVER };
-        let longest = span(longest);
-        let jitter = longest / 100 * usize::from(self.config().lifetime_jitter_percent);
-        longest - if jitter == 0 { 0 } else { self.random() % (jitter + 1) }
     }
 
     /// Begins a pass of maintenance, unless one is running; it ends with [`end_upkeep`](Self::end_upkeep).
@@ -547,30 +525,5 @@ impl Shared {
     pub(super) fn take_sleeper(&self) -> Option<Waker> {
         self.note_sleep(false);
         self.upkeep.with(|upkeep| upkeep.sleeper.take())
-    }
-}
-
-#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_happens_at_random_is_spread() {
-        let low: fn(usize) -> usize = |random| random % 10;
-        let high = |random: usize| (random / (usize::MAX / 10)).min(9);
-        for tenth in [low, high] {
-            let shared = Shared::new(Config::new());
-            let mut counts = [0; 10];
-            (0..10_000).for_each(|_| counts[tenth(shared.random())] += 1);
-            assert!(counts.iter().all(|count| (750..1250).contains(count)), "{counts:?}");
-        }
-    }
-
-    /// Neighbours in time, as those that are connected one after the other.
-    #[test]
-    fn random_numbers_that_follow_each_other_are_apart() {
-        let shared = Shared::new(Config::new());
-        let rises = (0..10_000).filter(|_| shared.random() < shared.random()).count();
-        assert!((4_500..5_500).contains(&rises), "{rises} rises");
     }
 }

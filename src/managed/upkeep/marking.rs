@@ -35,8 +35,8 @@ impl Marker {
     }
 
     /// Marks all connections after a pass that `began` then, and answers when to do so again, unless `waker` is called
-    /// before. If no connection was used since it marked last, and all that are idle are marked as stale, ages are left to
-    /// the acquires, the first of which calls the waker.
+    /// before. If no connection was used since it marked last, and all that are idle are marked as stale, ages are left
+    /// to the acquires, the first of which calls the waker.
     pub(crate) fn mark<P: ManagedParts>(&mut self, pool: &P, began: Millis, waker: &Waker) -> Duration {
         let (now, shared) = (pool.coarse(), pool.shared());
         let interval = interval(shared.settings());
