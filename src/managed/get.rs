@@ -80,6 +80,18 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
         let slot = acquire_idle(self, Location::caller())?;
         Some(ConnGuard(RawGuard::new(self, slot)))
     }
+
+    /// Acquires the connections that are idle now, one after the other, as [`try_get_idle`](Self::try_get_idle) does:
+    /// no more than the pool has slots.
+    ///
+    /// # Panics
+    ///
+    /// Each step as [`try_get_idle`](Self::try_get_idle).
+    #[track_caller]
+    pub fn take_idle(&self) -> impl Iterator<Item = ConnGuard<'_, M, N, K>> {
+        let site = Location::caller();
+        (0..N).map_while(move |_| acquire_idle(self, site).map(|slot| ConnGuard(RawGuard::new(self, slot))))
+    }
 }
 
 /// Acquiring a connection as a task.

@@ -10,7 +10,6 @@ pub(super) mod blocking;
 pub(super) mod caller;
 pub(super) mod current;
 pub(super) mod hand_off;
-#[cfg(feature = "std")]
 pub(super) mod insert;
 pub(super) mod limits;
 pub(super) mod prepare;

@@ -11,6 +11,7 @@ use super::clock::{Clock, Millis, SystemClock};
 use super::config::Config;
 use super::config_error::ConfigError;
 use super::loan::current::{self, loans};
+use super::loan::insert::insert;
 use super::loan::release::{reason_of, release};
 use super::loan::tokens::discard;
 use super::manager::Lifecycle;
@@ -29,7 +30,7 @@ use super::times::TimeRecorders;
 #[cfg(feature = "std")]
 use super::upkeep::crew;
 use crate::engine::{Engine, EngineState, Layout, MAX_SLOTS, SlotToken, SlowPath, VacateReason};
-use crate::error::ResizeError;
+use crate::error::{InsertError, ResizeError};
 use crate::slot::{Drain, PoolParts, Releases, Slot, storage, waiting_path};
 use crate::stats::{Retained, Status};
 use crate::sync::const_fn;
@@ -164,8 +165,32 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     }
 }
 
-/// Emptying, resizing, suspending, closing.
+/// Filling, emptying, resizing, suspending, closing.
 impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
+    /// Puts in a connection that was made elsewhere. It is the pool's from then on, as if it had connected.
+    ///
+    /// # Errors
+    ///
+    /// Hands the connection back if no slot is vacant, or the pool is closed.
+    ///
+    /// # Panics
+    ///
+    /// If a waiter's waker does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::managed::{self, Config, Pool};
+    /// let pool = Pool::<_, 1>::new(managed::from_fn(|| Ok::<_, std::io::Error>(7)), Config::new())?;
+    /// pool.insert(8)?;
+    /// assert_eq!(*pool.get()?, 8);
+    /// assert_eq!(pool.insert(9).unwrap_err().into_connection(), 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn insert(&self, connection: M::Connection) -> Result<(), InsertError<M::Connection>> {
+        insert(self, connection)
+    }
+
     /// Shows `keep` every idle connection, one after the other, and discards those for which it answers `false`.
     ///
     /// As [`Pool::retain`](crate::Pool::retain): no lock is held, so `keep` may take its time, call the pool, or panic.

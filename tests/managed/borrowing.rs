@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 
-use conn_pool::managed::{Config, ConnGuard, DiscardReason, Nested, OwnedConnGuard, Reuse};
+use conn_pool::VacancyError;
+use conn_pool::managed::{Config, ConnGuard, DiscardReason, Nested, OwnedConnGuard, Pool, Reuse, from_async_fn};
 
 use crate::kit::managed::{
-    ALWAYS, assert_at_rest, get_async_owned, maintain, millis, owned, pool, quiet, secs, take_all, two_out,
+    ALWAYS, assert_at_rest, full, get_async_owned, maintain, millis, owned, pool, quiet, secs, take_all, two_out,
 };
 use crate::kit::{Call, FOREVER, Job, Outcome, panics};
 
@@ -233,4 +234,36 @@ fn a_pool_that_goes_parts_with_its_connections() {
     script.then(Call::Discard, Outcome::Panic);
     assert!(panics(|| drop(pool)));
     assert_eq!((script.discards(DiscardReason::Closed), script.live(), script.lost()), (2, 0, 0));
+}
+
+#[test]
+fn a_connection_that_was_made_elsewhere_is_put_in_for_whoever_waits() {
+    let connect = || async { Err::<u32, _>(std::io::Error::other("nobody connects")) };
+    let pool = Pool::<_, 2>::new(from_async_fn(connect), quiet().max_size(1)).unwrap();
+    pool.insert(1).unwrap();
+    let refused = pool.insert(2).unwrap_err();
+    assert_eq!((refused.connection, refused.reason), (2, VacancyError::Full { max_size: 1 }));
+    assert_eq!(*Job::new(pool.get_async()).end().unwrap(), 1);
+    pool.resize(2).unwrap();
+    pool.suspend();
+    let mut waiting = Job::begun(pool.get_async());
+    pool.insert(3).unwrap();
+    waiting.wait_on();
+    pool.resume();
+    drop(waiting.woken_to_end().unwrap());
+    pool.close();
+    assert_eq!(pool.insert(4).unwrap_err().reason, VacancyError::Closed);
+}
+
+#[test]
+fn all_that_is_idle_is_taken_and_nothing_is_made() {
+    let pool = full::<4>();
+    let held = pool.get().unwrap();
+    let idle: Vec<_> = pool.take_idle().map(|conn| conn.number).collect();
+    // Each was released before the next one was taken, and so is the same.
+    assert_eq!((idle.len(), held.number), (4, 1));
+    let mut kept: Vec<_> = pool.take_idle().collect();
+    assert_eq!((kept.len(), pool.take_idle().count(), pool.manager().calls(Call::Connect)), (3, 0, 4));
+    kept.sort_by_key(|conn| conn.number);
+    assert!(kept.iter().map(|conn| conn.number).eq(2..=4));
 }

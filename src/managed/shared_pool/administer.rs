@@ -1,5 +1,5 @@
 // knows: clock, config, config_error, handle, loan, manager, metrics, observe, operations, parts, reconfigure, report,
-// shared_error, times, upkeep, engine, error, slot, stats · must not know: records, who connects
+// shared_error, times, upkeep, error, slot, stats · must not know: records, who connects
 //! What an operator does with a shared pool, and sees of it.
 
 use core::mem::forget;
@@ -9,8 +9,7 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use super::handle::SharedPool;
-use crate::engine::AcquireError;
-use crate::error::{InsertError, ResizeError, VacancyError};
+use crate::error::{InsertError, ResizeError};
 use crate::managed::clock::{Clock, SystemClock};
 use crate::managed::config::Config;
 use crate::managed::config_error::ConfigError;
@@ -45,12 +44,7 @@ impl<M: Lifecycle> SharedPool<M> {
     /// If a waiter's waker does.
     pub fn insert(&self, connection: M::Connection) -> Result<(), InsertError<M::Connection>> {
         let owner = self.owner();
-        insert(&*owner, connection).map_err(|(connection, why)| {
-            let max_size = self.status().max_size;
-            let reason =
-                if why == AcquireError::Closed { VacancyError::Closed } else { VacancyError::Full { max_size } };
-            InsertError { connection, reason }
-        })
+        insert(&*owner, connection)
     }
 
     /// As [`managed::Pool::retain`](crate::managed::Pool::retain).
