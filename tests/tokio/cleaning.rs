@@ -54,7 +54,7 @@ async fn waiters_get_it_when_it_is_clean() {
         script.then(Call::Dirty, Outcome::Error).then(Call::Check, Outcome::at(&gate));
         drop(held);
         until(|| gate.arrivals() == 1).await;
-        assert!(!waiter.is_finished() && pool.try_get().is_err(), "{by:?}");
+        assert!(pool.status().waiting == 1 && pool.try_get().is_err(), "{by:?}");
         gate.open();
         assert_eq!((waiter.await.unwrap(), script.reasons()), (1, vec![CheckReason::Dirty]), "{by:?}");
         comes_to_rest(&pool, &script).await;

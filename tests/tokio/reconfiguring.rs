@@ -90,7 +90,8 @@ fn a_life_that_is_cut_short_ends_what_is_idle_and_one_that_is_lengthened_does_no
     on_each_flavour(|by| async move {
         let (pool, script) = filled(by, quiet().max_size(1).lifetime_jitter_percent(0), 1);
         pool.reconfigure(|config| config.max_lifetime(Some(millis(20)))).unwrap();
-        until(|| script.discards(DiscardReason::Expired) == 1).await;
+        until(|| pool.status().vacant == 1).await;
+        assert_eq!(script.discards(DiscardReason::Expired), 1, "{by:?}");
         pool.reconfigure(|config| config.max_lifetime(Some(secs(600)))).unwrap();
         pool.insert(script.connection()).unwrap();
         tokio::time::sleep(millis(40)).await;
