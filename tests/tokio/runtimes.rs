@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use conn_pool::SharedPool;
-use conn_pool::managed::{Config, GetError};
+use conn_pool::managed::{Config, GetError, SharedConnGuard};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::kit::managed::quiet;
+use crate::kit::{Call, Outcome, Script};
+use crate::pools::By;
 use crate::server::Server;
 
 pub(crate) fn runtime() -> Runtime {
@@ -76,4 +79,16 @@ fn a_runtime_that_shuts_down_with_guards_out_ends_nothing_else() {
     held.recv().unwrap();
     only.shutdown_timeout(Duration::from_secs(10));
     assert_eq!(pool.status().in_use, 0);
+}
+
+/// Its maintenance ends by a panic, and the thread, which has no runtime, has it begun anew.
+#[test]
+fn a_thread_has_the_pool_maintained_where_it_was_maintained_last() {
+    let (script, first, second) = (Script::default(), runtime(), runtime());
+    let pool = first.block_on(async { By::Task.pool(script.clone(), quiet().max_size(1)) });
+    drop(first);
+    SharedConnGuard::discard(second.block_on(pool.get_async()).unwrap());
+    script.then(Call::Connect, Outcome::Panic);
+    assert_eq!(pool.get().unwrap().number, 2);
+    assert_eq!(script.calls(Call::Connect), 3);
 }

@@ -1,11 +1,15 @@
 //! Tasks and threads in front of one pool.
 
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, SharedConnGuard};
 
+use crate::kit::managed::quiet;
+use crate::kit::{Script, lock};
+use crate::pools::{BOTH, until};
 use crate::server::{Refused, Server};
 
 const EACH: Option<Duration> = Some(Duration::ZERO);
@@ -67,6 +71,28 @@ async fn tasks_and_threads_are_served_from_one_queue() {
             tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
         }
         assert_eq!(pool.status().in_use, 0);
+    }
+}
+
+#[tokio::test]
+async fn threads_and_tasks_are_served_in_the_order_in_which_they_came() {
+    for by in BOTH {
+        let (pool, served) = (by.pool(Script::default(), quiet().max_size(1)), Arc::new(Mutex::new(Vec::new())));
+        let held = pool.get_async().await.unwrap();
+        for number in 0..6 {
+            let (own, served) = (pool.clone(), Arc::clone(&served));
+            // While it has the only connection.
+            let note = move |_guard| lock(&served).push(number);
+            if number % 2 == 0 {
+                std::thread::spawn(move || note(own.get().unwrap()));
+            } else {
+                tokio::spawn(async move { note(own.get_async().await.unwrap()) });
+            }
+            until(|| pool.status().waiting == number + 1).await;
+        }
+        drop(held);
+        until(|| lock(&served).len() == 6).await;
+        assert_eq!(*lock(&served), [0, 1, 2, 3, 4, 5], "{by:?}");
     }
 }
 
