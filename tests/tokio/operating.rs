@@ -36,9 +36,11 @@ async fn what_is_evicted_is_lent_no_more_and_what_is_being_made_meanwhile_neithe
     for by in BOTH {
         let (pool, script) = full(by);
         let held = pool.get_async().await.unwrap();
-        assert_eq!(pool.evict_all(), 2, "{by:?}");
+        // What maintenance discards meanwhile is not counted.
+        assert!(pool.evict_all() <= 2, "{by:?}");
+        until(|| script.discards(DiscardReason::Evicted) == 2).await;
         drop(held);
-        until(|| script.discards(DiscardReason::Evicted) == 3).await;
+        until(|| pool.status().vacant == 3).await;
         let gate = Gate::default();
         script.then(Call::Connect, Outcome::at(&gate));
         let own = pool.clone();
@@ -66,7 +68,7 @@ async fn some_of_what_is_idle_is_retained_and_some_taken_out() {
         assert_eq!(pool.retain(|_| true).kept, 1);
         let mut taken = pool.extract_if(|connection, _| connection.number != out);
         assert_eq!(taken.iter().map(|connection| connection.number).collect::<Vec<_>>(), [3], "{by:?}");
-        assert_eq!((pool.status().idle, pool.status().vacant), (0, 2), "{by:?}");
+        until(|| (pool.status().idle, pool.status().vacant) == (0, 2)).await;
         taken.iter_mut().for_each(Conn::part);
         drop((taken, held));
         comes_to_rest(&pool, &script).await;
