@@ -379,7 +379,8 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     ///
     /// # Panics
     ///
-    /// If `change`, a waker or the manager's `on_discard` does.
+    /// If `change` does: nothing is changed then. If a waker or the manager's `on_discard` does, after the rest was
+    /// done all the same.
     ///
     /// # Examples
     ///

@@ -1,6 +1,8 @@
 // knows: config, config_error, event, loan, operations, parts, sync · must not know: what an option is for
 //! Changing a pool's options while it runs.
 
+use core::mem::replace;
+
 use super::config::Config;
 use super::config_error::ConfigError;
 use super::event::DiscardReason;
@@ -58,12 +60,18 @@ fn apply<P: ManagedParts>(pool: &P, before: &Config, after: &Config) {
     }
     // Until maintenance marks by the new options, if there is any.
     pool.shared().trust_marks(false);
-    if before.size(capacity) != after.size(capacity) {
-        // It was checked.
-        let _is_resized = operations::resize(pool, after.size(capacity));
-    }
-    discard_excess(pool);
     pool.shared().wake();
+    let mut is_resized = before.size(capacity) == after.size(capacity);
+    run_to_end(|| {
+        // The resize comes first. The excess ends even if the manager panics by then.
+        if !replace(&mut is_resized, true) {
+            // The size was checked.
+            let _is_resized = operations::resize(pool, after.size(capacity));
+            return true;
+        }
+        discard_excess(pool);
+        false
+    });
 }
 
 /// Discards idle connections while there are more than there may be, the highest slots first.

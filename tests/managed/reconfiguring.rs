@@ -68,6 +68,17 @@ fn what_is_idle_and_too_much_goes_at_once() {
 }
 
 #[test]
+fn a_change_is_carried_out_though_the_manager_panics_meanwhile() {
+    let pool = full::<4>();
+    pool.manager().then(Call::Discard, Outcome::Panic);
+    pool.manager().then(Call::Discard, Outcome::Panic);
+    assert!(panics(|| pool.reconfigure(|config| config.max_size(3).max_idle(1)).unwrap()));
+    assert_eq!((pool.status().max_size, pool.status().idle), (3, 1));
+    let discards = [DiscardReason::Surplus, DiscardReason::Excess].map(|reason| pool.manager().discards(reason));
+    assert_eq!(discards, [1, 2]);
+}
+
+#[test]
 fn none_may_be_idle() {
     let pool = pool::<2>(quiet().max_idle(0));
     let [held, other] = two_out(&pool);

@@ -256,7 +256,8 @@ impl<M: Lifecycle> SharedPool<M> {
     ///
     /// # Panics
     ///
-    /// If `change`, a waker or the manager's `on_discard` does.
+    /// If `change` does: nothing is changed then. If a waker or the manager's `on_discard` does, after the rest was
+    /// done all the same.
     pub fn reconfigure(&self, change: impl Fn(Config) -> Config) -> Result<(), ConfigError> {
         reconfigure::reconfigure(self.block(), true, change)
     }
