@@ -1,12 +1,19 @@
 /*
  * What a pair of acquire and release costs through the shared library, beside the least that it can
- * cost and beside apr_reslist, in one process. `ci/c-bench` builds and runs it.
+ * cost and beside what programs use otherwise, in one process. `ci/c-bench` builds and runs it.
  *
  *     bench [ROUNDS [must]]
  *
  * The least is two atomic read-modify-writes: a compare-exchange that takes a bit of a word, and an
  * addition that puts it back, compiled into the loop. No pool whose resources any thread may take
  * and bring back does with less.
+ *
+ * Beside it stand apr_reslist, the pool that a programmer writes with a mutex and a condition
+ * variable, and a `sem_t`, which only counts: it does not say which resource its caller may use.
+ *
+ * In a hand-over no resource is ever free. A thread queues a callback and releases what it holds;
+ * the release calls the longest waiter's callback, which is given the resource. With one thread that
+ * is its own. With two it may be the other's, and each waits until its own was called.
  *
  * Each round times a batch of every subject in turn, so that what else the machine does meanwhile
  * meets all of them, and the ratios are taken within a round. Printed are the medians of all
@@ -29,6 +36,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +64,34 @@ static struct {
     _Alignas(LINE) atomic_uintptr_t word;
 } words[MOST_THREADS];
 
-static conn_pool *pool, *aging_pool;
+/* Each is of a configuration of its own. */
+enum { NO_POOL, PLAIN, AGING, CHECKED, CHECKED_LATER, CLEANED, FULL, POOLS };
+
+static conn_pool *pools[POOLS];
 static apr_reslist_t *reslist;
+
+/* What a programmer writes who has no pool. */
+static struct {
+    _Alignas(LINE) pthread_mutex_t mutex;
+    pthread_cond_t is_free;
+    void *free[64];
+    size_t count;
+} stack = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_free = PTHREAD_COND_INITIALIZER};
+
+static struct {
+    _Alignas(LINE) sem_t free;
+} semaphore;
+
+/* A thread that is handed resources over. */
+static struct receiver {
+    _Alignas(LINE) conn_pool_waiter waiter;
+    conn_pool_lease holds, next;
+    atomic_int has_next;
+} receivers[MOST_THREADS];
+
+/* The leases that keep the pool of hand-overs full: one for each receiver first. */
+static conn_pool_lease full[64];
+
 static char things[4096];
 static atomic_size_t things_made;
 
@@ -94,10 +128,10 @@ static void conn_pool_tries(int thread)
     (void)thread;
     for (int i = 0; i < BATCH; i++) {
         conn_pool_lease lease;
-        conn_pool_status status = conn_pool_try_acquire(pool, &lease);
+        conn_pool_status status = conn_pool_try_acquire(pools[PLAIN], &lease);
 
         if (status == CONN_POOL_OK) {
-            status = conn_pool_release(pool, &lease);
+            status = conn_pool_release(pools[PLAIN], &lease);
         }
         if (status != CONN_POOL_OK) {
             ok("conn_pool_try_acquire and release", status);
@@ -123,13 +157,86 @@ static inline void waiting_pairs(conn_pool *from, uint32_t timeout_ms)
 static void conn_pool_waits(int thread)
 {
     (void)thread;
-    waiting_pairs(pool, 1000);
+    waiting_pairs(pools[PLAIN], 1000);
 }
 
 static void conn_pool_ages(int thread)
 {
     (void)thread;
-    waiting_pairs(aging_pool, 1000);
+    waiting_pairs(pools[AGING], 1000);
+}
+
+static void conn_pool_checks(int thread)
+{
+    (void)thread;
+    waiting_pairs(pools[CHECKED], 1000);
+}
+
+static void conn_pool_checks_later(int thread)
+{
+    (void)thread;
+    waiting_pairs(pools[CHECKED_LATER], 1000);
+}
+
+static void conn_pool_cleans(int thread)
+{
+    (void)thread;
+    waiting_pairs(pools[CLEANED], 1000);
+}
+
+static void on_ready(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct receiver *receiver = user;
+
+    ok("on_ready", status);
+    receiver->next = *lease;
+    atomic_store_explicit(&receiver->has_next, 1, memory_order_release);
+}
+
+static void conn_pool_finds(int thread)
+{
+    struct receiver *receiver = &receivers[thread];
+
+    for (int i = 0; i < BATCH; i++) {
+        conn_pool_lease lease;
+        conn_pool_status status =
+            conn_pool_acquire_async(pools[PLAIN], &receiver->waiter, on_ready, receiver, &lease);
+
+        if (status == CONN_POOL_OK) {
+            status = conn_pool_release(pools[PLAIN], &lease);
+        }
+        if (status != CONN_POOL_OK) {
+            ok("conn_pool_acquire_async and release", status);
+        }
+    }
+}
+
+static void conn_pool_hands_over(int thread)
+{
+    struct receiver *receiver = &receivers[thread];
+
+    for (int i = 0; i < BATCH; i++) {
+        conn_pool_status status = conn_pool_acquire_async(pools[FULL], &receiver->waiter, on_ready,
+                                                          receiver, &receiver->next);
+
+        /* Not pending: the other thread has released what nobody waited for. */
+        if (status != CONN_POOL_PENDING) {
+            ok("conn_pool_acquire_async", status);
+            atomic_store_explicit(&receiver->has_next, 1, memory_order_relaxed);
+        }
+        status = conn_pool_release(pools[FULL], &receiver->holds);
+        if (status != CONN_POOL_OK) {
+            ok("conn_pool_release", status);
+        }
+        for (unsigned polls = 1;
+             !atomic_load_explicit(&receiver->has_next, memory_order_acquire); polls++) {
+            if (polls % 100000 == 0) {
+                sched_yield();
+            }
+        }
+        atomic_store_explicit(&receiver->has_next, 0, memory_order_relaxed);
+        receiver->holds = receiver->next;
+    }
 }
 
 static void reslist_pairs(int thread)
@@ -145,19 +252,71 @@ static void reslist_pairs(int thread)
     }
 }
 
-enum { TWO_RMWS, ONE_WORD, TRIES, WAITS, AGES, RESLIST, SUBJECTS };
+static void stack_pairs(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        void *thing;
+
+        pthread_mutex_lock(&stack.mutex);
+        while (stack.count == 0) {
+            pthread_cond_wait(&stack.is_free, &stack.mutex);
+        }
+        thing = stack.free[--stack.count];
+        pthread_mutex_unlock(&stack.mutex);
+
+        pthread_mutex_lock(&stack.mutex);
+        stack.free[stack.count++] = thing;
+        pthread_cond_signal(&stack.is_free);
+        pthread_mutex_unlock(&stack.mutex);
+    }
+}
+
+static void semaphore_pairs(int thread)
+{
+    (void)thread;
+    for (int i = 0; i < BATCH; i++) {
+        if (sem_wait(&semaphore.free) != 0 || sem_post(&semaphore.free) != 0) {
+            die("sem_t", strerror(errno));
+        }
+    }
+}
+
+enum {
+    TWO_RMWS,
+    ONE_WORD,
+    TRIES,
+    WAITS,
+    AGES,
+    CHECKS,
+    CHECKS_LATER,
+    CLEANS,
+    FINDS,
+    HANDS_OVER,
+    RESLIST,
+    STACK,
+    SEMAPHORE,
+    SUBJECTS
+};
 
 static const struct subject {
     const char *name;
     void (*batch)(int thread);
-    conn_pool **pool;
+    int pool;
 } subjects[SUBJECTS] = {
-    [TWO_RMWS] = {"two RMWs in C, a word for each thread", words_apart, NULL},
-    [ONE_WORD] = {"two RMWs in C, one word for all", one_word, NULL},
-    [TRIES] = {"conn_pool_try_acquire + release", conn_pool_tries, &pool},
-    [WAITS] = {"conn_pool_acquire (1 s) + release", conn_pool_waits, &pool},
-    [AGES] = {"the same, with max_lifetime_ms", conn_pool_ages, &aging_pool},
-    [RESLIST] = {"apr_reslist_acquire + release", reslist_pairs, NULL},
+    [TWO_RMWS] = {"two RMWs in C, a word for each thread", words_apart, NO_POOL},
+    [ONE_WORD] = {"two RMWs in C, one word for all", one_word, NO_POOL},
+    [TRIES] = {"conn_pool_try_acquire + release", conn_pool_tries, PLAIN},
+    [WAITS] = {"conn_pool_acquire (1 s) + release", conn_pool_waits, PLAIN},
+    [AGES] = {"the same, with max_lifetime_ms", conn_pool_ages, AGING},
+    [CHECKS] = {"the same, with validate", conn_pool_checks, CHECKED},
+    [CHECKS_LATER] = {"the same, and validate_after_ms", conn_pool_checks_later, CHECKED_LATER},
+    [CLEANS] = {"the same, with reset", conn_pool_cleans, CLEANED},
+    [FINDS] = {"conn_pool_acquire_async + release", conn_pool_finds, PLAIN},
+    [HANDS_OVER] = {"the same, handed over by callback", conn_pool_hands_over, FULL},
+    [RESLIST] = {"apr_reslist_acquire + release", reslist_pairs, NO_POOL},
+    [STACK] = {"a mutex and a condition variable", stack_pairs, NO_POOL},
+    [SEMAPHORE] = {"sem_wait + sem_post, which only count", semaphore_pairs, NO_POOL},
 };
 
 /* What must not be exceeded, with one thread: a ratio of two subjects' times. */
@@ -181,6 +340,14 @@ static int make(void *user, uint32_t within_ms, void **thing)
     return 0;
 }
 
+/* A check or a reset that finds a resource good. */
+static int approve(void *user, void *thing)
+{
+    (void)user;
+    (void)thing;
+    return 0;
+}
+
 static apr_status_t make_for_apr(void **thing, void *params, apr_pool_t *memory)
 {
     (void)memory;
@@ -195,21 +362,94 @@ static apr_status_t end_for_apr(void *thing, void *params, apr_pool_t *memory)
     return APR_SUCCESS;
 }
 
-/* Fills every slot, so that the figures are of a pool in its stride. */
-static void fill(conn_pool *empty, uint32_t capacity)
+/* A pool with a resource in every slot, so that the figures are of one in its stride. All are leased. */
+static conn_pool *filled(const conn_pool_config *config, conn_pool_lease *leases)
 {
-    conn_pool_lease *leases = calloc(capacity, sizeof *leases);
+    conn_pool *made;
 
-    if (leases == NULL) {
-        die("calloc", strerror(errno));
+    ok("conn_pool_create", conn_pool_create(config, &made));
+    for (uint32_t i = 0; i < config->capacity; i++) {
+        ok("conn_pool_try_acquire", conn_pool_try_acquire(made, &leases[i]));
     }
+    return made;
+}
+
+static void empty(conn_pool *from, conn_pool_lease *leases, uint32_t capacity)
+{
     for (uint32_t i = 0; i < capacity; i++) {
-        ok("conn_pool_try_acquire", conn_pool_try_acquire(empty, &leases[i]));
+        ok("conn_pool_release", conn_pool_release(from, &leases[i]));
     }
-    for (uint32_t i = 0; i < capacity; i++) {
-        ok("conn_pool_release", conn_pool_release(empty, &leases[i]));
+}
+
+static void make_pool(int which, const conn_pool_config *config)
+{
+    conn_pool_lease leases[64];
+
+    pools[which] = filled(config, leases);
+    empty(pools[which], leases, config->capacity);
+}
+
+static void make_pools(uint32_t capacity)
+{
+    conn_pool_config plain = CONN_POOL_CONFIG_INIT, config;
+
+    plain.capacity = capacity;
+    plain.create = make;
+    make_pool(PLAIN, &plain);
+
+    config = plain;
+    config.max_lifetime_ms = 3600000;
+    make_pool(AGING, &config);
+
+    config = plain;
+    config.validate = approve;
+    make_pool(CHECKED, &config);
+    config.validate_after_ms = 3600000;
+    make_pool(CHECKED_LATER, &config);
+
+    config = plain;
+    config.reset = approve;
+    make_pool(CLEANED, &config);
+
+    pools[FULL] = filled(&plain, full);
+    for (int i = 0; i < MOST_THREADS; i++) {
+        receivers[i].holds = full[i];
     }
-    free(leases);
+}
+
+static void end_pools(uint32_t capacity)
+{
+    for (int i = 0; i < MOST_THREADS; i++) {
+        full[i] = receivers[i].holds;
+    }
+    empty(pools[FULL], full, capacity);
+    for (int i = PLAIN; i < POOLS; i++) {
+        ok("conn_pool_destroy", conn_pool_destroy(pools[i]));
+    }
+}
+
+/* What programs have instead. */
+static void make_others(uint32_t capacity, apr_pool_t *memory)
+{
+    if (apr_reslist_create(&reslist, (int)capacity, (int)capacity, (int)capacity, 0, make_for_apr,
+                           end_for_apr, NULL, memory) != APR_SUCCESS) {
+        die("apr_reslist_create", "failed");
+    }
+    for (stack.count = 0; stack.count < capacity; stack.count++) {
+        stack.free[stack.count] = &things[stack.count];
+    }
+    if (sem_init(&semaphore.free, 0, capacity) != 0) {
+        die("sem_init", strerror(errno));
+    }
+    for (int thread = 0; thread < MOST_THREADS; thread++) {
+        atomic_store(&words[thread].word, ((uintptr_t)1 << (capacity < 32 ? capacity : 32)) - 1);
+    }
+}
+
+static void end_others(void)
+{
+    apr_reslist_destroy(reslist);
+    sem_destroy(&semaphore.free);
 }
 
 /* The rounds. */
@@ -396,53 +636,52 @@ static conn_pool_stats stats_of(conn_pool *of)
 }
 
 /* Whether a pool was used as often as it was to be. */
-static void check_use(conn_pool *of, size_t before, int count)
+static void check_use(int which, size_t before, int count)
 {
-    conn_pool_stats after = stats_of(of);
-    size_t expected = 0;
+    conn_pool_stats after = stats_of(pools[which]);
+    size_t expected = 0, in_use = which == FULL ? after.capacity : 0;
 
     for (int i = 0; i < SUBJECTS; i++) {
-        if (subjects[i].pool != NULL && *subjects[i].pool == of) {
+        if (subjects[i].pool == which) {
             expected += batches[i] * BATCH * (size_t)count;
         }
     }
-    if (after.acquired - before != expected || after.misused != 0 || after.in_use != 0) {
-        fprintf(stderr, "bench: %zu leases expected, %zu counted; %zu misused, %zu in use\n",
-                expected, after.acquired - before, after.misused, after.in_use);
+    if (after.acquired - before != expected || after.misused != 0 || after.in_use != in_use) {
+        fprintf(stderr, "bench: pool %d: %zu leases expected, %zu counted; %zu misused, %zu in use\n",
+                which, expected, after.acquired - before, after.misused, after.in_use);
         exit(1);
     }
 }
 
 static void measure(int count)
 {
-    size_t before = stats_of(pool).acquired, aging_before = stats_of(aging_pool).acquired;
+    size_t before[POOLS], waited;
 
+    for (int i = PLAIN; i < POOLS; i++) {
+        before[i] = stats_of(pools[i]).acquired;
+    }
+    waited = stats_of(pools[FULL]).waited;
     memset(batches, 0, sizeof batches);
     run(count);
-    check_use(pool, before, count);
-    check_use(aging_pool, aging_before, count);
+    for (int i = PLAIN; i < POOLS; i++) {
+        check_use(i, before[i], count);
+    }
+    /* With two threads one may release before the other waits. */
+    waited = stats_of(pools[FULL]).waited - waited;
+    if (count == 1 && waited != batches[HANDS_OVER] * BATCH) {
+        fprintf(stderr, "bench: %zu of %zu hand-overs were waited for\n", waited,
+                batches[HANDS_OVER] * BATCH);
+        exit(1);
+    }
 }
 
 static void table(uint32_t capacity, apr_pool_t *memory)
 {
     static const int counts[] = {1, 2, 1};
     struct result results[3][SUBJECTS];
-    conn_pool_config config = CONN_POOL_CONFIG_INIT;
 
-    config.capacity = capacity;
-    config.create = make;
-    ok("conn_pool_create", conn_pool_create(&config, &pool));
-    fill(pool, capacity);
-    config.max_lifetime_ms = 3600000;
-    ok("conn_pool_create", conn_pool_create(&config, &aging_pool));
-    fill(aging_pool, capacity);
-    if (apr_reslist_create(&reslist, (int)capacity, (int)capacity, (int)capacity, 0, make_for_apr,
-                           end_for_apr, NULL, memory) != APR_SUCCESS) {
-        die("apr_reslist_create", "failed");
-    }
-    for (int thread = 0; thread < MOST_THREADS; thread++) {
-        atomic_store(&words[thread].word, ((uintptr_t)1 << (capacity < 32 ? capacity : 32)) - 1);
-    }
+    make_pools(capacity);
+    make_others(capacity, memory);
     for (int i = 0; i < 3; i++) {
         measure(counts[i]);
         if (i == 0) {
@@ -460,9 +699,8 @@ static void table(uint32_t capacity, apr_pool_t *memory)
         }
         printf("\n");
     }
-    apr_reslist_destroy(reslist);
-    ok("conn_pool_destroy", conn_pool_destroy(pool));
-    ok("conn_pool_destroy", conn_pool_destroy(aging_pool));
+    end_others();
+    end_pools(capacity);
 }
 
 /* The answer: whether every ratio is what it must be. */
