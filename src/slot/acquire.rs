@@ -225,12 +225,17 @@ impl<'a, P: PoolParts + ?Sized> Acquire<'a, P> {
     }
 
     /// Ends the wait, for a caller that gives up: it leaves the queue. One that does not wait has nothing to leave.
+    #[cfg(feature = "managed")]
     #[cold]
     #[inline(never)]
     pub(crate) fn leave(self: Pin<&Self>) {
-        if self.progress.replace(Progress::Done) != Progress::Waiting {
-            return;
+        if self.progress.replace(Progress::Done) == Progress::Waiting {
+            self.leave_queue();
         }
+    }
+
+    #[inline]
+    fn leave_queue(self: Pin<&Self>) {
         // Dropped last, also if the release panics.
         let mut batch = self.pool.engine().batch();
         let reason = if self.pool.counts_callers() { LeaveReason::Uncounted } else { LeaveReason::Cancelled };
@@ -258,7 +263,7 @@ impl<P: PoolParts + ?Sized> Drop for Acquire<'_, P> {
     fn drop(&mut self) {
         if self.progress.get() == Progress::Waiting {
             // SAFETY: a queued waiter is pinned since it joined (I4), and not moved before it is dropped.
-            unsafe { Pin::new_unchecked(&*self) }.leave();
+            unsafe { Pin::new_unchecked(&*self) }.leave_queue();
         }
     }
 }

@@ -1,6 +1,7 @@
 // knows: connector, crew, marking, jobs, parts, slot, sync · must not know: what a pass does
 //! Maintenance as a thread: it decides what is due, and has the threads of the crew do it.
 
+use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::string::String;
 use std::task::Waker;
@@ -20,7 +21,8 @@ use crate::sync::{Arc, Lock, PlainBool, Relaxed, process, with_parker};
 pub(crate) struct Maintainers {
     signal: Arc<Signal>,
     crew: Arc<Crew>,
-    thread: JoinHandle<()>,
+    /// Until it is dropped.
+    thread: Option<JoinHandle<()>>,
     /// Whose threads they are.
     process: usize,
 }
@@ -45,7 +47,7 @@ impl Maintainers {
         let is_connector = begin_connector(pool, Attendant::Threads);
         let thread = thread::Builder::new().name(name).spawn(move || run(known, &told, &own, is_connector));
         match thread {
-            Ok(thread) => Ok(Self { signal, crew, thread, process: process() }),
+            Ok(thread) => Ok(Self { signal, crew, thread: Some(thread), process: process() }),
             Err(error) => {
                 if is_connector {
                     end_connector(pool);
@@ -56,7 +58,7 @@ impl Maintainers {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        !self.thread.is_finished()
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Ends the threads, and waits a moment for that. A fork's child has none of them.
@@ -66,8 +68,17 @@ impl Maintainers {
         }
         self.signal.stop();
         // The thread itself does not wait for its own end.
-        let patience = if self.thread.thread().id() == thread::current().id() { Duration::ZERO } else { PATIENCE };
-        self.crew.dismiss(patience);
+        let is_own = self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id());
+        self.crew.dismiss(if is_own { Duration::ZERO } else { PATIENCE });
+    }
+}
+
+impl Drop for Maintainers {
+    fn drop(&mut self) {
+        // In a fork's child there is no such thread, and the system must not be told of one.
+        if self.process != process() {
+            forget(self.thread.take());
+        }
     }
 }
 
