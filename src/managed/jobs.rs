@@ -58,6 +58,9 @@ pub(crate) struct Jobs {
     /// Called when there is none left.
     #[cfg(feature = "std")]
     no_discards: Option<Waker>,
+    /// How many threads close the pool, and hand its connections over.
+    #[cfg(feature = "std")]
+    closing: usize,
     report: Report,
 }
 
@@ -76,6 +79,8 @@ impl Jobs {
         discards: 0,
         #[cfg(feature = "std")]
         no_discards: None,
+        #[cfg(feature = "std")]
+        closing: 0,
         report: Report::None,
     };
 
@@ -98,6 +103,22 @@ impl Jobs {
     /// How many jobs wait to be begun.
     pub(super) fn len(&self) -> usize {
         self.len + usize::from(self.report == Report::Due)
+    }
+
+    /// A thread closes the pool, until it [ends](Self::end_closing) that: there are jobs to come.
+    #[cfg(feature = "std")]
+    pub(super) const fn begin_closing(&mut self) {
+        self.closing += 1;
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn end_closing(&mut self) {
+        self.closing -= 1;
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing > 0
     }
 
     /// Puts a slot at the end; hands it back if nobody does such jobs.

@@ -155,6 +155,8 @@ pub(super) fn close<P: ManagedParts>(pool: &P) {
         return;
     }
     let was_closed = pool.engine().is_closed();
+    #[cfg(feature = "std")]
+    let _closing = Closing::begin(pool.shared());
     teardown::close(pool, || {
         if !was_closed {
             log::closed(name(pool));
@@ -162,6 +164,27 @@ pub(super) fn close<P: ManagedParts>(pool: &P) {
         pool.shared().wake();
         pool.shared().call_standby();
     });
+}
+
+/// A pool that is being closed by the calling thread: its connector does not end before all connections are handed over
+/// to it.
+#[cfg(feature = "std")]
+struct Closing<'a>(&'a Shared);
+
+#[cfg(feature = "std")]
+impl<'a> Closing<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.begin_closing();
+        Self(shared)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        // Maybe while a panic of the manager's unwinds, and a waker may panic too.
+        run_once(|| self.0.end_closing());
+    }
 }
 
 /// Ends every connection of a pool that is being dropped, those of leaked guards included.

@@ -397,6 +397,25 @@ impl Shared {
         self.jobs.with(|jobs| jobs.len())
     }
 
+    /// A thread closes the pool: its connector waits for what is handed over, until the thread
+    /// [ends](Self::end_closing) that.
+    #[cfg(feature = "std")]
+    pub(super) fn begin_closing(&self) {
+        self.jobs.with(Jobs::begin_closing);
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) fn end_closing(&self) {
+        self.jobs.with(Jobs::end_closing);
+        self.wake();
+    }
+
+    /// Whether jobs wait to be begun, or the closing of the pool hands some over.
+    #[cfg(feature = "std")]
+    pub(super) fn has_jobs_to_come(&self) -> bool {
+        self.jobs.with(|jobs| jobs.len() > 0 || jobs.is_closing())
+    }
+
     /// There is something to report.
     pub(super) fn ask_report(&self) {
         self.jobs.with(Jobs::ask_report);

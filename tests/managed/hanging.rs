@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use conn_pool::managed::{ConnGuard, DiscardReason};
 
 use super::maintaining::filled;
 use crate::kit::keeper::{BOTH, By, Keeper};
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, retry, secs};
-use crate::kit::{Call, FOREVER, Gate, Job, Outcome, lock, wait_until};
+use crate::kit::{Call, FOREVER, Gate, Job, Outcome, lock, wait_until, waker_that};
 
 /// The next such call hangs.
 fn hang<const N: usize>(pool: &SimPool<N>, call: Call) -> Gate {
@@ -160,6 +161,34 @@ fn the_end_of_a_pool_does_not_wait_for_a_destructor_that_hangs() {
     wait_until(|| script.live() == 0);
     drop(pool);
     assert_eq!((script.discards(DiscardReason::Closed), script.lost()), (2, 0));
+}
+
+#[test]
+fn maintenance_that_is_quick_to_see_the_end_of_a_pool_still_ends_its_connections() {
+    let pool = filled::<2>(quiet(), 2);
+    let gate = Gate::default();
+    pool.manager().always(Call::Discard, Outcome::at(&gate));
+    pool.suspend();
+    let mut waiter = Job::new(pool.get_async());
+    let (health, closing) = (Arc::new(Mutex::new(None)), Arc::clone(&pool));
+    let started = Arc::clone(&health);
+    // Called by `close`, after the pool is closed and before its connections are handed over.
+    waiter.set_waker(waker_that(move || {
+        let health = closing.health_check().unwrap();
+        let until = Instant::now() + millis(50);
+        while health.is_running() && Instant::now() < until {
+            thread::yield_now();
+        }
+        *lock(&started) = Some(health);
+    }));
+    assert!(waiter.poll().is_pending());
+    pool.close();
+    gate.wait_for_arrivals(2);
+    assert!(!gate.is_open());
+    gate.open();
+    wait_until(|| pool.manager().discards(DiscardReason::Closed) == 2);
+    let health = lock(&health).take().unwrap();
+    wait_until(|| !health.is_running());
 }
 
 #[test]

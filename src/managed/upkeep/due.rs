@@ -21,8 +21,8 @@ pub(super) fn look_every(settings: &Settings) -> Option<usize> {
     Some((least / 16).clamp(SHORTEST, LONGEST))
 }
 
-/// In how many milliseconds a pass is due: the shortest time, if the pool was closed or lacks idle connections. The
-/// last pass has done what was due when it `began`.
+/// In how many milliseconds a pass is due: the shortest time, if the pool was closed, or lacks idle connections or has
+/// too many. The last pass has done what was due when it `began`.
 pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, began: Millis, now: Millis) -> usize {
     if is_pressing(pool, now) { SHORTEST } else { due(pool, began).saturating_sub(now.since(began)).max(SHORTEST) }
 }
@@ -31,7 +31,8 @@ fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     let (status, shared) = (pool.engine().status(), pool.shared());
     let coming = status.idle + status.connecting + shared.probes();
     let is_short = coming < shared.settings().min_idle() && pool.engine().room_to_connect() > 0;
-    status.closed || is_short && shared.may_connect(now)
+    let is_excess = shared.settings().max_idle().is_some_and(|most| status.idle > most);
+    status.closed || is_excess || is_short && shared.may_connect(now)
 }
 
 /// In how many milliseconds a pass is due, if nothing happens until then that maintenance is woken by.

@@ -113,7 +113,7 @@ fn attend_until_stopped<K: Known>(known: &K, signal: &Signal, crew: &Arc<Crew>, 
         while let Some(pool) = known.pool()
             && !signal.is_stopped.load(Relaxed)
             // The connections of a closed pool are ended too.
-            && (!pool.engine().is_closed() || pool.shared().jobs() > 0)
+            && (!pool.engine().is_closed() || pool.shared().has_jobs_to_come())
         {
             *is_connector = *is_connector || begin_connector(&*pool, Attendant::Threads);
             let next = if *is_connector {
