@@ -172,6 +172,12 @@ pub use shared_pool::{BuildError, SharedConnGuard, SharedPool, Task};
 #[cfg(feature = "std")]
 pub use times::Times;
 
+// For models of what maintenance does beside a caller.
+#[cfg(all(test, conn_pool_loom, not(feature = "ffi")))]
+pub(crate) use parts::ManagedParts;
+#[cfg(all(test, conn_pool_loom))]
+pub(crate) use upkeep::marking::{Marker, pause_marking};
+
 // For pools whose shape C programs choose.
 #[cfg(feature = "ffi")]
 pub(crate) use {

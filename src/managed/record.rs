@@ -1,14 +1,15 @@
 // knows: clock, sync · must not know: managers, who owns which slot
 //! What a managed pool records about a connection, beside it.
 //!
-//! Each word says who writes it. All are Relaxed: what the slot's owner writes passes on with the slot (I2), and what
-//! maintenance writes is a figure, or a mark that is found sooner or later.
+//! Each word says who writes it. Nearly all are Relaxed: what the slot's owner writes passes on with the slot (I2), and
+//! what maintenance writes is a figure, or a mark that is found sooner or later. A mark that says why a time is not
+//! to be relied on is found by all who see the time.
 
 use core::panic::Location;
 use core::ptr;
 
 use super::clock::{FOR_EVER, Millis};
-use crate::sync::{AtomicUsize, PlainAtomicPtr, PlainUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, PlainAtomicPtr, PlainUsize, Relaxed, const_fn, ord};
 
 /// It has reached its maximum lifetime.
 pub(super) const EXPIRED: usize = 1 << 0;
@@ -134,7 +135,8 @@ impl ConnRecord {
     #[inline]
     pub(super) fn see(&self, period: usize, now: Millis) {
         if !self.is_seen(period) {
-            self.seen_at.store(now.0, Relaxed);
+            // Pairs with O18: after the marks of maintenance that records.
+            self.seen_at.store(now.0, ord!(O19, Release));
             self.seen.store(period, Relaxed);
         }
     }
@@ -170,7 +172,9 @@ impl ConnRecord {
     /// Since when the present period is known to last.
     #[inline]
     pub(super) fn seen_at(&self) -> Millis {
-        Millis(self.seen_at.load(Relaxed))
+        // Pairs with O19: a caller that relies on the time sees the marks that were made before, also if it takes the
+        // time for that of an earlier period.
+        Millis(self.seen_at.load(ord!(O18, Acquire)))
     }
 
     pub(super) fn note_check(&self, now: Millis) {

@@ -17,7 +17,7 @@ use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
 use super::settings::Settings;
 use crate::engine::SlotToken;
-use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn};
+use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn, ord};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
@@ -216,8 +216,9 @@ impl Shared {
     /// Until when the marks may be relied on, if that has an end.
     #[inline(always)]
     pub(super) fn trusted_until(&self) -> Option<Millis> {
-        // Relaxed: the word stands for itself. With an old value an acquire tells ages by the clock without need.
-        let until = self.trusted_until.load(Relaxed);
+        // Pairs with O17: who relies on a pass sees the marks that it has made. With an old value an acquire tells ages
+        // by the clock without need.
+        let until = self.trusted_until.load(ord!(O16, Acquire));
         (until != FOR_EVER).then_some(Millis(until))
     }
 
@@ -225,7 +226,8 @@ impl Shared {
     pub(super) fn extend_trust(&self, now: Millis, trusted_for: usize) {
         if self.trusted_until().is_some() {
             let until = now.0.wrapping_add(trusted_for);
-            self.trusted_until.store(if until == FOR_EVER { until - 1 } else { until }, Relaxed);
+            // Pairs with O16: after the marks of the pass.
+            self.trusted_until.store(if until == FOR_EVER { until - 1 } else { until }, ord!(O17, Release));
         }
     }
 

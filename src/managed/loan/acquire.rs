@@ -9,7 +9,7 @@ use crate::managed::clock::Millis;
 use crate::managed::event::DiscardReason;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::SAMPLE;
+use crate::managed::record::{CHECK, SAMPLE};
 use crate::managed::shared::{ROUND_ROBIN, SELF_TIMED};
 use crate::slot::{claim_after, claim_any, claim_first};
 use crate::sync::thread_number;
@@ -48,8 +48,13 @@ pub(super) fn acquire_first_here<P: ManagedParts>(
     }
     let Some(slot) = claim_first(pool) else { return Err(None) };
     // The flags once more: maintenance may have fallen asleep before the claim. And those from before it: maintenance
-    // that marks after the claim takes the connection for one in use.
-    if flags | pool.shared().flags() != 0 || pool.has_remarks(slot.index()) || pool.time_if_unmarked().is_some() {
+    // that marks after the claim takes the connection for one in use. And the marks once more: by them such maintenance
+    // says that it was late.
+    if flags | pool.shared().flags() != 0
+        || pool.has_remarks(slot.index())
+        || pool.time_if_unmarked().is_some()
+        || pool.record(slot.index()).is_marked(CHECK)
+    {
         return acquire_marked(pool, slot, site, by_thread, flags != 0).map_err(Some);
     }
     // The manager may panic: the slot is released then.

@@ -147,8 +147,15 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if marked == Some(CheckReason::Unproven) || is_over {
             return Some(CheckReason::Unproven);
         }
-        let is_stale = marked.is_some() || now.is_some_and(|now| !self.is_fresh(uses, now));
-        is_stale.then_some(CheckReason::IdleForLong)
+        if marked.is_some() {
+            return Some(CheckReason::IdleForLong);
+        }
+        if !self.is_fresh(uses, now?) {
+            return Some(CheckReason::IdleForLong);
+        }
+        // Maintenance may have recorded since when the connection is idle after the marks were read: then it has marked
+        // before whether it was late.
+        marked_check(record.marks())
     }
 
     /// Why maintenance checks the connection, which it wants to keep alive.

@@ -127,7 +127,8 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
         let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
         let period = period(state.uses(), !is_idle);
         // A connection that is seen idle for the first time may have been so since the last pass, and that is long ago.
-        if was_suspended || is_late && is_idle && !record.is_seen(period) {
+        // So may one that is seen in use, if it was claimed a moment ago: who has claimed it looks at its marks last.
+        if was_suspended || is_late && !record.is_seen(period) {
             record.mark(STOOD_STILL);
         }
         if is_idle {

@@ -13,8 +13,8 @@ use loom::thread;
 use super::managed::{
     ANY, Hands, SHORT, Server, TIMELESS, assert_whole, at_hand, fill, get, maintain, read, timed, vacant,
 };
-use super::{client, explore, explore_up_to, join, run};
-use crate::managed::{ConnGuard, GetError, Pool};
+use super::{bound, client, explore, explore_up_to, join, run};
+use crate::managed::{ConnGuard, GetError, ManagedParts, Marker, Pool, pause_marking};
 
 /// Maintenance fills the only slot while a caller wants it, or is refused by the server: the caller is served in any
 /// case.
@@ -102,6 +102,43 @@ fn a_connection_that_comes_back_during_the_maintenance_is_checked_after_long() {
 #[test]
 fn a_connection_that_comes_back_as_the_maintenance_ends_is_checked_after_long() {
     a_connection_is_checked_after_long(true, false);
+}
+
+/// The process stood still for three seconds. A caller comes while maintenance marks for the first time after that, and
+/// gets no connection unchecked that was idle all the time: whether maintenance sees it idle, claimed, or both.
+fn a_connection_is_checked_after_a_stop(preemptions: usize, is_seen_idle_before: bool) {
+    explore_up_to(preemptions, move || {
+        let pool = timed::<1>(Server::refusing(0), TIMELESS.validate_after(Some(Duration::from_secs(1))), ANY);
+        let mut marker = Marker::new();
+        let mut mark_at = |millis| {
+            pool.clock().set(millis);
+            pause_marking(&*pool);
+            marker.mark(&*pool, ManagedParts::coarse(&*pool), Waker::noop());
+        };
+        drop(at_hand(&pool));
+        mark_at(250);
+        if !is_seen_idle_before {
+            drop(at_hand(&pool));
+        }
+        pool.clock().set(3500);
+        let caller = client(0, &pool, |pool| {
+            let lent = at_hand(pool);
+            assert!(lent.is_none() || read(&pool.manager().checked) == 1, "lent without a check");
+        });
+        mark_at(3500);
+        join([caller]);
+    });
+}
+
+#[test]
+fn a_connection_that_maintenance_sees_idle_after_a_stop_is_checked() {
+    a_connection_is_checked_after_a_stop(1, false);
+}
+
+#[test]
+fn a_connection_that_was_seen_idle_before_a_stop_is_checked() {
+    // A caller that is stopped between its claim and its look, and goes on when maintenance has marked.
+    a_connection_is_checked_after_a_stop(bound(), true);
 }
 
 /// Maintenance sleeps long while nothing happens, and must not miss the close.
