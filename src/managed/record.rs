@@ -135,7 +135,9 @@ impl ConnRecord {
     #[inline]
     pub(super) fn see(&self, period: usize, now: Millis) {
         if !self.is_seen(period) {
-            // Pairs with O18: after the marks of maintenance that records.
+            // It is of no period while the time changes. The time pairs with O18: after that, and after the marks of
+            // maintenance that records.
+            self.seen.store(NONE, Relaxed);
             self.seen_at.store(now.0, ord!(O19, Release));
             self.seen.store(period, Relaxed);
         }
@@ -172,8 +174,8 @@ impl ConnRecord {
     /// Since when the present period is known to last.
     #[inline]
     pub(super) fn seen_at(&self) -> Millis {
-        // Pairs with O19: a caller that relies on the time sees the marks that were made before, also if it takes the
-        // time for that of an earlier period.
+        // Pairs with O19: a caller that relies on the time sees the marks that were made before, and that the period is
+        // another one by now.
         Millis(self.seen_at.load(ord!(O18, Acquire)))
     }
 

@@ -15,7 +15,7 @@ use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{
-    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN, period,
+    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN,
 };
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
@@ -179,17 +179,19 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         // The claim has counted this use already. Of the last one the beginning is known, or when maintenance has seen
         // it, or its end.
         let is_of_last = || record.is_of_loan(uses.wrapping_sub(1));
-        if is_of_last() {
-            return Some(record.fresh_at());
+        // It has to be so afterwards, too: maintenance may record another period meanwhile, and its time.
+        let of_last = || is_of_last().then(|| record.fresh_at()).filter(|_| is_of_last());
+        if let Some(fresh_at) = of_last() {
+            return Some(fresh_at);
         }
         // The acquire did not record a time, because maintenance was running. Had the connection been idle at the last
         // pass of maintenance, that pass would have recorded it; so it was still in use then. Unless the record is of
         // this very use.
         let marked_at = self.pool.shared().marked_at()?;
-        if is_of_last() {
-            return Some(record.fresh_at());
+        if let Some(fresh_at) = of_last() {
+            return Some(fresh_at);
         }
-        (!record.is_seen(period(uses, true))).then_some(marked_at)
+        (!record.is_of_loan(uses)).then_some(marked_at)
     }
 
     /// For a slot that is filled: what follows is a call of the manager with its connection.

@@ -123,12 +123,15 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
     let limit = config.validate_after.filter(|after| !after.is_zero()).unwrap_or(SUSPENDED);
     let was_suspended = shared.was_suspended(pool.suspended(), limit);
     let is_late = is_late(pool, now);
+    let is_first = is_late && shared.marked_at().is_none();
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
         let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
         let period = period(state.uses(), !is_idle);
+        // Callers that tell ages by the clock, as they do until the first pass, record when a loan begins.
+        let is_known = record.is_seen(period) || is_first && !is_idle && record.is_of_loan(state.uses());
         // A connection that is seen idle for the first time may have been so since the last pass, and that is long ago.
         // So may one that is seen in use, if it was claimed a moment ago: who has claimed it looks at its marks last.
-        if was_suspended || is_late && !record.is_seen(period) {
+        if was_suspended || is_late && !is_known {
             record.mark(STOOD_STILL);
         }
         if is_idle {

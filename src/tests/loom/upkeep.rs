@@ -104,9 +104,21 @@ fn a_connection_that_comes_back_as_the_maintenance_ends_is_checked_after_long() 
     a_connection_is_checked_after_long(true, false);
 }
 
-/// The process stood still for three seconds. A caller comes while maintenance marks for the first time after that, and
-/// gets no connection unchecked that was idle all the time: whether maintenance sees it idle, claimed, or both.
-fn a_connection_is_checked_after_a_stop(preemptions: usize, is_seen_idle_before: bool) {
+/// What maintenance knows of a connection when nothing was done for three seconds, because the process stood still, or
+/// there was no maintenance.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    /// That it was idle before.
+    Idle,
+    /// Nothing: it was used after the last pass.
+    Nothing,
+    /// There was no pass yet.
+    NoPass,
+}
+
+/// A caller comes while maintenance marks for the first time after that, and gets no connection unchecked that was idle
+/// all the time: whether maintenance sees it idle, claimed, or both.
+fn a_connection_is_checked_after_a_stop(preemptions: usize, known: Known) {
     explore_up_to(preemptions, move || {
         let pool = timed::<1>(Server::refusing(0), TIMELESS.validate_after(Some(Duration::from_secs(1))), ANY);
         let mut marker = Marker::new();
@@ -116,8 +128,10 @@ fn a_connection_is_checked_after_a_stop(preemptions: usize, is_seen_idle_before:
             marker.mark(&*pool, ManagedParts::coarse(&*pool), Waker::noop());
         };
         drop(at_hand(&pool));
-        mark_at(250);
-        if !is_seen_idle_before {
+        if known != Known::NoPass {
+            mark_at(250);
+        }
+        if known == Known::Nothing {
             drop(at_hand(&pool));
         }
         pool.clock().set(3500);
@@ -132,13 +146,18 @@ fn a_connection_is_checked_after_a_stop(preemptions: usize, is_seen_idle_before:
 
 #[test]
 fn a_connection_that_maintenance_sees_idle_after_a_stop_is_checked() {
-    a_connection_is_checked_after_a_stop(1, false);
+    a_connection_is_checked_after_a_stop(1, Known::Nothing);
 }
 
 #[test]
 fn a_connection_that_was_seen_idle_before_a_stop_is_checked() {
     // A caller that is stopped between its claim and its look, and goes on when maintenance has marked.
-    a_connection_is_checked_after_a_stop(bound(), true);
+    a_connection_is_checked_after_a_stop(bound(), Known::Idle);
+}
+
+#[test]
+fn a_connection_that_was_idle_for_long_as_maintenance_begins_is_checked() {
+    a_connection_is_checked_after_a_stop(bound(), Known::NoPass);
 }
 
 /// Maintenance sleeps long while nothing happens, and must not miss the close.
