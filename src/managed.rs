@@ -160,6 +160,7 @@ pub use manager::errors_as_text::{DescribedError, ErrorsAsText};
 pub use manager::from_fn::{FromAsyncFn, FromFn, from_async_fn, from_fn};
 #[cfg(feature = "alloc")]
 pub use manager::hooks::{AsyncHooks, HookFuture, Hooks};
+pub use manager::local::{Awaited, Local, LocalAsyncManager};
 pub use manager::{AsyncManager, Lifecycle, Manager};
 pub use metrics::Metrics;
 pub use name::Name;

@@ -11,7 +11,8 @@ use super::loan::acquire::{FirstTry, Site, acquire_first, acquire_idle, first_tr
 use super::loan::caller::{Async, NoWait, at_once};
 use super::loan::search::{Search, acquire};
 use super::loan::task::get;
-use super::manager::{AsyncManager, Lifecycle, Manager};
+use super::manager::local::Awaited;
+use super::manager::{Lifecycle, Manager};
 use super::parts::ManagedParts;
 use super::pool::Pool;
 use crate::engine::SlotToken;
@@ -95,7 +96,7 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
 }
 
 /// Acquiring a connection as a task.
-impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
+impl<M: Awaited, const N: usize, K: Clock> Pool<M, N, K> {
     /// Acquires a connection, and waits for as long as it takes, or as
     /// [`wait_timeout`](super::Config::wait_timeout) allows.
     ///

@@ -6,7 +6,8 @@ use core::time::Duration;
 use super::clock::{CanSleep, Clock, Millis, assert_can_sleep};
 use super::jobs::Attendant;
 use super::loan::caller::{Async, NoWait, at_once};
-use super::manager::{AsyncManager, Manager};
+use super::manager::Manager;
+use super::manager::local::Awaited;
 use super::own_process::OwnProcess;
 use super::parts::ManagedParts;
 use super::pool::Pool;
@@ -53,7 +54,7 @@ impl<M: Manager, const N: usize, K: Clock> Pool<M, N, K> {
 }
 
 /// Maintenance by a task of your own.
-impl<M: AsyncManager, const N: usize, K: Clock> Pool<M, N, K> {
+impl<M: Awaited, const N: usize, K: Clock> Pool<M, N, K> {
     /// As [`maintain`](Self::maintain), for a manager that awaits.
     ///
     /// # Cancel safety

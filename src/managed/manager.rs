@@ -7,6 +7,7 @@ mod forward;
 pub(super) mod from_fn;
 #[cfg(feature = "alloc")]
 pub(super) mod hooks;
+pub(super) mod local;
 pub(super) mod pointers;
 
 use core::fmt;
@@ -227,7 +228,8 @@ pub trait Manager: Lifecycle {
     }
 }
 
-/// Makes and checks connections as a task. As [`Manager`] otherwise.
+/// Makes and checks connections as a task. As [`Manager`] otherwise. What it awaits is `Send`; a driver that cannot
+/// promise that implements [`LocalAsyncManager`](local::LocalAsyncManager).
 ///
 /// The pool limits the time of a connect and of a check if its [`Clock`](super::Clock) can sleep; else the task that
 /// awaits has to.

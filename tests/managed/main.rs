@@ -35,6 +35,7 @@ mod reporting;
 mod retrying;
 mod sleeping;
 mod standing_still;
+mod staying_local;
 mod timing;
 mod traits;
 mod waiting;

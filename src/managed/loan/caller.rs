@@ -13,7 +13,8 @@ use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
 use crate::managed::event::CheckReason;
-use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
+use crate::managed::manager::local::Awaited;
+use crate::managed::manager::{Lifecycle, Manager};
 #[cfg(feature = "std")]
 use crate::managed::meeting::Answer;
 use crate::managed::meeting::Meeting;
@@ -303,7 +304,7 @@ impl Nanos {
 
 impl<P: ManagedParts, K: Clock> Caller<P> for Async<'_, K>
 where
-    P::Manager: AsyncManager,
+    P::Manager: Awaited,
 {
     fn has_deadline(&self) -> bool {
         self.until.has_end()
@@ -334,7 +335,7 @@ where
         let meeting = if self.until == Until::OF_POOL { None } else { pool.meeting(slot) };
         Connect {
             // It is not begun without time.
-            work: (!self.is_late()).then(|| pool.manager().connect()),
+            work: (!self.is_late()).then(|| pool.manager().begin_connect()),
             limit: self.time_within(pool.shared().settings().connect_timeout()),
             pool,
             leave: LeaveOnDrop(meeting),
@@ -354,7 +355,7 @@ where
             }
             pool.manager().on_check(connection, why);
             let limit = self.time_within(pool.shared().settings().validation_timeout());
-            in_time(Timed::new(pool.manager().is_valid(connection), limit).await)
+            in_time(Timed::new(pool.manager().begin_check(connection), limit).await)
         }
     }
 }

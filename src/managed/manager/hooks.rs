@@ -1,4 +1,4 @@
-// knows: event, forward, manager, sync · must not know: pools
+// knows: event, forward, local, manager, sync · must not know: pools
 //! Functions that are called beside a manager's.
 
 use alloc::boxed::Box;
@@ -9,6 +9,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use super::forward::forward;
+use super::local::LocalAsyncManager;
 use super::{AsyncManager, Lifecycle, Manager};
 use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::sync::run_once;
@@ -288,6 +289,16 @@ impl<M: AsyncManager + Sync> AsyncManager for Hooks<M> {
     }
 
     fn is_valid(&self, connection: &mut M::Connection) -> impl Future<Output = Result<(), M::Error>> + Send {
+        self.manager.is_valid(connection)
+    }
+}
+
+impl<M: LocalAsyncManager> LocalAsyncManager for Hooks<M> {
+    async fn connect(&self) -> Result<M::Connection, M::Error> {
+        self.connected(self.manager.connect().await?)
+    }
+
+    fn is_valid(&self, connection: &mut M::Connection) -> impl Future<Output = Result<(), M::Error>> {
         self.manager.is_valid(connection)
     }
 }

@@ -13,7 +13,7 @@ use super::work::{perform, take};
 use super::works::Works;
 use crate::managed::clock::Clock;
 use crate::managed::loan::caller::{Async, at_once, race};
-use crate::managed::manager::AsyncManager;
+use crate::managed::manager::local::Awaited;
 use crate::managed::own_process::OwnProcess;
 use crate::managed::parts::ManagedParts;
 
@@ -25,7 +25,7 @@ pub(crate) fn maintain_until_closed<'a, P, K, H>(
     mut attendance: Attendance<H>,
 ) -> impl Future<Output = ()> + use<'a, P, K, H>
 where
-    P: ManagedParts<Manager: AsyncManager>,
+    P: ManagedParts<Manager: Awaited>,
     K: Clock,
     H: Deref<Target = P>,
 {
