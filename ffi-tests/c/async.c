@@ -71,10 +71,34 @@ static void a_free_resource_is_acquired_at_once(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_add(pool, &thing));
     CHECK_STATUS(CONN_POOL_OK, ask(pool, &call));
     CHECK(call.lease.pool == pool && call.lease.resource == &thing);
+    /* It was not made ready for a queue that it need not join. */
+    CHECK(memcmp(&call.waiter, &(conn_pool_waiter)CONN_POOL_WAITER_INIT, sizeof call.waiter) == 0);
     CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
     CHECK(call.calls == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
+static void a_waiter_in_use_finds_nothing_though_a_resource_is_free(void)
+{
+    int turns = 0, things[2];
+    struct call call = call_in(&turns);
+    conn_pool *full = pool_of(1), *busy = pool_of(1);
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(full, &things[0]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_add(busy, &things[1]));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(busy, &lease));
+    CHECK_STATUS(CONN_POOL_PENDING, ask(busy, &call));
+    CHECK_STATUS(CONN_POOL_ALREADY_WAITING, ask(full, &call));
+    CHECK(STATS(full).in_use == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(busy, &call.waiter));
+    CHECK_STATUS(CONN_POOL_INVALID_ARGUMENT,
+                 conn_pool_acquire_async(full, &call.waiter, NULL, &call, &call.lease));
+    CHECK(STATS(full).in_use == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(busy, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(full));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(busy));
 }
 
 static void a_release_calls_back(void)
@@ -521,6 +545,7 @@ static void a_long_queue_is_served_in_order(void)
 int main(void)
 {
     a_free_resource_is_acquired_at_once();
+    a_waiter_in_use_finds_nothing_though_a_resource_is_free();
     a_release_calls_back();
     a_resource_that_is_added_calls_back();
     a_pool_that_grows_calls_back();

@@ -315,15 +315,42 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
     user: *mut c_void,
     lease: *mut conn_pool_lease,
 ) -> conn_pool_status {
-    border!({
+    // SAFETY: as the caller promises.
+    let may_wait = on_ready.is_some() && unsafe { waiter::may_wait(waiter) };
+    border!(
         // SAFETY: as the caller promises.
-        let pool = unsafe { conn_pool::of(pool) }?;
-        if waiter.is_null() || on_ready.is_none() || lease.is_null() {
-            return Err(CONN_POOL_INVALID_ARGUMENT);
+        fast: if may_wait { unsafe { at_once(pool, lease, acquire_as_it_is) } } else { None },
+        // SAFETY: as the caller promises.
+        then: unsafe { acquire_or_wait(pool, waiter, on_ready, user, lease) }
+    )
+}
+
+/// # Safety
+///
+/// As for `conn_pool_acquire_async`.
+#[inline(never)]
+unsafe extern "C" fn acquire_or_wait(
+    pool: *mut conn_pool,
+    waiter: *mut conn_pool_waiter,
+    on_ready: conn_pool_ready_fn,
+    user: *mut c_void,
+    lease: *mut conn_pool_lease,
+) -> conn_pool_status {
+    // SAFETY: as the caller promises.
+    let may_wait = on_ready.is_some() && unsafe { waiter::may_wait(waiter) };
+    border!(
+        // SAFETY: as the caller promises.
+        fast: if may_wait { unsafe { at_once(pool, lease, acquire_at_home) } } else { None },
+        else: {
+            // SAFETY: as the caller promises.
+            let pool = unsafe { conn_pool::of(pool) }?;
+            if waiter.is_null() || on_ready.is_none() || lease.is_null() {
+                return Err(CONN_POOL_INVALID_ARGUMENT);
+            }
+            // SAFETY: as the caller promises, and it is not NULL.
+            unsafe { waiter::acquire_async(pool, waiter, on_ready, user, lease) }
         }
-        // SAFETY: as the caller promises, and it is not NULL.
-        unsafe { waiter::acquire_async(pool, waiter, on_ready, user, lease) }
-    })
+    )
 }
 
 /// Cancels an asynchronous wait: `on_ready` will not be called.

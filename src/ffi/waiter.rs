@@ -58,6 +58,17 @@ const _: () = assert!(offset_of!(Waiting, in_use) == 0);
 const _: () = assert!(size_of::<Waiting>() <= size_of::<conn_pool_waiter>());
 const _: () = assert!(align_of::<Waiting>() <= align_of::<conn_pool_waiter>());
 
+/// Whether it is a waiter, and is not in use.
+///
+/// # Safety
+///
+/// It is NULL, zeroed, or was used before.
+#[inline(always)]
+pub(super) unsafe fn may_wait(waiter: *const conn_pool_waiter) -> bool {
+    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
+    unsafe { waiter.cast::<AtomicUsize>().as_ref() }.is_some_and(|in_use| in_use.load(Relaxed) == 0)
+}
+
 /// A lease at once, or a place in the wait queue.
 ///
 /// # Safety
@@ -71,8 +82,8 @@ pub(super) unsafe fn acquire_async(
     user: *mut c_void,
     lease: *mut conn_pool_lease,
 ) -> Answer {
-    // SAFETY: the first field, which is zero in a waiter that was never used, as the caller promises.
-    if unsafe { &*waiter.cast::<AtomicUsize>() }.load(Relaxed) != 0 {
+    // SAFETY: as the caller promises.
+    if !unsafe { may_wait(waiter) } {
         return Err(CONN_POOL_ALREADY_WAITING);
     }
     // SAFETY: large enough and aligned (asserted above), and in no queue, so nothing else uses it, as the caller
