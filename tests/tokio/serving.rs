@@ -96,6 +96,18 @@ async fn threads_and_tasks_are_served_in_the_order_in_which_they_came() {
     }
 }
 
+/// Though maintenance makes its first pass meanwhile.
+#[tokio::test]
+async fn what_was_made_for_a_caller_is_lent_unchecked() {
+    let server = Server::default();
+    let config = Config::new().max_size(1).validate_after(Some(Duration::from_secs(60)));
+    let pool = SharedPool::new(server.manager(), config).unwrap();
+    for _ in 0..2 {
+        drop(pool.get_async().await.unwrap());
+        assert_eq!((server.checks(), server.connects()), (0, 1));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_are_checked_for_tasks_and_for_threads_by_either_kind_of_manager() {
     for is_blocking in [false, true] {

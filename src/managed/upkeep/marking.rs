@@ -128,7 +128,8 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
         let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
         let period = period(state.uses(), !is_idle);
         // Callers that tell ages by the clock, as they do until the first pass, record when a loan begins.
-        let is_known = record.is_seen(period) || is_first && !is_idle && record.is_of_loan(state.uses());
+        let is_recorded = record.is_seen(period) || is_first && !is_idle && record.is_of_loan(state.uses());
+        let is_known = is_recorded || record.unproven_for(now) <= span(limit) / 4;
         // A connection that is seen idle for the first time may have been so since the last pass, and that is long ago.
         // So may one that is seen in use, if it was claimed a moment ago: who has claimed it looks at its marks last.
         if was_suspended || is_late && !is_known {
