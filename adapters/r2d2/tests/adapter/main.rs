@@ -1,0 +1,10 @@
+//! The adapters on fake managers, call by call.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::doc_markdown, reason = "the names of packages are no code")]
+
+mod fake;
+mod from;
+mod hanging;
+mod into;
+mod unsendable;

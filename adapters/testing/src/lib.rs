@@ -1,0 +1,20 @@
+//! What the tests of the adapters share.
+//!
+//! [`Server`] is a PostgreSQL server that a test has for itself, and may stop and start as it likes. The server's
+//! programs have to be installed (Debian: `postgresql`); no service of the system is used, or touched. [`Redis`] is a
+//! Redis server likewise. [`Gate`] and [`Journal`] are for fake managers.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::missing_panics_doc, reason = "what fails here fails a test: `Server` says so once")]
+
+mod account;
+mod gate;
+mod journal;
+mod programs;
+mod redis;
+mod server;
+
+pub use gate::Gate;
+pub use journal::Journal;
+pub use redis::Redis;
+pub use server::{Server, Shutdown};
