@@ -1,0 +1,44 @@
+//! What errors of the driver say, and which of them will not go away by themselves.
+
+use std::error::Error as _;
+use std::fmt;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// Answers to a connect that are the same the next time, until a person changes something.
+///
+/// Not among them: too many connections (`53300`), and a server that starts up or shuts down (`57P03`, `57P01`).
+const PERMANENT: &[SqlState] = &[
+    SqlState::INVALID_PASSWORD,
+    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    SqlState::INVALID_CATALOG_NAME,
+    SqlState::INSUFFICIENT_PRIVILEGE,
+    // Settings that are sent with the connect, in `options`.
+    SqlState::UNDEFINED_OBJECT,
+    SqlState::INVALID_PARAMETER_VALUE,
+    SqlState::CANT_CHANGE_RUNTIME_PARAM,
+];
+
+/// Whether a connect fails in the same way the next time.
+pub(crate) fn is_permanent(error: &Error) -> bool {
+    match error.code() {
+        Some(code) => PERMANENT.contains(code),
+        // The kind of an error is private. A missing password and a missing host are of this one.
+        None => error.to_string() == "invalid configuration",
+    }
+}
+
+/// Writes an error with its causes: the driver's says no more than `db error`.
+pub(crate) fn describe(error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(error) = error.as_db_error() {
+        return write!(f, "{error} (SQLSTATE {})", error.code().code());
+    }
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}

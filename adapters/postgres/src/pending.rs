@@ -1,0 +1,86 @@
+//! The clean-up that is under way, and its answer.
+
+use futures_util::{FutureExt, TryStreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio_postgres::{Client, Error, SimpleQueryStream};
+
+/// An answer that a task reads, since the driver reads no other answer before someone has read this one.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    runtime: Option<Handle>,
+    answer: Option<oneshot::Receiver<Result<(), Error>>>,
+    is_required: bool,
+    is_all: bool,
+}
+
+impl Pending {
+    /// To be called on the runtime of the connection's task.
+    pub(crate) fn none() -> Self {
+        Self { runtime: Handle::try_current().ok(), answer: None, is_required: false, is_all: false }
+    }
+
+    /// Sends statements, each in a message of its own. The last one has to succeed.
+    pub(crate) fn send(&mut self, client: &Client, statements: &[&str]) -> Result<(), Error> {
+        let Some((last, first)) = statements.split_last() else { return Ok(()) };
+        for statement in first {
+            drop(send(client, statement)?);
+        }
+        let Some(stream) = send(client, last)? else { return Ok(()) };
+        let (answer, receiver) = oneshot::channel();
+        self.answer = Some(receiver);
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(async move { answer.send(read(stream).await) });
+        }
+        Ok(())
+    }
+
+    /// Whether the next caller has to wait for the answer.
+    pub(crate) const fn require(&mut self, is_required: bool) {
+        self.is_required = is_required;
+    }
+
+    pub(crate) const fn is_required(&self) -> bool {
+        self.is_required && self.answer.is_some()
+    }
+
+    /// The next check is about the answer alone, or about the connection as well.
+    pub(crate) const fn expect(&mut self, is_all: bool) {
+        self.is_all = is_all;
+    }
+
+    /// Whether the answer is there, and is an error.
+    pub(crate) fn has_failed(&mut self) -> bool {
+        let Some(answer) = &mut self.answer else { return false };
+        match answer.try_recv() {
+            Err(TryRecvError::Empty) => return false,
+            Ok(Ok(())) => self.answer = None,
+            Ok(Err(_)) | Err(TryRecvError::Closed) => return true,
+        }
+        false
+    }
+
+    /// Awaits the answer. Whether that was all that was to be found out.
+    ///
+    /// # Cancel safety
+    ///
+    /// The answer is not lost: the pool ends the connection anyway.
+    pub(crate) async fn answer(&mut self) -> Result<bool, Error> {
+        let is_all = std::mem::take(&mut self.is_all);
+        let Some(answer) = self.answer.take() else { return Ok(is_all) };
+        match answer.await {
+            Ok(answer) => answer.map(|()| is_all),
+            // The runtime has ended: the server has to be asked, which fails.
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// The driver sends a request when its future is polled for the first time, and has no answer to wait for yet.
+fn send(client: &Client, statement: &str) -> Result<Option<SimpleQueryStream>, Error> {
+    client.simple_query_raw(statement).now_or_never().transpose()
+}
+
+async fn read(stream: SimpleQueryStream) -> Result<(), Error> {
+    stream.try_for_each(|_| async { Ok(()) }).await
+}

@@ -1,0 +1,214 @@
+//! What a program reads from its configuration.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use tokio_postgres::Config;
+
+use crate::clean_up::CleanUp;
+use crate::config_error::ConfigError;
+use crate::options::{DEFAULT_STATEMENT_CACHE, Options, config_of_url};
+use crate::parameters::{Given, Parameter, config_of};
+
+/// How to connect, and the manager's options, as a program reads them from a file or the environment (feature `serde`).
+///
+/// A map: what is missing is at its default, an unknown name is refused, and numbers are read from texts too, since the
+/// environment has only these. Either `url`, or its parts; `hosts` and `ports` may be lists with commas.
+///
+/// # Examples
+///
+/// ```
+/// use conn_pool_postgres::{Postgres, Settings};
+///
+/// let json = r#"{"host": "db.internal", "user": "clerk", "database": "shop", "statement_cache": "0"}"#;
+/// let settings: Settings = serde_json::from_str(json)?;
+/// let postgres = Postgres::from_settings(&settings)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// A connection string, with everything.
+    pub url: Option<String>,
+    /// Where the server is. Default: `localhost`.
+    pub host: Option<String>,
+    /// Default: 5432.
+    #[serde(deserialize_with = "text_or_number")]
+    pub port: Option<String>,
+    /// Default: the system's user.
+    pub user: Option<String>,
+    /// Default: none.
+    pub password: Option<String>,
+    /// Default: the one named after the user.
+    pub database: Option<String>,
+    /// What the server's administrator sees.
+    pub application_name: Option<String>,
+    /// Settings of the session: `-c statement_timeout=5s`.
+    pub options: Option<String>,
+    /// `disable`, `prefer` (the default) or `require`.
+    pub ssl_mode: Option<String>,
+    /// In seconds, for each address of the server's.
+    #[serde(deserialize_with = "text_or_number")]
+    pub connect_timeout: Option<String>,
+    /// `any` (the default), `read-write` or `read-only`.
+    pub target_session_attrs: Option<String>,
+    /// How many prepared statements each connection keeps.
+    #[serde(deserialize_with = "number")]
+    pub statement_cache: usize,
+    /// `rollback`, `none` or `discard_all`.
+    pub clean_up: CleanUp,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            host: None,
+            port: None,
+            user: None,
+            password: None,
+            database: None,
+            application_name: None,
+            options: None,
+            ssl_mode: None,
+            connect_timeout: None,
+            target_session_attrs: None,
+            statement_cache: DEFAULT_STATEMENT_CACHE,
+            clean_up: CleanUp::default(),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn read(&self) -> Result<(Config, Options), ConfigError> {
+        Ok((self.config()?, Options { statement_cache: self.statement_cache, clean_up: self.clean_up }))
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        let parts = self.parts();
+        match (&self.url, parts.first()) {
+            (Some(_), Some(part)) => Err(ConfigError::Twice(part.name)),
+            (Some(url), None) => config_of_url(url),
+            (None, _) => config_of(&parts),
+        }
+    }
+
+    fn parts(&self) -> Vec<Given> {
+        let all = [
+            ("host", Parameter::Host, &self.host),
+            ("port", Parameter::Port, &self.port),
+            ("user", Parameter::User, &self.user),
+            ("password", Parameter::Password, &self.password),
+            ("database", Parameter::Database, &self.database),
+            ("application_name", Parameter::ApplicationName, &self.application_name),
+            ("options", Parameter::Options, &self.options),
+            ("ssl_mode", Parameter::SslMode, &self.ssl_mode),
+            ("connect_timeout", Parameter::ConnectTimeout, &self.connect_timeout),
+            ("target_session_attrs", Parameter::TargetSessionAttrs, &self.target_session_attrs),
+        ];
+        let given = |(name, parameter, value): (_, _, &Option<String>)| {
+            value.clone().map(|value| Given { name, parameter, value })
+        };
+        all.into_iter().filter_map(given).collect()
+    }
+}
+
+/// Without the password, and without the connection string, which may have it.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut settings = f.debug_struct("Settings");
+        for given in self.parts().into_iter().filter(|given| given.parameter != Parameter::Password) {
+            settings.field(given.name, &given.value);
+        }
+        settings.field("statement_cache", &self.statement_cache).field("clean_up", &self.clean_up);
+        settings.finish_non_exhaustive()
+    }
+}
+
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_any(TextOrNumber).map(Some)
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let text = deserializer.deserialize_any(TextOrNumber)?;
+    text.trim().parse().map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a whole number, 0 for none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use crate::clean_up::CleanUp;
+
+    fn read(json: &str) -> Settings {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_missing_is_at_its_default() {
+        assert_eq!(read("{}"), Settings::default());
+        let (config, options) = Settings::default().read().unwrap();
+        assert_eq!(config.get_hosts().len(), 1);
+        assert_eq!((options.statement_cache, options.clean_up), (256, CleanUp::Rollback));
+    }
+
+    #[test]
+    fn numbers_are_numbers_or_texts() {
+        let numbers = read(r#"{"port": 6432, "statement_cache": 7, "connect_timeout": 3, "clean_up": "discard_all"}"#);
+        let texts =
+            read(r#"{"port": "6432", "statement_cache": "7", "connect_timeout": "3", "clean_up": "discard_all"}"#);
+        assert_eq!(numbers, texts);
+        let (config, options) = texts.read().unwrap();
+        assert_eq!((config.get_ports(), options.statement_cache), (&[6432][..], 7));
+        assert_eq!(options.clean_up, CleanUp::DiscardAll);
+    }
+
+    #[test]
+    fn the_url_and_its_parts_exclude_each_other() {
+        let error = read(r#"{"url": "postgres://localhost/shop", "user": "clerk"}"#).read().unwrap_err();
+        assert_eq!(error.to_string(), "`url` and `user` are both set: set one, or have `user` in the url");
+        let (config, _) = read(r#"{"url": "postgres://localhost/shop"}"#).read().unwrap();
+        assert_eq!(config.get_dbname(), Some("shop"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let refused = |json| serde_json::from_str::<Settings>(json).unwrap_err().to_string();
+        assert!(refused(r#"{"usr": "clerk"}"#).starts_with("unknown field `usr`, expected one of `url`, "));
+        assert!(refused(r#"{"statement_cache": "many"}"#).contains("expected a whole number, 0 for none"));
+        assert!(refused(r#"{"clean_up": "all"}"#).contains("unknown variant `all`, expected one of `rollback`"));
+        let error = read(r#"{"port": 70000}"#).read().unwrap_err();
+        assert_eq!(error.to_string(), "port is \"70000\": it has to be a port from 1 to 65535");
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let settings = read(r#"{"password": "hunter2", "host": "db.internal"}"#);
+        let text = format!("{settings:?} {:?}", settings.read().unwrap().0);
+        assert!(text.contains("db.internal") && !text.contains("hunter2"), "{text}");
+        let text = format!("{:?}", read(r#"{"url": "postgres://clerk:hunter2@localhost"}"#));
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

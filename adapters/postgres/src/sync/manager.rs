@@ -1,0 +1,194 @@
+//! Makes connections for threads, checks them and cleans them up.
+
+use std::time::Duration;
+use std::{fmt, thread};
+
+use conn_pool::managed::{DiscardReason, Lifecycle, Manager};
+use postgres::tls::{MakeTlsConnect, NoTls, TlsConnect};
+use postgres::{Error, Socket};
+use tokio_postgres::Config;
+
+use super::client::Client;
+use crate::clean_up::CleanUp;
+use crate::config_error::ConfigError;
+use crate::options::{Options, config_of_url};
+use crate::{environment, error};
+
+/// Connections to a PostgreSQL server, by the crate `postgres`.
+#[derive(Clone)]
+pub struct Postgres<T = NoTls> {
+    config: Config,
+    tls: T,
+    options: Options,
+}
+
+impl Postgres {
+    /// Connections as the configuration says, which is that of tokio-postgres. They are not encrypted, unless
+    /// [`tls`](Self::tls) is called.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, tls: NoTls, options: Options::default() }
+    }
+
+    /// As [`new`](Self::new), with a connection string: `postgres://user:password@host:5432/database?…`, or
+    /// `host=… user=…`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], if it cannot be read, or names no host.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        config_of_url(url).map(Self::new)
+    }
+
+    /// As [`new`](Self::new), with libpq's variables: `PGHOST`, `PGHOSTADDR`, `PGPORT` (lists, with commas), `PGUSER`,
+    /// `PGPASSWORD`, `PGDATABASE`, `PGAPPNAME`, `PGOPTIONS`, `PGCONNECT_TIMEOUT`, `PGSSLMODE`, `PGSSLNEGOTIATION`,
+    /// `PGCHANNELBINDING`, `PGTARGETSESSIONATTRS`, `PGLOADBALANCEHOSTS`. Others are not read, files of services and of
+    /// passwords included.
+    ///
+    /// Without a host it is `localhost`; without a user it is the system's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], which names the variable, its value and what would be right.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        environment::config().map(Self::new)
+    }
+
+    /// As [`new`](Self::new), with what a program has read from its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], which names the setting, its value and what would be right.
+    #[cfg(feature = "serde")]
+    pub fn from_settings(settings: &crate::Settings) -> Result<Self, ConfigError> {
+        let (config, options) = settings.read()?;
+        Ok(Self { config, tls: NoTls, options })
+    }
+}
+
+impl<T> Postgres<T> {
+    /// Encrypts connections, by a maker of the crate `postgres-native-tls`, `tokio-postgres-rustls` or the like.
+    #[must_use]
+    pub fn tls<U>(self, tls: U) -> Postgres<U>
+    where
+        Postgres<U>: Manager,
+    {
+        Postgres { config: self.config, tls, options: self.options }
+    }
+
+    /// How many prepared statements each connection keeps ([`Client::prepare_cached`]); 0: none. Default: 256, as
+    /// pgjdbc has it.
+    #[must_use]
+    pub const fn statement_cache(mut self, limit: usize) -> Self {
+        self.options.statement_cache = limit;
+        self
+    }
+
+    /// What is cleaned up when a connection is released. Default: [`CleanUp::Rollback`].
+    #[must_use]
+    pub const fn clean_up(mut self, clean_up: CleanUp) -> Self {
+        self.options.clean_up = clean_up;
+        self
+    }
+
+    /// How it connects.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The configuration for a connect that has so much time.
+    fn config_within(&self, within: Option<Duration>) -> postgres::Config {
+        let mut config = self.config.clone();
+        let own = config.get_connect_timeout().copied();
+        if let Some(limit) = own.into_iter().chain(within).min() {
+            config.connect_timeout(limit);
+        }
+        config.into()
+    }
+}
+
+impl<T> Lifecycle for Postgres<T> {
+    type Connection = Client;
+    type Error = Error;
+
+    fn is_closed(&self, client: &mut Client) -> bool {
+        client.is_closed()
+    }
+
+    fn has_broken(&self, client: &mut Client) -> bool {
+        client.has_broken()
+    }
+
+    fn reset(&self, client: &mut Client) -> Result<(), Error> {
+        client.clean_up(self.options.clean_up)
+    }
+
+    fn reset_blocks(&self, client: &mut Client) -> bool {
+        client.has_to_clean_up(self.options.clean_up)
+    }
+
+    /// The driver's client waits for outstanding answers when it is dropped, and a server that has not answered a check
+    /// may never do.
+    fn on_discard(&self, client: Client, _: DiscardReason) {
+        if client.is_silent() {
+            // If there is no thread to be had the closure is dropped here, and the client with it.
+            let _ = thread::Builder::new().name("postgres-close".into()).spawn(move || drop(client));
+        }
+    }
+
+    fn is_permanent(&self, error: &Error) -> bool {
+        error::is_permanent(error)
+    }
+
+    fn describe(&self, error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        error::describe(error, f)
+    }
+}
+
+impl<T> Manager for Postgres<T>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    /// `within` limits how long each address of the server's may take to accept.
+    fn connect(&self, within: Option<Duration>) -> Result<Client, Error> {
+        let raw = self.config_within(within).connect(self.tls.clone())?;
+        Ok(Client::new(raw, self.options.statement_cache))
+    }
+
+    /// An empty query: the server itself answers it, also in a transaction that has failed and behind PgBouncer, which
+    /// has to have a server for it, and there is nothing to plan or to run.
+    fn is_valid(&self, client: &mut Client, within: Option<Duration>) -> Result<(), Error> {
+        client.check(within)
+    }
+}
+
+/// Without the password, as [`Config`] is written.
+impl<T> fmt::Debug for Postgres<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("config", &self.config).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Postgres;
+    use std::time::Duration;
+
+    #[test]
+    fn a_connect_has_the_shorter_of_both_times() {
+        let limit = |url: &str, within| {
+            let config = Postgres::from_url(url).unwrap().config_within(within);
+            config.get_connect_timeout().copied()
+        };
+        let [one, two] = [1, 2].map(Duration::from_secs);
+        assert_eq!(limit("host=localhost", None), None);
+        assert_eq!(limit("host=localhost", Some(two)), Some(two));
+        assert_eq!(limit("host=localhost connect_timeout=1", Some(two)), Some(one));
+        assert_eq!(limit("host=localhost connect_timeout=2", Some(one)), Some(one));
+        assert_eq!(limit("host=localhost connect_timeout=2", None), Some(two));
+    }
+}
