@@ -78,7 +78,7 @@ impl Client {
     ///
     /// When the connection is released the receiver ends, and, unless [`CleanUp::None`] is set, the connection listens
     /// to no channel any more. A connection that listens for as long as the program runs is better a connection of its
-    /// own: [`SharedConnGuard::detach`](conn_pool::SharedConnGuard::detach) takes it out of the pool.
+    /// own: [`SharedConnGuard::detach`](conn_pool::managed::SharedConnGuard::detach) takes it out of the pool.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
         self.session.listener.open()

@@ -44,8 +44,10 @@ impl Client {
         !how.due(self.is_in_doubt()).is_empty()
     }
 
+    /// Whether answers are outstanding that may never come.
     pub(super) fn is_silent(&self) -> bool {
-        self.is_silent && !self.raw.is_closed()
+        let is_broken = self.doubts.present() == Doubt::Broken;
+        (self.is_silent || is_broken) && !self.raw.is_closed()
     }
 
     /// Runs what cleans the connection up. The last statement has to succeed.

@@ -1,0 +1,163 @@
+//! How connections are made, and how they end.
+
+use std::time::{Duration, Instant};
+
+use conn_pool::SharedPool;
+use conn_pool::managed::{Config, DiscardReason, GetError, ManagerError};
+use conn_pool_postgres::Postgres;
+
+use crate::kit::{LONGEST, Pool, backend, borrow, manager, pool_of_one, run, shared_server, until};
+
+/// Longer than a test takes: an error that is there before was not waited for.
+const FAR_TOO_LONG: Duration = Duration::from_secs(600);
+
+async fn refusal(manager: Postgres) -> (GetError, String) {
+    let pool: Pool = SharedPool::new(manager, Config::new().name("refused")).unwrap();
+    let began = Instant::now();
+    let error = pool.get_async_timeout(FAR_TOO_LONG).await.unwrap_err();
+    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    let text = error.to_string();
+    (error, text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_was_ended_while_idle_is_replaced() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server));
+    let pid = backend(&*borrow(&pool).await).await;
+    assert!(server.terminate(pid));
+    // The end of the socket is on its way to the driver: until then the pool cannot know.
+    until("another backend", || server.sql(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}")) == "0")
+        .await;
+    let end = Instant::now() + LONGEST;
+    while borrow(&pool).await.query_one("SELECT 1", &[]).await.is_err() {
+        assert!(Instant::now() < end);
+    }
+    assert_ne!(backend(&*borrow(&pool).await).await, pid);
+    assert_eq!((pool.metrics().connected, pool.metrics().discarded_for(DiscardReason::Broken)), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_was_ended_in_use_is_not_kept() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server));
+    let client = borrow(&pool).await;
+    assert!(server.terminate(backend(&client).await));
+    until("the end", || client.is_closed()).await;
+    drop(client);
+    assert_eq!((pool.status().idle, pool.metrics().discarded_for(DiscardReason::Broken)), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_asks_the_server() {
+    let server = shared_server();
+    let config = Config::new().max_size(1).validate_after(Some(Duration::ZERO));
+    let pool = SharedPool::new(manager(&server), config).unwrap();
+    let pid = backend(&*borrow(&pool).await).await;
+    assert_eq!(backend(&*borrow(&pool).await).await, pid);
+    assert!(server.terminate(pid));
+    assert_ne!(backend(&*borrow(&pool).await).await, pid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_in_order_with_its_connection() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server));
+    let pid = backend(&*borrow(&pool).await).await;
+    pool.close();
+    until("the session's end", || !server.backends().contains(&pid)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_told_at_once() {
+    let server = conn_pool_testing::Server::start();
+    run(&server, "CREATE ROLE clerk LOGIN PASSWORD 'right'");
+    let data = server.sql("SELECT current_setting('hba_file')");
+    run(
+        &server,
+        &format!(
+            "COPY (SELECT 'host all clerk 127.0.0.1/32 scram-sha-256' UNION ALL SELECT 'host all all 127.0.0.1/32 trust') \
+         TO '{data}'"
+        ),
+    );
+    run(&server, "SELECT pg_reload_conf()");
+    let url = |password: &str| format!("postgres://clerk{password}@127.0.0.1:{}/postgres", server.port());
+    // The server takes up its file some time after it is told to.
+    let end = Instant::now() + LONGEST;
+    while tokio_postgres::connect(&url(":wrong"), tokio_postgres::NoTls).await.is_ok() {
+        assert!(Instant::now() < end);
+    }
+    let (error, text) = refusal(Postgres::from_url(&url(":wrong")).unwrap()).await;
+    assert!(matches!(error, GetError::Connect { .. }), "{text}");
+    assert!(text.contains("password authentication failed for user \"clerk\" (SQLSTATE 28P01)"), "{text}");
+    let (_, text) = refusal(Postgres::from_url(&url("")).unwrap()).await;
+    assert!(text.contains("invalid configuration: password missing"), "{text}");
+    let pool = pool_of_one(Postgres::from_url(&url(":right")).unwrap());
+    assert!(!borrow(&pool).await.is_closed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_database_is_told_at_once_and_a_missing_role() {
+    let server = shared_server();
+    let url = |user: &str, database: &str| format!("postgres://{user}@127.0.0.1:{}/{database}", server.port());
+    for (user, database, expected) in [
+        ("postgres", "nowhere", "database \"nowhere\" does not exist (SQLSTATE 3D000)"),
+        ("nobody", "postgres", "role \"nobody\" does not exist (SQLSTATE 28000)"),
+        ("postgres", "postgres?options=-c%20no_such=1", "unrecognized configuration parameter \"no_such\""),
+    ] {
+        let (_, text) = refusal(Postgres::from_url(&url(user, database)).unwrap()).await;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_driver_s_error_is_kept() {
+    let server = shared_server();
+    let url = format!("postgres://postgres@127.0.0.1:{}/nowhere", server.port());
+    let (error, text) = refusal(Postgres::from_url(&url).unwrap()).await;
+    let GetError::Connect { error: ManagerError::Shared(error), .. } = error else { panic!("{text}") };
+    let own = error.error().and_then(|error| error.downcast_ref::<tokio_postgres::Error>());
+    assert_eq!(own.unwrap().code().unwrap().code(), "3D000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_too_many_connections_is_asked_again() {
+    let server = shared_server();
+    run(&server, "CREATE ROLE few LOGIN CONNECTION LIMIT 1");
+    let url = format!("postgres://few@127.0.0.1:{}/postgres", server.port());
+    let (first, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let task = tokio::spawn(connection);
+    let pool: Pool = SharedPool::new(Postgres::from_url(&url).unwrap(), Config::new()).unwrap();
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.get_async_timeout(LONGEST).await.map(drop) }
+    });
+    until("a refusal", || pool.connect_error().is_some()).await;
+    let text = pool.connect_error().unwrap().to_string();
+    assert!(text.contains("too many connections for role \"few\" (SQLSTATE 53300)"), "{text}");
+    drop(first);
+    task.await.unwrap().unwrap();
+    waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_said_to_be() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let manager = Postgres::from_url(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).unwrap();
+    let pool: Pool = SharedPool::new(manager, Config::new()).unwrap();
+    let text = pool.get_async_timeout(Duration::from_millis(50)).await.unwrap_err().to_string();
+    assert!(text.contains("error connecting to server: "), "{text}");
+}
+
+#[test]
+fn a_connection_string_that_cannot_be_read_is_refused_without_its_password() {
+    let refused = |url: &str| Postgres::from_url(url).unwrap_err().to_string();
+    let example = "(as in postgres://user:password@host:5432/database)";
+    assert_eq!(
+        refused("postgres://clerk:hunter2@localhost:port/shop"),
+        format!("cannot read the connection string: invalid value for option `port` {example}")
+    );
+    assert_eq!(refused(""), format!("cannot read the connection string: it names no host {example}"));
+    let manager = Postgres::from_url("postgres://clerk:hunter2@localhost/shop").unwrap();
+    assert!(!format!("{manager:?}").contains("hunter2"));
+}
