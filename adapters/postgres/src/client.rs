@@ -24,8 +24,8 @@ use crate::transaction::Transaction;
 /// # Cancel safety
 ///
 /// A request whose future is dropped still runs on the server. The connection is checked then before the next caller
-/// gets it: that waits for the request, or after [`validation_timeout`](conn_pool::managed::Config::validation_timeout)
-/// ends the connection.
+/// gets it, unless [`CleanUp::None`] is set: the check waits for the request, or ends the connection after
+/// [`validation_timeout`](conn_pool::managed::Config::validation_timeout).
 pub struct Client {
     // Before the task's end: the task takes leave of the server only if there is no client any more.
     pub(crate) raw: tokio_postgres::Client,
@@ -105,7 +105,7 @@ impl Client {
         self.raw.is_closed() || self.session.doubts.present() == Doubt::Broken
     }
 
-    /// Sends what cleans the connection up, and does not wait for the answer: what the next caller sends comes after it.
+    /// Sends what cleans the connection up, and does not wait for the answer: what the next caller sends comes after.
     pub(crate) fn clean_up(&mut self, how: CleanUp) -> Result<(), Error> {
         self.session.listener.close();
         let doubt = self.session.doubts.present();

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn each_variable_is_read() {
         let config = read(&[
-            ("PGHOST", "db.example"),
+            ("PGHOST", "db"),
             ("PGHOSTADDR", "192.0.2.7"),
             ("PGPORT", "6432"),
             ("PGDATABASE", "shop"),
@@ -86,7 +86,7 @@ mod tests {
         ])
         .unwrap();
         let mut expected = Config::new();
-        expected.host("db.example").hostaddr([192, 0, 2, 7].into()).port(6432).dbname("shop").user("clerk");
+        expected.host("db").hostaddr([192, 0, 2, 7].into()).port(6432).dbname("shop").user("clerk");
         expected.password("secret").options("-c statement_timeout=5s").application_name("orders");
         expected.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         expected.channel_binding(ChannelBinding::Require).connect_timeout(Duration::from_secs(7));

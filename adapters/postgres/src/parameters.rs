@@ -1,5 +1,6 @@
 //! The parameters of a connection, each by itself, as libpq knows them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
@@ -50,9 +51,9 @@ impl Given {
     fn set(&self, config: &mut Config) -> Result<(), ConfigError> {
         let value = &*self.value;
         match self.parameter {
-            Parameter::Host => return self.each(|host| set(config.host(host)), "the name of a host, or a directory"),
-            Parameter::HostAddr => return self.each(|one| set(config.hostaddr(one.parse().ok()?)), "an IP address"),
-            Parameter::Port => return self.each(|one| set(config.port(port(one)?)), "a port from 1 to 65535"),
+            Parameter::Host => return self.each(config, host, Config::host, "the name of a host, or a directory"),
+            Parameter::HostAddr => return self.each(config, address, Config::hostaddr, "an IP address"),
+            Parameter::Port => return self.each(config, port, Config::port, "a port from 1 to 65535"),
             Parameter::Database => config.dbname(value),
             Parameter::User => config.user(value),
             Parameter::Password => config.password(value),
@@ -103,12 +104,17 @@ impl Given {
     }
 
     /// Sets each entry of a list.
-    fn each<'a>(
-        &'a self,
-        mut parse: impl FnMut(&'a str) -> Option<()>,
+    fn each<T>(
+        &self,
+        config: &mut Config,
+        parse: fn(&str) -> Option<T>,
+        set: fn(&mut Config, T) -> &mut Config,
         expected: &'static str,
     ) -> Result<(), ConfigError> {
-        self.value.split(',').try_for_each(|one| parse(one.trim())).ok_or_else(|| self.refuse(expected))
+        for entry in self.value.split(',') {
+            set(config, parse(entry.trim()).ok_or_else(|| self.refuse(expected))?);
+        }
+        Ok(())
     }
 
     fn one_of<T: Copy, const N: usize>(&self, all: [(&str, T); N], expected: &'static str) -> Result<T, ConfigError> {
@@ -121,9 +127,12 @@ impl Given {
     }
 }
 
-/// The driver's setters answer the configuration, for the next one.
-const fn set(_: &mut Config) -> Option<()> {
-    Some(())
+fn host(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|host| !host.is_empty())
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
 }
 
 /// An empty entry of a list is the default, as in libpq.

@@ -20,7 +20,7 @@ use crate::parameters::{Given, Parameter, config_of};
 /// ```
 /// use conn_pool_postgres::{Postgres, Settings};
 ///
-/// let json = r#"{"host": "db.internal", "user": "clerk", "database": "shop", "statement_cache": "0"}"#;
+/// let json = r#"{"host": "db", "user": "clerk", "database": "shop", "statement_cache": "0"}"#;
 /// let settings: Settings = serde_json::from_str(json)?;
 /// let postgres = Postgres::from_settings(&settings)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -205,9 +205,9 @@ mod tests {
 
     #[test]
     fn no_password_is_shown() {
-        let settings = read(r#"{"password": "hunter2", "host": "db.internal"}"#);
+        let settings = read(r#"{"password": "hunter2", "host": "db"}"#);
         let text = format!("{settings:?} {:?}", settings.read().unwrap().0);
-        assert!(text.contains("db.internal") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("\"db\"") && !text.contains("hunter2"), "{text}");
         let text = format!("{:?}", read(r#"{"url": "postgres://clerk:hunter2@localhost"}"#));
         assert!(!text.contains("hunter2"), "{text}");
     }

@@ -23,9 +23,10 @@
 //! that. Within a task of a tokio runtime the driver panics: use the connection in
 //! [`SharedPool::run`](conn_pool::SharedPool::run).
 //!
-//! The driver has a time limit for a check and for a connect's TCP handshake. A server that goes silent afterwards keeps
-//! a thread until the system gives the connection up: set `tcp_user_timeout` and `keepalives_idle` in the connection
-//! string. No caller waits for it past its own time.
+//! The driver has a time limit for a check and for a connect's TCP handshake. A server that goes silent afterwards
+//! keeps a thread until the system gives the connection up: set `tcp_user_timeout` and `keepalives_idle` in the
+//! connection string. No caller waits for it past its own time. A `COPY … FROM STDIN` belongs into
+//! [`Client::copy_in`]: run otherwise, it leaves such a thread behind.
 
 mod client;
 mod manager;

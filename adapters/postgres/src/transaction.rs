@@ -25,7 +25,7 @@ impl<'a> Transaction<'a> {
         Self { inner: Some(inner), session, before: Some(before) }
     }
 
-    /// Makes it last.
+    /// Makes it last. One in which a statement has failed is rolled back instead, which the driver does not tell.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ impl<'a> Transaction<'a> {
         Self { inner: Some(inner), statements, doubts, before: Some(before) }
     }
 
-    /// Makes it last.
+    /// Makes it last. One in which a statement has failed is rolled back instead, which the driver does not tell.
     ///
     /// # Errors
     ///
@@ -61,8 +61,9 @@ impl<'a> Transaction<'a> {
     ///
     /// Those of the driver.
     pub fn savepoint(&mut self) -> Result<Transaction<'_>, Error> {
-        let inner = self.inner.as_mut().expect(ENDED).transaction()?;
-        Ok(Transaction { inner: Some(inner), statements: self.statements, doubts: self.doubts, before: None })
+        let Self { inner, statements, doubts, .. } = self;
+        let inner = inner.as_mut().map(postgres::Transaction::transaction).transpose()?;
+        Ok(Transaction { inner, statements, doubts, before: None })
     }
 
     /// As [`Client::prepare_cached`](super::Client::prepare_cached).

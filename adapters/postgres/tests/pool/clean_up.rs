@@ -1,13 +1,13 @@
 //! What one caller leaves behind is not the next one's.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{Config, DiscardReason};
 use conn_pool_postgres::{CleanUp, Client};
 use conn_pool_testing::Server;
+use futures_util::{FutureExt, Sink, SinkExt, StreamExt, TryStreamExt};
 
 use crate::kit::{
     assert_clean_and_kept, backend, borrow, is_in_transaction, manager, pool_of_one, run, shared_server, until,
@@ -199,12 +199,9 @@ async fn a_copy_in_that_is_dropped_half_way_copies_nothing() {
     let client = borrow(&pool).await;
     client.batch_execute("CREATE TABLE dropped_copies (n int)").await.unwrap();
     let mut sink = Box::pin(client.copy_in::<&[u8]>("COPY dropped_copies FROM STDIN").await.unwrap());
-    poll_fn(|context| {
-        use futures_util::Sink;
-        match sink.as_mut().poll_ready(context) {
-            Poll::Ready(ready) => Poll::Ready(ready.and_then(|()| sink.as_mut().start_send(b"1\n2\n"))),
-            Poll::Pending => Poll::Pending,
-        }
+    poll_fn(|context| match sink.as_mut().poll_ready(context) {
+        Poll::Ready(ready) => Poll::Ready(ready.and_then(|()| sink.as_mut().start_send(b"1\n2\n"))),
+        Poll::Pending => Poll::Pending,
     })
     .await
     .unwrap();
@@ -220,7 +217,7 @@ async fn a_copy_out_that_is_dropped_half_way_is_read_to_its_end() {
     let pool = pool_of_one(manager(&server));
     let client = borrow(&pool).await;
     let mut stream = Box::pin(client.copy_out("COPY (SELECT generate_series(1, 100000)) TO STDOUT").await.unwrap());
-    futures_util::StreamExt::next(&mut stream).await.unwrap().unwrap();
+    stream.next().await.unwrap().unwrap();
     drop(stream);
     drop(client);
     assert_clean_and_kept(&pool, 0).await;
@@ -228,7 +225,6 @@ async fn a_copy_out_that_is_dropped_half_way_is_read_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_that_are_finished_are_there() {
-    use futures_util::{SinkExt, TryStreamExt};
     let server = shared_server();
     let pool = pool_of_one(manager(&server));
     let client = borrow(&pool).await;
@@ -285,10 +281,7 @@ async fn a_request_that_was_cut_is_waited_for_before_the_next_caller() {
     let pool = pool_of_one(manager(&server));
     let client = borrow(&pool).await;
     client.batch_execute("SELECT 1").await.unwrap();
-    {
-        let mut request = pin!(client.batch_execute("BEGIN; SELECT pg_sleep(0.05)"));
-        poll_fn(|context| Poll::Ready(assert!(request.as_mut().poll(context).is_pending()))).await;
-    }
+    assert!(client.batch_execute("BEGIN; SELECT pg_sleep(0.05)").now_or_never().is_none());
     drop(client);
     assert_clean_and_kept(&pool, 1).await;
 }

@@ -161,3 +161,33 @@ fn a_connection_string_that_cannot_be_read_is_refused_without_its_password() {
     let manager = Postgres::from_url("postgres://clerk:hunter2@localhost/shop").unwrap();
     assert!(!format!("{manager:?}").contains("hunter2"));
 }
+
+/// In a process of its own: the environment belongs to all tests of this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_says_where_the_server_is() {
+    const CHILD: &str = "CONN_POOL_POSTGRES_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let pool = pool_of_one(Postgres::from_env().unwrap());
+        let sql = "SELECT current_setting('application_name') || current_setting('statement_timeout')";
+        let row = borrow(&pool).await.query_one(sql, &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "from the environment7s");
+        return;
+    }
+    let server = shared_server();
+    let name = "connections::the_environment_says_where_the_server_is";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", name]).env(CHILD, "1").env("PGHOST", "127.0.0.1").env("PGPORT", server.port().to_string());
+    child.env("PGUSER", "postgres").env("PGDATABASE", "postgres").env("PGAPPNAME", "from the environment");
+    child.env("PGOPTIONS", "-c statement_timeout=7s").env("PGCONNECT_TIMEOUT", "10");
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// As the crates for TLS are given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_maker_is_a_parameter() {
+    let server = shared_server();
+    let postgres = manager(&server).tls(tokio_postgres::NoTls);
+    assert!(!borrow(&pool_of_one(postgres)).await.is_closed());
+}

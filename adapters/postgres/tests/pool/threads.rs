@@ -109,9 +109,9 @@ fn a_transaction_that_is_dropped_or_forgotten_is_rolled_back() {
         let mut transaction = client.transaction().unwrap();
         transaction.execute("INSERT INTO dropped_by_threads VALUES (1)", &[]).unwrap();
         if is_dropped {
-            drop(transaction)
+            drop(transaction);
         } else {
-            std::mem::forget(transaction)
+            std::mem::forget(transaction);
         }
         drop(client);
         assert_clean_and_kept(&pool);
@@ -248,9 +248,9 @@ fn a_connection_to_a_server_that_has_gone_silent_is_given_up_by_the_check() {
     let url = format!("postgres://clerk@{}/shop?sslmode=disable", listener.local_addr().unwrap());
     let (sender, sockets) = mpsc::channel();
     thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            let _ = sender.send(welcome(socket));
-        }
+        let mut sockets = listener.incoming().flatten().map(welcome);
+        sender.send(sockets.next().unwrap()).unwrap();
+        sockets.for_each(answer_checks);
     });
     let limit = Some(Duration::from_millis(50));
     let config = Config::new().max_size(1).validate_after(Some(Duration::ZERO)).validation_timeout(limit);
@@ -263,6 +263,13 @@ fn a_connection_to_a_server_that_has_gone_silent_is_given_up_by_the_check() {
     first.shutdown(std::net::Shutdown::Write).unwrap();
     first.set_read_timeout(Some(LONGEST)).unwrap();
     first.read_to_end(&mut Vec::new()).unwrap();
+}
+
+fn answer_checks(mut socket: TcpStream) {
+    let mut check = [0; 6];
+    while socket.read_exact(&mut check).is_ok() {
+        let _ = socket.write_all(b"I\0\0\0\x04Z\0\0\0\x05I");
+    }
 }
 
 fn welcome(mut socket: TcpStream) -> TcpStream {
