@@ -179,6 +179,16 @@ async fn discard_all_leaves_nothing_but_prepared_statements() {
     assert_eq!(client.query_one(&statement, &[]).await.unwrap().get::<_, i32>(0), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn discard_all_is_due_after_known_statements_too() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server).clean_up(CleanUp::DiscardAll));
+    let set = "SELECT set_config('my.setting', 'left', false)";
+    borrow(&pool).await.query_one(set, &[]).await.unwrap();
+    let row = borrow(&pool).await.query_one("SELECT current_setting('my.setting', true)", &[]).await.unwrap();
+    assert_ne!(row.get::<_, Option<&str>>(0), Some("left"));
+}
+
 /// The driver keeps the statements by which it looks types up, and would fail if they were gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn types_are_looked_up_after_discard_all() {

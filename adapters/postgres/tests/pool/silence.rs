@@ -23,6 +23,8 @@ const DONE: &[u8] = b"C\0\0\0\x07OK\0";
 #[derive(Clone, Copy)]
 enum Answers {
     None,
+    /// To each simple query that it is done.
+    All,
     /// To each simple query that it is done, and none to the clean-up.
     NoneToCleanUp,
     /// To each simple query that it is done, and a refusal to the clean-up.
@@ -183,4 +185,20 @@ async fn a_connection_whose_clean_up_has_failed_is_not_lent_again() {
         tokio::task::yield_now().await;
     }
     assert_eq!(pool.metrics().connected, 2);
+}
+
+/// It is in the answer to the clean-up that the connection works.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_after_a_clean_up_asks_nothing_more() {
+    let server = FalseServer::start(Answers::All).await;
+    let pool: Pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let client = borrow(&pool).await;
+    let raw: &tokio_postgres::Client = &client;
+    raw.batch_execute("SELECT 1").await.unwrap();
+    drop(client);
+    // The server has seen all that comes before this.
+    borrow(&pool).await.batch_execute("SELECT 2").await.unwrap();
+    assert_eq!((pool.metrics().checked, pool.metrics().connected), (1, 1));
+    assert!(server.queries() <= 6, "two queries, and twice a clean-up of two: {}", server.queries());
+    until("all of them", || server.queries() == 6).await;
 }
