@@ -24,8 +24,9 @@ const PERMANENT: &[SqlState] = &[
 pub(crate) fn is_permanent(error: &Error) -> bool {
     match error.code() {
         Some(code) => PERMANENT.contains(code),
-        // The kind of an error is private. A missing password and a missing host are of this one.
-        None => error.to_string() == "invalid configuration",
+        // The kind of an error is private. A missing password is of the first one, a server that cannot bind a channel
+        // or asks for what the driver does not know of the second.
+        None => ["invalid configuration", "authentication error"].contains(&&*error.to_string()),
     }
 }
 

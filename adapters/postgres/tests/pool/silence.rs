@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use conn_pool::SharedPool;
 use conn_pool::managed::SharedConnGuard;
@@ -12,7 +13,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::kit::{Pool, borrow, until};
+use crate::kit::{LONGEST, Pool, borrow, until};
 
 /// The client may go on: authenticated, and ready.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
@@ -179,7 +180,9 @@ async fn a_connection_whose_clean_up_has_failed_is_not_lent_again() {
     // It is lent until the answer is there.
     let mut lent = borrow(&pool).await;
     until("all of the clean-up", || server.queries() == 3).await;
+    let end = Instant::now() + LONGEST;
     while pool.metrics().discarded_for(DiscardReason::Broken) == 0 {
+        assert!(Instant::now() < end, "the answer is not heard");
         drop(lent);
         lent = borrow(&pool).await;
         tokio::task::yield_now().await;

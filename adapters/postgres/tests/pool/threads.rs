@@ -236,7 +236,9 @@ fn a_missing_database_is_told_at_once() {
     let server = shared_server();
     let url = format!("postgres://postgres@127.0.0.1:{}/nowhere", server.port());
     let pool = SharedPool::blocking(Postgres::from_url(&url).unwrap(), Config::new()).unwrap();
-    let error = pool.get_timeout(Duration::from_secs(600)).unwrap_err();
+    let (answer, error) = mpsc::channel();
+    thread::spawn(move || answer.send(pool.get_timeout(Duration::from_secs(600)).map(drop)));
+    let error = error.recv_timeout(LONGEST).expect("an error that is not waited for").unwrap_err();
     assert!(matches!(error, GetError::Connect { .. }));
     assert!(error.to_string().contains("database \"nowhere\" does not exist (SQLSTATE 3D000)"), "{error}");
 }
