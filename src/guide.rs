@@ -5,6 +5,7 @@
 //! | page | answers |
 //! |---|---|
 //! | [servers] | What do I hold in a server: ten lines, the limits, and what to do about the rest? |
+//! | [databases] | How do I get to PostgreSQL, or keep the manager that I have for another pool? |
 //! | [migration] | How do I come from r2d2, deadpool, bb8 or sqlx? |
 //! | [managed pools](managed) | What do I write for my driver? Who connects, and who keeps connections in order? |
 //! | [errors] | What does this error mean, and what do I do about it? |
@@ -28,6 +29,7 @@ macro_rules! pages {
             "[architecture]: crate::guide::architecture\n",
             "[benchmarks]: crate::guide::benchmarks\n",
             "[c]: crate::guide::c\n",
+            "[databases]: crate::guide::databases\n",
             "[decisions]: crate::guide::decisions\n",
             "[embedded]: crate::guide::embedded\n",
             "[fairness]: crate::guide::fairness\n",
@@ -35,6 +37,7 @@ macro_rules! pages {
             "[migration]: crate::guide::migration\n",
             "[misuse]: crate::guide::misuse\n",
             "[peers]: crate::guide::peers\n",
+            "[scaling]: crate::guide::scaling\n",
             "[servers]: crate::guide::servers\n",
             "[verification]: crate::guide::verification\n",
             "[`AsyncManager`]: crate::managed::AsyncManager\n",
@@ -55,6 +58,9 @@ pages! {
     // Its examples need a runtime: they are tests of examples/servers.
     #[cfg(not(doctest))]
     servers: "../docs/servers.md";
+    // Its examples are tests of examples/postgres.
+    #[cfg(not(doctest))]
+    databases: "../docs/databases.md";
     #[cfg(not(doctest))]
     migration: "../docs/migration.md";
     managed: "../docs/managed.md";
