@@ -1,7 +1,10 @@
 //! What is known of the state that a connection is in.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use tokio_postgres::error::Severity;
 use tokio_postgres::{Error, Statement};
 
 /// How little is known, from nothing left behind upwards.
@@ -14,7 +17,8 @@ pub(crate) enum Doubt {
     MayBeOpen,
     /// Anything may have been sent, and its answer may be outstanding.
     Unknown,
-    /// The driver no longer understands the server: answers can be taken for those of other requests.
+    /// The session has ended. Or the driver no longer understands the server: answers can be taken for those of other
+    /// requests.
     Broken,
 }
 
@@ -56,6 +60,9 @@ impl Doubts {
 
     /// Looks at how a request has ended.
     pub(crate) fn cast_by_error(&self, error: &Error) {
+        if ends_session(error) {
+            self.cast(Doubt::Broken);
+        }
         // The kind of an error is private. A server that waits for the data of a `COPY` that was not sent as one gives
         // this: it would swallow what is sent next, and never answer it.
         if error.to_string() == "unexpected message from server" {
@@ -68,6 +75,14 @@ impl Doubts {
         if self.present() != Doubt::Broken {
             self.0.store(doubt as u8, Ordering::Relaxed);
         }
+    }
+}
+
+/// Whether the server has ended the session, or the network has: the driver may hear of the end only later.
+fn ends_session(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(answer) => matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+        None => error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>),
     }
 }
 

@@ -26,7 +26,7 @@ impl Client {
 
     /// As [`prepare_cached`](Self::prepare_cached), with types of parameters. Other types make another statement.
     pub async fn prepare_typed_cached(&self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
-        self.session.cached(sql, types, self.raw.prepare_typed(sql, types)).await
+        self.session.cached(sql, types, self.prepare_typed(sql, types)).await
     }
 
     /// How many statements the connection keeps.
@@ -43,12 +43,12 @@ impl Client {
 
     /// Prepares a statement for this caller.
     pub async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
-        self.raw.prepare(sql).await
+        self.session.watch(self.raw.prepare(sql)).await
     }
 
     /// As [`prepare`](Self::prepare), with types of parameters.
     pub async fn prepare_typed(&self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
-        self.raw.prepare_typed(sql, types).await
+        self.session.watch(self.raw.prepare_typed(sql, types)).await
     }
 
     /// All rows of a statement.
@@ -129,7 +129,7 @@ impl Client {
     /// The statement, prepared as the driver does it; and the doubt that running it casts.
     async fn statement(&self, query: &(impl Query + ?Sized)) -> Result<Statement, Error> {
         let statement = match query.form() {
-            Form::Text(sql) => self.raw.prepare(sql).await?,
+            Form::Text(sql) => self.prepare(sql).await?,
             Form::Prepared(statement) => statement.clone(),
         };
         self.session.doubts.cast_by(&statement);

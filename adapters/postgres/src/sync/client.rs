@@ -82,7 +82,7 @@ impl Client {
     /// The statement, prepared as the driver does it; and the doubt that running it casts.
     fn statement(&mut self, query: &(impl Query + ?Sized)) -> Result<Statement, Error> {
         let statement = match query.form() {
-            Form::Text(sql) => self.raw.prepare(sql)?,
+            Form::Text(sql) => self.prepare(sql)?,
             Form::Prepared(statement) => statement.clone(),
         };
         self.doubts.cast_by(&statement);
@@ -133,7 +133,7 @@ impl Client {
         if let Some(known) = self.statements.get(sql, types) {
             return Ok(known);
         }
-        let statement = self.raw.prepare_typed(sql, types)?;
+        let statement = self.prepare_typed(sql, types)?;
         drop(self.statements.insert(sql, types, statement.clone()));
         Ok(statement)
     }
@@ -151,12 +151,14 @@ impl Client {
 
     /// Prepares a statement for this caller.
     pub fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
-        self.raw.prepare(sql)
+        let result = self.raw.prepare(sql);
+        self.watch(result)
     }
 
     /// As [`prepare`](Self::prepare), with types of parameters.
     pub fn prepare_typed(&mut self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
-        self.raw.prepare_typed(sql, types)
+        let result = self.raw.prepare_typed(sql, types);
+        self.watch(result)
     }
 
     /// All rows of a statement.

@@ -48,6 +48,20 @@ async fn a_backend_that_was_ended_in_use_is_not_kept() {
     assert_eq!((pool.status().idle, pool.metrics().discarded_for(DiscardReason::Broken)), (0, 1));
 }
 
+/// The error says so. That the socket is closed, too, is known only later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_session_has_ended_with_an_error_is_not_kept() {
+    let server = shared_server();
+    for _ in 0..20 {
+        let pool = pool_of_one(manager(&server));
+        let client = borrow(&pool).await;
+        let error = client.query("SELECT pg_terminate_backend(pg_backend_pid())", &[]).await.unwrap_err();
+        drop(client);
+        let discarded = pool.metrics().discarded_for(DiscardReason::Broken);
+        assert_eq!((pool.status().idle, discarded), (0, 1), "{error:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_asks_the_server() {
     let server = shared_server();

@@ -232,6 +232,17 @@ fn a_backend_that_was_ended_is_replaced_by_the_check() {
 }
 
 #[test]
+fn a_connection_whose_session_has_ended_with_an_error_is_not_kept() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server));
+    let mut client = borrow(&pool);
+    let error = client.query("SELECT pg_terminate_backend(pg_backend_pid())", &[]).unwrap_err();
+    drop(client);
+    assert_eq!(pool.status().idle, 0, "{error:?}");
+    assert_ne!(borrow(&pool).query("SELECT 1", &[]).unwrap().len(), 0);
+}
+
+#[test]
 fn a_missing_database_is_told_at_once() {
     let server = shared_server();
     let url = format!("postgres://postgres@127.0.0.1:{}/nowhere", server.port());
