@@ -43,6 +43,8 @@ pub struct Server {
     programs: PathBuf,
     account: Option<Account>,
     directory: TempDir,
+    /// Beyond what every server gets.
+    settings: Vec<String>,
     port: u16,
     /// `None`: it is stopped.
     process: Option<Child>,
@@ -70,14 +72,28 @@ impl Server {
     /// Starts one, on a port that is free. It accepts connections when this returns.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// Starts one with these settings (`max_connections=5`), and with these lines before the others of its
+    /// `pg_hba.conf`, so that they are the ones that count.
+    ///
+    /// ```
+    /// let server = conn_pool_testing::Server::start_with(&["max_connections=5"], &[]);
+    /// assert_eq!(server.sql("SHOW max_connections"), "5");
+    /// ```
+    #[must_use]
+    pub fn start_with(settings: &[&str], access: &[&str]) -> Self {
         let mut server = Self {
             programs: programs::directory(),
             account: Account::needed(),
             directory: tempfile::Builder::new().prefix("conn_pool-postgres-").tempdir().expect("a temporary directory"),
+            settings: settings.iter().map(ToString::to_string).collect(),
             port: 0,
             process: None,
         };
         server.create();
+        server.admit(access);
         let started = (0..PORTS).any(|_| {
             server.port = free_port();
             server.try_run()
@@ -183,6 +199,13 @@ impl Server {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// The first line that fits a client counts.
+    fn admit(&self, access: &[&str]) {
+        let path = self.data().join("pg_hba.conf");
+        let others = fs::read_to_string(&path).expect("`initdb` has written it");
+        fs::write(&path, access.join("\n") + "\n" + &others).expect("a file in a directory of our own");
+    }
+
     /// `false`: it has ended at once, as it does if its port is taken.
     fn try_run(&mut self) -> bool {
         let log = File::create(self.directory.path().join("log")).expect("a file in a directory of our own");
@@ -190,6 +213,7 @@ impl Server {
         postgres.arg("-D").arg(self.data()).arg("-p").arg(self.port.to_string());
         postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "shared_buffers=16MB"]);
         postgres.arg("-c").arg(format!("unix_socket_directories={}", self.directory.path().display()));
+        postgres.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         postgres.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let mut process = postgres.spawn().expect("`postgres` can be run");
         let runs = self.wait_until_ready(&mut process);
