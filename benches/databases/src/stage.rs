@@ -1,6 +1,8 @@
 //! Pools side by side at one server, each with its callers, through one fault.
 
 use std::collections::HashMap;
+use std::iter;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,9 @@ pub(crate) struct Stage<'a>(Vec<Part<'a>>);
 
 /// A server that many pools can reach, each at an address of its own.
 pub(crate) fn server(contenders: usize, settings: &[&str], access: &[&str]) -> Server {
-    let own = (0..contenders).map(own_host).map(|host| format!(",{host}")).collect::<String>();
-    let addresses = format!("listen_addresses=127.0.0.1{own}");
+    let own = (0..contenders).map(own_host);
+    let hosts: Vec<String> = iter::once(Ipv4Addr::LOCALHOST).chain(own).map(|host| host.to_string()).collect();
+    let addresses = format!("listen_addresses={}", hosts.join(","));
     let settings: Vec<&str> = [addresses.as_str(), "max_connections=400"].iter().chain(settings).copied().collect();
     Server::start_with(&settings, access)
 }
@@ -70,8 +73,8 @@ impl<'a> Stage<'a> {
 
     /// Waits until all pools serve again, or `longest` is over; ends the callers, and counts what is left.
     pub(crate) fn finish(mut self, day: &'static str, server: &Server, fault: Fault, longest: Duration) -> Vec<Row> {
-        let serves = |part: &Part| part.crew.all_answered_since(fault.ended);
-        comes_before(fault.ended + longest, || self.0.iter().all(serves));
+        let is_back = |part: &Part| part.crew.all_answered_since(fault.ended);
+        comes_before(fault.ended + longest, || self.0.iter().all(is_back));
         self.0.iter().for_each(|part| part.crew.end());
         comes_before(Instant::now() + NEVER, || self.0.iter().all(|part| part.crew.have_ended()));
 

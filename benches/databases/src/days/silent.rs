@@ -21,12 +21,18 @@ impl Day for Silent {
         let server = stage::server(contenders.len(), &[], &[]);
         let proxy = |number| Proxy::start(own_host(number), at_server(&server, number).address);
         let proxies: Vec<Proxy> = (0..contenders.len()).map(proxy).collect();
-        proxies.iter().for_each(|proxy| proxy.mute(true));
+        mute(&proxies, true);
         let stage = Stage::open(contenders, |number| at(proxies[number].address(), number));
         let struck = Instant::now();
         stage.ask();
         thread::sleep(trouble);
-        proxies.iter().for_each(|proxy| proxy.mute(false));
+        mute(&proxies, false);
         stage.finish(self.name(), &server, Fault { struck, ended: Instant::now() }, RECOVERY)
+    }
+}
+
+fn mute(proxies: &[Proxy], is_mute: bool) {
+    for proxy in proxies {
+        proxy.mute(is_mute);
     }
 }

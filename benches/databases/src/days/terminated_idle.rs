@@ -20,7 +20,8 @@ impl Day for TerminatedIdle {
         stage.warm_up();
         stage.pause();
         // Each is waited for.
-        let _ended = server.sql(&format!("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {OF_POOLS}"));
+        let _ended =
+            server.sql(&format!("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {OF_POOLS}"));
         let now = Instant::now();
         stage.ask();
         stage.finish(self.name(), &server, Fault { struck: now, ended: now }, RECOVERY)
