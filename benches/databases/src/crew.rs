@@ -89,7 +89,7 @@ pub(crate) enum Turn {
 #[derive(Clone, Copy)]
 enum Place {
     Resting,
-    Asking(Instant),
+    Asking { begun: Instant, told: Option<Instant> },
     Ended,
 }
 
@@ -128,11 +128,18 @@ impl Crew {
         let mut log = self.lock();
         let (place, turn) = match self.orders.load(SeqCst) {
             PAUSED => (Place::Resting, Turn::Pause),
-            ASKING => (Place::Asking(Instant::now()), Turn::Ask),
+            ASKING => (Place::Asking { begun: Instant::now(), told: None }, Turn::Ask),
             _ => (Place::Ended, Turn::End),
         };
         log.places[caller] = place;
         turn
+    }
+
+    /// Called by a caller that has heard of the pool, and may hang now.
+    pub(crate) fn note_told(&self, caller: usize) {
+        if let Place::Asking { told, .. } = &mut self.lock().places[caller] {
+            *told = Some(Instant::now());
+        }
     }
 
     /// Called by a caller after each request.
@@ -169,8 +176,8 @@ impl Crew {
         let mut requests = std::mem::take(&mut log.requests);
         let (ended, places) = (Instant::now(), log.places);
         for (caller, place) in places.into_iter().enumerate() {
-            if let Place::Asking(begun) = place {
-                requests.push(Request { caller, begun, told: None, ended, came: Came::Never });
+            if let Place::Asking { begun, told } = place {
+                requests.push(Request { caller, begun, told, ended, came: Came::Never });
             }
         }
         requests

@@ -11,7 +11,8 @@ use crate::crew::{CALLERS, Came, Crew, LOOK, Outcome, PAUSE, Turn, told};
 /// The pool, as its callers see it.
 pub(crate) trait ThreadPool: Clone + Send + Sync + 'static {
     /// A request for which the pool has [`PATIENCE`](crate::crew::PATIENCE). The driver has no time limit for queries.
-    fn request(&self) -> Outcome;
+    /// `told` is called when the pool has given a connection, or said that there is none.
+    fn request(&self, told: impl FnOnce()) -> Outcome;
 
     fn close(self);
 }
@@ -40,7 +41,7 @@ fn call<P: ThreadPool>(pool: &P, crew: &Crew, number: usize) {
 
 fn ask<P: ThreadPool>(pool: &P, crew: &Crew, number: usize) {
     let begun = Instant::now();
-    let outcome = pool.request();
+    let outcome = pool.request(|| crew.note_told(number));
     crew.note(number, begun, outcome);
     thread::sleep(PAUSE);
 }
@@ -48,8 +49,10 @@ fn ask<P: ThreadPool>(pool: &P, crew: &Crew, number: usize) {
 /// What has become of a request: the pool's answer, and then that to the query.
 pub(crate) fn outcome<C, T>(
     got: Result<C, impl Error>,
+    note_told: impl FnOnce(),
     query: impl FnOnce(&mut C) -> Result<T, r2d2_postgres::postgres::Error>,
 ) -> Outcome {
+    note_told();
     let told_at = Some(Instant::now());
     let came = match got {
         Ok(mut client) => query(&mut client).map_or_else(|error| Came::Failed(told(&error)), |_| Came::Answered),

@@ -11,19 +11,37 @@ use crate::contender::{Contender, Opened, Target};
 use crate::crew::{Crew, Outcome, PATIENCE, REQUEST, SIZE};
 use crate::tasks::{self, TaskPool, answer, unserved};
 
-pub(crate) const ALL: [Ours; 2] =
-    [Ours { name: "ours", checks: false }, Ours { name: "ours, checked each time", checks: true }];
+pub(crate) const ALL: [Ours; 3] = [
+    Ours { name: "ours", mode: Mode::Default },
+    Ours { name: "ours, checked each time", mode: Mode::Checked },
+    Ours { name: "ours, limits of 2 s", mode: Mode::Limited },
+];
 
 #[derive(Clone, Copy)]
 pub(crate) struct Ours {
     name: &'static str,
-    checks: bool,
+    mode: Mode,
 }
 
-/// The configuration of both families.
-pub(super) const fn config(checks: bool) -> Config {
-    let config = Config::new().max_size(SIZE);
-    if checks { config.validate_after(Some(Duration::ZERO)) } else { config }
+/// How a pool of ours is set up, for tasks or for threads.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    Default,
+    /// Each connection is checked before it is lent.
+    Checked,
+    /// A connect and a check may take no longer than a caller waits, as in the peers that have such limits.
+    Limited,
+}
+
+impl Mode {
+    pub(super) const fn config(self) -> Config {
+        let config = Config::new().max_size(SIZE);
+        match self {
+            Self::Default => config,
+            Self::Checked => config.validate_after(Some(Duration::ZERO)),
+            Self::Limited => config.connect_timeout(Some(PATIENCE)).validation_timeout(Some(PATIENCE)),
+        }
+    }
 }
 
 impl Contender for Ours {
@@ -37,7 +55,7 @@ impl Contender for Ours {
 
     fn open(&self, target: &Target, crew: &Arc<Crew>) -> Box<dyn Opened> {
         let postgres = Postgres::from_url(&target.url()).expect("a sound address");
-        tasks::open(|| Pool(SharedPool::new(postgres, config(self.checks)).expect("a sound configuration")), crew)
+        tasks::open(|| Pool(SharedPool::new(postgres, self.mode.config()).expect("a sound configuration")), crew)
     }
 }
 

@@ -38,8 +38,8 @@ impl Contender for R2d2 {
 type Pool = r2d2::Pool<PostgresConnectionManager<NoTls>>;
 
 impl ThreadPool for Pool {
-    fn request(&self) -> Outcome {
-        outcome(self.get_timeout(PATIENCE), |client| client.query_one(REQUEST, &[]))
+    fn request(&self, told: impl FnOnce()) -> Outcome {
+        outcome(self.get_timeout(PATIENCE), told, |client| client.query_one(REQUEST, &[]))
     }
 
     /// It is closed by dropping the last handle.
