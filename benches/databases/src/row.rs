@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::contender::Contender;
-use crate::crew::{CALLERS, Came, Request};
+use crate::crew::{CALLERS, Came, Request, SIZE};
 
 /// The fault of a day.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
-    /// By this time it has struck: a request that had its connection before may fail by it, whatever the pool does.
+    /// By this time it has struck: a request that had its connection before may fail by it, whatever the pool does. It
+    /// may have struck somewhat earlier, so that a connection was lent twice by then.
     pub(crate) struck: Instant,
     /// From this time on the server serves as before.
     pub(crate) ended: Instant,
@@ -37,7 +38,7 @@ pub struct Row {
     pub answered: usize,
     /// Requests that failed; one that was never answered is none of these.
     pub failed: usize,
-    /// Failed requests that had no connection when the fault struck.
+    /// Failed requests beyond those that had a connection when the fault struck: no more than there are connections.
     pub beyond: usize,
     /// Requests whose callers heard of them after their patience.
     pub late: usize,
@@ -72,7 +73,7 @@ impl Row {
             drops_queries: contender.drops_queries(),
             answered: count(&Request::is_answered),
             failed: count(&failed),
-            beyond: count(&|request| failed(request) && !held(request)),
+            beyond: count(&failed) - count(&held).min(SIZE),
             late: count(&Request::is_late),
             told_late: count(&Request::is_told_late),
             never: count(&|request| matches!(request.came, Came::Never)),
