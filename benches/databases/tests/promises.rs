@@ -17,20 +17,28 @@ fn promises_are_kept(day: &str) {
     }
 }
 
+/// Where threads hang in their driver, which has no time limit once the server has accepted, and keep the connections.
+/// The pool answers its callers in time, and cannot serve them.
+const HANGING: [&str; 2] = ["silent-server", "quiet-network"];
+
+fn hangs(row: &Row) -> bool {
+    !row.drops_queries && HANGING.contains(&row.day)
+}
+
 /// Late is what comes after the patience and `databases::ALLOWANCE`.
 fn check(row: &Row) {
     assert_eq!(row.told_late, 0, "the pool answers each caller within its patience: {row:#?}");
-    if row.drops_queries {
-        assert_eq!((row.late, row.never), (0, 0), "each request ends within its caller's patience: {row:#?}");
-    }
-    assert!(serves(row), "the pool serves after the fault: {row:#?}");
     assert!(is_at_most(row.left, SIZE), "no connection is left beyond the pool's size: {row:#?}");
-    assert!(is_at_most(row.closed, row.never), "a closed pool leaves none behind: {row:#?}");
-}
-
-/// Threads that wait for their driver, which has no time limit, keep their connections.
-const fn serves(row: &Row) -> bool {
-    if row.drops_queries { row.all.is_some() } else { row.first.is_some() || row.never >= SIZE }
+    if hangs(row) {
+        assert_eq!(row.all, None, "threads do not hang on this day any more: {row:#?}");
+        return;
+    }
+    if row.drops_queries {
+        assert_eq!(row.late, 0, "each request ends within its caller's patience: {row:#?}");
+    }
+    assert_eq!(row.never, 0, "each request is answered: {row:#?}");
+    assert!(row.all.is_some(), "the pool serves each caller after the fault: {row:#?}");
+    assert!(is_at_most(row.closed, 0), "a closed pool leaves no connection behind: {row:#?}");
 }
 
 const fn is_at_most(left: Left, most: usize) -> bool {
