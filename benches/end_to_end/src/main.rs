@@ -1,8 +1,8 @@
 //! Requests to a PostgreSQL server through pools, end to end: this one beside its peers.
 //!
-//! `cargo run --release -p end-to-end -- [--rounds N] [--seconds S]` starts a server of its own. In each round each pool
-//! has its turn with each load, so that what the machine does besides is the same for all; the table shows medians of
-//! the rounds. All pools have eight connections and check nothing, as far as that can be said, and each prepares its
+//! `cargo run --release -p end-to-end -- [--rounds N] [--seconds S]` starts a server of its own. In each round each
+//! pool has its turn with each load, so that what the machine does besides is the same for all; the table shows medians
+//! of the rounds. All pools have eight connections and check nothing, as far as that can be said, and each prepares its
 //! statement once for each connection if it can, else asks in one round trip.
 
 mod contenders;
