@@ -315,14 +315,33 @@ pub unsafe extern "C" fn conn_pool_acquire_async(
     user: *mut c_void,
     lease: *mut conn_pool_lease,
 ) -> conn_pool_status {
-    // SAFETY: as the caller promises.
-    let may_wait = on_ready.is_some() && unsafe { waiter::may_wait(waiter) };
     border!(
         // SAFETY: as the caller promises.
-        fast: if may_wait { unsafe { at_once(pool, lease, acquire_as_it_is) } } else { None },
+        fast: unsafe { at_once_without_wait(pool, waiter, on_ready, lease, acquire_as_it_is) },
         // SAFETY: as the caller promises.
         then: unsafe { acquire_or_wait(pool, waiter, on_ready, user, lease) }
     )
+}
+
+/// As [`at_once`], for a call with a waiter; `None` if that cannot wait.
+///
+/// # Safety
+///
+/// As for `conn_pool_acquire_async`.
+#[inline(always)]
+unsafe fn at_once_without_wait(
+    pool: *mut conn_pool,
+    waiter: *mut conn_pool_waiter,
+    on_ready: conn_pool_ready_fn,
+    lease: *mut conn_pool_lease,
+    what: impl FnOnce(&conn_pool, &mut conn_pool_lease) -> Option<conn_pool_status>,
+) -> Option<conn_pool_status> {
+    // SAFETY: as the caller promises.
+    if on_ready.is_none() || !unsafe { waiter::may_wait(waiter) } {
+        return None;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { at_once(pool, lease, what) }
 }
 
 /// # Safety
@@ -336,11 +355,9 @@ unsafe extern "C" fn acquire_or_wait(
     user: *mut c_void,
     lease: *mut conn_pool_lease,
 ) -> conn_pool_status {
-    // SAFETY: as the caller promises.
-    let may_wait = on_ready.is_some() && unsafe { waiter::may_wait(waiter) };
     border!(
         // SAFETY: as the caller promises.
-        fast: if may_wait { unsafe { at_once(pool, lease, acquire_at_home) } } else { None },
+        fast: unsafe { at_once_without_wait(pool, waiter, on_ready, lease, acquire_at_home) },
         else: {
             // SAFETY: as the caller promises.
             let pool = unsafe { conn_pool::of(pool) }?;
