@@ -62,6 +62,18 @@ static conn_pool *pool_of(uint32_t capacity)
     return pool;
 }
 
+/* Whether a tool watches the program for races, which is told of every hand-over. */
+static int is_watched(void)
+{
+#if defined(CONN_POOL_TSAN)
+    return 1;
+#elif defined(CONN_POOL_VALGRIND)
+    return RUNNING_ON_VALGRIND != 0;
+#else
+    return 0;
+#endif
+}
+
 static void a_free_resource_is_acquired_at_once(void)
 {
     int turns = 0, thing = 0;
@@ -72,7 +84,8 @@ static void a_free_resource_is_acquired_at_once(void)
     CHECK_STATUS(CONN_POOL_OK, ask(pool, &call));
     CHECK(call.lease.pool == pool && call.lease.resource == &thing);
     /* It was not made ready for a queue that it need not join. */
-    CHECK(memcmp(&call.waiter, &(conn_pool_waiter)CONN_POOL_WAITER_INIT, sizeof call.waiter) == 0);
+    CHECK(is_watched()
+          || memcmp(&call.waiter, &(conn_pool_waiter)CONN_POOL_WAITER_INIT, sizeof call.waiter) == 0);
     CHECK_STATUS(CONN_POOL_NOT_WAITING, conn_pool_cancel(pool, &call.waiter));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
     CHECK(call.calls == 0);
