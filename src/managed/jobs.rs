@@ -116,6 +116,7 @@ impl Jobs {
         self.closing -= 1;
     }
 
+    /// Whether jobs may come from a thread that closes the pool.
     #[cfg(feature = "std")]
     pub(super) const fn is_closing(&self) -> bool {
         self.closing > 0

@@ -2,7 +2,8 @@
 //!
 //! [`Server`] is a PostgreSQL server that a test has for itself, and may stop and start as it likes. The server's
 //! programs have to be installed (Debian: `postgresql`); no service of the system is used, or touched. [`Redis`] is a
-//! Redis server likewise, and [`PgBouncer`] stands before a `Server`. [`Gate`] and [`Journal`] are for fake managers.
+//! Redis server likewise, and [`PgBouncer`] stands before a `Server`. [`Gate`] and [`Journal`] are for fake managers,
+//! of which [`Ours`] is one.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::missing_panics_doc, reason = "what fails here fails a test: `Server` says so once")]
@@ -10,6 +11,7 @@
 mod account;
 mod gate;
 mod journal;
+mod ours;
 mod pgbouncer;
 mod programs;
 mod redis;
@@ -17,6 +19,7 @@ mod server;
 
 pub use gate::Gate;
 pub use journal::Journal;
+pub use ours::{Ours, Session, State};
 pub use pgbouncer::PgBouncer;
 pub use redis::Redis;
 pub use server::{Server, Shutdown};

@@ -147,10 +147,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         if marked == Some(CheckReason::Unproven) || is_over {
             return Some(CheckReason::Unproven);
         }
-        if marked.is_some() {
-            return Some(CheckReason::IdleForLong);
-        }
-        if !self.is_fresh(uses, now?) {
+        if marked.is_some() || !self.is_fresh(uses, now?) {
             return Some(CheckReason::IdleForLong);
         }
         // Maintenance may have recorded since when the connection is idle after the marks were read: then it has marked

@@ -127,7 +127,8 @@ pub(super) fn mark_all<P: ManagedParts>(pool: &P, now: Millis, interval: Option<
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
         let (record, is_idle) = (pool.record(slot), pool.engine().is_idle(slot));
         let period = period(state.uses(), !is_idle);
-        // Callers that tell ages by the clock, as they do until the first pass, record when a loan begins.
+        // Callers that tell ages by the clock, as they do until the first pass, record when a loan begins. And what was
+        // made or checked a moment ago cannot have been idle for long.
         let is_recorded = record.is_seen(period) || is_first && !is_idle && record.is_of_loan(state.uses());
         let is_known = is_recorded || record.unproven_for(now) <= span(limit) / 4;
         // A connection that is seen idle for the first time may have been so since the last pass, and that is long ago.

@@ -4,82 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use conn_pool::managed::{AsyncManager, CheckReason, Lifecycle};
 use conn_pool_bb8::{IntoBb8, IntoBb8Error};
-use conn_pool_testing::Journal;
-
-/// Notes each call.
-#[derive(Default)]
-struct Ours {
-    journal: Journal,
-    made: AtomicUsize,
-}
-
-#[derive(Debug)]
-struct Session {
-    number: usize,
-    state: State,
-    why: Option<CheckReason>,
-}
-
-/// What a caller has left behind.
-#[derive(Debug, PartialEq)]
-enum State {
-    Clean,
-    Transaction,
-    /// A reset does not help.
-    Stuck,
-    /// Only a check cleans it up.
-    Dirty,
-    Closed,
-    Broken,
-}
-
-impl Lifecycle for Ours {
-    type Connection = Session;
-    type Error = io::Error;
-
-    fn is_closed(&self, session: &mut Session) -> bool {
-        session.state == State::Closed
-    }
-
-    fn has_broken(&self, session: &mut Session) -> bool {
-        session.state == State::Broken
-    }
-
-    fn reset(&self, session: &mut Session) -> io::Result<()> {
-        self.journal.note(format_args!("reset {}", session.number));
-        match session.state {
-            State::Stuck => return Err(io::Error::other("cannot roll back")),
-            State::Transaction => session.state = State::Clean,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn needs_check(&self, session: &mut Session) -> bool {
-        session.state == State::Dirty
-    }
-
-    fn on_check(&self, session: &mut Session, why: CheckReason) {
-        session.why = Some(why);
-    }
-}
-
-impl AsyncManager for Ours {
-    async fn connect(&self) -> io::Result<Session> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Session { number, state: State::Clean, why: None })
-    }
-
-    async fn is_valid(&self, session: &mut Session) -> io::Result<()> {
-        self.journal.note(format_args!("check {} ({})", session.number, session.why.unwrap().name()));
-        session.state = State::Clean;
-        Ok(())
-    }
-}
+use conn_pool_testing::{Journal, Ours, State};
 
 /// A pool of one connection.
 async fn pool(manager: IntoBb8<Ours>, test_on_check_out: bool) -> (bb8::Pool<IntoBb8<Ours>>, Journal) {
