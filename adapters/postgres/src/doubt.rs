@@ -64,7 +64,7 @@ impl Doubts {
             self.cast(Doubt::Broken);
         }
         // The kind of an error is private. A server that waits for the data of a `COPY` that was not sent as one gives
-        // this: it would swallow what is sent next, and never answer it.
+        // this: at what is sent next it ends the session, or swallows that and never answers it.
         if error.to_string() == "unexpected message from server" {
             self.cast(Doubt::Broken);
         }
