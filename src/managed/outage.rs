@@ -16,6 +16,15 @@ pub(crate) enum Purpose {
     Pool,
 }
 
+/// For whom a connect may be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// A caller that asks for a connection.
+    Caller,
+    /// The floor of idle connections alone.
+    Floor,
+}
+
 /// What callers are told while connecting fails.
 #[derive(Clone)]
 pub(crate) struct ConnectFailure {
@@ -30,8 +39,10 @@ pub(super) struct Outage {
     failures: u32,
     /// When the first of them failed.
     since: Millis,
-    /// When the next connect may be begun.
+    /// When the next connect may be begun that no caller asks for.
     not_before: Millis,
+    /// The same for one that a caller asks for: not later.
+    not_before_in_demand: Millis,
     /// An attempt was begun after the last pause, and has not failed.
     is_trying: bool,
     /// The last failure, whoever it was for, and when it was.
@@ -40,8 +51,15 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    pub(super) const NONE: Self =
-        Self { failures: 0, since: Millis(0), not_before: Millis(0), is_trying: false, last: None, last_at: Millis(0) };
+    pub(super) const NONE: Self = Self {
+        failures: 0,
+        since: Millis(0),
+        not_before: Millis(0),
+        not_before_in_demand: Millis(0),
+        is_trying: false,
+        last: None,
+        last_at: Millis(0),
+    };
 
     pub(super) const fn is_on(&self) -> bool {
         self.failures > 0
@@ -63,7 +81,7 @@ impl Outage {
             self.last = failure;
             self.last_at = now;
         }
-        if purpose == Purpose::Pool && (self.is_trying || self.may_connect(now)) {
+        if purpose == Purpose::Pool && (self.is_trying || self.may_connect(now, Demand::Floor)) {
             if !self.is_on() {
                 self.since = now;
             }
@@ -82,16 +100,24 @@ impl Outage {
     }
 
     fn pause(&mut self, now: Millis, retry: &Retry, random: usize) {
-        self.not_before = Millis(now.0.wrapping_add(span(retry.pause(self.failures, random))));
+        let after = |pause| Millis(now.0.wrapping_add(span(pause)));
+        self.not_before = after(retry.pause(self.failures, random));
+        self.not_before_in_demand = after(retry.pause_in_demand(self.failures, random));
     }
 
-    pub(super) const fn may_connect(&self, now: Millis) -> bool {
-        !self.is_on() || self.not_before.since(now) == 0
+    pub(super) const fn may_connect(&self, now: Millis, demand: Demand) -> bool {
+        let not_before = match demand {
+            Demand::Caller => self.not_before_in_demand,
+            Demand::Floor => self.not_before,
+        };
+        !self.is_on() || not_before.since(now) == 0
     }
 
-    /// In how many milliseconds a connect may be begun, if it has to wait.
-    pub(super) fn due(&self, now: Millis) -> Option<NonZero<usize>> {
-        if self.is_on() { NonZero::new(self.not_before.since(now)) } else { None }
+    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
+    pub(super) fn due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
+        let due = |not_before: Millis| NonZero::new(not_before.since(now));
+        let in_demand = if demand == Demand::Caller { due(self.not_before_in_demand) } else { None };
+        if self.is_on() { in_demand.or_else(|| due(self.not_before)) } else { None }
     }
 
     /// For how many milliseconds connecting has failed.
@@ -113,7 +139,7 @@ impl Outage {
 mod tests {
     use core::time::Duration;
 
-    use super::{ConnectFailure, Millis, Outage, Purpose, Retry, SharedError};
+    use super::{ConnectFailure, Demand, Millis, Outage, Purpose, Retry, SharedError};
 
     const RETRY: Retry =
         Retry { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_millis(300) };
@@ -123,13 +149,21 @@ mod tests {
         outage.fail(Millis(now), Some(failure), Purpose::Pool, &RETRY, 0);
     }
 
+    fn due(outage: &Outage, now: usize, demand: Demand) -> usize {
+        outage.due(Millis(now), demand).map_or(0, usize::from)
+    }
+
+    fn may_connect(outage: &Outage, now: usize) -> bool {
+        outage.may_connect(Millis(now), Demand::Floor)
+    }
+
     #[test]
     fn pauses_grow_up_to_the_longest() {
         let (mut outage, mut now, mut pauses) = (Outage::NONE, 50, [0; 4]);
         for pause in &mut pauses {
             fail(&mut outage, now);
-            *pause = outage.due(Millis(now)).map_or(0, usize::from);
-            assert!(!outage.may_connect(Millis(now + *pause - 1)) && outage.may_connect(Millis(now + *pause)));
+            *pause = due(&outage, now, Demand::Floor);
+            assert!(!may_connect(&outage, now + *pause - 1) && may_connect(&outage, now + *pause));
             now += *pause;
         }
         assert_eq!(pauses, [100, 200, 300, 300]);
@@ -137,10 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn where_callers_ask_pauses_grow_no_longer_than_half_a_second() {
+        let retry = Retry { longest_pause: Duration::from_secs(60), ..RETRY };
+        let (mut outage, mut pauses) = (Outage::NONE, [(0, 0); 4]);
+        for pause in &mut pauses {
+            outage.begin(Millis(50), &retry, 0);
+            outage.fail(Millis(50), None, Purpose::Pool, &retry, 0);
+            *pause = (due(&outage, 50, Demand::Caller), due(&outage, 50, Demand::Floor));
+        }
+        assert_eq!(pauses, [(100, 100), (200, 200), (400, 400), (500, 800)]);
+        // What is due next, once a caller's may be begun.
+        assert_eq!(due(&outage, 550, Demand::Caller), 300);
+    }
+
+    #[test]
     fn connects_that_fail_side_by_side_count_once() {
         let mut outage = Outage::NONE;
         (0..8).for_each(|later| fail(&mut outage, 50 + later));
-        assert_eq!(outage.due(Millis(50)).map(usize::from), Some(100));
+        assert_eq!(due(&outage, 50, Demand::Floor), 100);
     }
 
     #[test]
@@ -149,12 +197,12 @@ mod tests {
         fail(&mut outage, 50);
         // This one hangs.
         outage.begin(Millis(150), &RETRY, 0);
-        assert!(!outage.may_connect(Millis(249)) && outage.may_connect(Millis(250)));
+        assert!(!may_connect(&outage, 249) && may_connect(&outage, 250));
         outage.begin(Millis(250), &RETRY, 0);
         fail(&mut outage, 260);
-        assert_eq!(outage.due(Millis(260)).map(usize::from), Some(200));
+        assert_eq!(due(&outage, 260, Demand::Floor), 200);
         // The end of the one that hung says nothing new.
         fail(&mut outage, 270);
-        assert_eq!(outage.due(Millis(260)).map(usize::from), Some(200));
+        assert_eq!(due(&outage, 260, Demand::Floor), 200);
     }
 }

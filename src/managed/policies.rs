@@ -8,7 +8,10 @@ use core::time::Duration;
 ///
 /// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)), the pauses are
 /// the pool's: after each of them one connect is tried, for all callers, until one succeeds. The callers wait until
-/// their deadlines.
+/// their deadlines. Where a caller asks for a connection no pause is longer than [`LONGEST_IN_DEMAND`], or than
+/// `first_pause` if that is longer: callers are served soon after the server is back.
+///
+/// [`LONGEST_IN_DEMAND`]: Self::LONGEST_IN_DEMAND
 ///
 /// Where callers connect themselves, each has pauses of its own, for as many `attempts` as are set. During a pause the
 /// caller waits in the queue, in its place, for a connection that is released, and leaves connecting to others.
@@ -19,7 +22,7 @@ pub struct Retry {
     pub attempts: u32,
     /// The first pause.
     pub first_pause: Duration,
-    /// The longest pause.
+    /// The longest pause: that of a caller that connects itself, and that of a connector while no caller asks.
     pub longest_pause: Duration,
 }
 
@@ -125,8 +128,11 @@ impl WaitLimit {
 }
 
 impl Retry {
+    /// The longest pause of a connector that callers ask for a connection, unless `first_pause` is longer.
+    pub const LONGEST_IN_DEMAND: Duration = Duration::from_millis(500);
+
     /// A caller that connects itself gets the first error at once. A connector tries again after 100 ms, then after
-    /// twice as long each time, up to 5 s.
+    /// twice as long each time, up to 500 ms while callers ask for a connection, and else up to 5 s.
     pub const DEFAULT: Self =
         Self { attempts: 0, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) };
 
@@ -134,7 +140,15 @@ impl Retry {
     pub(super) fn pause(&self, failures: u32, random: usize) -> Duration {
         let doubled =
             self.first_pause.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-        let whole = doubled.min(self.longest_pause);
+        Self::shorten(doubled.min(self.longest_pause), random)
+    }
+
+    /// The same, where a caller asks for a connection.
+    pub(super) fn pause_in_demand(&self, failures: u32, random: usize) -> Duration {
+        self.pause(failures, random).min(Self::shorten(self.first_pause.max(Self::LONGEST_IN_DEMAND), random))
+    }
+
+    fn shorten(whole: Duration, random: usize) -> Duration {
         #[expect(clippy::cast_possible_truncation, reason = "below 128")]
         let part = (random % 128) as u32;
         whole.saturating_sub(whole / 256 * part)

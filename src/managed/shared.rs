@@ -12,7 +12,7 @@ use super::clock::{FOR_EVER, Millis, span, span_or_for_ever};
 use super::config::Config;
 use super::jobs::{Attendant, Job, Jobs, Work};
 use super::metrics::Counters;
-use super::outage::{ConnectFailure, Outage, Purpose};
+use super::outage::{ConnectFailure, Demand, Outage, Purpose};
 use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
 use super::settings::Settings;
@@ -286,9 +286,9 @@ impl Shared {
         self.upkeep.with(|upkeep| upkeep.is_busy = false);
     }
 
-    /// Whether maintenance may connect: not too soon after a failure.
-    pub(super) fn may_connect(&self, now: Millis) -> bool {
-        self.outage.with(|outage| outage.may_connect(now))
+    /// Whether a connect may be begun: not too soon after a failure.
+    pub(super) fn may_connect(&self, now: Millis, demand: Demand) -> bool {
+        self.outage.with(|outage| outage.may_connect(now, demand))
     }
 
     /// Notes that a connect has succeeded.
@@ -330,9 +330,9 @@ impl Shared {
         }
     }
 
-    /// In how many milliseconds maintenance may connect, if it has to wait.
-    pub(super) fn connect_due(&self, now: Millis) -> Option<NonZero<usize>> {
-        self.outage.with(|outage| outage.due(now))
+    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
+    pub(super) fn connect_due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
+        self.outage.with(|outage| outage.due(now, demand))
     }
 
     /// For how many milliseconds connecting has failed; `None` if the last connect succeeded.

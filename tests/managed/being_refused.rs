@@ -257,6 +257,65 @@ fn one_attempt_is_made_in_each_pause_however_many_wait() {
     }
 }
 
+/// Fails for longer than it takes for the pauses to become the longest.
+fn refuse_for_long(pool: &SimPool<2>, keeper: &mut Keeper<'_>) {
+    for _ in 0..100 {
+        let mut caller = Job::begun(pool.get_async_timeout(secs(1)));
+        keeper.step();
+        pool.clock().advance(secs(1));
+        drop(keeper.answer(&mut caller).unwrap_err());
+    }
+}
+
+#[test]
+fn callers_are_served_soon_after_the_server_is_back_however_long_it_was_away() {
+    for permanent in [false, true] {
+        let pool = pool::<2>(quiet());
+        refuse(&pool);
+        if permanent {
+            errors_are_permanent(&pool);
+        }
+        let mut keeper = Keeper::begin(By::Task, &pool);
+        refuse_for_long(&pool, &mut keeper);
+        drop(pool.try_get().unwrap_err());
+        keeper.step();
+        pool.manager().always(Call::Connect, Outcome::Ok);
+        pool.clock().advance(Retry::LONGEST_IN_DEMAND);
+        let mut newcomer = Job::begun(pool.get_async_timeout(secs(60)));
+        drop(keeper.answer(&mut newcomer).unwrap());
+    }
+}
+
+#[test]
+fn where_no_caller_asks_pauses_grow_up_to_the_longest() {
+    let pool = pool::<2>(quiet().min_idle(1));
+    refuse(&pool);
+    let mut keeper = Keeper::begin(By::Task, &pool);
+    refuse_for_long(&pool, &mut keeper);
+    let before = connects(&pool);
+    for _ in 0..100 {
+        keeper.step();
+        pool.clock().advance(millis(100));
+    }
+    // Pauses of 5 s, each shortened by up to half.
+    assert!((2..=5).contains(&(connects(&pool) - before)), "{}", connects(&pool) - before);
+}
+
+#[test]
+fn who_wants_longer_pauses_in_demand_has_the_first_one_longer() {
+    let pool = pool::<2>(quiet().retry(retry(0, secs(1))));
+    refuse(&pool);
+    let mut keeper = Keeper::begin(By::Task, &pool);
+    let mut caller = Job::begun(pool.get_async_timeout(secs(60)));
+    let before = connects(&pool);
+    for _ in 0..100 {
+        keeper.step();
+        pool.clock().advance(millis(100));
+    }
+    assert!((10..=21).contains(&(connects(&pool) - before)), "{}", connects(&pool) - before);
+    caller.wait_on();
+}
+
 /// The server came back in the midst of an attempt that does not notice.
 #[test]
 fn an_attempt_that_hangs_does_not_hold_up_the_next() {

@@ -1,5 +1,5 @@
-// knows: acquire, caller, current, observe, parts, prepare, report, shared_error, tokens, engine, error · must not
-// know: threads, tasks
+// knows: acquire, caller, current, observe, outage, parts, prepare, report, shared_error, tokens, engine, error · must
+// not know: threads, tasks
 //! A caller's search for a connection, where the quick ways have not led to one: waits, connects, checks and pauses.
 
 use core::future::Future;
@@ -14,6 +14,7 @@ use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Position, Ticket};
 use crate::managed::error::{GetError, ManagerError};
 use crate::managed::observe;
+use crate::managed::outage::Demand;
 use crate::managed::parts::{ErrorOf, ManagedParts};
 use crate::managed::report::Loan;
 use crate::managed::shared_error::SharedError;
@@ -269,7 +270,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
     /// to come.
     fn refuse_unreachable(&self) -> Result<(), End> {
         let shared = self.pool().shared();
-        if !may_be_unreachable(self.pool()) || shared.may_connect(self.pool().coarse()) {
+        if !may_be_unreachable(self.pool()) || shared.may_connect(self.pool().coarse(), Demand::Caller) {
             return Ok(());
         }
         match shared.failure() {

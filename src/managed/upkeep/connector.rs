@@ -1,5 +1,5 @@
-// knows: due, marking, pass, work, clock, event, jobs, loan, meeting, parts, report, sync · must not know: who does
-// the jobs
+// knows: due, marking, pass, work, clock, event, jobs, loan, meeting, outage, parts, report, sync · must not know: who
+// does the jobs
 //! The pool's connector, as the thread or the task that maintains the pool: it decides what is to be done, and calls
 //! nothing that may take long itself. So nothing that hangs delays what must go on.
 
@@ -21,6 +21,7 @@ use crate::managed::loan::caller::at_once;
 use crate::managed::loan::hand_off::hand_off;
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
 use crate::managed::meeting::Meeting;
+use crate::managed::outage::Demand;
 use crate::managed::parts::ManagedParts;
 use crate::managed::report::MaintenanceReport;
 use crate::sync::run_to_end;
@@ -106,11 +107,11 @@ fn give_up_connects<P: ManagedParts>(pool: &P) {
 /// What [`look`] has seen, for [`rest`].
 pub(crate) struct Looked {
     began: Millis,
-    /// How many idle connections there are to be.
+    /// How many idle connections there are to be; none while connects for them have to wait for the end of a pause.
     floor: usize,
     /// A connect may be begun when it is asked for.
     may_connect: bool,
-    /// Connects for the floor have to wait.
+    /// Connects for the floor have to wait, since one was begun just now.
     is_held_back: bool,
 }
 
@@ -119,10 +120,16 @@ pub(crate) fn look<P: ManagedParts>(pool: &P) -> Looked {
     pause_marking(pool);
     let (began, hands) = (pool.coarse(), Others { replaced: Cell::new(0) });
     at_once(run_pass(pool, &hands, began));
-    // A connection that is being checked will be idle again, or be made up for.
-    let floor = (pool.shared().settings().min_idle() + hands.replaced.get()).saturating_sub(pool.shared().probes());
+    let floor =
+        if pool.shared().may_connect(began, Demand::Floor) { wanted_idle(pool, hands.replaced.get()) } else { 0 };
     let may_connect = connect_wanted(pool, floor);
     Looked { began, floor, may_connect, is_held_back: floor > 0 && !pool.shared().may_fill(began, SHORTEST) }
+}
+
+/// How many idle connections there are to be, with those that are to be `replaced`.
+fn wanted_idle<P: ManagedParts>(pool: &P, replaced: usize) -> usize {
+    // A connection that is being checked will be idle again, or be made up for.
+    (pool.shared().settings().min_idle() + replaced).saturating_sub(pool.shared().probes())
 }
 
 /// What the connector waits for until it looks again.
@@ -166,7 +173,7 @@ fn connect_wanted<P: ManagedParts>(pool: &P, floor: usize) -> bool {
     let (engine, shared, now) = (pool.engine(), pool.shared(), pool.coarse());
     engine.distrust_connects(shared.is_failing());
     loop {
-        if !shared.may_connect(now) {
+        if !shared.may_connect(now, Demand::Caller) {
             engine.ignore_demand();
             return false;
         }
@@ -219,7 +226,7 @@ impl<P: ManagedParts> Hands<P> for Others {
     }
 
     async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {
-        if pool.shared().may_connect(now) && pool.engine().room_to_connect() == 0 {
+        if pool.shared().may_connect(now, Demand::Floor) && pool.engine().room_to_connect() == 0 {
             return Refill::NoRoom;
         }
         self.replaced.set(self.replaced.get() + 1);

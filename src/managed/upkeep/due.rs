@@ -1,9 +1,10 @@
-// knows: clock, parts, record, settings · must not know: what is done then
+// knows: clock, outage, parts, record, settings · must not know: what is done then
 //! When the next pass of maintenance is due.
 
 use core::time::Duration;
 
 use crate::managed::clock::{FOR_EVER, Millis, span};
+use crate::managed::outage::Demand;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{ConnRecord, period};
 use crate::managed::settings::Settings;
@@ -24,7 +25,11 @@ pub(super) fn look_every(settings: &Settings) -> Option<usize> {
 /// In how many milliseconds a pass is due: the shortest time, if the pool was closed, or lacks idle connections or has
 /// too many. The last pass has done what was due when it `began`.
 pub(super) fn due_or_pressing<P: ManagedParts>(pool: &P, began: Millis, now: Millis) -> usize {
-    if is_pressing(pool, now) { SHORTEST } else { due(pool, began).saturating_sub(now.since(began)).max(SHORTEST) }
+    if is_pressing(pool, now) {
+        SHORTEST
+    } else {
+        due(pool, began, Demand::Caller).saturating_sub(now.since(began)).max(SHORTEST)
+    }
 }
 
 fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
@@ -32,13 +37,14 @@ fn is_pressing<P: ManagedParts>(pool: &P, now: Millis) -> bool {
     let coming = status.idle + status.connecting + shared.probes();
     let is_short = coming < shared.settings().min_idle() && pool.engine().room_to_connect() > 0;
     let is_excess = shared.settings().max_idle().is_some_and(|most| status.idle > most);
-    status.closed || is_excess || is_short && shared.may_connect(now)
+    status.closed || is_excess || is_short && shared.may_connect(now, Demand::Floor)
 }
 
-/// In how many milliseconds a pass is due, if nothing happens until then that maintenance is woken by.
-fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
+/// In how many milliseconds a pass is due, if nothing happens until then that maintenance is woken by. For callers: or
+/// a look at what they ask for.
+fn due<P: ManagedParts>(pool: &P, now: Millis, demand: Demand) -> usize {
     let shared = pool.shared();
-    let mut next = shared.connect_due(now).map_or(LONGEST, usize::from);
+    let mut next = shared.connect_due(now, demand).map_or(LONGEST, usize::from);
     for (slot, state) in pool.engine().states().iter().enumerate().filter(|(_, state)| state.is_filled()) {
         let is_idle = pool.engine().is_idle(slot);
         next = next.min(due_for(shared.settings(), pool.record(slot), is_idle, now, state.uses()));
@@ -48,7 +54,7 @@ fn due<P: ManagedParts>(pool: &P, now: Millis) -> usize {
 
 /// As [`due`], for maintenance that nothing wakes.
 pub(super) fn due_unwoken<P: ManagedParts>(pool: &P, now: Millis) -> usize {
-    look_every(pool.shared().settings()).unwrap_or(LONGEST).min(due(pool, now))
+    look_every(pool.shared().settings()).unwrap_or(LONGEST).min(due(pool, now, Demand::Floor))
 }
 
 fn due_for(settings: &Settings, record: &ConnRecord, is_idle: bool, now: Millis, uses: usize) -> usize {

@@ -13,7 +13,7 @@ use crate::managed::loan::limits::{idle_besides, is_excess};
 use crate::managed::loan::prepare::{check, make};
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::observe;
-use crate::managed::outage::Purpose;
+use crate::managed::outage::{Demand, Purpose};
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{EVICTED, EXPIRED, period};
 use crate::managed::report::{Loan, MaintenanceReport};
@@ -114,7 +114,7 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
     }
 
     async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill {
-        if !pool.shared().may_connect(now) {
+        if !pool.shared().may_connect(now, Demand::Floor) {
             return Refill::NotYet;
         }
         let Some(slot) = pool.engine().claim_to_refill() else { return Refill::NoRoom };
