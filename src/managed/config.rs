@@ -134,7 +134,7 @@ impl Config {
             wait_timeout: WaitLimit::Default,
             min_idle: 0,
             max_idle: None,
-            connect_timeout: Some(Duration::from_secs(30)),
+            connect_timeout: Some(Duration::from_secs(10)),
             validation_timeout: Some(Duration::from_secs(5)),
             retry: Retry::DEFAULT,
             fail_fast: false,
@@ -195,7 +195,8 @@ impl Config {
         max_idle(most: usize) Some(most);
         get_max_idle: Option<usize>;
 
-        /// The longest that one connect may take. Default: 30 s, which in most pools is the limit of a whole acquire.
+        /// The longest that one connect may take. Default: 10 s, as in PgJDBC: a caller that waits for as long as by
+        /// default outlives two connects that hang.
         ///
         /// Where the pool has a connector, also how long connecting has to fail, without a break and with no connection
         /// in the pool, until calls *without a deadline* end with the error. With `None` they wait on.
