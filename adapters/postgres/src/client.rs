@@ -129,7 +129,7 @@ impl Client {
 
     /// Awaits the answer to the clean-up. If that is all that was to be found out, the server is not asked again.
     pub(crate) async fn check(&mut self) -> Result<(), Error> {
-        if self.pending.answer().await? { Ok(()) } else { self.raw.batch_execute("").await }
+        if self.pending.answer().await? { Ok(()) } else { self.raw.batch_execute(self.session.doubts.probe()).await }
     }
 }
 

@@ -147,13 +147,13 @@ where
 {
     async fn connect(&self) -> Result<Client, Error> {
         let (raw, connection) = self.config.connect(self.tls.clone()).await?;
-        let session = Session::new(self.options.statement_cache);
+        let session = Session::new(&self.config, self.options.statement_cache);
         let task = task::spawn(connection, &session.listener);
         Ok(Client::new(raw, session, task))
     }
 
-    /// An empty query: the server itself answers it, also in a transaction that has failed and behind PgBouncer, which
-    /// has to have a server for it, and there is nothing to plan or to run.
+    /// An empty query, which costs a round trip and nothing else. With `target_session_attrs=read-write` a statement
+    /// that fails if the server cannot write any more.
     async fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
         client.check().await
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::Type;
-use tokio_postgres::{Error, Statement};
+use tokio_postgres::{Config, Error, Statement};
 
 use crate::doubt::{Doubt, Doubts};
 use crate::notifications::Listener;
@@ -16,9 +16,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(statement_cache: usize) -> Self {
+    pub(crate) fn new(config: &Config, statement_cache: usize) -> Self {
         let statements = Mutex::new(StatementCache::new(statement_cache));
-        Self { doubts: Doubts::none(), listener: Arc::default(), statements }
+        Self { doubts: Doubts::none(config), listener: Arc::default(), statements }
     }
 
     pub(crate) fn statements(&self) -> MutexGuard<'_, StatementCache> {

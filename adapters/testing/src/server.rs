@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,22 +84,47 @@ impl Server {
     /// ```
     #[must_use]
     pub fn start_with(settings: &[&str], access: &[&str]) -> Self {
-        let mut server = Self {
-            programs: programs::directory(),
-            account: Account::needed(),
-            directory: tempfile::Builder::new().prefix("conn_pool-postgres-").tempdir().expect("a temporary directory"),
-            settings: settings.iter().map(ToString::to_string).collect(),
-            port: 0,
-            process: None,
-        };
+        let mut server = Self::prepare(settings);
         server.create();
         server.admit(access);
-        let started = (0..PORTS).any(|_| {
-            server.port = free_port();
-            server.try_run()
-        });
-        assert!(started, "PostgreSQL does not start:\n{}", server.log());
+        server.run();
         server
+    }
+
+    /// Starts one that encrypts, with a certificate that nobody has signed. It needs `openssl`.
+    ///
+    /// ```
+    /// assert_eq!(conn_pool_testing::Server::start_encrypted().sql("SHOW ssl"), "on");
+    /// ```
+    #[must_use]
+    pub fn start_encrypted() -> Self {
+        let mut server = Self::prepare(&["ssl=on"]);
+        server.create();
+        server.certify();
+        server.run();
+        server
+    }
+
+    /// Starts another one that follows this one: it can be read until it is [promoted](Self::promote).
+    ///
+    /// ```
+    /// let primary = conn_pool_testing::Server::start();
+    /// let standby = primary.standby();
+    /// assert_eq!(standby.sql("SHOW transaction_read_only"), "on");
+    /// standby.promote();
+    /// assert_eq!(standby.sql("SHOW transaction_read_only"), "off");
+    /// ```
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::prepare(&[]);
+        standby.copy(self);
+        standby.run();
+        standby
+    }
+
+    /// Makes it the primary, and waits until it is.
+    pub fn promote(&self) {
+        assert_eq!(self.sql("SELECT pg_promote(true, 60)"), "t", "{}", self.log());
     }
 
     /// Its port, which stays the same while it is stopped.
@@ -170,6 +195,25 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
+    fn prepare(settings: &[&str]) -> Self {
+        Self {
+            programs: programs::directory(),
+            account: Account::needed(),
+            directory: tempfile::Builder::new().prefix("conn_pool-postgres-").tempdir().expect("a temporary directory"),
+            settings: settings.iter().map(ToString::to_string).collect(),
+            port: 0,
+            process: None,
+        }
+    }
+
+    fn run(&mut self) {
+        let started = (0..PORTS).any(|_| {
+            self.port = free_port();
+            self.try_run()
+        });
+        assert!(started, "PostgreSQL does not start:\n{}", self.log());
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
@@ -180,7 +224,11 @@ impl Server {
 
     /// One of the server's programs, run as the server is.
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
+        self.command(&self.programs.join(name))
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(self.directory.path()).env_remove("PGDATA").stdin(Stdio::null());
         if let Some(account) = &self.account {
             account.run_as(&mut command);
@@ -188,15 +236,35 @@ impl Server {
         command
     }
 
-    fn create(&self) {
+    fn own(&self) {
         if let Some(account) = &self.account {
             account.own(self.directory.path());
         }
+    }
+
+    fn create(&self) {
+        self.own();
         let mut initdb = self.program("initdb");
         initdb.arg("--pgdata").arg(self.data());
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync"]);
-        let output = initdb.output().expect("`initdb` can be run");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        finish(&mut initdb);
+    }
+
+    /// As a standby of the other.
+    fn copy(&self, primary: &Self) {
+        self.own();
+        let mut backup = self.program("pg_basebackup");
+        backup.arg("--pgdata").arg(self.data()).arg(format!("--dbname={}", primary.url()));
+        backup.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
+        finish(&mut backup);
+    }
+
+    /// Where the server looks for its certificate and for the key.
+    fn certify(&self) {
+        let mut openssl = self.command(Path::new("openssl"));
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]);
+        openssl.arg("-keyout").arg(self.data().join("server.key")).arg("-out").arg(self.data().join("server.crt"));
+        finish(&mut openssl);
     }
 
     /// The first line that fits a client counts.
@@ -260,6 +328,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop(Shutdown::Immediate);
     }
+}
+
+fn finish(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 pub(crate) fn free_port() -> u16 {

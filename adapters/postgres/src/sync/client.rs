@@ -9,6 +9,7 @@ use postgres::types::{BorrowToSql, ToSql, Type};
 use postgres::{
     CancelToken, CopyInWriter, CopyOutReader, Error, Row, RowIter, SimpleQueryMessage, Statement, TransactionBuilder,
 };
+use tokio_postgres::Config;
 
 use super::transaction::Transaction;
 use crate::clean_up::CleanUp;
@@ -32,8 +33,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(super) fn new(raw: postgres::Client, statement_cache: usize) -> Self {
-        Self { raw, doubts: Doubts::none(), statements: StatementCache::new(statement_cache), is_silent: false }
+    pub(super) fn new(raw: postgres::Client, config: &Config, statement_cache: usize) -> Self {
+        Self { raw, doubts: Doubts::none(config), statements: StatementCache::new(statement_cache), is_silent: false }
     }
 
     pub(super) fn has_broken(&self) -> bool {
@@ -69,7 +70,7 @@ impl Client {
     pub(super) fn check(&mut self, within: Option<Duration>) -> Result<(), Error> {
         let result = match within {
             Some(within) => self.raw.is_valid(within),
-            None => self.raw.batch_execute(""),
+            None => self.raw.batch_execute(self.doubts.probe()),
         };
         self.is_silent = result.is_err();
         result

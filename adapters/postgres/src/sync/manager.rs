@@ -156,11 +156,10 @@ where
     /// `within` limits how long each address of the server's may take to accept.
     fn connect(&self, within: Option<Duration>) -> Result<Client, Error> {
         let raw = self.config_within(within).connect(self.tls.clone())?;
-        Ok(Client::new(raw, self.options.statement_cache))
+        Ok(Client::new(raw, &self.config, self.options.statement_cache))
     }
 
-    /// An empty query: the server itself answers it, also in a transaction that has failed and behind PgBouncer, which
-    /// has to have a server for it, and there is nothing to plan or to run.
+    /// An empty query, which costs a round trip and nothing else.
     fn is_valid(&self, client: &mut Client, within: Option<Duration>) -> Result<(), Error> {
         client.check(within)
     }

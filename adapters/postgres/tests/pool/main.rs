@@ -4,6 +4,8 @@
 
 mod clean_up;
 mod connections;
+mod encryption;
+mod failover;
 mod kit;
 mod notifications;
 mod silence;
