@@ -4,6 +4,7 @@ mod bb8;
 mod deadpool;
 mod ours;
 mod ours_blocking;
+mod ours_sqlx;
 mod r2d2;
 mod sqlx;
 
@@ -43,10 +44,11 @@ pub struct Contender {
     pub build: Build,
 }
 
-const FOR_TASKS: [Contender; 4] = [
+const FOR_TASKS: [Contender; 5] = [
     Contender { name: "conn_pool", build: Build::Tasks(ours::build) },
     Contender { name: "deadpool-postgres", build: Build::Tasks(deadpool::build) },
     Contender { name: "bb8-postgres", build: Build::Tasks(bb8::build) },
+    Contender { name: "conn_pool, sqlx's driver", build: Build::Tasks(ours_sqlx::build) },
     Contender { name: "sqlx", build: Build::Tasks(sqlx::build) },
 ];
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{Answer, Built, Future, Tasks};
 use crate::CONNECTIONS;
@@ -23,17 +23,22 @@ impl Tasks for Sqlx {
             let asked = Instant::now();
             let mut connection = self.0.acquire().await?;
             let waited = asked.elapsed();
-            match work {
-                Work::Query => drop(sqlx::query("SELECT 1").fetch_one(&mut *connection).await?),
-                Work::Transaction => {
-                    let mut transaction = connection.begin().await?;
-                    for _ in 0..3 {
-                        sqlx::query("SELECT 1").fetch_one(&mut *transaction).await?;
-                    }
-                    transaction.commit().await?;
-                }
-            }
+            run(&mut connection, work).await?;
             Ok(waited)
         })
     }
+}
+
+pub(super) async fn run(connection: &mut PgConnection, work: Work) -> Result<(), sqlx::Error> {
+    match work {
+        Work::Query => drop(sqlx::query("SELECT 1").fetch_one(connection).await?),
+        Work::Transaction => {
+            let mut transaction = connection.begin().await?;
+            for _ in 0..3 {
+                sqlx::query("SELECT 1").fetch_one(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+        }
+    }
+    Ok(())
 }
