@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [servers] | What do I hold in a server: ten lines, the limits, and what to do about the rest? |
 //! | [databases] | How do I get to PostgreSQL, or keep the manager that I have for another pool? |
-//! | [migration] | How do I come from r2d2, deadpool, bb8 or sqlx? |
+//! | [migrating] | How do I come from r2d2, deadpool, bb8 or sqlx? |
 //! | [managed pools](managed) | What do I write for my driver? Who connects, and who keeps connections in order? |
 //! | [errors] | What does this error mean, and what do I do about it? |
 //! | [misuse] | What happens if I leak a guard, drop a future, panic, resize, close …? |
@@ -34,7 +34,7 @@ macro_rules! pages {
             "[embedded]: crate::guide::embedded\n",
             "[fairness]: crate::guide::fairness\n",
             "[managed]: crate::guide::managed\n",
-            "[migration]: crate::guide::migration\n",
+            "[migrating]: crate::guide::migrating\n",
             "[misuse]: crate::guide::misuse\n",
             "[peers]: crate::guide::peers\n",
             "[scaling]: crate::guide::scaling\n",
@@ -62,7 +62,7 @@ pages! {
     #[cfg(not(doctest))]
     databases: "../docs/databases.md";
     #[cfg(not(doctest))]
-    migration: "../docs/migration.md";
+    migrating: "../docs/migrating.md";
     managed: "../docs/managed.md";
     errors: "../docs/errors.md";
     misuse: "../docs/misuse.md";

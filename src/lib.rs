@@ -94,7 +94,7 @@
 //! awaits implements [`AsyncManager`](managed::AsyncManager), and a task of the runtime does that:
 //! [`SharedPool::new`], with the feature `tokio`. [Servers](guide::servers) is the page for programs that serve
 //! requests: ten lines to copy, limits and defaults, health, shutdown, and how to come here [from another
-//! pool](guide::migration).
+//! pool](guide::migrating).
 //!
 //! [`managed::Pool`] is the same pool for a `static` and for firmware: its size is a constant, and the program says
 //! what connects and maintains it.
@@ -181,7 +181,7 @@
 //!   [misuse](guide::misuse), [fairness](guide::fairness), [scaling](guide::scaling), [firmware](guide::embedded),
 //!   [C](guide::c).
 //! - [Compared with r2d2, deadpool, bb8 and others](guide::peers), with their words in ours, and how to
-//!   [come from there](guide::migration).
+//!   [come from there](guide::migrating).
 //! - How it works: [architecture](guide::architecture), [benchmarks](guide::benchmarks), [decisions](guide::decisions),
 //!   and [how it is verified](guide::verification).
 //!

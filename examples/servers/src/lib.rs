@@ -70,8 +70,8 @@ mod pages {
     #[doc = include_str!("../../../docs/servers.md")]
     struct Servers;
 
-    #[doc = include_str!("../../../docs/migration.md")]
-    struct Migration;
+    #[doc = include_str!("../../../docs/migrating.md")]
+    struct Migrating;
 
     #[doc = include_str!("../../../README.md")]
     struct Readme;
