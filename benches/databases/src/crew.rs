@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 /// How many callers a pool has.
 pub(crate) const CALLERS: usize = 16;
 /// How many connections a pool has at most.
-pub const SIZE: usize = 8;
+pub(crate) const SIZE: usize = 8;
 /// How long a caller waits for the answer to a request: for a connection and the query together.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// By how much an answer may come after that until it is late: what a busy machine may delay a thread.
-pub const ALLOWANCE: Duration = Duration::from_millis(300);
+pub(crate) const ALLOWANCE: Duration = Duration::from_millis(300);
 /// A request that takes as long is never answered. What can be dropped is dropped then.
 pub(crate) const NEVER: Duration = Duration::from_secs(6);
 /// What a caller asks for: long enough that 16 callers keep most of 8 connections in use.
@@ -63,13 +63,22 @@ impl Request {
         }
     }
 
+    /// How long the pool let the caller wait for a connection, or for being told that there is none.
+    pub(crate) fn told_after(&self) -> Duration {
+        self.told.unwrap_or(self.ended) - self.begun
+    }
+
+    pub(crate) fn ended_after(&self) -> Duration {
+        self.ended - self.begun
+    }
+
     /// Whether the pool made the caller wait beyond its patience.
     pub(crate) fn is_told_late(&self) -> bool {
-        self.told.unwrap_or(self.ended) > self.begun + PATIENCE + ALLOWANCE
+        self.told_after() > PATIENCE + ALLOWANCE
     }
 
     pub(crate) fn is_late(&self) -> bool {
-        self.ended > self.begun + PATIENCE + ALLOWANCE
+        self.ended_after() > PATIENCE + ALLOWANCE
     }
 }
 

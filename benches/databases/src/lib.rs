@@ -10,6 +10,7 @@ mod contender;
 mod contenders;
 mod crew;
 mod days;
+pub mod promises;
 mod proxy;
 mod row;
 mod sockets;
@@ -21,7 +22,6 @@ mod threads;
 use std::time::Duration;
 
 use contender::Contender;
-pub use crew::{ALLOWANCE, SIZE};
 pub use row::{Left, Row};
 pub use table::render;
 

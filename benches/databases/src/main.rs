@@ -1,10 +1,11 @@
 //! Bad days with a real PostgreSQL server, in one table: `cargo run --release -p databases -- bad-days`.
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Parser, Subcommand};
-use databases::{Who, day_names, play, render};
+use databases::{Row, Who, day_names, play, promises, render};
 
 /// Pools of connections to a real PostgreSQL server, ours beside others.
 #[derive(Parser)]
@@ -29,19 +30,38 @@ enum Command {
         /// Plays ours only.
         #[arg(long)]
         ours: bool,
+        /// Fails, and says why, if ours have broken a promise.
+        #[arg(long)]
+        check: bool,
     },
 }
 
-fn main() {
-    let Command::BadDays { rounds, day, trouble, ours } = Args::parse().command;
+fn main() -> ExitCode {
+    let Command::BadDays { rounds, day, trouble, ours, check } = Args::parse().command;
     let who = if ours { Who::Ours } else { Who::All };
     let began = Instant::now();
+    let is_wanted = |name: &&str| day.is_empty() || day.iter().any(|wanted| wanted == name);
+    let days: Vec<&str> = day_names().into_iter().filter(is_wanted).collect();
     let mut rows = Vec::new();
     for round in 1..=rounds {
-        for name in day_names().into_iter().filter(|name| day.is_empty() || day.iter().any(|wanted| wanted == name)) {
+        for &name in &days {
             eprintln!("round {round} of {rounds}: {name}");
             rows.extend(play(name, who, Duration::from_secs(trouble)));
         }
     }
     println!("{}\n\n{rounds} rounds, in {:.0} s", render(&rows), began.elapsed().as_secs_f64());
+    if check { checked(&days, &rows) } else { ExitCode::SUCCESS }
+}
+
+fn checked(days: &[&str], rows: &[Row]) -> ExitCode {
+    match promises::check(days, rows) {
+        Ok(kept) => {
+            println!("{kept} promises kept");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
 }

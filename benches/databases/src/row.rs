@@ -32,6 +32,8 @@ pub struct Row {
     pub day: &'static str,
     /// The pool.
     pub contender: &'static str,
+    /// Whether the pool is ours, which has made promises.
+    pub is_ours: bool,
     /// Whether its queries can be given up: a thread that waits for its driver cannot.
     pub drops_queries: bool,
     /// Requests that were answered.
@@ -45,6 +47,10 @@ pub struct Row {
     /// Requests for which the pool let its caller wait for a connection, or for being told that there is none, beyond
     /// the patience.
     pub told_late: usize,
+    /// The longest time from a request to its end.
+    pub longest: Duration,
+    /// The longest time for which the pool let a caller wait for a connection, or for being told that there is none.
+    pub longest_told: Duration,
     /// Requests that were never answered.
     pub never: usize,
     /// From the end of the fault to the first answered request.
@@ -70,12 +76,15 @@ impl Row {
         Self {
             day,
             contender: contender.name(),
+            is_ours: contender.is_ours(),
             drops_queries: contender.drops_queries(),
             answered: count(&Request::is_answered),
             failed: count(&failed),
             beyond: count(&failed) - count(&held).min(SIZE),
             late: count(&Request::is_late),
             told_late: count(&Request::is_told_late),
+            longest: requests.iter().map(Request::ended_after).max().unwrap_or_default(),
+            longest_told: requests.iter().map(Request::told_after).max().unwrap_or_default(),
             never: count(&|request| matches!(request.came, Came::Never)),
             first: firsts.iter().flatten().min().copied(),
             all: firsts.iter().copied().collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()),

@@ -15,10 +15,10 @@ use crate::sockets;
 
 /// A pool that does not serve at all fails the command.
 const WARM_UP: Duration = Duration::from_secs(60);
-/// How long pools have to serve again.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(8);
+/// How long pools have to serve again: the day is over when all do.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(20);
 /// How long ended connections have to go.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// One pool and its callers.
 struct Part<'a> {
