@@ -25,10 +25,17 @@
 //!
 //! The driver has a time limit for a check and for a connect's TCP handshake. A server that goes silent afterwards
 //! keeps a thread until the system gives the connection up: set `tcp_user_timeout` and `keepalives_idle` in the
-//! connection string. No caller waits for it past its own time. A `COPY … FROM STDIN` belongs into
-//! [`Client::copy_in`]: run otherwise, it leaves such a thread behind.
+//! connection string. No caller waits for it past its own time, unless it is its own request that is not answered. A
+//! `COPY … FROM STDIN` belongs into [`Client::copy_in`]: run otherwise, it leaves such a thread behind.
+//!
+//! A connect ends within the pool's `connect_timeout`, also at a server that accepts and never answers. It is a thread
+//! of its own that connects, and after that time the thread is left behind with its socket until the server answers or
+//! closes. While there is such a thread, each connect logs in twice, first in a way that can be given up: so no more
+//! are left behind than there were connects when the silence began.
 
 mod client;
+mod connect;
+mod failure;
 mod manager;
 mod transaction;
 

@@ -9,6 +9,7 @@ use postgres::{Error, Socket};
 use tokio_postgres::Config;
 
 use super::client::Client;
+use super::connect::{self, LeftBehind};
 use crate::clean_up::CleanUp;
 use crate::config_error::ConfigError;
 use crate::options::{Options, config_of_url};
@@ -20,6 +21,7 @@ pub struct Postgres<T = NoTls> {
     config: Config,
     tls: T,
     options: Options,
+    left_behind: LeftBehind,
 }
 
 impl Postgres {
@@ -27,7 +29,7 @@ impl Postgres {
     /// [`tls`](Self::tls) is called.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, tls: NoTls, options: Options::default() }
+        Self { config, tls: NoTls, options: Options::default(), left_behind: LeftBehind::default() }
     }
 
     /// As [`new`](Self::new), with a connection string: `postgres://user:password@host:5432/database?…`, or
@@ -62,7 +64,7 @@ impl Postgres {
     #[cfg(feature = "serde")]
     pub fn from_settings(settings: &crate::Settings) -> Result<Self, ConfigError> {
         let (config, options) = settings.read()?;
-        Ok(Self { config, tls: NoTls, options })
+        Ok(Self { options, ..Self::new(config) })
     }
 }
 
@@ -73,7 +75,7 @@ impl<T> Postgres<T> {
     where
         Postgres<U>: Manager,
     {
-        Postgres { config: self.config, tls, options: self.options }
+        Postgres { config: self.config, tls, options: self.options, left_behind: self.left_behind }
     }
 
     /// How many prepared statements each connection keeps ([`Client::prepare_cached`]); 0: none. Default: 256, as
@@ -97,14 +99,15 @@ impl<T> Postgres<T> {
         &self.config
     }
 
-    /// The configuration for a connect that has so much time.
-    fn config_within(&self, within: Option<Duration>) -> postgres::Config {
+    /// The configuration for a connect that has so much time. The driver limits by it how long each address of the
+    /// server's may take to accept.
+    fn config_within(&self, within: Option<Duration>) -> Config {
         let mut config = self.config.clone();
         let own = config.get_connect_timeout().copied();
         if let Some(limit) = own.into_iter().chain(within).min() {
             config.connect_timeout(limit);
         }
-        config.into()
+        config
     }
 }
 
@@ -153,9 +156,13 @@ where
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    /// `within` limits how long each address of the server's may take to accept.
+    /// See the module's page for what is left behind when the time is over.
     fn connect(&self, within: Option<Duration>) -> Result<Client, Error> {
-        let raw = self.config_within(within).connect(self.tls.clone())?;
+        let (config, tls) = (self.config_within(within), self.tls.clone());
+        let raw = match within {
+            Some(limit) => connect::within(limit, &config, tls, &self.left_behind)?,
+            None => postgres::Config::from(config).connect(tls)?,
+        };
         Ok(Client::new(raw, &self.config, self.options.statement_cache))
     }
 

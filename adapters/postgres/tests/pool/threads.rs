@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use conn_pool::SharedPool;
 use conn_pool::managed::SharedConnGuard;
-use conn_pool::managed::{Config, DiscardReason, GetError};
+use conn_pool::managed::{Config, DiscardReason, GetError, Retry};
 use conn_pool_postgres::CleanUp;
 use conn_pool_postgres::sync::{Client, Postgres};
 use conn_pool_testing::Server;
@@ -272,10 +272,67 @@ fn a_connection_to_a_server_that_has_gone_silent_is_given_up_by_the_check() {
     drop(borrow(&pool));
     assert_eq!((pool.metrics().connected, pool.metrics().discarded_for(DiscardReason::Invalid)), (2, 1));
     // The server ends the first one at last, and the thread that waits for it.
-    let mut first = sockets.recv_timeout(LONGEST).unwrap();
-    first.shutdown(std::net::Shutdown::Write).unwrap();
-    first.set_read_timeout(Some(LONGEST)).unwrap();
-    first.read_to_end(&mut Vec::new()).unwrap();
+    ends_at_last(sockets.recv_timeout(LONGEST).unwrap());
+}
+
+/// The driver's own connect would wait for as long as the server is silent, and keep the pool's only slot.
+#[test]
+fn a_connect_to_a_server_that_accepts_and_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pool = pool_that_gives_up(&listener);
+    let silent = mpsc::channel();
+    thread::spawn(move || {
+        let mut sockets = listener.incoming().flatten();
+        silent.0.send(sockets.next().unwrap()).unwrap();
+        sockets.for_each(|socket| _ = thread::spawn(|| answer_checks(welcome(socket))));
+    });
+    drop(borrow(&pool));
+    assert_eq!((pool.metrics().connected, pool.metrics().connect_failed), (1, 1));
+    // The server ends the first one at last, and the thread that waits for it.
+    ends_at_last(silent.1.recv_timeout(LONGEST).unwrap());
+}
+
+/// After the first connect that has hung, each is tried in a way that can be given up.
+#[test]
+fn a_silence_leaves_behind_as_many_connects_as_there_were_at_once() {
+    const TRIED: usize = 6;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pool = pool_that_gives_up(&listener);
+    let caller = pool.clone();
+    let caller = thread::spawn(move || drop(caller.get_timeout(LONGEST)));
+    let mut sockets: Vec<TcpStream> = listener.incoming().flatten().take(TRIED).collect();
+    let last = sockets.pop().unwrap();
+    let hung = sockets.remove(0);
+    sockets.into_iter().for_each(ends);
+    hung.set_nonblocking(true).unwrap();
+    let mut request = [0; 1024];
+    assert!((&hung).read(&mut request).unwrap() > 0);
+    assert_eq!((&hung).read(&mut request).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    hung.set_nonblocking(false).unwrap();
+    pool.close();
+    caller.join().unwrap();
+    ends_at_last(hung);
+    ends(last);
+}
+
+/// With one slot.
+fn pool_that_gives_up(listener: &TcpListener) -> Pool {
+    let url = format!("postgres://clerk@{}/shop?sslmode=disable", listener.local_addr().unwrap());
+    let pause = Duration::from_millis(1);
+    let retry = Retry { first_pause: pause, longest_pause: pause, ..Retry::DEFAULT };
+    let config = Config::new().max_size(1).connect_timeout(Some(Duration::from_millis(300))).retry(retry);
+    SharedPool::blocking(Postgres::from_url(&url).unwrap(), config).unwrap()
+}
+
+/// The client ends this connection by itself.
+fn ends(mut socket: TcpStream) {
+    socket.set_read_timeout(Some(LONGEST)).unwrap();
+    socket.read_to_end(&mut Vec::new()).unwrap();
+}
+
+fn ends_at_last(socket: TcpStream) {
+    socket.shutdown(std::net::Shutdown::Write).unwrap();
+    ends(socket);
 }
 
 fn answer_checks(mut socket: TcpStream) {
