@@ -1,14 +1,18 @@
 //! Tasks and threads in front of one pool.
 
+use std::convert::Infallible;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conn_pool::SharedPool;
-use conn_pool::managed::{AsyncManager, Config, DiscardReason, GetError, Lifecycle, SharedConnGuard};
+use conn_pool::managed::{
+    AsyncManager, Config, DiscardReason, GetError, Hooks, Lifecycle, SharedConnGuard, from_async_fn,
+};
+use tokio::runtime::Builder;
 
-use crate::kit::managed::quiet;
-use crate::kit::{Script, lock};
+use crate::kit::managed::{millis, quiet};
+use crate::kit::{FOREVER, Script, lock};
 use crate::pools::{BOTH, until};
 use crate::server::{Refused, Server};
 
@@ -319,4 +323,20 @@ async fn a_deadline_of_the_runtimes_is_kept_by_its_time() {
     assert!(matches!(pool.get_async_deadline(deadline.into_std()).await, Err(GetError::Timeout(_))));
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(2), "{took:?}");
+}
+
+/// Each of its waits is over, and begins anew, before a timer could end it.
+#[test]
+fn a_task_keeps_its_deadline_where_each_connection_is_made_at_once_and_is_unfit() {
+    let (answer, answered) = channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        answer.send(runtime.block_on(async {
+            let connect = || async { Ok::<_, Infallible>(()) };
+            let pool = SharedPool::new(Hooks::new(from_async_fn(connect)).before_lend(|()| false), quiet()).unwrap();
+            pool.get_async_timeout(millis(20)).await.map(drop)
+        }))
+    });
+    let answer = answered.recv_timeout(FOREVER).unwrap();
+    assert!(matches!(answer, Err(GetError::Timeout(_))), "{answer:?}");
 }

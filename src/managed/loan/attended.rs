@@ -11,7 +11,7 @@ use core::task::{Poll, Waker};
 use super::blocking::{Blocking, PATIENCE, await_check};
 use super::caller::{Async, Caller, Failure, Met, Queued};
 use super::hand_off::hand_off;
-use super::timed::{Limit, Over, Timed};
+use super::timed::{Left, Limit, Over, Timed};
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
 use crate::managed::clock::Clock;
@@ -220,6 +220,6 @@ pub(crate) fn until<W: Future, S: Future<Output = ()>>(
     work: W,
     timer: Option<S>,
 ) -> impl Future<Output = Option<W::Output>> {
-    let limit: Over<fn() -> Option<S>, S> = timer.map_or(Over::Never, Over::Running);
+    let limit: Over<fn() -> Left<S>, S> = timer.map_or(Over::Never, Over::Running);
     Timed::new(work, limit)
 }

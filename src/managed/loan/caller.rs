@@ -8,7 +8,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use super::timed::{Limit, Over, Timed};
+use super::timed::{Left, Limit, Over, Timed};
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Position, Ticket, WaiterKind};
 use crate::managed::clock::Clock;
@@ -254,7 +254,7 @@ impl<'k, K: Clock> Async<'k, K> {
 
     /// What is left of the caller's time, if the clock can tell when it is over.
     pub(super) fn own_time(self) -> impl Limit + use<'k, K> {
-        let begin = move || self.left().map(|left| self.clock.sleep(left));
+        let begin = move || self.timer(self.left());
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
     }
 
@@ -275,10 +275,18 @@ impl<'k, K: Clock> Async<'k, K> {
         Ticket { waits_forever: !self.until.has_end(), ..Ticket::NEW }
     }
 
+    fn timer(&self, left: Option<Duration>) -> Left<impl Future<Output = ()> + use<'k, K>> {
+        match left {
+            None => Left::Endless,
+            Some(Duration::ZERO) => Left::Nothing,
+            Some(left) => Left::Until(self.clock.sleep(left)),
+        }
+    }
+
     /// The same, and at most `limit`.
     pub(super) fn time_within(&self, limit: Option<Duration>) -> impl Limit {
         let limit = Nanos::at_most(limit);
-        let begin = move || limit.get().into_iter().chain(self.left()).min().map(|limit| self.clock.sleep(limit));
+        let begin = move || self.timer(limit.get().into_iter().chain(self.left()).min());
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
     }
 }

@@ -12,10 +12,18 @@ use core::task::{Context, Poll};
 /// The end of the time for some work. A timer is made when the work has to wait for the first time: work that need not
 /// wait sets none.
 pub(crate) enum Over<F, S> {
-    /// Makes the timer, if the time has an end.
+    /// Makes the timer.
     NotBegun(F),
     Running(S),
     Never,
+}
+
+/// What is left of the time when the timer is to be made.
+pub(crate) enum Left<S> {
+    Endless,
+    /// No timer is asked: one that is made anew for each of many short waits might never be heard.
+    Nothing,
+    Until(S),
 }
 
 /// The time that some work has.
@@ -24,7 +32,7 @@ pub(crate) trait Limit {
     fn unless_over<T>(self: Pin<&mut Self>, worked: Poll<T>, context: &mut Context<'_>) -> Poll<Option<T>>;
 }
 
-impl<F: FnOnce() -> Option<S>, S: Future<Output = ()>> Limit for Over<F, S> {
+impl<F: FnOnce() -> Left<S>, S: Future<Output = ()>> Limit for Over<F, S> {
     #[inline]
     fn unless_over<T>(self: Pin<&mut Self>, worked: Poll<T>, context: &mut Context<'_>) -> Poll<Option<T>> {
         // SAFETY: the timer is pinned with the whole: it is dropped in place, and nothing moves it out.
@@ -37,9 +45,12 @@ impl<F: FnOnce() -> Option<S>, S: Future<Output = ()>> Limit for Over<F, S> {
         }
         if let Self::NotBegun(_) = this
             && let Self::NotBegun(begin) = replace(this, Self::Never)
-            && let Some(timer) = begin()
         {
-            *this = Self::Running(timer);
+            match begin() {
+                Left::Endless => {}
+                Left::Nothing => return Poll::Ready(None),
+                Left::Until(timer) => *this = Self::Running(timer),
+            }
         }
         match this {
             // SAFETY: as above: it is pinned with the whole.
