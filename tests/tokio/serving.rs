@@ -1,13 +1,15 @@
 //! Tasks and threads in front of one pool.
 
 use std::convert::Infallible;
+use std::fmt::{self, Formatter};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{
-    AsyncManager, Config, DiscardReason, GetError, Hooks, Lifecycle, SharedConnGuard, from_async_fn,
+    AsyncManager, BuildError, Config, DiscardReason, GetError, Hooks, Lifecycle, Manager, SharedConnGuard,
+    from_async_fn,
 };
 use tokio::runtime::Builder;
 
@@ -190,6 +192,41 @@ async fn the_first_connection_is_made_at_once_or_its_error_returned() {
     assert_eq!(error.to_string(), "cannot make the first connection: refused for the 2th time");
     let error = SharedPool::connect_blocking(server.manager(), Config::new()).unwrap_err();
     assert_eq!(error.to_string(), "cannot make the first connection: refused for the 3th time");
+}
+
+/// A driver whose errors say little, and a manager that says more of them.
+struct Curt;
+
+impl Lifecycle for Curt {
+    type Connection = ();
+    type Error = Refused;
+
+    fn describe(&self, error: &Refused, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{error}, as nobody listens")
+    }
+}
+
+impl Manager for Curt {
+    fn connect(&self, _within: Option<Duration>) -> Result<(), Refused> {
+        Err(Refused(7))
+    }
+}
+
+impl AsyncManager for Curt {
+    async fn connect(&self) -> Result<(), Refused> {
+        Err(Refused(7))
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_the_first_connection_is_told_in_the_managers_words_and_kept() {
+    let awaited = SharedPool::connect(Curt, Config::new()).await.unwrap_err();
+    for error in [awaited, SharedPool::connect_blocking(Curt, Config::new()).unwrap_err()] {
+        let text = "cannot make the first connection: refused for the 7th time, as nobody listens";
+        assert_eq!(error.to_string(), text);
+        let BuildError::Connect(error) = error else { panic!("{error}") };
+        assert!(error.error().unwrap().is::<Refused>());
+    }
 }
 
 #[test]

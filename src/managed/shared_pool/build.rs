@@ -15,7 +15,7 @@ use crate::managed::clock::{Clock, SystemClock};
 use crate::managed::config::Config;
 use crate::managed::config_error::ConfigError;
 use crate::managed::loan::attended::until;
-use crate::managed::manager::{AsyncManager, Lifecycle, Manager};
+use crate::managed::manager::{AsyncManager, Described, Lifecycle, Manager};
 use crate::managed::policies::Nested;
 use crate::managed::shared_error::SharedError;
 use crate::managed::told::BoxError;
@@ -71,7 +71,7 @@ where
     pub fn connect_blocking(manager: M, config: Config) -> Result<Self, BuildError> {
         check(config)?;
         let first = manager.connect(config.connect_timeout);
-        let first = first.map_err(|error| BuildError::Connect(SharedError::from_own(error.into())))?;
+        let first = first.map_err(|error| refused(&manager, error))?;
         let pool = Self::blocking(manager, config)?;
         let _is_full = pool.insert(first);
         Ok(pool)
@@ -196,5 +196,12 @@ where
     let late = || BuildError::Connect(SharedError::of("no answer within connect_timeout"));
     let timer = config.connect_timeout.map(|limit| SystemClock.sleep(limit));
     let made = until(manager.connect(), timer).await.ok_or_else(late)?;
-    made.map_err(|error| BuildError::Connect(SharedError::from_own(error.into())))
+    made.map_err(|error| refused(manager, error))
+}
+
+/// With what the manager says of its error, and the error.
+fn refused<M: Lifecycle<Error: Into<BoxError>>>(manager: &M, error: M::Error) -> BuildError {
+    let told = SharedError::of(Described(manager, &error));
+    told.keep(error.into());
+    BuildError::Connect(told)
 }
