@@ -43,9 +43,14 @@ pub(super) fn reconfigure<P: ManagedParts>(
     }
 }
 
-/// A size that is not to be changed is in order, also where a `resize` has gone below the floor, or to 0.
+/// A size that is not to be changed is in order, also where a `resize` has gone below the floor, or to 0. The floor is
+/// not raised above it.
 fn check(before: &Config, after: &Config, capacity: usize, can_sleep: bool) -> Result<(), ConfigError> {
-    let is_resized = before.size(capacity) != after.size(capacity);
+    let (min_idle, size) = (after.min_idle, after.size(capacity));
+    let is_resized = before.size(capacity) != size;
+    if !is_resized && min_idle > before.min_idle && min_idle > size {
+        return Err(ConfigError::MinIdle { min_idle, max_size: size });
+    }
     let max_size = if is_resized { after.max_size } else { None };
     Config { max_size, ..*after }.check_with_clock(capacity, can_sleep)
 }

@@ -226,6 +226,17 @@ fn a_size_below_the_floor_does_not_stand_in_the_way_of_other_changes() {
 }
 
 #[test]
+fn a_floor_is_not_raised_above_the_size() {
+    let pool = pool::<4>(quiet().max_size(2));
+    let raise = || pool.reconfigure(|config| config.min_idle(3)).unwrap_err().to_string();
+    assert_eq!(raise(), "min_idle is 3 and max_size is 2: min_idle can be at most max_size");
+    pool.resize(0).unwrap();
+    assert_eq!(raise(), "min_idle is 3 and max_size is 0: min_idle can be at most max_size");
+    pool.resize(3).unwrap();
+    pool.reconfigure(|config| config.min_idle(3)).unwrap();
+}
+
+#[test]
 fn a_life_that_is_cut_short_ends_sooner_for_what_there_is_and_what_is_being_made() {
     let pool = pool::<3>(quiet().lifetime_jitter_percent(0));
     drop(pool.get().unwrap());
