@@ -18,6 +18,15 @@ const PERMANENT: &[SqlState] = &[
     SqlState::UNDEFINED_OBJECT,
     SqlState::INVALID_PARAMETER_VALUE,
     SqlState::CANT_CHANGE_RUNTIME_PARAM,
+    SqlState::SYNTAX_ERROR,
+];
+
+/// What the driver says of encryption that cannot be had. What its TLS maker says may be about the network.
+const NOT_ENCRYPTED: &[&str] = &[
+    "no TLS implementation configured",
+    "server does not support TLS",
+    "no hostname provided for TLS handshake",
+    "weak sslmode \"prefer\" may not be used with sslnegotiation=direct (use \"require\")",
 ];
 
 /// Whether a connect fails in the same way the next time.
@@ -25,8 +34,14 @@ pub(crate) fn is_permanent(error: &Error) -> bool {
     match error.code() {
         Some(code) => PERMANENT.contains(code),
         // The kind of an error is private. A missing password is of the first one, a server that cannot bind a channel
-        // or asks for what the driver does not know of the second.
-        None => ["invalid configuration", "authentication error"].contains(&&*error.to_string()),
+        // or asks for what the driver does not know of the second, and a name with a NUL in it of the third.
+        None => match &*error.to_string() {
+            "invalid configuration" | "authentication error" | "error encoding message to server" => true,
+            "error performing TLS handshake" => {
+                error.source().is_some_and(|cause| NOT_ENCRYPTED.contains(&&*cause.to_string()))
+            }
+            _ => false,
+        },
     }
 }
 

@@ -119,8 +119,27 @@ async fn a_missing_database_is_told_at_once_and_a_missing_role() {
         ("nobody", "postgres", "role \"nobody\" does not exist (SQLSTATE 28000)"),
         ("postgres", "postgres?channel_binding=require", "authentication error: server did not use channel binding"),
         ("postgres", "postgres?options=-c%20no_such=1", "unrecognized configuration parameter \"no_such\""),
+        ("postgres", "postgres?options=-x", "invalid command-line argument for server process: -x"),
+        (
+            "postgres",
+            "postgres?application_name=%00",
+            "error encoding message to server: string contains embedded null",
+        ),
     ] {
         let (_, text) = refusal(Postgres::from_url(&url(user, database)).unwrap()).await;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// The server does not offer it; and without a maker of its own the adapter has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encryption_that_cannot_be_had_is_told_at_once() {
+    let server = shared_server();
+    for (negotiation, expected) in
+        [("postgres", "server does not support TLS"), ("direct", "no TLS implementation configured")]
+    {
+        let url = format!("{}?sslmode=require&sslnegotiation={negotiation}", server.url());
+        let (_, text) = refusal(Postgres::from_url(&url).unwrap()).await;
         assert!(text.contains(expected), "{text}");
     }
 }
