@@ -81,6 +81,8 @@ impl Client {
     /// own: [`SharedConnGuard::detach`](conn_pool::managed::SharedConnGuard::detach) takes it out of the pool.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
+        // What listens may be in a transaction, or in a function, where it is not seen.
+        self.session.doubts.cast(Doubt::MayBeOpen);
         self.session.listener.open()
     }
 

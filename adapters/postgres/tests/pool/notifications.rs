@@ -40,6 +40,32 @@ async fn the_next_caller_listens_to_nothing() {
     assert_eq!(timeout(LONGEST, notifications.recv()).await.unwrap().unwrap().channel(), "other");
 }
 
+/// The adapter sees neither what a transaction has run nor what a function has.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_caller_does_not_listen_to_what_a_transaction_or_a_function_has() {
+    let server = shared_server();
+    run(
+        &server,
+        "CREATE FUNCTION listens() RETURNS int LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'LISTEN by_function'; RETURN 1; END $$",
+    );
+    let pool = pool_of_one(manager(&server));
+    for is_function in [false, true] {
+        let mut client = borrow(&pool).await;
+        let _notifications = client.notifications();
+        if is_function {
+            client.query_one("SELECT listens()", &[]).await.unwrap();
+        } else {
+            let transaction = client.transaction().await.unwrap();
+            transaction.batch_execute("LISTEN by_transaction").await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        drop(client);
+        let channels = borrow(&pool).await.query("SELECT pg_listening_channels()", &[]).await.unwrap();
+        assert!(channels.is_empty(), "{is_function}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_to_take_them() {
     let server = shared_server();
