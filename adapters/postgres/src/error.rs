@@ -45,6 +45,14 @@ pub(crate) fn is_permanent(error: &Error) -> bool {
     }
 }
 
+/// Whether the server no longer runs statements that were prepared, or not as they were: they are not there any more
+/// (`DISCARD ALL`), or have other columns since a table was altered. The code of the latter is that of much else.
+pub(crate) fn is_outdated(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|answer| {
+        *answer.code() == SqlState::INVALID_SQL_STATEMENT_NAME || answer.routine() == Some("RevalidateCachedQuery")
+    })
+}
+
 /// Writes an error with its causes: the driver's says no more than `db error`.
 pub(crate) fn describe(error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(error) = error.as_db_error() {

@@ -19,7 +19,9 @@ impl Client {
     /// # Errors
     ///
     /// Those of the driver. A statement whose result has other columns since a table was altered is refused by the
-    /// server when it is run (`0A000`): see [`clear_cached_statements`](Self::clear_cached_statements).
+    /// server when it is run (`0A000`). After that the connection prepares its statements anew, unless the statement
+    /// was run in a [`transaction`](Self::transaction): see
+    /// [`clear_cached_statements`](Self::clear_cached_statements).
     pub async fn prepare_cached(&self, sql: &str) -> Result<Statement, Error> {
         self.prepare_typed_cached(sql, &[]).await
     }

@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Config, Error, Statement};
 
 use crate::doubt::{Doubt, Doubts};
+use crate::error::is_outdated;
 use crate::notifications::Listener;
 use crate::statement_cache::StatementCache;
 
@@ -43,13 +44,18 @@ impl Session {
         Ok(statement)
     }
 
-    /// Awaits a request. If that is cut, or the server is not understood, nothing is known of the connection.
+    /// Awaits a request. If that is cut, or the server is not understood, nothing is known of the connection. If a
+    /// statement is outdated, others may be: all are prepared anew.
     pub(crate) async fn watch<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let cut = UnknownOnDrop(&self.doubts);
         let result = request.await;
         std::mem::forget(cut);
         if let Err(error) = &result {
             self.doubts.cast_by_error(error);
+            if is_outdated(error) {
+                let gone = self.statements().clear();
+                drop(gone);
+            }
         }
         result
     }

@@ -14,6 +14,7 @@ use tokio_postgres::Config;
 use super::transaction::Transaction;
 use crate::clean_up::CleanUp;
 use crate::doubt::{Doubt, Doubts};
+use crate::error::is_outdated;
 use crate::query::{Form, Query};
 use crate::statement_cache::StatementCache;
 
@@ -91,11 +92,16 @@ impl Client {
     }
 
     /// Looks at how a request has ended.
-    fn watch<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &result {
-            self.doubts.cast_by_error(error);
-        }
-        result
+    fn watch<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        result.inspect_err(|error| note(error, &self.doubts, &mut self.statements))
+    }
+}
+
+/// If a statement is outdated, others may be: all are prepared anew.
+fn note(error: &Error, doubts: &Doubts, statements: &mut StatementCache) {
+    doubts.cast_by_error(error);
+    if is_outdated(error) {
+        drop(statements.clear());
     }
 }
 
@@ -124,7 +130,9 @@ impl Client {
     /// # Errors
     ///
     /// Those of the driver. A statement whose result has other columns since a table was altered is refused by the
-    /// server when it is run (`0A000`): see [`clear_cached_statements`](Self::clear_cached_statements).
+    /// server when it is run (`0A000`). After that the connection prepares its statements anew, unless the statement
+    /// was run in a [`transaction`](Self::transaction): see
+    /// [`clear_cached_statements`](Self::clear_cached_statements).
     pub fn prepare_cached(&mut self, sql: &str) -> Result<Statement, Error> {
         self.prepare_typed_cached(sql, &[])
     }
@@ -190,7 +198,8 @@ impl Client {
         I: IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     {
         let statement = self.statement(query)?;
-        self.raw.query_raw(&statement, params).inspect_err(|error| self.doubts.cast_by_error(error))
+        let result = self.raw.query_raw(&statement, params);
+        result.inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
 
     /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.

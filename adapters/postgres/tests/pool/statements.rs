@@ -90,6 +90,25 @@ async fn what_is_cleared_is_prepared_anew() {
     assert_eq!(statement.columns().len(), 2);
 }
 
+/// Otherwise each caller that comes later would meet the same error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_the_server_no_longer_runs_is_prepared_anew_for_the_next_caller() {
+    let server = shared_server();
+    run(&server, "CREATE TABLE changing (n int)");
+    let pool = pool_of_one(manager(&server));
+    for (change, refusal) in [("ALTER TABLE changing ADD COLUMN m int", "0A000"), ("DISCARD ALL", "26000")] {
+        let client = borrow(&pool).await;
+        let statement = client.prepare_cached("SELECT * FROM changing").await.unwrap();
+        client.query(&statement, &[]).await.unwrap();
+        client.batch_execute(change).await.unwrap();
+        assert_eq!(client.query(&statement, &[]).await.unwrap_err().code().unwrap().code(), refusal);
+        drop(client);
+        let client = borrow(&pool).await;
+        let statement = client.prepare_cached("SELECT * FROM changing").await.unwrap();
+        client.query(&statement, &[]).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_outlive_the_clean_up() {
     let server = shared_server();

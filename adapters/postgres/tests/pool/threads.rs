@@ -174,6 +174,29 @@ fn a_copy_that_was_not_begun_as_one_ends_the_connection() {
 }
 
 #[test]
+fn a_statement_that_the_server_no_longer_runs_is_prepared_anew_for_the_next_caller() {
+    let server = shared_server();
+    run(&server, "CREATE TABLE changing_for_threads (n int)");
+    let pool = pool_of_one(manager(&server));
+    let sql = "SELECT * FROM changing_for_threads";
+    for (change, is_raw) in [("ALTER TABLE changing_for_threads ADD COLUMN m int", false), ("DISCARD ALL", true)] {
+        let mut client = borrow(&pool);
+        let statement = client.prepare_cached(sql).unwrap();
+        client.query(&statement, &[]).unwrap();
+        client.batch_execute(change).unwrap();
+        if is_raw {
+            drop(client.query_raw(&statement, Vec::<i32>::new()).err().unwrap());
+        } else {
+            client.query(&statement, &[]).unwrap_err();
+        }
+        drop(client);
+        let mut client = borrow(&pool);
+        let statement = client.prepare_cached(sql).unwrap();
+        client.query(&statement, &[]).unwrap();
+    }
+}
+
+#[test]
 fn beyond_the_limit_the_least_recently_used_statement_goes() {
     let server = shared_server();
     let pool = pool_of_one(manager(&server).statement_cache(2));
