@@ -128,32 +128,44 @@ impl fmt::Debug for Settings {
 
 struct TextOrNumber;
 
-impl Visitor<'_> for TextOrNumber {
-    type Value = String;
+impl<'de> Visitor<'de> for TextOrNumber {
+    type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number, or a text")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        Ok(text.to_owned())
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(text.to_owned()))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        Ok(number.to_string())
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        Ok(number.to_string())
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    deserializer.deserialize_any(TextOrNumber).map(Some)
+    deserializer.deserialize_any(TextOrNumber)
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let text = deserializer.deserialize_any(TextOrNumber)?;
+    let Some(text) = deserializer.deserialize_any(TextOrNumber)? else { return Ok(DEFAULT_STATEMENT_CACHE) };
     text.trim().parse().map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a whole number, 0 for none"))
 }
 
@@ -183,6 +195,12 @@ mod tests {
         let (config, options) = texts.read().unwrap();
         assert_eq!((config.get_ports(), options.statement_cache), (&[6432][..], 7));
         assert_eq!(options.clean_up, CleanUp::DiscardAll);
+    }
+
+    #[test]
+    fn a_number_that_is_nothing_is_at_its_default() {
+        let nothing = r#"{"host": null, "port": null, "connect_timeout": null, "statement_cache": null}"#;
+        assert_eq!(read(nothing), Settings::default());
     }
 
     #[test]
