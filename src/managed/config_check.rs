@@ -126,7 +126,10 @@ mod tests {
     fn what_contradicts_itself_is_refused_with_both_values() {
         let config = Config::new();
         let cases = [
-            (config.max_size(9), "max_size is 9 and the pool's N is 8: max_size can be at most that"),
+            (
+                config.max_size(9),
+                "max_size is 9 and the pool has room for 8 (its N, or its capacity): max_size can be at most that",
+            ),
             (config.min_idle(9), "min_idle is 9 and max_size is 8: min_idle can be at most max_size"),
             (config.min_idle(3).max_idle(2), "min_idle is 3 and max_idle is 2: min_idle can be at most max_idle"),
             (config.lifetime_jitter_percent(100), "lifetime_jitter_percent is 100: it can be 0 to 99"),

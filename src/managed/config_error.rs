@@ -8,12 +8,25 @@ use core::time::Duration;
 #[non_exhaustive]
 pub enum ConfigError {
     /// More connections than the pool has slots.
-    #[error("max_size is {max_size} and the pool's N is {capacity}: max_size can be at most that")]
+    #[error(
+        "max_size is {max_size} and the pool has room for {capacity} (its N, or its capacity): max_size can be at most \
+         that"
+    )]
     MaxSize {
         /// The size asked for.
         max_size: usize,
-        /// The pool's `N`.
+        /// The pool's `N`, or the capacity of a shared pool.
         capacity: usize,
+    },
+    /// More slots than a pool can have.
+    #[error("{option} is {asked}: a pool can have at most {most}")]
+    TooMany {
+        /// The option that asks for them.
+        option: &'static str,
+        /// The number asked for.
+        asked: usize,
+        /// The most that can be had.
+        most: usize,
     },
     /// A number of slots that the pool does not have.
     #[error(
@@ -148,6 +161,9 @@ impl ConfigError {
             }
             Self::Capacity { asked, capacity } => {
                 text.with("capacity is ").number(*asked).with(" and the pool's N is ").number(*capacity)
+            }
+            Self::TooMany { option, asked, most } => {
+                text.with(option).with(" is ").number(*asked).with(": a pool can have at most ").number(*most)
             }
             Self::MinIdle { min_idle, max_size } => {
                 text.with("min_idle is ").number(*min_idle).with(" and max_size is ").number(*max_size)

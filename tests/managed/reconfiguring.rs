@@ -181,7 +181,10 @@ fn what_makes_no_sense_is_refused_and_nothing_is_changed() {
     let pool = pool::<8>(quiet().min_idle(2));
     let before = pool.config();
     let refusals: [(Change, &str); 4] = [
-        (|config| config.max_size(9), "max_size is 9 and the pool's N is 8: max_size can be at most that"),
+        (
+            |config| config.max_size(9),
+            "max_size is 9 and the pool has room for 8 (its N, or its capacity): max_size can be at most that",
+        ),
         (|config| config.max_idle(1), "min_idle is 2 and max_idle is 1: min_idle can be at most max_idle"),
         (
             |config| config.max_lifetime(Some(secs(1))).keepalive(Some(secs(2))),

@@ -113,7 +113,7 @@ fn what_is_refused_changes_nothing() {
             assert_eq!(refused, Err(ConfigError::Fixed { option }));
         }
         let refused = pool.reconfigure(|config| config.max_uses(3).max_size(5)).unwrap_err().to_string();
-        assert!(refused.starts_with("max_size is 5 and the pool's "), "{refused}");
+        assert!(refused.starts_with("max_size is 5 and the pool has room for 4 "), "{refused}");
         let refused = pool.reconfigure(|config| config.max_uses(3).max_idle(0)).unwrap_err().to_string();
         assert_eq!(refused, "min_idle is 1 and max_idle is 0: min_idle can be at most max_idle");
         assert_eq!(pool.config(), before, "{by:?}");

@@ -229,6 +229,19 @@ async fn the_error_of_the_first_connection_is_told_in_the_managers_words_and_kep
     }
 }
 
+#[tokio::test]
+async fn a_number_of_slots_that_cannot_be_is_refused_by_its_name() {
+    for (config, expected) in [
+        (Config::new().capacity(0), "capacity is 0: it has to be more"),
+        (Config::new().capacity(8).max_size(9), "max_size is 9 and the pool has room for 8 (its N, or its capacity)"),
+        (Config::new().max_size(4097), "max_size is 4097: a pool can have at most 4096"),
+        (Config::new().capacity(4097), "capacity is 4097: a pool can have at most 4096"),
+    ] {
+        let text = SharedPool::new(Terse, config).unwrap_err().to_string();
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
+
 #[test]
 fn a_pool_of_a_manager_that_awaits_is_refused_outside_of_a_runtime() {
     let error = SharedPool::new(Server::default().manager(), Config::new()).unwrap_err();

@@ -177,14 +177,18 @@ fn check(mut config: Config) -> Result<(Config, usize), ConfigError> {
     let default_size = config.capacity.map_or(DEFAULT_MAX_SIZE, |capacity| capacity.min(DEFAULT_MAX_SIZE));
     let max_size = config.max_size.unwrap_or(default_size);
     let capacity = config.capacity.unwrap_or(max_size);
+    if capacity > MAX_SLOTS {
+        let option = if config.capacity.is_some() { "capacity" } else { "max_size" };
+        return Err(ConfigError::TooMany { option, asked: capacity, most: MAX_SLOTS });
+    }
+    if config.capacity == Some(0) {
+        return Err(ConfigError::Zero { option: "capacity" });
+    }
     config.max_size = Some(max_size);
     config.capacity = Some(capacity);
     config.wait_timeout = config.wait_timeout.filled(DEFAULT_WAIT);
     config.nested = config.nested.or(Some(Nested::Allow));
     config.wait_times = config.wait_times.or_sample();
-    if capacity > MAX_SLOTS {
-        return Err(ConfigError::MaxSize { max_size: capacity, capacity: MAX_SLOTS });
-    }
     config.check(capacity)?;
     Ok((config, capacity))
 }
