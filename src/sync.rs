@@ -19,7 +19,20 @@ mod atomics {
 #[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), test))]
 #[path = "sync/counting.rs"]
 mod atomics;
-#[cfg(all(not(any(conn_pool_loom, conn_pool_shuttle)), not(test), feature = "portable-atomic"))]
+#[cfg(all(
+    feature = "portable-atomic",
+    feature = "critical-section",
+    not(any(feature = "std", test, conn_pool_loom, conn_pool_shuttle))
+))]
+mod atomics {
+    pub(crate) use super::modifying::AtomicUsize;
+    pub(crate) use portable_atomic::fence;
+}
+#[cfg(all(
+    feature = "portable-atomic",
+    any(feature = "std", not(feature = "critical-section")),
+    not(any(test, conn_pool_loom, conn_pool_shuttle))
+))]
 mod atomics {
     pub(crate) use portable_atomic::{AtomicUsize, fence};
 }
@@ -27,6 +40,31 @@ mod atomics {
 mod atomics {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicUsize, fence};
 }
+
+// The pool's lock is a critical section too.
+#[cfg(all(
+    feature = "portable-atomic",
+    feature = "critical-section",
+    test,
+    not(any(feature = "std", conn_pool_loom, conn_pool_shuttle))
+))]
+#[path = "sync/by_section.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "only its own tests run it")]
+mod by_section;
+#[cfg(all(
+    feature = "portable-atomic",
+    feature = "critical-section",
+    not(any(feature = "std", test, conn_pool_loom, conn_pool_shuttle))
+))]
+#[path = "sync/by_section.rs"]
+mod modifying;
+#[cfg(not(all(
+    feature = "portable-atomic",
+    feature = "critical-section",
+    not(any(feature = "std", test, conn_pool_loom, conn_pool_shuttle))
+)))]
+#[path = "sync/one_step.rs"]
+mod modifying;
 
 mod const_fn;
 mod ordering;
@@ -107,7 +145,7 @@ mod timer;
 pub(crate) use atomics::count;
 pub(crate) use atomics::{AtomicUsize, fence as fence_of};
 // For what is loaded and stored, and never modified in one step: each target can do that itself. Where `AtomicUsize`
-// is made of critical sections, even a load of one is a section.
+// is made of critical sections, a store of one is a section, and without the feature `critical-section` a load too.
 #[cfg(not(all(feature = "portable-atomic", not(any(conn_pool_loom, conn_pool_shuttle, test)))))]
 pub(crate) use atomics::{
     AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicUsize as PlainUsize,
@@ -128,6 +166,13 @@ pub(crate) use host::run_to_end;
 pub(crate) use host::{Parker, with_parker};
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
+#[cfg(all(
+    feature = "portable-atomic",
+    feature = "critical-section",
+    not(any(feature = "std", test, conn_pool_loom, conn_pool_shuttle))
+))]
+pub(crate) use modifying::exchange_with;
+pub(crate) use modifying::{exchange_and, store_plain};
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use process::{KNOWS_FORKS, process, watched_process};
 pub(crate) use run::{cold_path, run_once};

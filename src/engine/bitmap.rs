@@ -32,7 +32,7 @@ use super::slot_state::SlotStates;
 use super::token::SlotToken;
 #[cfg(any(feature = "std", feature = "ffi", test))]
 use crate::sync::cold_path;
-use crate::sync::{AtomicUsize, Relaxed, collided, ord};
+use crate::sync::{AtomicUsize, Relaxed, collided, exchange_and, ord, store_plain};
 
 const SLOW: usize = 1 << (usize::BITS - 1);
 /// The bits that say which slots are free.
@@ -91,9 +91,15 @@ impl<'a> Bitmap<'a> {
     /// number is known before the word has been read: the processor predicts the branch and does not wait for the
     /// number to be computed from the word, neither here nor where the slot is released.
     ///
-    /// `met` is called if the exchange fails, which is nearly always because another thread has changed the word.
+    /// `met` is called if the exchange fails, which is nearly always because another thread has changed the word;
+    /// `note` if it succeeds, and where the exchange is a critical section, in that: so it is short, here and below.
     #[inline(always)]
-    pub(crate) fn claim_first(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<SlotToken> {
+    pub(crate) fn claim_first(
+        self,
+        home: impl FnOnce() -> usize,
+        met: impl FnOnce(),
+        note: impl FnOnce(&SlotToken),
+    ) -> Option<SlotToken> {
         if self.layout().words == 0 {
             return None;
         }
@@ -107,30 +113,35 @@ impl<'a> Bitmap<'a> {
         // O1: pairs with O5, the Release of `release`; without it the new owner may read the connection half-written.
         // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
         // still went through would overtake a waiter that had just joined the queue.
-        if cell.compare_exchange_weak(seen, seen - FIRST, ord!(O1, Acquire), Relaxed).is_err() {
+        let claimed = exchange_and!(cell, seen, seen - FIRST, ord!(O1, Acquire),
+            slot = self.layout().first_slot(word) => noted(slot, note));
+        if claimed.is_err() {
             met();
-            return None;
         }
-        Some(SlotToken::new(self.layout().first_slot(word)))
+        claimed.ok()
     }
 
     /// Claims any free slot while the fast path is open, looking at the home word first.
     #[inline(always)]
-    pub(crate) fn claim_any(self, home: impl FnOnce() -> usize) -> Result<SlotToken, ClaimError> {
+    pub(crate) fn claim_any(
+        self,
+        home: impl FnOnce() -> usize,
+        note: impl Fn(&SlotToken),
+    ) -> Result<SlotToken, ClaimError> {
         if self.layout().words == 0 {
             return Err(ClaimError::NoneSeen);
         }
         let start = self.home_word(home);
-        match self.claim_in(start) {
-            Err(ClaimError::NoneSeen) => self.claim_elsewhere(start),
+        match self.claim_in(start, &note) {
+            Err(ClaimError::NoneSeen) => self.claim_elsewhere(start, &note),
             answer => answer,
         }
     }
 
     #[inline(always)]
-    fn claim_elsewhere(self, start: usize) -> Result<SlotToken, ClaimError> {
+    fn claim_elsewhere(self, start: usize, note: &impl Fn(&SlotToken)) -> Result<SlotToken, ClaimError> {
         if let Some(hint) = self.hint() {
-            match self.claim_in(hint.load(Relaxed)) {
+            match self.claim_in(hint.load(Relaxed), note) {
                 Err(ClaimError::NoneSeen) => {}
                 answer => return answer,
             }
@@ -139,7 +150,7 @@ impl<'a> Bitmap<'a> {
         let mut word = start;
         for _ in 1..words {
             word = if word + 1 == words { 0 } else { word + 1 };
-            match self.claim_in(word) {
+            match self.claim_in(word, note) {
                 Err(ClaimError::NoneSeen) => {}
                 answer => return answer,
             }
@@ -148,7 +159,7 @@ impl<'a> Bitmap<'a> {
     }
 
     #[inline(always)]
-    fn claim_in(self, word: usize) -> Result<SlotToken, ClaimError> {
+    fn claim_in(self, word: usize, note: &impl Fn(&SlotToken)) -> Result<SlotToken, ClaimError> {
         let cell = self.word(word);
         // Relaxed: only a guess, which the exchange confirms.
         let mut seen = cell.load(Relaxed);
@@ -156,8 +167,10 @@ impl<'a> Bitmap<'a> {
         // than the flags.
         while seen.cast_signed() >= FIRST.cast_signed() {
             // O2, and an exchange: as O1 in `claim_first`.
-            match cell.compare_exchange_weak(seen, without_lowest(seen), ord!(O2, Acquire), Relaxed) {
-                Ok(_) => return Ok(SlotToken::new(self.layout().lowest_slot(word, seen))),
+            match exchange_and!(cell, seen, without_lowest(seen), ord!(O2, Acquire),
+                slot = self.layout().lowest_slot(word, seen) => noted(slot, note))
+            {
+                Ok(claimed) => return Ok(claimed),
                 Err(now) => seen = now,
             }
             collided();
@@ -181,12 +194,12 @@ impl<'a> Bitmap<'a> {
     }
 
     /// Claims a free slot, one behind `last` if there is one. Looks at the slots one after the other.
-    pub(crate) fn claim_after(self, last: usize) -> Result<SlotToken, ClaimError> {
+    pub(crate) fn claim_after(self, last: usize, note: impl Fn(&SlotToken)) -> Result<SlotToken, ClaimError> {
         let slots = self.states.len();
         // Before the first claim, `last` is the greatest number of all.
         let behind = last.wrapping_add(1).min(slots);
         for slot in (behind..slots).chain(0..behind) {
-            if let Some(claimed) = self.claim_slot(slot)? {
+            if let Some(claimed) = self.claim_slot_unless(slot, SLOW, &note)? {
                 return Ok(claimed);
             }
         }
@@ -195,15 +208,20 @@ impl<'a> Bitmap<'a> {
 
     /// Claims one particular slot if it is free, while the fast path is open.
     pub(crate) fn claim_slot(self, slot: usize) -> Result<Option<SlotToken>, ClaimError> {
-        self.claim_slot_unless(slot, SLOW)
+        self.claim_slot_unless(slot, SLOW, |_| ())
     }
 
     /// Claims one particular slot if it is free: for the lock's holder.
     pub(crate) fn claim_slot_locked(self, slot: usize) -> Option<SlotToken> {
-        self.claim_slot_unless(slot, 0).ok().flatten()
+        self.claim_slot_unless(slot, 0, |_| ()).ok().flatten()
     }
 
-    fn claim_slot_unless(self, slot: usize, refuse: usize) -> Result<Option<SlotToken>, ClaimError> {
+    fn claim_slot_unless(
+        self,
+        slot: usize,
+        refuse: usize,
+        note: impl Fn(&SlotToken),
+    ) -> Result<Option<SlotToken>, ClaimError> {
         let (cell, bit) = (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot));
         let mut seen = cell.load(Relaxed);
         while seen & bit != 0 {
@@ -211,8 +229,8 @@ impl<'a> Bitmap<'a> {
                 return Err(ClaimError::SlowPath);
             }
             // O4: pairs with O5, as O1 does, for `retain`, `evict_all` and maintenance, which claim by number.
-            match cell.compare_exchange_weak(seen, seen & !bit, ord!(O4, Acquire), Relaxed) {
-                Ok(_) => return Ok(Some(SlotToken::new(slot))),
+            match exchange_and!(cell, seen, seen & !bit, ord!(O4, Acquire), number = slot => noted(number, &note)) {
+                Ok(claimed) => return Ok(Some(claimed)),
                 Err(now) => seen = now,
             }
         }
@@ -302,7 +320,7 @@ impl<'a> Bitmap<'a> {
             // cache miss.
             let word = self.layout().word_of(slot);
             if hint.load(Relaxed) != word {
-                hint.store(word, Relaxed);
+                store_plain(hint, word);
             }
         }
     }
@@ -382,6 +400,14 @@ impl<'a> Bitmap<'a> {
     fn word(self, word: usize) -> &'a AtomicUsize {
         &self.states.get(self.layout().first_slot(word)).word
     }
+}
+
+/// The token of a slot that was claimed, which `note` has seen.
+#[inline(always)]
+fn noted(slot: usize, note: impl FnOnce(&SlotToken)) -> SlotToken {
+    let claimed = SlotToken::new(slot);
+    note(&claimed);
+    claimed
 }
 
 /// A word without its lowest free slot.

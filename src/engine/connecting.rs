@@ -22,9 +22,12 @@ impl<'a> Engine<'a> {
     /// The caller must have put the slot where a panic does not lose it before it drops the `WakeBatch`.
     pub(crate) fn connected(self, slot: &SlotToken) -> WakeBatch<'a> {
         debug_assert!(self.states().get(slot.index()).is_filled());
-        self.count_grant(slot);
-        // Other callers may wait for room to connect.
-        self.locked(|_, _| self.state().connects.connecting.sub(1)).1
+        let ((), batch) = self.locked(|_, _| {
+            self.count_grant(slot);
+            // Other callers may wait for room to connect.
+            self.state().connects.connecting.sub(1);
+        });
+        batch
     }
 
     /// A vacant slot for maintenance to connect in, within the limit of concurrent connects. It ends with

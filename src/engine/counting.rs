@@ -1,7 +1,6 @@
-// knows: fast_path, ticket, slot_state, state, token, stats · must not know: the wait queue
+// knows: ticket, slot_state, state, token, stats · must not know: the wait queue
 //! What the engine counts, beside what it needs to know itself.
 
-use super::fast_path::Claimed;
 use super::slot_state::SlotState;
 use super::state::Engine;
 use super::ticket::Position;
@@ -9,13 +8,13 @@ use super::token::SlotToken;
 use crate::stats::Metrics;
 
 impl Engine<'_> {
+    /// Counts the use of a connection that is claimed without the lock; `true` if a peak may be due.
     #[inline(always)]
-    pub(super) fn count_claim(self, slot: SlotToken) -> Claimed {
-        let is_peak_due = self.states().get(slot.index()).count_use();
-        Claimed { slot, is_peak_due }
+    pub(super) fn count_claim(self, slot: &SlotToken) -> bool {
+        self.states().get(slot.index()).count_use()
     }
 
-    /// Counts the use of a connection that is granted under the lock; a vacant slot has no use to count yet.
+    /// Counts the use of a connection that is granted, under the lock; a vacant slot has no use to count yet.
     pub(super) fn count_grant(self, slot: &SlotToken) {
         let state = self.states().get(slot.index());
         if state.is_filled() && state.count_use() {

@@ -1,6 +1,8 @@
 // knows: bitmap, state, token, sync · must not know: the lock, waiters
 //! Claiming and releasing without the lock.
 
+use core::cell::Cell;
+
 use super::bitmap::ClaimError;
 #[cfg(any(feature = "ffi", test))]
 use super::bitmap::Released;
@@ -35,18 +37,24 @@ impl Engine<'_> {
     /// As [`claim_first`](Self::claim_first), from any home.
     #[inline(always)]
     pub(crate) fn claim_first_from(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<Claimed> {
-        self.map().claim_first(home, met).map(|slot| self.count_claim(slot))
+        let is_peak_due = Cell::new(false);
+        let slot = self.map().claim_first(home, met, |slot| is_peak_due.set(self.count_claim(slot)))?;
+        Some(Claimed { slot, is_peak_due: is_peak_due.get() })
     }
 
     /// Claims any free slot, without the lock.
     #[inline(always)]
     pub(crate) fn claim_any(self) -> Result<Claimed, ClaimError> {
-        self.map().claim_any(home).map(|slot| self.count_claim(slot))
+        let is_peak_due = Cell::new(false);
+        let slot = self.map().claim_any(home, |slot| is_peak_due.set(self.count_claim(slot)))?;
+        Ok(Claimed { slot, is_peak_due: is_peak_due.get() })
     }
 
     /// As [`claim_any`](Self::claim_any), looking at the slots behind `last` first.
     pub(crate) fn claim_after(self, last: usize) -> Result<Claimed, ClaimError> {
-        self.map().claim_after(last).map(|slot| self.count_claim(slot))
+        let is_peak_due = Cell::new(false);
+        let slot = self.map().claim_after(last, |slot| is_peak_due.set(self.count_claim(slot)))?;
+        Ok(Claimed { slot, is_peak_due: is_peak_due.get() })
     }
 
     /// Releases a slot; `true` means that [`release_slow`](Self::release_slow) has to follow. One read-modify-write.

@@ -1,7 +1,6 @@
-// knows: fast_path, ticket, state, token · must not know: the wait queue
+// knows: ticket, state, token · must not know: the wait queue
 //! Stands in where nothing is counted.
 
-use super::fast_path::Claimed;
 use super::state::Engine;
 use super::ticket::Position;
 use super::token::SlotToken;
@@ -9,8 +8,8 @@ use super::token::SlotToken;
 #[expect(clippy::unused_self, reason = "the shape of the twin that counts")]
 impl Engine<'_> {
     #[inline(always)]
-    pub(super) const fn count_claim(self, slot: SlotToken) -> Claimed {
-        Claimed { slot, is_peak_due: false }
+    pub(super) const fn count_claim(self, _: &SlotToken) -> bool {
+        false
     }
 
     pub(super) const fn count_grant(self, _: &SlotToken) {}

@@ -16,7 +16,7 @@ use super::{border, course, platform};
 use crate::engine::{DoubleRelease, Released, SlotToken};
 use crate::managed::{DiscardReason, ManagedParts, ON_RETURN, discard as end};
 use crate::slot::{PoolParts, Slot, storage};
-use crate::sync::Relaxed;
+use crate::sync::{Relaxed, store_plain};
 
 /// The right to use a resource, from acquire to release.
 ///
@@ -89,7 +89,8 @@ fn check(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<(usize, usize)> {
 #[inline(always)]
 fn redeem(pool: &conn_pool, lease: &conn_pool_lease) -> Answer<usize> {
     let (slot, generation) = check(pool, lease)?;
-    pool.generation(slot).store(generation.wrapping_add(1), Relaxed);
+    // An exchange of `redeem_alone` that comes in between stores the same.
+    store_plain(pool.generation(slot), generation.wrapping_add(1));
     Ok(slot)
 }
 

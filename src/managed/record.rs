@@ -100,7 +100,7 @@ impl ConnRecord {
 
     /// Begins the record of a new connection: by the slot's owner.
     pub(super) fn begin(&self, now: Millis, lifetime: usize) {
-        self.marks.store(0, Relaxed);
+        self.unmark(!0);
         self.born.store(now.0, Relaxed);
         self.lifetime.store(lifetime, Relaxed);
         self.checked_at.store(now.0, Relaxed);

@@ -1,13 +1,14 @@
 // knows: sync · must not know: what is counted
 //! A number that a pool keeps about itself.
 
-use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, const_fn};
+use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, const_fn, store_plain};
 
 /// A number that any thread may read at any time. It is written under one lock, but for
 /// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
 ///
 /// Relaxed throughout: writers are ordered by the lock or use one read-modify-write, and a reader gets a figure, not a
-/// view of other memory.
+/// view of other memory. Where a modification is a critical section the lock is one too, so that what is stored under
+/// it needs no section of its own.
 pub(crate) struct Stat(AtomicUsize);
 
 impl Stat {
@@ -23,7 +24,7 @@ impl Stat {
     }
 
     pub(crate) fn set(&self, value: usize) {
-        self.0.store(value, Relaxed);
+        store_plain(&self.0, value);
     }
 
     pub(crate) fn add(&self, more: usize) {

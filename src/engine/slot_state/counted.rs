@@ -3,7 +3,7 @@
 
 use super::super::layout::Layout;
 use super::flags::{FILLED, FLAGS, RETIRED};
-use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn};
+use crate::sync::{AtomicUsize, Relaxed, cold_path, const_fn, store_plain};
 
 /// One use of the present connection; the count fills the rest of the word and wraps.
 const USE: usize = 1 << 3;
@@ -61,7 +61,9 @@ impl SlotState {
         self.state.store(FILLED | PEAK_DUE, Relaxed);
     }
 
-    /// Counts one use, by the slot's owner; `true` if a peak may be due.
+    /// Counts one use, by the slot's owner; `true` if a peak may be due. Under the lock, or with the exchange by which
+    /// the slot is claimed: so where a modification is a critical section, this is in one, and comes before or after
+    /// that of `arm_peak`.
     #[inline(always)]
     pub(crate) fn count_use(&self) -> bool {
         // Relaxed: as in `flags`.
@@ -70,9 +72,9 @@ impl SlotState {
         // Two stores, so that the usual claim does not wait for a choice between two values.
         if is_peak_due {
             cold_path();
-            self.state.store(counted & !PEAK_DUE, Relaxed);
+            store_plain(&self.state, counted & !PEAK_DUE);
         } else {
-            self.state.store(counted, Relaxed);
+            store_plain(&self.state, counted);
         }
         is_peak_due
     }
