@@ -42,7 +42,11 @@ fn is_counted_rightly() -> Result<u32, &'static str> {
 
 fn of_plain_pool() {
     show("pair", measure(|| (), |()| drop(black_box(POOL.try_get()))));
-    show("refused", measure(hold_all, |_held| black_box(POOL.try_get().is_err())));
+    let refused = |held| {
+        black_box(POOL.try_get().is_err());
+        held
+    };
+    show("refused", measure(hold_all, refused));
     let wait = |[first, rest @ ..]: [_; 4]| {
         let mut get = pin!(POOL.get_async());
         assert!(poll(get.as_mut()).is_pending(), "all are in use");
@@ -81,7 +85,7 @@ mod managed {
     use core::convert::Infallible;
     use core::time::Duration;
 
-    use conn_pool::managed::{Clock, Config, Lifecycle, Manager, Pool};
+    use conn_pool::managed::{Clock, Config, ConnGuard, Lifecycle, Manager, Pool};
 
     use super::{black_box, measure, show};
 
@@ -111,6 +115,8 @@ mod managed {
     pub fn measure_all() {
         drop(POOL.try_get());
         show("managed pair", measure(|| (), |()| drop(black_box(POOL.try_get()))));
+        let vacate = || drop(POOL.try_get().map(ConnGuard::discard));
+        show("managed pair that connects", measure(vacate, |()| drop(black_box(POOL.try_get()))));
     }
 }
 
