@@ -177,7 +177,7 @@ void _critical_section_1_0_release(void);
 /** A configuration with defaults: `conn_pool_config config = CONN_POOL_CONFIG_INIT;` */
 #define CONN_POOL_CONFIG_INIT \
     { sizeof(conn_pool_config), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
-      0, 0, CONN_POOL_NOTE }
+      0, 0, CONN_POOL_NOTE, NULL, 0, 0 }
 
 /* The library expects the structures as they are without packing. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -236,12 +236,12 @@ void _critical_section_1_0_release(void);
  * The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
  * room for later versions, since the archive is linked with the program.
  */
-#define CONN_POOL_STORAGE_WORDS_BARE 212
+#define CONN_POOL_STORAGE_WORDS_BARE 216
 
 /**
  * The same on targets of 64 bits, where numbers take fewer words.
  */
-#define CONN_POOL_STORAGE_WORDS_BARE_64 162
+#define CONN_POOL_STORAGE_WORDS_BARE_64 165
 
 /**
  * The same of each slot.
@@ -361,7 +361,7 @@ enum conn_pool_status
      */
     CONN_POOL_CLOSED = -3,
     /**
-     * The pool is in use: leases are held, or callers wait.
+     * The pool is in use: leases are held, callers wait, or tickets are out.
      */
     CONN_POOL_BUSY = -4,
     /**
@@ -390,19 +390,21 @@ enum conn_pool_status
      */
     CONN_POOL_OUT_OF_MEMORY = -10,
     /**
-     * The lease is empty, or was released already.
+     * The lease is empty, or was released already; or the ticket is 0, or was used already.
      */
     CONN_POOL_NOT_HELD = -11,
     /**
-     * The lease was released, and its slot has been leased again since.
+     * The lease was released, and its slot has been leased again since; or the ticket was used, and its slot has had
+     * another one since.
      */
     CONN_POOL_STALE = -12,
     /**
-     * The lease, or the waiter, belongs to another pool.
+     * The lease, the waiter or the ticket belongs to another pool.
      */
     CONN_POOL_WRONG_POOL = -13,
     /**
-     * The lease has a slot, resource or generation that was never handed out: it is damaged or forged.
+     * The lease has a slot, resource or generation that was never handed out, or the ticket was never issued: it is
+     * damaged or forged.
      */
     CONN_POOL_FORGED = -14,
     /**
@@ -410,7 +412,7 @@ enum conn_pool_status
      */
     CONN_POOL_FULL = -15,
     /**
-     * The callback `create` has failed.
+     * The resource could not be made: see `conn_pool_last_error`.
      */
     CONN_POOL_CREATE_FAILED = -16,
     /**
@@ -538,6 +540,17 @@ typedef uint64_t (*conn_pool_clock_fn)(void *user);
 typedef int (*conn_pool_note_fn)(conn_pool_note note, const void *at, size_t size);
 
 /**
+ * Begins to make a resource, and returns at once: 0, or any other number if it cannot be begun, which is a failure as
+ * by `conn_pool_connect_failed`; its text is that of `conn_pool_set_error`.
+ *
+ * The program ends what it has begun with `conn_pool_connected` or `conn_pool_connect_failed`, and the ticket: once,
+ * later, on any thread, or before this callback has returned. `within_ms` is `connect_timeout_ms`, or
+ * `CONN_POOL_WAIT_FOREVER`. It is called by the thread whose call has shown that a resource is wanted. That may be any
+ * call that changes the pool, also a release.
+ */
+typedef int (*conn_pool_begin_create_fn)(void *user, uint64_t ticket, uint32_t within_ms);
+
+/**
  * The configuration of a pool. Initialise it with `CONN_POOL_CONFIG_INIT`, then set what you need. 0 and NULL are the
  * defaults.
  *
@@ -564,7 +577,7 @@ typedef struct conn_pool_config {
     uint32_t max_overtakes;
     /**
      * How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. If there is room, it
-     * replaces a resource that is too old before it destroys it. Needs `create`.
+     * replaces a resource that is too old before it destroys it. Needs `create` or `begin_create`.
      */
     uint32_t min_idle;
     /**
@@ -588,7 +601,8 @@ typedef struct conn_pool_config {
      */
     void *user;
     /**
-     * Makes a resource when a caller needs one and none is idle. NULL: all resources come from `conn_pool_add`.
+     * Makes a resource when a caller needs one and none is idle. NULL, if `begin_create` is NULL too: all resources
+     * come from `conn_pool_add`.
      */
     conn_pool_create_fn create;
     /**
@@ -638,6 +652,21 @@ typedef struct conn_pool_config {
      * does, each acquire and release takes longer. NULL: nothing is told.
      */
     conn_pool_note_fn note;
+    /**
+     * Begins to make a resource when a caller needs one and none is idle, for programs that must not block: instead of
+     * `create`. Not in a library without threads. May be NULL.
+     */
+    conn_pool_begin_create_fn begin_create;
+    /**
+     * How long the program may take to make a resource that was begun. After that the connect counts as failed for the
+     * caller that waits for it: `conn_pool_maintain` sees to that. Needs `begin_create`. 0: no limit.
+     */
+    uint32_t connect_timeout_ms;
+    /**
+     * How many resources may be made at once, up to `capacity`: calls of `create`, and what `begin_create` has begun.
+     * 0: `capacity`.
+     */
+    uint32_t max_connecting;
 } conn_pool_config;
 
 /**
@@ -705,7 +734,7 @@ typedef struct conn_pool_stats {
      */
     size_t max_size;
     /**
-     * Resources in use: leased, or in a callback.
+     * Resources in use: leased, in a callback, or being made.
      */
     size_t in_use;
     /**
@@ -749,11 +778,11 @@ typedef struct conn_pool_stats {
      */
     size_t overtakes;
     /**
-     * Resources that `create` has made.
+     * Resources that `create` has made, or that came by `conn_pool_connected`.
      */
     size_t created;
     /**
-     * Calls of `create` that failed.
+     * Calls of `create` that failed, and tickets that ended in failure.
      */
     size_t create_failed;
     /**
@@ -769,7 +798,8 @@ typedef struct conn_pool_stats {
      */
     size_t destroyed;
     /**
-     * Releases and discards that were refused because something was wrong with the lease.
+     * Releases and discards that were refused because something was wrong with the lease, and uses of a ticket because
+     * something was wrong with that.
      */
     size_t misused;
     /**
@@ -784,6 +814,10 @@ typedef struct conn_pool_stats {
      * 1 if the pool is suspended, else 0.
      */
     size_t suspended;
+    /**
+     * Resources that are being made: calls of `create`, and what `begin_create` has begun, within its time.
+     */
+    size_t connecting;
 } conn_pool_stats;
 
 #if defined(CONN_POOL_HOSTED)
@@ -926,7 +960,7 @@ conn_pool_status conn_pool_add(struct conn_pool *pool,
                                void *resource);
 
 /**
- * Acquires a resource if one is free now, or can be created.
+ * Acquires a resource if one is free now, or can be created. A pool with `begin_create` asks for one if none is free.
  *
  * - Thread-safe: yes. ISR-safe: in a build without threads with the feature `critical-section`, if the callbacks of
  *   the pool may run in a handler. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
@@ -1047,8 +1081,8 @@ CONN_POOL_NONNULL(2);
 /**
  * Ends a lease whose resource is broken: the resource is destroyed and its slot is vacant. The lease is zeroed.
  *
- * If callers wait, a pool with `create` creates another resource for the first of them; in a pool without, it takes
- * `conn_pool_add`.
+ * If callers wait, a pool with `create` creates another resource for the first of them, and a pool with `begin_create`
+ * asks for one; in a pool without, it takes `conn_pool_add`.
  *
  * - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
  *   callbacks take.
@@ -1083,7 +1117,8 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
  * Maintains the idle resources. Call it from a timer, or start a thread that does: `conn_pool_start_maintenance`.
  *
  * It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
- * `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
+ * `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`, or asks for it with
+ * `begin_create`, and ends the waits for connects that take longer than `connect_timeout_ms`. Last, it destroys what
  * `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
  * `leak_after_ms`.
  *
@@ -1138,7 +1173,8 @@ CONN_POOL_API const char *conn_pool_name(const struct conn_pool *pool);
 
 /**
  * Closes the pool for good. New callers and all waiters get `CONN_POOL_CLOSED`. Idle resources are destroyed now, the
- * others when they are released. To close it again does nothing.
+ * others when they are released. What `begin_create` has begun is still to be ended by the program; what it brings is
+ * destroyed. To close it again does nothing.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
@@ -1150,16 +1186,16 @@ CONN_POOL_API
 conn_pool_status conn_pool_close(struct conn_pool *pool);
 
 /**
- * Closes the pool, stops its maintenance thread and waits until no lease is held, for up to `timeout_ms` milliseconds.
- * 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
+ * Closes the pool, stops its maintenance thread and waits until no lease is held and no ticket of `begin_create` is
+ * out, for up to `timeout_ms` milliseconds. 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes.
+ * May be repeated.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
  *   take. A thread that holds a lease waits for itself.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many, and
- *   `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait without limit,
- *   in a pool with `CONN_POOL_TRACK`;
- *   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would
- *   have to wait.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held, or tickets out (`conn_pool_get_stats` tells how
+ *   many, and `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait
+ *   without limit, in a pool with `CONN_POOL_TRACK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build
+ *   without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
  * - Ownership: after `CONN_POOL_OK` the threads that released the leases no longer touch the pool. It may be destroyed
  *   as soon as no thread is in another of its functions.
  *
@@ -1175,9 +1211,10 @@ conn_pool_status conn_pool_drain(struct conn_pool *pool,
  *
  * - Thread-safe: no: no other thread may use the pool, now or later. ISR-safe: no. Async-signal-safe: no. Blocks: only
  *   for as long as callbacks take.
- * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held or callers wait (use
- *   `conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see `conn_pool_abandon`);
- *   `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still there to tell.
+ * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held, tickets of `begin_create`
+ *   are out, or callers wait (use `conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see
+ *   `conn_pool_abandon`); `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
+ *   there to tell.
  * - Ownership: on success the pool is gone, and storage of the caller's is the caller's again.
  *
  * @pre The pool is NULL, or was made by this library and is not freed, and nothing else is using it.
@@ -1202,6 +1239,53 @@ conn_pool_status conn_pool_destroy(struct conn_pool *pool);
  */
 CONN_POOL_API
 conn_pool_status conn_pool_abandon(struct conn_pool *pool);
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Ends what `begin_create` has begun: the resource is made, and goes to the longest waiter, or is idle. A closed pool
+ * destroys it, as at a release.
+ *
+ * A ticket stays valid until it is used, however long that takes: a resource that comes after `connect_timeout_ms` is
+ * taken all the same.
+ *
+ * - Thread-safe: yes; also within `begin_create`. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as
+ *   callbacks take.
+ * - Returns `CONN_POOL_OK`. If something is wrong with the ticket, nothing changes: `CONN_POOL_NOT_HELD` (0, or used
+ *   already), `CONN_POOL_STALE` (and its slot has another one now), `CONN_POOL_WRONG_POOL`, `CONN_POOL_FORGED`. Also
+ *   `CONN_POOL_FORKED`, and `CONN_POOL_INVALID_ARGUMENT`, for which the ticket stays valid, if the resource is NULL.
+ * - Ownership: on success the pool owns the resource and ends it with `destroy`; if the pool is closed it does so now.
+ *   Otherwise the caller keeps it.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed.
+ */
+CONN_POOL_API
+CONN_POOL_MUST_USE
+conn_pool_status conn_pool_connected(struct conn_pool *pool,
+                                     uint64_t ticket,
+                                     void *resource);
+#endif
+
+#if defined(CONN_POOL_HOSTED)
+/**
+ * Ends what `begin_create` has begun: the resource could not be made. The longest waiter gets
+ * `CONN_POOL_CREATE_FAILED`, unless other connects are under way for all that wait; for the next one `begin_create` is
+ * called again.
+ *
+ * `code` and `text` are for `conn_pool_last_error`. The text is copied, and cut to `CONN_POOL_MAX_ERROR` bytes; it may
+ * be NULL.
+ *
+ * - Thread-safe: yes; also within `begin_create`. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as
+ *   callbacks take.
+ * - Returns what `conn_pool_connected` returns.
+ *
+ * @pre The pool is NULL, or was made by this library and is not freed; `text` is NULL or a string.
+ */
+CONN_POOL_API
+conn_pool_status conn_pool_connect_failed(struct conn_pool *pool,
+                                          uint64_t ticket,
+                                          int code,
+                                          const char *text);
+#endif
 
 #if defined(CONN_POOL_HOSTED)
 /**
@@ -1293,8 +1377,8 @@ conn_pool_status conn_pool_get_leases(const struct conn_pool *pool,
 
 #if defined(CONN_POOL_HOSTED)
 /**
- * Why `create` has failed: for the program's `create`, which calls this before it returns. The text is copied, and cut
- * to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
+ * Why `create` or `begin_create` has failed: for the program's callback, which calls this before it returns. The text
+ * is copied, and cut to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
  *
  * - Thread-safe: yes: each thread has a text of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Returns `CONN_POOL_OK`.
@@ -1308,8 +1392,9 @@ conn_pool_status conn_pool_set_error(const char *text);
 #if defined(CONN_POOL_HOSTED)
 /**
  * Why the thread's last call that returned `CONN_POOL_CREATE_FAILED` has failed, or the last one within which
- * `on_ready` was called with that status: what `create` has returned. `text`, if it is not NULL, gets what `create`
- * has passed to `conn_pool_set_error`, or "".
+ * `on_ready` was called with that status: what `create` or `begin_create` has returned, or was passed to
+ * `conn_pool_connect_failed`; `CONN_POOL_TIMED_OUT` if `connect_timeout_ms` was over. `text`, if it is not NULL, gets
+ * what the callback has passed to `conn_pool_set_error`, or what `conn_pool_connect_failed` was passed, or "".
  *
  * - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Ownership: the text belongs to the library. It is valid until the thread calls the library again.

@@ -56,6 +56,8 @@ mod counting;
 mod placement;
 mod resizing;
 
+#[cfg(all(feature = "managed", any(all(feature = "ffi", feature = "std"), test)))]
+mod asking;
 mod closing;
 #[cfg(feature = "managed")]
 mod connector;

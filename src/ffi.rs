@@ -55,6 +55,13 @@ mod upkeep;
 #[path = "ffi/upkeep/hosted.rs"]
 mod upkeep;
 
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/tickets/bare.rs"]
+mod tickets;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/tickets/hosted.rs"]
+mod tickets;
+
 mod pool;
 
 #[cfg(not(all(feature = "std", unix)))]
@@ -63,6 +70,13 @@ mod leases;
 #[cfg(all(feature = "std", unix))]
 #[path = "ffi/leases/hosted.rs"]
 mod leases;
+
+#[cfg(not(all(feature = "std", unix)))]
+#[path = "ffi/asking/bare.rs"]
+mod asking;
+#[cfg(all(feature = "std", unix))]
+#[path = "ffi/asking/hosted.rs"]
+mod asking;
 
 mod caller;
 mod course;
@@ -83,11 +97,15 @@ mod wait;
 
 mod exports;
 #[cfg(all(feature = "std", unix))]
+mod exports_connect;
+#[cfg(all(feature = "std", unix))]
 mod exports_hosted;
 mod exports_upkeep;
 
 pub use config::*;
 pub use exports::*;
+#[cfg(all(feature = "std", unix))]
+pub use exports_connect::*;
 #[cfg(all(feature = "std", unix))]
 pub use exports_hosted::*;
 pub use exports_upkeep::*;

@@ -195,3 +195,12 @@ pub(crate) use {
     upkeep::evict::evict_all,
     upkeep::pass::maintain,
 };
+
+// For those of them that ask for their connects.
+#[cfg(all(feature = "ffi", feature = "std"))]
+pub(crate) use {
+    loan::asked::{fail, fulfil, note_failure},
+    loan::tokens::ConnectingSlot,
+    outage::Purpose,
+    upkeep::asking::{maintain_and_want, may_ask, note_ask},
+};

@@ -133,6 +133,9 @@ fn places_in_rust() -> Places {
             flags,
             leak_after_ms,
             note,
+            begin_create,
+            connect_timeout_ms,
+            max_connecting,
         }
     );
     place!(places, conn_pool_reason);
@@ -165,6 +168,7 @@ fn places_in_rust() -> Places {
             closed,
             exhausted,
             suspended,
+            connecting,
         }
     );
     place!(places, conn_pool_create_fn);
@@ -173,6 +177,7 @@ fn places_in_rust() -> Places {
     place!(places, conn_pool_event_fn);
     place!(places, conn_pool_clock_fn);
     place!(places, conn_pool_note_fn);
+    place!(places, conn_pool_begin_create_fn);
     place!(places, conn_pool_ready_fn);
     places
 }

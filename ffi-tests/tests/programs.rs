@@ -47,6 +47,7 @@ programs! {
     cancel: conn_pool_test_cancel,
     why: conn_pool_test_why,
     upkeep: conn_pool_test_upkeep,
+    connect: conn_pool_test_connect,
 }
 
 #[test]

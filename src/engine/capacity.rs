@@ -101,7 +101,7 @@ impl<'a> Engine<'a> {
 
 /// Under the lock.
 impl Engine<'_> {
-    fn put_down(self, slot: SlotToken) {
+    pub(super) fn put_down(self, slot: SlotToken) {
         if self.state().surplus.get() > 0 {
             self.state().surplus.sub(1);
             self.states().get(slot.into_raw()).set_retired();

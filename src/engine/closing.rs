@@ -108,16 +108,20 @@ impl<'a> Engine<'a> {
         if kind.is_callback() || kind == WaiterKind::Drainer {
             self.state().waiting.add(1);
         }
+        if kind.is_callback() {
+            locked.demand.add_dismissed();
+        }
         // SAFETY: as the caller promises.
         unsafe { self.end_wait(locked, waiter, Outcome::Dismissed, batch) };
     }
 
-    /// Whether a closed pool has no connection left.
+    /// Whether a closed pool has no connection left, and calls its connector no more.
     fn is_drained(self, locked: &Locked) -> bool {
         let state = self.state();
         self.is_closed()
             && self.max_size() + state.surplus.get() == self.vacant()
             && locked.dropping_surplus == 0
             && locked.set_aside == 0
+            && !locked.demand.has_calls()
     }
 }

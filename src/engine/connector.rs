@@ -114,7 +114,7 @@ impl<'a> Engine<'a> {
     /// Calls the connector, if it waits and there is something to connect for.
     pub(super) fn call_connector(self, locked: &mut Locked, batch: &mut WakeBatch<'a>) {
         if locked.demand.connector.is_some() && self.wanted(locked, 0) > 0 && !batch.is_full() {
-            batch.wake(locked.demand.connector.take());
+            batch.wake(locked.demand.begin_call());
         }
     }
 
@@ -166,7 +166,7 @@ impl<'a> Engine<'a> {
         let idle = self.map().count_free();
         // What has come back meanwhile will do.
         locked.demand.was_asked &= idle == 0;
-        let callers = self.state().waiting.get() + usize::from(locked.demand.was_asked);
+        let callers = locked.demand.wanting(self.state().waiting.get()) + usize::from(locked.demand.was_asked);
         let demand = if self.state().is_suspended() { 0 } else { callers };
         let coming = if locked.demand.distrusts_connects { 0 } else { self.state().connects.connecting.get() };
         (demand + floor).saturating_sub(idle + coming).min(self.room_to_connect())

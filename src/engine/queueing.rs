@@ -253,7 +253,10 @@ impl<'a> Engine<'a> {
     /// A dismissed callback counts as waiting until it is called: see `dismiss`.
     fn count_dismissed(self, waiter: Pin<&Waiter>) {
         if waiter.kind.is_callback() {
-            self.hold(|_| self.state().waiting.sub(1));
+            self.hold(|locked| {
+                self.state().waiting.sub(1);
+                locked.demand.remove_dismissed();
+            });
         }
     }
 

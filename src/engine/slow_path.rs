@@ -189,12 +189,12 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Whether no slot is in use, no caller waits, and no connection is being dropped.
+    /// Whether no slot is in use, no caller waits, no connection is being dropped, and the connector is not called.
     #[cfg(any(feature = "ffi", test))]
     pub(crate) fn is_unused(self) -> bool {
         self.hold(|locked| {
             let is_waited_for = self.state().waiting.get() > 0 || !locked.queue.is_empty();
-            self.in_use() == 0 && locked.dropping_surplus == 0 && !is_waited_for
+            self.in_use() == 0 && locked.dropping_surplus == 0 && !is_waited_for && !locked.demand.has_calls()
         })
     }
 }

@@ -1,5 +1,5 @@
-// knows: border, caller, course, lease, platform, pool, status, engine, managed, slot, sync · must not know: how a
-// caller waits
+// knows: asking, border, caller, course, lease, platform, pool, status, engine, managed, slot, sync · must not know:
+// how a caller waits
 //! From a slot to a lease.
 
 use super::caller::{OwnWork, Wait};
@@ -8,7 +8,7 @@ use super::lease::{conn_pool_lease, lend_in};
 use super::pool::conn_pool;
 use super::status::Answer;
 use super::status::conn_pool_status::{self, CONN_POOL_EXHAUSTED, CONN_POOL_OK};
-use super::{border, platform};
+use super::{asking, border, platform};
 use crate::engine::{Claimed, Position, SlotToken, Ticket};
 use crate::managed::{ManagedParts, ON_RETURN};
 use crate::slot::{PoolParts, claim_any, try_acquire};
@@ -89,7 +89,10 @@ fn noted(pool: &conn_pool, claimed: Claimed) -> SlotToken {
 
 /// A slot, without a wait.
 pub(super) fn try_slot(pool: &conn_pool) -> Answer<SlotToken> {
-    try_acquire(pool).map_err(conn_pool_status::from)
+    try_acquire(pool).map_err(conn_pool_status::from).or_else(|status| match status {
+        CONN_POOL_EXHAUSTED if asking::may_have_helped(pool) => claim_any(pool).map_err(|_| status),
+        status => Err(status),
+    })
 }
 
 /// The fast path: a lease, if no callback has to be called for it; else `None`.

@@ -119,6 +119,15 @@ pub type conn_pool_note_fn =
 /// takes longer: the call then takes as long as the callback.
 pub type conn_pool_create_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, within_ms: u32, resource: *mut *mut c_void) -> c_int>;
+/// Begins to make a resource, and returns at once: 0, or any other number if it cannot be begun, which is a failure as
+/// by `conn_pool_connect_failed`; its text is that of `conn_pool_set_error`.
+///
+/// The program ends what it has begun with `conn_pool_connected` or `conn_pool_connect_failed`, and the ticket: once,
+/// later, on any thread, or before this callback has returned. `within_ms` is `connect_timeout_ms`, or
+/// `CONN_POOL_WAIT_FOREVER`. It is called by the thread whose call has shown that a resource is wanted. That may be any
+/// call that changes the pool, also a release.
+pub type conn_pool_begin_create_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, ticket: u64, within_ms: u32) -> c_int>;
 /// Checks or resets a resource. Returns 0 if the resource is fit, or any other number if it has to be destroyed.
 pub type conn_pool_check_fn = Option<unsafe extern "C" fn(user: *mut c_void, resource: *mut c_void) -> c_int>;
 /// Ends a resource: closes and frees it.
@@ -149,7 +158,7 @@ pub struct conn_pool_config {
     /// came.
     pub max_overtakes: u32,
     /// How many idle resources `conn_pool_maintain` keeps ready, as far as `max_size` allows. If there is room, it
-    /// replaces a resource that is too old before it destroys it. Needs `create`.
+    /// replaces a resource that is too old before it destroys it. Needs `create` or `begin_create`.
     pub min_idle: u32,
     /// `conn_pool_maintain` destroys resources that were idle for longer, except for `min_idle` of them. 0: never.
     pub idle_timeout_ms: u32,
@@ -163,7 +172,8 @@ pub struct conn_pool_config {
     pub name: *const c_char,
     /// Passed to every callback.
     pub user: *mut c_void,
-    /// Makes a resource when a caller needs one and none is idle. NULL: all resources come from `conn_pool_add`.
+    /// Makes a resource when a caller needs one and none is idle. NULL, if `begin_create` is NULL too: all resources
+    /// come from `conn_pool_add`.
     pub create: conn_pool_create_fn,
     /// Checks an idle resource before it is leased (see `validate_after_ms`), and in `conn_pool_maintain`. May be NULL.
     pub validate: conn_pool_check_fn,
@@ -192,6 +202,15 @@ pub struct conn_pool_config {
     /// For tools that look for data races: `CONN_POOL_CONFIG_INIT` sets it where such a tool may look on. While one
     /// does, each acquire and release takes longer. NULL: nothing is told.
     pub note: conn_pool_note_fn,
+    /// Begins to make a resource when a caller needs one and none is idle, for programs that must not block: instead of
+    /// `create`. Not in a library without threads. May be NULL.
+    pub begin_create: conn_pool_begin_create_fn,
+    /// How long the program may take to make a resource that was begun. After that the connect counts as failed for the
+    /// caller that waits for it: `conn_pool_maintain` sees to that. Needs `begin_create`. 0: no limit.
+    pub connect_timeout_ms: u32,
+    /// How many resources may be made at once, up to `capacity`: calls of `create`, and what `begin_create` has begun.
+    /// 0: `capacity`.
+    pub max_connecting: u32,
 }
 
 /// The size of the first version of the structure. No version is smaller.
@@ -225,6 +244,9 @@ impl conn_pool_config {
         flags: 0,
         leak_after_ms: 0,
         note: None,
+        begin_create: None,
+        connect_timeout_ms: 0,
+        max_connecting: 0,
     };
 
     /// Reads a configuration of any version of the structure into this one, which is [`EMPTY`](Self::EMPTY). Fields
@@ -301,7 +323,17 @@ impl conn_pool_config {
             Self { min_idle, .. } if *min_idle as usize > self.max_size() => {
                 wrong(c"min_idle is above max_size: use 0 to max_size")
             }
-            Self { min_idle: 1.., create: None, .. } => wrong(c"min_idle needs create"),
+            Self { create: Some(_), begin_create: Some(_), .. } => {
+                wrong(c"create and begin_create are both set: use one of them")
+            }
+            Self { begin_create: Some(_), .. } if !HAS_CLOCK => missing(c"begin_create needs a library with threads"),
+            Self { min_idle: 1.., create: None, begin_create: None, .. } => {
+                wrong(c"min_idle needs create or begin_create")
+            }
+            Self { connect_timeout_ms: 1.., begin_create: None, .. } => wrong(c"connect_timeout_ms needs begin_create"),
+            Self { max_connecting, capacity, .. } if max_connecting > capacity => {
+                wrong(c"max_connecting is above capacity: use 0 to capacity")
+            }
             Self { clock_ms: None, idle_timeout_ms: 1.., .. } if !HAS_CLOCK => {
                 missing(c"idle_timeout_ms needs clock_ms in a library without threads")
             }
@@ -368,6 +400,15 @@ impl conn_pool_config {
     #[inline(always)]
     pub(super) const fn tracks(&self) -> bool {
         self.flags & CONN_POOL_TRACK != 0
+    }
+
+    /// Whether the pool has resources made, by a callback of either kind.
+    pub(super) const fn connects(&self) -> bool {
+        self.create.is_some() || self.begin_create.is_some()
+    }
+
+    pub(super) fn max_connecting(&self) -> usize {
+        if self.max_connecting == 0 { self.capacity as usize } else { self.max_connecting as usize }
     }
 
     pub(super) fn max_size(&self) -> usize {

@@ -1,4 +1,5 @@
-// knows: annotations, callbacks, leases, pool, status, engine, managed, slot · must not know: how a caller waits
+// knows: annotations, asking, callbacks, leases, pool, status, engine, managed, slot · must not know: how a caller
+// waits
 //! The life of a resource, which a pool for C shares with managed pools.
 
 use core::ffi::c_void;
@@ -8,6 +9,7 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 
 use super::annotations;
+use super::asking;
 use super::callbacks::Resource;
 use super::leases::tell_of_leaks;
 use super::pool::{SlotExtra, conn_pool};
@@ -83,15 +85,18 @@ pub(super) fn maintain(pool: &conn_pool) -> usize {
 pub(super) fn maintain_and_look_ahead(pool: &conn_pool) -> (usize, Duration) {
     /// How soon a pool that lacks idle resources gets them.
     const SOON: Duration = Duration::from_millis(100);
-    let report = at_once(pass(pool, &NoWait, pool.coarse()));
-    let destroyed = teardown::drop_surplus(pool) + report.discarded;
+    let (discarded, next) = asking::maintain(pool).unwrap_or_else(|| {
+        let report = at_once(pass(pool, &NoWait, pool.coarse()));
+        (report.discarded, report.next)
+    });
+    let destroyed = teardown::drop_surplus(pool) + discarded;
     let checks_all = pool.config().validate.is_some() && pool.config().keepalive_ms == 0;
     let destroyed = if checks_all { destroyed + check_idle(pool) } else { destroyed };
     tell_of_leaks(pool);
     let config = pool.config();
     let leaks = Duration::from_millis(u64::from(config.leak_after_ms) / 8);
     let limits = [(config.min_idle > 0, SOON), (config.leak_after_ms > 0, leaks.max(SOON / 10))];
-    let next = limits.into_iter().filter(|(is_set, _)| *is_set).fold(report.next, |next, (_, limit)| next.min(limit));
+    let next = limits.into_iter().filter(|(is_set, _)| *is_set).fold(next, |next, (_, limit)| next.min(limit));
     (destroyed, next)
 }
 

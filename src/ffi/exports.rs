@@ -1,5 +1,5 @@
-// knows: acquire, annotations, border, callbacks, config, course, lease, platform, pool, stats, status, version, wait,
-// waiter, engine, managed, slot · must not know: how any of it works
+// knows: acquire, annotations, asking, border, callbacks, config, course, lease, platform, pool, stats, status,
+// version, wait, waiter, engine, managed, slot · must not know: how any of it works
 //! The functions that C programs call in every build. The header is generated from this file, so the documentation
 //! speaks to a C programmer.
 #![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
@@ -20,7 +20,7 @@ use super::status::conn_pool_status::{
 };
 use super::wait::Limit;
 use super::waiter::{self, conn_pool_ready_fn, conn_pool_waiter};
-use super::{course, platform, version, wait};
+use super::{asking, course, platform, version, wait};
 use crate::engine::AcquireError;
 use crate::managed::{ManagedParts, begin};
 use crate::slot::{PoolParts, release, slow_path, storage, teardown};
@@ -131,6 +131,8 @@ pub unsafe extern "C" fn conn_pool_init(
         platform::watch_forks();
         // SAFETY: as the caller promises.
         *out = unsafe { conn_pool::place(storage, size, &mut own, false) }?;
+        // SAFETY: just made (I10).
+        asking::begin(unsafe { &**out });
         Ok(())
     })
 }
@@ -166,7 +168,7 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
     })
 }
 
-/// Acquires a resource if one is free now, or can be created.
+/// Acquires a resource if one is free now, or can be created. A pool with `begin_create` asks for one if none is free.
 ///
 /// - Thread-safe: yes. ISR-safe: in a build without threads with the feature `critical-section`, if the callbacks of
 ///   the pool may run in a handler. Async-signal-safe: no. Blocks: only for as long as `create` and `validate` take.
@@ -447,8 +449,8 @@ unsafe extern "C" fn release_with_a_look(pool: *mut conn_pool, lease: *mut conn_
 
 /// Ends a lease whose resource is broken: the resource is destroyed and its slot is vacant. The lease is zeroed.
 ///
-/// If callers wait, a pool with `create` creates another resource for the first of them; in a pool without, it takes
-/// `conn_pool_add`.
+/// If callers wait, a pool with `create` creates another resource for the first of them, and a pool with `begin_create`
+/// asks for one; in a pool without, it takes `conn_pool_add`.
 ///
 /// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
 ///   callbacks take.
@@ -491,7 +493,7 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
         }
         // SAFETY: it is this pool's slow path (I11).
         drop(unsafe { pool.engine().resize(max_size as usize, slow_path::<conn_pool>()) });
-        if pool.config().create.is_some() {
+        if pool.config().connects() {
             teardown::drop_surplus(pool);
         }
         Ok(())
@@ -501,7 +503,8 @@ pub unsafe extern "C" fn conn_pool_resize(pool: *mut conn_pool, max_size: u32) -
 /// Maintains the idle resources. Call it from a timer, or start a thread that does: `conn_pool_start_maintenance`.
 ///
 /// It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
-/// `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`. Last, it destroys what
+/// `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`, or asks for it with
+/// `begin_create`, and ends the waits for connects that take longer than `connect_timeout_ms`. Last, it destroys what
 /// `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
 /// `leak_after_ms`.
 ///
@@ -590,7 +593,8 @@ pub unsafe extern "C" fn conn_pool_name(pool: *const conn_pool) -> *const c_char
 }
 
 /// Closes the pool for good. New callers and all waiters get `CONN_POOL_CLOSED`. Idle resources are destroyed now, the
-/// others when they are released. To close it again does nothing.
+/// others when they are released. What `begin_create` has begun is still to be ended by the program; what it brings is
+/// destroyed. To close it again does nothing.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: only for as long as callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
@@ -608,16 +612,16 @@ pub unsafe extern "C" fn conn_pool_close(pool: *mut conn_pool) -> conn_pool_stat
     })
 }
 
-/// Closes the pool, stops its maintenance thread and waits until no lease is held, for up to `timeout_ms` milliseconds.
-/// 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes. May be repeated.
+/// Closes the pool, stops its maintenance thread and waits until no lease is held and no ticket of `begin_create` is
+/// out, for up to `timeout_ms` milliseconds. 0 does not wait; `CONN_POOL_WAIT_FOREVER` waits for as long as it takes.
+/// May be repeated.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: up to `timeout_ms`, and for as long as callbacks
 ///   take. A thread that holds a lease waits for itself.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held (`conn_pool_get_stats` tells how many, and
-///   `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait without limit,
-///   in a pool with `CONN_POOL_TRACK`;
-///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build without threads `CONN_POOL_UNSUPPORTED` if it would
-///   have to wait.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if leases are still held, or tickets out (`conn_pool_get_stats` tells how
+///   many, and `conn_pool_get_leases` by whom); `CONN_POOL_DEADLOCK` if the thread itself holds one and would wait
+///   without limit, in a pool with `CONN_POOL_TRACK`; `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`; in a build
+///   without threads `CONN_POOL_UNSUPPORTED` if it would have to wait.
 /// - Ownership: after `CONN_POOL_OK` the threads that released the leases no longer touch the pool. It may be destroyed
 ///   as soon as no thread is in another of its functions.
 ///
@@ -641,9 +645,10 @@ pub unsafe extern "C" fn conn_pool_drain(pool: *mut conn_pool, timeout_ms: u32) 
 ///
 /// - Thread-safe: no: no other thread may use the pool, now or later. ISR-safe: no. Async-signal-safe: no. Blocks: only
 ///   for as long as callbacks take.
-/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held or callers wait (use
-///   `conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see `conn_pool_abandon`);
-///   `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still there to tell.
+/// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY`, with nothing changed, while leases are held, tickets of `begin_create`
+///   are out, or callers wait (use `conn_pool_drain` first); `CONN_POOL_FORKED` in a fork's child (see
+///   `conn_pool_abandon`); `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
+///   there to tell.
 /// - Ownership: on success the pool is gone, and storage of the caller's is the caller's again.
 ///
 /// # Safety

@@ -1,5 +1,5 @@
-// knows: acquire, border, config, course, lease, leases, platform, pool, status, wait, slot · must not know: how any of
-// it works
+// knows: acquire, asking, border, config, course, lease, leases, platform, pool, status, wait, slot · must not know:
+// how any of it works
 //! The functions that C programs call in a build with `std` only. For C programmers, as those of `exports`.
 #![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
 
@@ -14,7 +14,7 @@ use super::leases::{conn_pool_lease_info, list};
 use super::pool::conn_pool;
 use super::status::conn_pool_status::{self, CONN_POOL_CLOSED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
 use super::wait::Limit;
-use super::{course, platform};
+use super::{asking, course, platform};
 use crate::slot::PoolParts;
 
 /// Makes a pool on the heap. It has no resources at first.
@@ -46,6 +46,8 @@ pub unsafe extern "C" fn conn_pool_create(
         platform::watch_forks();
         // SAFETY: just allocated in this size, for this pool; the name is a string as the caller promises.
         *out = unsafe { conn_pool::place(storage, size, &mut own, true) }?;
+        // SAFETY: just made (I10).
+        asking::begin(unsafe { &**out });
         Ok(())
     })
 }
@@ -159,8 +161,8 @@ pub unsafe extern "C" fn conn_pool_get_leases(
     })
 }
 
-/// Why `create` has failed: for the program's `create`, which calls this before it returns. The text is copied, and cut
-/// to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
+/// Why `create` or `begin_create` has failed: for the program's callback, which calls this before it returns. The text
+/// is copied, and cut to `CONN_POOL_MAX_ERROR` bytes. NULL forgets it.
 ///
 /// - Thread-safe: yes: each thread has a text of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`.
@@ -179,8 +181,9 @@ pub unsafe extern "C" fn conn_pool_set_error(text: *const c_char) -> conn_pool_s
 }
 
 /// Why the thread's last call that returned `CONN_POOL_CREATE_FAILED` has failed, or the last one within which
-/// `on_ready` was called with that status: what `create` has returned. `text`, if it is not NULL, gets what `create`
-/// has passed to `conn_pool_set_error`, or "".
+/// `on_ready` was called with that status: what `create` or `begin_create` has returned, or was passed to
+/// `conn_pool_connect_failed`; `CONN_POOL_TIMED_OUT` if `connect_timeout_ms` was over. `text`, if it is not NULL, gets
+/// what the callback has passed to `conn_pool_set_error`, or what `conn_pool_connect_failed` was passed, or "".
 ///
 /// - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Ownership: the text belongs to the library. It is valid until the thread calls the library again.

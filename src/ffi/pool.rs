@@ -1,5 +1,5 @@
-// knows: annotations, callbacks, config, counters, lease_record, platform, stamp, status, upkeep, engine, managed,
-// slot, sync · must not know: leases, what callbacks do
+// knows: annotations, callbacks, config, counters, lease_record, platform, stamp, status, tickets, upkeep, engine,
+// managed, slot, sync · must not know: leases, what callbacks do
 //! The pool for C: one block of memory, with the slots behind the header.
 
 use core::ffi::{c_char, c_void};
@@ -19,6 +19,7 @@ use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_FORKED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_MISALIGNED, CONN_POOL_STORAGE_TOO_SMALL,
 };
+use super::tickets::{TicketRecord, Tickets};
 use super::upkeep::Upkeep;
 use crate::engine::{Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason};
 use crate::managed::{
@@ -34,9 +35,9 @@ pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 160;
 /// The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
 /// room for later versions, since the archive is linked with the program.
-pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 212;
+pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 216;
 /// The same on targets of 64 bits, where numbers take fewer words.
-pub const CONN_POOL_STORAGE_WORDS_BARE_64: usize = 162;
+pub const CONN_POOL_STORAGE_WORDS_BARE_64: usize = 165;
 /// The same of each slot.
 pub const CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE: usize = 12;
 
@@ -64,6 +65,7 @@ pub(crate) struct SlotExtra {
     generation: AtomicUsize,
     record: ConnRecord,
     lease: LeaseRecord,
+    ticket: TicketRecord,
 }
 
 impl SlotExtra {
@@ -95,6 +97,7 @@ pub struct conn_pool {
     manager: Callbacks,
     counters: Counters,
     upkeep: Upkeep,
+    tickets: Tickets,
     name: [c_char; CONN_POOL_MAX_NAME as usize + 1],
     /// Whether the library has allocated the storage.
     on_heap: bool,
@@ -130,6 +133,7 @@ impl conn_pool {
             manager: Callbacks(conn_pool_config::EMPTY),
             counters: Counters::new(),
             upkeep: Upkeep::new(),
+            tickets: Tickets::new(),
             name: [0; CONN_POOL_MAX_NAME as usize + 1],
             on_heap: false,
         }
@@ -168,6 +172,7 @@ impl conn_pool {
                 generation: AtomicUsize::new(0),
                 record: ConnRecord::new(),
                 lease: LeaseRecord::new(),
+                ticket: TicketRecord::new(),
             });
             // SAFETY: within the storage, as above; no other thread knows of it yet.
             unsafe { slots.wrapping_add(slot).write(empty) };
@@ -183,13 +188,14 @@ impl conn_pool {
         new.layout =
             Layout::new(capacity, storage::offsets::<Resource, SlotExtra>(offset_of!(Self, engine), size_of::<Self>()));
         new.engine.set_fairness(config.fairness());
-        if config.create.is_some() {
-            new.engine.connects_mut().set_max_connecting(capacity);
+        if config.connects() {
+            new.engine.connects_mut().set_max_connecting(config.max_connecting());
         }
         config.set_limits(&mut new.shared);
         // SAFETY: the name is NULL or a string, as the caller promises.
         unsafe { config.copy_name(&mut new.name) };
         config.name = ptr::null();
+        new.tickets.begin();
         new.manager = Callbacks(*config);
         new.on_heap = on_heap;
         let stamp = present_stamp();
@@ -276,6 +282,10 @@ impl conn_pool {
         let upkeep = unsafe { &raw mut (*pool).upkeep };
         // SAFETY: as above.
         unsafe { upkeep.drop_in_place() };
+        // SAFETY: as above.
+        let tickets = unsafe { &raw mut (*pool).tickets };
+        // SAFETY: as above.
+        unsafe { tickets.drop_in_place() };
     }
 
     /// Ends the pool, and frees its storage unless that is the caller's.
@@ -305,6 +315,17 @@ impl conn_pool {
     #[inline(always)]
     pub(super) fn lease_record(&self, slot: usize) -> &LeaseRecord {
         &storage::extra(self.slots(), slot).lease
+    }
+
+    /// The ticket for a connect in the slot.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "no pool asks for its connects there"))]
+    pub(super) fn ticket_record(&self, slot: usize) -> &TicketRecord {
+        &storage::extra(self.slots(), slot).ticket
+    }
+
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "no pool asks for its connects there"))]
+    pub(super) const fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "half a billion years fit")]

@@ -21,7 +21,7 @@ pub struct conn_pool_stats {
     pub capacity: usize,
     /// Resources that may be in use at once.
     pub max_size: usize,
-    /// Resources in use: leased, or in a callback.
+    /// Resources in use: leased, in a callback, or being made.
     pub in_use: usize,
     /// Resources ready to be acquired.
     pub idle: usize,
@@ -43,9 +43,9 @@ pub struct conn_pool_stats {
     pub timed_out: usize,
     /// Newcomers that overtook a waiter; 0 unless `max_overtakes` is set.
     pub overtakes: usize,
-    /// Resources that `create` has made.
+    /// Resources that `create` has made, or that came by `conn_pool_connected`.
     pub created: usize,
-    /// Calls of `create` that failed.
+    /// Calls of `create` that failed, and tickets that ended in failure.
     pub create_failed: usize,
     /// Resources that `validate` found unfit.
     pub invalid: usize,
@@ -53,7 +53,8 @@ pub struct conn_pool_stats {
     pub reset_failed: usize,
     /// Resources destroyed, for any reason.
     pub destroyed: usize,
-    /// Releases and discards that were refused because something was wrong with the lease.
+    /// Releases and discards that were refused because something was wrong with the lease, and uses of a ticket because
+    /// something was wrong with that.
     pub misused: usize,
     /// 1 if the pool is closed, else 0.
     pub closed: usize,
@@ -61,6 +62,8 @@ pub struct conn_pool_stats {
     pub exhausted: usize,
     /// 1 if the pool is suspended, else 0.
     pub suspended: usize,
+    /// Resources that are being made: calls of `create`, and what `begin_create` has begun, within its time.
+    pub connecting: usize,
 }
 
 impl conn_pool_stats {
@@ -91,6 +94,7 @@ impl conn_pool_stats {
             closed: usize::from(status.closed),
             exhausted: own.exhausted.get(),
             suspended: usize::from(status.suspended),
+            connecting: status.connecting,
         }
     }
 

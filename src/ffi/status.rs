@@ -22,7 +22,7 @@ pub enum conn_pool_status {
     CONN_POOL_TIMED_OUT = -2,
     /// The pool is closed.
     CONN_POOL_CLOSED = -3,
-    /// The pool is in use: leases are held, or callers wait.
+    /// The pool is in use: leases are held, callers wait, or tickets are out.
     CONN_POOL_BUSY = -4,
     /// A pointer is NULL that must not be, a value is out of range, or the pool is destroyed. For a configuration
     /// `conn_pool_config_problem` says which.
@@ -37,17 +37,19 @@ pub enum conn_pool_status {
     CONN_POOL_MISALIGNED = -9,
     /// The pool could not be allocated.
     CONN_POOL_OUT_OF_MEMORY = -10,
-    /// The lease is empty, or was released already.
+    /// The lease is empty, or was released already; or the ticket is 0, or was used already.
     CONN_POOL_NOT_HELD = -11,
-    /// The lease was released, and its slot has been leased again since.
+    /// The lease was released, and its slot has been leased again since; or the ticket was used, and its slot has had
+    /// another one since.
     CONN_POOL_STALE = -12,
-    /// The lease, or the waiter, belongs to another pool.
+    /// The lease, the waiter or the ticket belongs to another pool.
     CONN_POOL_WRONG_POOL = -13,
-    /// The lease has a slot, resource or generation that was never handed out: it is damaged or forged.
+    /// The lease has a slot, resource or generation that was never handed out, or the ticket was never issued: it is
+    /// damaged or forged.
     CONN_POOL_FORGED = -14,
     /// `conn_pool_add`: no slot within `max_size` is vacant.
     CONN_POOL_FULL = -15,
-    /// The callback `create` has failed.
+    /// The resource could not be made: see `conn_pool_last_error`.
     CONN_POOL_CREATE_FAILED = -16,
     /// `conn_pool_acquire_async`: the waiter is in a wait queue already.
     CONN_POOL_ALREADY_WAITING = -17,
@@ -72,7 +74,7 @@ impl conn_pool_status {
         (CONN_POOL_EXHAUSTED, c"CONN_POOL_EXHAUSTED", c"no resource is free now"),
         (CONN_POOL_TIMED_OUT, c"CONN_POOL_TIMED_OUT", c"no resource was free in time"),
         (CONN_POOL_CLOSED, c"CONN_POOL_CLOSED", c"the pool is closed"),
-        (CONN_POOL_BUSY, c"CONN_POOL_BUSY", c"the pool is in use: leases are held or callers wait"),
+        (CONN_POOL_BUSY, c"CONN_POOL_BUSY", c"the pool is in use: leases are held, callers wait or tickets are out"),
         (CONN_POOL_INVALID_ARGUMENT, c"CONN_POOL_INVALID_ARGUMENT", c"an argument is NULL, destroyed or out of range"),
         (CONN_POOL_UNSUPPORTED, c"CONN_POOL_UNSUPPORTED", c"not supported by this build of the library"),
         (
@@ -87,16 +89,24 @@ impl conn_pool_status {
         ),
         (CONN_POOL_MISALIGNED, c"CONN_POOL_MISALIGNED", c"the storage is not aligned: see conn_pool_storage_align"),
         (CONN_POOL_OUT_OF_MEMORY, c"CONN_POOL_OUT_OF_MEMORY", c"out of memory"),
-        (CONN_POOL_NOT_HELD, c"CONN_POOL_NOT_HELD", c"the lease is empty or was released already"),
-        (CONN_POOL_STALE, c"CONN_POOL_STALE", c"the lease was released, and its slot has been leased again since"),
-        (CONN_POOL_WRONG_POOL, c"CONN_POOL_WRONG_POOL", c"the lease or the waiter belongs to another pool"),
+        (
+            CONN_POOL_NOT_HELD,
+            c"CONN_POOL_NOT_HELD",
+            c"the lease is empty or was released already, or the ticket was used",
+        ),
+        (
+            CONN_POOL_STALE,
+            c"CONN_POOL_STALE",
+            c"the lease was released, or the ticket used, and its slot has another one since",
+        ),
+        (CONN_POOL_WRONG_POOL, c"CONN_POOL_WRONG_POOL", c"the lease, the waiter or the ticket belongs to another pool"),
         (
             CONN_POOL_FORGED,
             c"CONN_POOL_FORGED",
-            c"the lease has a slot, resource or generation that was never handed out",
+            c"the lease has a slot, resource or generation that was never handed out, or the ticket was never issued",
         ),
         (CONN_POOL_FULL, c"CONN_POOL_FULL", c"the pool is full: no slot within max_size is vacant"),
-        (CONN_POOL_CREATE_FAILED, c"CONN_POOL_CREATE_FAILED", c"the callback create has failed"),
+        (CONN_POOL_CREATE_FAILED, c"CONN_POOL_CREATE_FAILED", c"the resource could not be made"),
         (CONN_POOL_ALREADY_WAITING, c"CONN_POOL_ALREADY_WAITING", c"the waiter is in a wait queue already"),
         (
             CONN_POOL_NOT_WAITING,
@@ -126,8 +136,9 @@ impl From<AcquireError> for conn_pool_status {
         match error {
             // The wait queue of a pool for C has no limit.
             AcquireError::Exhausted | AcquireError::QueueFull => CONN_POOL_EXHAUSTED,
-            // A pool for C has no connector, which alone ends waits.
-            AcquireError::Closed | AcquireError::Dismissed => CONN_POOL_CLOSED,
+            AcquireError::Closed => CONN_POOL_CLOSED,
+            // Only a connector ends waits, whose pool knows why.
+            AcquireError::Dismissed => CONN_POOL_CREATE_FAILED,
             AcquireError::TimedOut => CONN_POOL_TIMED_OUT,
             AcquireError::NoSlots => CONN_POOL_INVALID_ARGUMENT,
         }

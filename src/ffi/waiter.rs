@@ -1,5 +1,5 @@
-// knows: annotations, course, lease, pool, status, due_calls, engine, managed, slot, sync · must not know: threads, how
-// a lease is checked
+// knows: annotations, asking, course, lease, pool, status, due_calls, engine, managed, slot, sync · must not know:
+// threads, how a lease is checked
 //! A wait that ends with a callback instead of a return.
 
 use core::cell::Cell;
@@ -10,6 +10,7 @@ use core::ptr;
 use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::annotations;
+use super::asking;
 use super::course;
 use super::due_calls::{DueCall, call_when_due};
 use super::lease::{conn_pool_lease, lend};
@@ -182,7 +183,7 @@ impl Waiting {
         let seen = pool.engine().check(self.node(), Waker::noop(), &mut wakes);
         drop(wakes);
         let Poll::Ready(slot) = seen else { return Ok(None) };
-        let slot = slot.ok_or(CONN_POOL_CLOSED)?;
+        let slot = slot.ok_or_else(|| asking::dismissed(pool))?;
         match course::prepare(pool, slot, &NoWait)? {
             Some(slot) => Ok(Some(lend(pool, slot, ptr::null()))),
             None => self.attempt(pool, Position::Again),

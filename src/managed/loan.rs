@@ -3,6 +3,8 @@
 #![expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
 
 pub(super) mod acquire;
+#[cfg(all(feature = "ffi", feature = "std"))]
+pub(super) mod asked;
 #[cfg(feature = "std")]
 pub(super) mod attended;
 #[cfg(feature = "std")]

@@ -1,5 +1,7 @@
 //! Maintenance of idle connections: those that are too old, idle for too long, due for a check, or missing.
 
+#[cfg(all(feature = "ffi", feature = "std"))]
+pub(super) mod asking;
 pub(super) mod connector;
 #[cfg(feature = "std")]
 pub(super) mod crew;

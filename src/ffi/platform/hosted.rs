@@ -114,23 +114,52 @@ pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
 /// Why `create` has failed last on this thread: the text that it has set, and what it has returned.
 struct LastError {
     code: Cell<c_int>,
-    text: Cell<[c_char; CONN_POOL_MAX_ERROR as usize + 1]>,
+    text: Cell<ErrorText>,
+    /// How often the thread was told of an error of a connect that it has not made.
+    told: Cell<usize>,
 }
 
 thread_local! {
     static LAST_ERROR: LastError =
-        const { LastError { code: Cell::new(0), text: Cell::new([0; CONN_POOL_MAX_ERROR as usize + 1]) } };
+        const { LastError { code: Cell::new(0), text: Cell::new([0; _]), told: Cell::new(0) } };
 }
 
 /// Sets the text, cut if need be.
 pub(super) fn set_error(text: Option<&CStr>) {
+    LAST_ERROR.with(|error| error.text.set(error_text(text)));
+}
+
+/// A text of an error, with the zeros behind it.
+pub(super) type ErrorText = [c_char; CONN_POOL_MAX_ERROR as usize + 1];
+
+/// Runs `work` with no text set, and returns the one that it has set. The thread's own is as before, unless the thread
+/// was told of an error meanwhile.
+pub(super) fn with_own_text<T>(work: impl FnOnce() -> T) -> (T, ErrorText) {
+    let (before, told) = LAST_ERROR.with(|error| (error.text.replace([0; _]), error.told.get()));
+    let done = work();
+    let text = LAST_ERROR.with(|error| {
+        let is_told_since = error.told.get() != told;
+        if is_told_since { error.text.get() } else { error.text.replace(before) }
+    });
+    (done, text)
+}
+
+/// A text, cut if need be.
+pub(super) fn error_text(text: Option<&CStr>) -> ErrorText {
+    let mut own = [0; CONN_POOL_MAX_ERROR as usize + 1];
+    let text = text.map_or(&[][..], CStr::to_bytes);
+    for (place, byte) in own.iter_mut().take(CONN_POOL_MAX_ERROR as usize).zip(text) {
+        *place = c_char::from_ne_bytes([*byte]);
+    }
+    own
+}
+
+/// The thread's last call has failed with this code and text.
+pub(super) fn set_last_error(code: c_int, text: ErrorText) {
     LAST_ERROR.with(|error| {
-        let mut own = [0; CONN_POOL_MAX_ERROR as usize + 1];
-        let text = text.map_or(&[][..], CStr::to_bytes);
-        for (place, byte) in own.iter_mut().take(CONN_POOL_MAX_ERROR as usize).zip(text) {
-            *place = c_char::from_ne_bytes([*byte]);
-        }
-        error.text.set(own);
+        error.code.set(code);
+        error.text.set(text);
+        error.told.set(error.told.get().wrapping_add(1));
     });
 }
 

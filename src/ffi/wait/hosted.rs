@@ -1,13 +1,15 @@
-// knows: acquire, annotations, caller, config, leases, pool, status, engine, slot, sync · must not know: callbacks
+// knows: acquire, annotations, asking, caller, config, leases, pool, status, engine, slot, sync · must not know:
+// callbacks
 //! How a caller sleeps until a slot is free, or until a pool is drained. `bare` is its twin in a build without `std`.
 
 use core::pin::pin;
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::engine::{SlotToken, Ticket};
+use crate::engine::{AcquireError, SlotToken, Ticket};
 use crate::ffi::acquire::try_slot;
 use crate::ffi::annotations;
+use crate::ffi::asking;
 use crate::ffi::caller::Wait;
 use crate::ffi::config::CONN_POOL_WAIT_FOREVER;
 use crate::ffi::config::conn_pool_note::{CONN_POOL_NOTE_HEED, CONN_POOL_NOTE_IGNORE};
@@ -89,7 +91,10 @@ impl Wait for Limit {
         if matches!(patience, Patience::Forever) && leases::has_all(pool) {
             return Err(CONN_POOL_DEADLOCK);
         }
-        acquire_with(pool, patience, ticket).map_err(conn_pool_status::from)
+        acquire_with(pool, patience, ticket).map_err(|error| match error {
+            AcquireError::Dismissed => asking::dismissed(pool),
+            error => conn_pool_status::from(error),
+        })
     }
 }
 

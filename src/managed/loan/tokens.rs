@@ -323,6 +323,11 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
     /// For a vacant slot that was claimed to connect in.
     pub(crate) fn new(pool: &'a P, slot: SlotToken) -> Self {
         pool.record(slot.index()).note_epoch(pool.shared().epoch());
+        Self::begun(pool, slot)
+    }
+
+    /// For such a slot whose connect has begun before.
+    pub(crate) const fn begun(pool: &'a P, slot: SlotToken) -> Self {
         Self { pool, slot }
     }
 
