@@ -1008,8 +1008,12 @@ CONN_POOL_NONNULL(3);
  * On `CONN_POOL_OK` the lease is written at once, and `on_ready` is not called. On `CONN_POOL_PENDING` `on_ready` will
  * be called exactly once, unless the wait is cancelled first. The thread that calls it is the one whose call has
  * served the waiter: usually a release, but it may be any call that changes the pool, even this one before it has
- * returned. So hold no lock around calls of the pool that `on_ready` takes. If a resource has to be created or checked
- * for the waiter, the same thread does that.
+ * returned. So hold no lock around calls of the pool that `on_ready` takes. If a resource has to be checked for the
+ * waiter, the same thread does that.
+ *
+ * It creates none for a waiter: a pool with `begin_create` asks for one, and in a pool with `create`
+ * `conn_pool_maintain` creates it, for which the thread of `conn_pool_start_maintenance` is called at once. So one of
+ * these has to be called where resources are discarded or found unfit while waiters wait.
  *
  * `on_ready` may call the pool, but must not end it, and must not wait: no acquire with a timeout and no drain, of
  * this pool or another. Other callbacks that are due on the same thread are called after it has returned, and may hold
@@ -1081,8 +1085,9 @@ CONN_POOL_NONNULL(2);
 /**
  * Ends a lease whose resource is broken: the resource is destroyed and its slot is vacant. The lease is zeroed.
  *
- * If callers wait, a pool with `create` creates another resource for the first of them, and a pool with `begin_create`
- * asks for one; in a pool without, it takes `conn_pool_add`.
+ * If callers wait, a thread that waits creates another resource for itself, in a pool with `create`, and for waiters
+ * `conn_pool_maintain` does; a pool with `begin_create` asks for one; in a pool without, it takes `conn_pool_add`.
+ * This call creates none.
  *
  * - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
  *   callbacks take.
@@ -1118,9 +1123,9 @@ conn_pool_status conn_pool_resize(struct conn_pool *pool,
  *
  * It destroys the surplus of a resize, what is older than `max_lifetime_ms`, and what was idle for longer than
  * `idle_timeout_ms`, except for `min_idle` resources. It creates what is missing to `min_idle`, or asks for it with
- * `begin_create`, and ends the waits for connects that take longer than `connect_timeout_ms`. Last, it destroys what
- * `validate` finds unfit (see `keepalive_ms`); the next call replaces that. It tells of leases that last longer than
- * `leak_after_ms`.
+ * `begin_create`, and ends the waits for connects that take longer than `connect_timeout_ms`. It creates what waiters
+ * of `conn_pool_acquire_async` want. Last, it destroys what `validate` finds unfit (see `keepalive_ms`); the next call
+ * replaces that. It tells of leases that last longer than `leak_after_ms`.
  *
  * - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
  *   callbacks take.
@@ -1410,9 +1415,9 @@ int conn_pool_last_error(const char **text);
  * Starts a thread that maintains the pool: it calls what `conn_pool_maintain` does, as often as the limits of the
  * configuration ask for. So each of them is kept to within a tenth of itself, and 10 ms.
  *
- * The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It
- * connects for `min_idle`; callers that find nothing idle connect for themselves, as without it. Callers may call
- * `conn_pool_maintain` beside it.
+ * The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It creates
+ * what `min_idle` and waiters of `conn_pool_acquire_async` want; other callers that find nothing idle create for
+ * themselves, as without it. Callers may call `conn_pool_maintain` beside it.
  *
  * - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if it was started already; `CONN_POOL_CLOSED`; `CONN_POOL_OUT_OF_MEMORY`

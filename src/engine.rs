@@ -61,6 +61,8 @@ mod asking;
 mod closing;
 #[cfg(feature = "managed")]
 mod connector;
+#[cfg(all(feature = "managed", any(feature = "ffi", test)))]
+mod failing;
 mod granting;
 mod queueing;
 mod slow_path;

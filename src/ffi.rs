@@ -78,6 +78,8 @@ mod asking;
 #[path = "ffi/asking/hosted.rs"]
 mod asking;
 
+mod serving;
+
 mod caller;
 mod course;
 mod stats;
@@ -101,6 +103,8 @@ mod exports_connect;
 #[cfg(all(feature = "std", unix))]
 mod exports_hosted;
 mod exports_upkeep;
+#[cfg(all(feature = "std", unix))]
+mod upkeep_thread;
 
 pub use config::*;
 pub use exports::*;

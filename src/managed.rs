@@ -184,10 +184,12 @@ pub(crate) use upkeep::marking::{Marker, pause_marking};
 pub(crate) use {
     clock::Millis,
     loan::acquire::note_loan,
+    loan::asked::{fail, fulfil},
     loan::caller::{Caller, Failure, NoWait, at_once},
     loan::prepare::{Past, PrepareError, Step, check, prepare},
     loan::release::{reason_of, recycle},
-    loan::tokens::{Assessment, ClaimedSlot, UnreadySlot, begin, discard},
+    loan::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot, begin, discard},
+    outage::Purpose,
     parts::ManagedParts,
     record::{ConnRecord, LoanRecord},
     shared::{ON_LEND, ON_RETURN, SELF_TIMED, Shared},
@@ -199,8 +201,6 @@ pub(crate) use {
 // For those of them that ask for their connects.
 #[cfg(all(feature = "ffi", feature = "std"))]
 pub(crate) use {
-    loan::asked::{fail, fulfil, note_failure},
-    loan::tokens::ConnectingSlot,
-    outage::Purpose,
+    loan::asked::note_failure,
     upkeep::asking::{maintain_and_want, may_ask, note_ask},
 };

@@ -347,7 +347,8 @@ static conn_pool *pool_with(struct factory *factory, uint32_t capacity, conn_poo
     return pool;
 }
 
-static void a_resource_is_created_for_a_waiter(void)
+/* The thread that discards does not connect for another caller: maintenance does. */
+static void a_resource_is_created_for_a_waiter_by_maintenance(void)
 {
     struct factory factory;
     int turns = 0;
@@ -358,6 +359,8 @@ static void a_resource_is_created_for_a_waiter(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(pool, &lease));
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    CHECK(call.calls == 0 && factory.made == 1 && STATS(pool).waiting == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
     CHECK(call.calls == 1 && call.lease.resource == &factory.things[1] && factory.made == 2);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
@@ -376,6 +379,8 @@ static void a_waiter_is_told_that_create_has_failed(void)
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &next));
     factory.failures_to_come = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+    CHECK(unlucky.calls == 0 && factory.failures_to_come == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
     CHECK(unlucky.calls == 1 && unlucky.lease.pool == NULL);
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, unlucky.status);
     CHECK(next.calls == 1 && next.lease.resource == &factory.things[1]);
@@ -412,6 +417,8 @@ static void an_unfit_resource_is_replaced_for_a_waiter(void)
     CHECK_STATUS(CONN_POOL_PENDING, ask(pool, &call));
     factory.unfit_to_come = 1;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK(call.calls == 0 && factory.made == 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
     CHECK(call.calls == 1 && call.lease.resource == &factory.things[1]);
     CHECK(STATS(pool).invalid == 1 && STATS(pool).destroyed == 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &call.lease));
@@ -566,7 +573,7 @@ int main(void)
     a_waiter_is_in_one_queue_only();
     closing_calls_every_waiter_back();
     a_waiter_may_be_used_again_by_its_callback();
-    a_resource_is_created_for_a_waiter();
+    a_resource_is_created_for_a_waiter_by_maintenance();
     a_waiter_is_told_that_create_has_failed();
     a_newcomer_is_told_that_create_has_failed();
     an_unfit_resource_is_replaced_for_a_waiter();

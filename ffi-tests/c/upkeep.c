@@ -16,6 +16,9 @@ struct world {
     conn_pool *pool;
 };
 
+/* Of on_ready. */
+static int calls;
+
 static int create(void *user, uint32_t within_ms, void **resource)
 {
     struct world *world = user;
@@ -105,6 +108,37 @@ static void idle_resources_are_kept_ready_and_alive(void)
     CHECK(world.ended == world.made && world.signals_let_through == 0);
 }
 
+static void on_ready(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    CHECK_STATUS(CONN_POOL_OK, status);
+    *(conn_pool_lease *)user = *lease;
+    __atomic_fetch_add(&calls, 1, __ATOMIC_RELEASE);
+}
+
+/* The thread sleeps, as it has nothing to do, and is called. */
+static void the_thread_connects_for_a_callback_when_a_resource_is_discarded(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT, later = CONN_POOL_LEASE_INIT;
+    conn_pool *pool;
+    int round;
+
+    config.capacity = 1;
+    pool = open_pool(&world, &config);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(pool, PATIENCE_MS, &lease));
+    for (round = 1; round <= 3; round++) {
+        CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(pool, &waiter, on_ready, &later, &later));
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_discard(pool, &lease));
+        CHECK(becomes(&calls, round));
+        lease = later;
+    }
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+    CHECK(world.made == 4 && world.ended == 4);
+}
+
 static void limits_are_kept_and_destroy_ends_the_thread(void)
 {
     struct world world;
@@ -152,6 +186,7 @@ static void the_thread_may_drain_its_own_pool(void)
 int main(void)
 {
     idle_resources_are_kept_ready_and_alive();
+    the_thread_connects_for_a_callback_when_a_resource_is_discarded();
     limits_are_kept_and_destroy_ends_the_thread();
     the_thread_may_drain_its_own_pool();
     return check_report("upkeep");

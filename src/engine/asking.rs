@@ -1,10 +1,8 @@
-// knows: connects, state, token, wake_batch, sync · must not know: who connects, what a ticket is
+// knows: state, wake_batch, sync · must not know: who connects, what a ticket is
 //! A connector that connects nothing itself: it is called where a connection is wanted, asks the program for a connect,
 //! and is told later how that has ended. Its calls belong to the pool: it is not drained, nor unused, before they end.
 
-use super::connects::Dismissal;
-use super::state::{Engine, Locked};
-use super::token::SlotToken;
+use super::state::Engine;
 use super::wake_batch::WakeBatch;
 use crate::sync::Relaxed;
 
@@ -23,17 +21,6 @@ impl<'a> Engine<'a> {
         self.locked(|locked, _| locked.demand.calls -= 1).1
     }
 
-    /// The connect in a slot of [`claim_wanted`](Self::claim_wanted) has failed: the slot is vacated, and the wait ends
-    /// of the caller for which no other connect is under way.
-    pub(crate) fn fail_for_callers(self, slot: SlotToken) -> WakeBatch<'a> {
-        self.locked(|locked, _| {
-            self.end_connect();
-            self.put_down(slot);
-            self.dismiss_unprovided(locked);
-        })
-        .1
-    }
-
     /// A connect under way takes too long: it is not counted on any more, as if it had failed, though its slot is not
     /// vacated. It goes on with [`resume_connect`](Self::resume_connect).
     pub(crate) fn give_up_connect(self) -> WakeBatch<'a> {
@@ -47,20 +34,5 @@ impl<'a> Engine<'a> {
     /// A connect that was given up is about to end: it counts again until then.
     pub(crate) fn resume_connect(self) {
         self.hold(|_| self.state().connects.connecting.add(1));
-    }
-}
-
-/// Under the lock.
-impl Engine<'_> {
-    /// Dismisses the head of the queue, if more callers wait than there are connections for, made or being made.
-    fn dismiss_unprovided(self, locked: &mut Locked) {
-        if self.is_closed() || self.state().is_suspended() {
-            return;
-        }
-        let due = if let Dismissal::All(count) = locked.demand.dismissal { count } else { 0 };
-        let wanting = locked.demand.wanting(self.state().waiting.get());
-        if wanting > usize::from(due) + self.map().count_free() + self.connecting() {
-            locked.demand.dismissal = Dismissal::All(due + 1);
-        }
     }
 }

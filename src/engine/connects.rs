@@ -15,6 +15,8 @@ pub(crate) struct Connects {
     pub(super) max_connecting: u16,
     /// How many callers may wait at once; a caller who finds the queue full is refused.
     pub(super) max_waiting: Option<u32>,
+    /// Callbacks get no vacant slot: the threads that call them must not connect for them.
+    pub(super) spares_callbacks: bool,
     /// While it is set, vacant slots are the connector's, and not the callers'.
     pub(super) has_connector: PlainBool,
     /// Slots that were claimed vacant, and in which a caller or maintenance is connecting.
@@ -24,13 +26,25 @@ pub(crate) struct Connects {
 impl Connects {
     const_fn! {
         pub(crate) const fn new() -> Self {
-            Self { max_connecting: 0, max_waiting: None, has_connector: PlainBool::new(false), connecting: Gauge::new(0) }
+            Self {
+                max_connecting: 0,
+                max_waiting: None,
+                spares_callbacks: false,
+                has_connector: PlainBool::new(false),
+                connecting: Gauge::new(0),
+            }
         }
     }
 
     /// From now on at most `most` callers may wait at once.
     pub(crate) const fn set_max_waiting(&mut self, most: u32) {
         self.max_waiting = Some(most);
+    }
+
+    /// From now on callbacks wait for connections only.
+    #[cfg(any(feature = "ffi", test))]
+    pub(crate) const fn spare_callbacks(&mut self) {
+        self.spares_callbacks = true;
     }
 
     /// From now on up to `most` connects may run at once, each in a vacant slot that was claimed for it.

@@ -206,7 +206,7 @@ impl<'a> Engine<'a> {
         let call = Call {
             waker: waker.take(),
             #[cfg(feature = "managed")]
-            is_pausing: position.is_pausing(),
+            is_pausing: position.is_pausing() || state.connects.spares_callbacks && waiter.kind.is_callback(),
             joined_at,
         };
         if waiter.kind == WaiterKind::Thread {

@@ -1,5 +1,5 @@
-// knows: annotations, asking, callbacks, leases, pool, status, engine, managed, slot · must not know: how a caller
-// waits
+// knows: annotations, asking, callbacks, leases, pool, serving, status, engine, managed, slot · must not know: how a
+// caller waits
 //! The life of a resource, which a pool for C shares with managed pools.
 
 use core::ffi::c_void;
@@ -13,6 +13,7 @@ use super::asking;
 use super::callbacks::Resource;
 use super::leases::tell_of_leaks;
 use super::pool::{SlotExtra, conn_pool};
+use super::serving;
 use super::status::Answer;
 use super::status::conn_pool_status::{CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED, CONN_POOL_TIMED_OUT};
 use crate::engine::SlotToken;
@@ -90,6 +91,7 @@ pub(super) fn maintain_and_look_ahead(pool: &conn_pool) -> (usize, Duration) {
         (report.discarded, report.next)
     });
     let destroyed = teardown::drop_surplus(pool) + discarded;
+    serving::serve(pool);
     let checks_all = pool.config().validate.is_some() && pool.config().keepalive_ms == 0;
     let destroyed = if checks_all { destroyed + check_idle(pool) } else { destroyed };
     tell_of_leaks(pool);

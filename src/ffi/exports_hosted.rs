@@ -1,4 +1,4 @@
-// knows: acquire, asking, border, config, course, lease, leases, platform, pool, status, wait, slot · must not know:
+// knows: acquire, asking, border, config, lease, leases, platform, pool, status, upkeep_thread, wait · must not know:
 // how any of it works
 //! The functions that C programs call in a build with `std` only. For C programmers, as those of `exports`.
 #![expect(clippy::doc_markdown, reason = "annotations for cbindgen, which are no words")]
@@ -12,10 +12,9 @@ use super::config::conn_pool_config;
 use super::lease::{conn_pool_lease, lend};
 use super::leases::{conn_pool_lease_info, list};
 use super::pool::conn_pool;
-use super::status::conn_pool_status::{self, CONN_POOL_CLOSED, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
+use super::status::conn_pool_status::{self, CONN_POOL_INVALID_ARGUMENT, CONN_POOL_UNSUPPORTED};
 use super::wait::Limit;
-use super::{asking, course, platform};
-use crate::slot::PoolParts;
+use super::{asking, platform, upkeep_thread};
 
 /// Makes a pool on the heap. It has no resources at first.
 ///
@@ -209,9 +208,9 @@ pub unsafe extern "C" fn conn_pool_last_error(text: *mut *const c_char) -> c_int
 /// Starts a thread that maintains the pool: it calls what `conn_pool_maintain` does, as often as the limits of the
 /// configuration ask for. So each of them is kept to within a tenth of itself, and 10 ms.
 ///
-/// The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It
-/// connects for `min_idle`; callers that find nothing idle connect for themselves, as without it. Callers may call
-/// `conn_pool_maintain` beside it.
+/// The thread calls the callbacks; it blocks all signals. `conn_pool_drain` and `conn_pool_destroy` stop it. It creates
+/// what `min_idle` and waiters of `conn_pool_acquire_async` want; other callers that find nothing idle create for
+/// themselves, as without it. Callers may call `conn_pool_maintain` beside it.
 ///
 /// - Thread-safe: yes. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_BUSY` if it was started already; `CONN_POOL_CLOSED`; `CONN_POOL_OUT_OF_MEMORY`
@@ -226,11 +225,7 @@ pub unsafe extern "C" fn conn_pool_start_maintenance(pool: *mut conn_pool) -> co
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
-        if pool.engine().is_closed() {
-            return Err(CONN_POOL_CLOSED);
-        }
-        // SAFETY: a pool is not freed before its thread was stopped, as the caller promises (I10).
-        let own: &'static conn_pool = unsafe { &*ptr::from_ref(pool) };
-        pool.upkeep().start(move || course::maintain_and_look_ahead(own).1)
+        // SAFETY: a pool is not freed before its thread was stopped, as the caller promises.
+        unsafe { upkeep_thread::start(pool) }
     })
 }

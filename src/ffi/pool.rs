@@ -190,6 +190,7 @@ impl conn_pool {
         new.engine.set_fairness(config.fairness());
         if config.connects() {
             new.engine.connects_mut().set_max_connecting(config.max_connecting());
+            new.engine.connects_mut().spare_callbacks();
         }
         config.set_limits(&mut new.shared);
         // SAFETY: the name is NULL or a string, as the caller promises.

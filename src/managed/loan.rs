@@ -3,7 +3,7 @@
 #![expect(clippy::manual_async_fn, reason = "an async function keeps room for its arguments twice")]
 
 pub(super) mod acquire;
-#[cfg(all(feature = "ffi", feature = "std"))]
+#[cfg(feature = "ffi")]
 pub(super) mod asked;
 #[cfg(feature = "std")]
 pub(super) mod attended;

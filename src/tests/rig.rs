@@ -22,6 +22,8 @@ use crate::slot::{
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+mod asking;
+#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod connector;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod from_c;
@@ -50,6 +52,11 @@ impl<C, const N: usize> Rig<C, N> {
         engine.set_fairness(fairness);
         engine.connects_mut().set_max_connecting(most);
         Self { engine, slots: array::from_fn(|_| Slot::vacant(())) }
+    }
+
+    #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+    pub(super) fn spare_callbacks(&mut self) {
+        self.engine.connects_mut().spare_callbacks();
     }
 
     pub(super) fn engine(&self) -> Engine<'_> {

@@ -1,10 +1,12 @@
-// knows: pool, status · must not know: tickets
-//! The twin of `hosted` in a build without `std`: no pool asks for its connects, and none ends a wait but by its close.
+// knows: pool, status, slot · must not know: tickets
+//! The twin of `hosted` in a build without `std`: no pool asks for its connects.
 
+use core::ffi::c_int;
 use core::time::Duration;
 
 use crate::ffi::pool::conn_pool;
-use crate::ffi::status::conn_pool_status::{self, CONN_POOL_CLOSED};
+use crate::ffi::status::conn_pool_status::{self, CONN_POOL_CLOSED, CONN_POOL_CREATE_FAILED};
+use crate::slot::PoolParts;
 
 pub(super) const fn begin(_: &conn_pool) {}
 
@@ -12,8 +14,10 @@ pub(super) const fn maintain(_: &conn_pool) -> Option<(usize, Duration)> {
     None
 }
 
-pub(super) const fn dismissed(_: &conn_pool) -> conn_pool_status {
-    CONN_POOL_CLOSED
+pub(super) const fn note_failure_of_thread(_: &conn_pool, _: c_int) {}
+
+pub(super) fn dismissed(pool: &conn_pool) -> conn_pool_status {
+    if pool.engine().is_closed() { CONN_POOL_CLOSED } else { CONN_POOL_CREATE_FAILED }
 }
 
 pub(super) const fn may_have_helped(_: &conn_pool) -> bool {

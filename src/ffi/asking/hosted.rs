@@ -151,6 +151,11 @@ pub(super) fn maintain(pool: &conn_pool) -> Option<(usize, Duration)> {
     Some((report.discarded, next))
 }
 
+/// The thread has failed to connect for a caller elsewhere.
+pub(super) fn note_failure_of_thread(pool: &conn_pool, code: c_int) {
+    pool.tickets().note_failure(Failure { code, text: platform::own_error_text() });
+}
+
 /// Why the wait of a caller was ended: the pool is closed, or no resource could be made for it. The latter is the
 /// thread's last error from then on.
 pub(super) fn dismissed(pool: &conn_pool) -> conn_pool_status {

@@ -163,6 +163,11 @@ pub(super) fn set_last_error(code: c_int, text: ErrorText) {
     });
 }
 
+/// The text that the thread has set.
+pub(super) fn own_error_text() -> ErrorText {
+    LAST_ERROR.with(|error| error.text.get())
+}
+
 /// Notes the code, and returns it.
 pub(super) fn note_error(code: c_int) -> c_int {
     LAST_ERROR.with(|error| error.code.set(code));

@@ -2,9 +2,11 @@
 //! The thread that maintains a pool, if the program has asked for one. `bare` is its twin in a build without `std`.
 
 use core::mem::MaybeUninit;
+use core::task::Waker;
 use core::time::Duration;
 use std::os::unix::thread::JoinHandleExt;
 use std::string::ToString;
+use std::task::Wake;
 use std::thread::{self, JoinHandle};
 
 use crate::ffi::platform;
@@ -22,8 +24,21 @@ struct Running {
 
 /// Ends the thread's sleep.
 struct Bell {
-    is_stopped: Mutex<bool>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_stopped: bool,
+    /// There is something to do.
+    is_called: bool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring(|state| state.is_called = true);
+    }
 }
 
 impl Upkeep {
@@ -31,16 +46,25 @@ impl Upkeep {
         Self(Mutex::new(None))
     }
 
-    /// Starts the thread, which calls `pass` again and again: each tells after how long the next is due.
-    pub(super) fn start(&self, pass: impl Fn() -> Duration + Send + 'static) -> Answer {
+    /// Starts the thread, which calls `pass` again and again: each tells after how long the next is due, and may leave
+    /// the waker to be called before. At the end it calls `leave`.
+    pub(super) fn start(
+        &self,
+        pass: impl Fn(&Waker) -> Duration + Send + 'static,
+        leave: impl FnOnce() + Send + 'static,
+    ) -> Answer {
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if own.is_some() {
             return Err(CONN_POOL_BUSY);
         }
-        let bell = Arc::new(Bell { is_stopped: Mutex::new(false), changed: Condvar::new() });
+        let bell = Arc::new(Bell { state: Mutex::default(), changed: Condvar::new() });
         let work = {
             let bell = Arc::clone(&bell);
-            move || while bell.waits(pass()) {}
+            move || {
+                let waker = Waker::from(Arc::clone(&bell));
+                while bell.waits(pass(&waker)) {}
+                leave();
+            }
         };
         let builder = thread::Builder::new().name("conn_pool".to_string());
         // The signals of the program are for its own threads.
@@ -55,32 +79,33 @@ impl Upkeep {
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_own = |running: &Running| platform::number(running.thread.as_pthread_t()) == platform::thread();
         if let Some(running) = own.as_ref().filter(|running| is_own(running)) {
-            return running.bell.ring();
+            return running.bell.ring(|state| state.is_stopped = true);
         }
         // Without the lock: the pass may stop it too.
         let running = own.take();
         drop(own);
         if let Some(Running { bell, thread }) = running {
-            bell.ring();
+            bell.ring(|state| state.is_stopped = true);
             let _ended = thread.join();
         }
     }
 }
 
 impl Bell {
-    fn ring(&self) {
-        *self.is_stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    fn ring(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    /// Sleeps for so long; `false` if it was stopped.
+    /// Sleeps for so long, or until it is called; `false` if it was stopped.
     fn waits(&self, span: Duration) -> bool {
-        let is_stopped = self.is_stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_stopped, _) = self
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
             .changed
-            .wait_timeout_while(is_stopped, span, |is_stopped| !*is_stopped)
+            .wait_timeout_while(state, span, |state| !state.is_stopped && !state.is_called)
             .unwrap_or_else(PoisonError::into_inner);
-        !*is_stopped
+        state.is_called = false;
+        !state.is_stopped
     }
 }
 

@@ -331,6 +331,13 @@ impl<'a, P: ManagedParts> ConnectingSlot<'a, P> {
         Self { pool, slot }
     }
 
+    /// For a caller that ends the connect itself.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn into_slot(self) -> SlotToken {
+        // SAFETY: `self` is never used or dropped again.
+        unsafe { ManuallyDrop::new(self).slot.take() }
+    }
+
     #[inline(always)]
     pub(crate) fn slot(&self) -> usize {
         self.slot.index()

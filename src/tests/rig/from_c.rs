@@ -112,7 +112,7 @@ impl Wake for Calls {
 }
 
 /// Puts a waiter into the wait queue.
-fn queue<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
+pub(super) fn queue<const N: usize>(pool: &Rig<u32, N>, waiter: Pin<&Waiter>) -> Arc<Calls> {
     let calls = Arc::<Calls>::default();
     // SAFETY: the waiter is fresh; each test ends its wait before it goes.
     let (joined, wakes) = unsafe { pool.join(waiter, Arc::clone(&calls).into(), Position::Last) };
@@ -243,6 +243,31 @@ fn a_callback_has_its_slot_when_it_is_called() {
         assert_eq!(calls.0.load(Relaxed), 1);
         assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted), "{fairness:?}");
         pool.fail(granted(&pool, waiter.as_ref()).unwrap());
+    }
+}
+
+/// The thread that calls it must not connect for it. A thread that waits behind it connects for itself.
+#[test]
+fn a_callback_that_is_spared_waits_for_a_connection() {
+    for fairness in [Fairness::Fifo, Fairness::Bounded(9)] {
+        let mut pool = Rig::<u32, 1>::new(1, fairness);
+        pool.spare_callbacks();
+        let slot = pool.try_slot().unwrap();
+        let callback = pin!(Waiter::new(WaiterKind::Callback));
+        let calls = queue(&pool, callback.as_ref());
+        pool.fail(slot);
+        assert_eq!(calls.0.load(Relaxed), 0, "{fairness:?}");
+        let slot = pool.engine().claim_wanted(0).expect("it wants a connection");
+        assert_eq!(pool.engine().claim_wanted(0), None);
+        drop(pool.connect(slot, 7));
+        assert_eq!(calls.0.load(Relaxed), 1);
+        let (thread, slot) = (pin!(Waiter::new(WaiterKind::Thread)), granted(&pool, callback.as_ref()).unwrap());
+        let again = pin!(Waiter::new(WaiterKind::Callback));
+        let calls = [queue(&pool, again.as_ref()), queue(&pool, thread.as_ref())];
+        pool.held(slot).discard();
+        assert_eq!(calls.map(|calls| calls.0.load(Relaxed)), [0, 1]);
+        drop(pool.connect(granted(&pool, thread.as_ref()).unwrap(), 8));
+        drop(pool.held(granted(&pool, again.as_ref()).unwrap()));
     }
 }
 
