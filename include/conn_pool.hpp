@@ -417,6 +417,33 @@ public:
         return ::conn_pool_add(plain_, resource);
     }
 
+#ifdef CONN_POOL_HOSTED
+    /**
+     * Ends what `config::begin_create` has begun: the resource is made.
+     *
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+     * - Returns `CONN_POOL_OK`, also in a closed pool, which destroys it; if something is wrong with
+     *   the ticket, what `conn_pool_connected` returns.
+     * - Ownership: on success the pool owns the resource; otherwise the caller keeps it.
+     */
+    [[nodiscard]] connpool::status connected(std::uint64_t ticket, void *resource) noexcept
+    {
+        return ::conn_pool_connected(plain_, ticket, resource);
+    }
+
+    /**
+     * Ends what `config::begin_create` has begun: the resource could not be made. The code and the
+     * text, which may be null, are for `conn_pool_last_error`.
+     *
+     * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
+     * - Returns what `connected` returns.
+     */
+    connpool::status connect_failed(std::uint64_t ticket, int code, const char *why = nullptr) noexcept
+    {
+        return ::conn_pool_connect_failed(plain_, ticket, code, why);
+    }
+#endif
+
     /**
      * Sets how many resources may be in use at once, from 0 to the capacity. 0 pauses the pool.
      *
@@ -668,13 +695,19 @@ public:
 };
 
 /**
- * The callbacks of a `pool_of`. Each may be empty, but for `create` if nothing is added by hand.
+ * The callbacks of a `pool_of`. Each may be empty, but for `create` or `begin_create` if nothing is
+ * added by hand.
  * They may be called by several threads at once.
  */
 template <class T>
 struct callbacks {
     /** Makes a resource within so many milliseconds; null if that fails. */
     std::function<T *(std::uint32_t within_ms)> create;
+    /**
+     * Instead of `create`: begins to make a resource, and returns whether it could. The program ends
+     * that with `pool_of::connected` or `pool_of::connect_failed`.
+     */
+    std::function<bool(std::uint64_t ticket, std::uint32_t within_ms)> begin_create;
     /** Whether a resource that was idle is fit. */
     std::function<bool(T &)> validate;
     /** Cleans a resource for the next caller. Whether that succeeded. */
@@ -686,7 +719,7 @@ struct callbacks {
 /**
  * A pool of resources of one type, with callables as callbacks.
  *
- * An exception that leaves `create` makes it fail, with its `what()` as the text of
+ * An exception that leaves `create` or `begin_create` makes it fail, with its `what()` as the text of
  * `conn_pool_last_error`; one that leaves `validate` or `reset` makes the resource unfit; one that
  * leaves `destroy` is dropped.
  *
@@ -728,6 +761,7 @@ public:
         }
         wanted.user = made.calls_.get();
         wanted.create = made.calls_->create ? call_create : nullptr;
+        wanted.begin_create = made.calls_->begin_create ? call_begin_create : nullptr;
         wanted.validate = made.calls_->validate ? call_validate : nullptr;
         wanted.reset = made.calls_->reset ? call_reset : nullptr;
         wanted.destroy = call_destroy;
@@ -765,6 +799,20 @@ public:
      * - Ownership: on success the pool ends it with `destroy`, or else with `delete`.
      */
     [[nodiscard]] connpool::status add(T *resource) noexcept { return pool_.add(resource); }
+
+#ifdef CONN_POOL_HOSTED
+    /** As `pool::connected`. */
+    [[nodiscard]] connpool::status connected(std::uint64_t ticket, T *resource) noexcept
+    {
+        return pool_.connected(ticket, resource);
+    }
+
+    /** As `pool::connect_failed`. */
+    connpool::status connect_failed(std::uint64_t ticket, int code, const char *why = nullptr) noexcept
+    {
+        return pool_.connect_failed(ticket, code, why);
+    }
+#endif
 
 private:
     /* What `work` returns; what `otherwise` is, if an exception leaves it. */
@@ -806,6 +854,11 @@ private:
                 return *resource == nullptr ? 1 : 0;
             },
             2);
+    }
+
+    static int call_begin_create(void *user, std::uint64_t ticket, std::uint32_t within_ms)
+    {
+        return guarded([=] { return of(user).begin_create(ticket, within_ms) ? 0 : 1; }, 2);
     }
 
     static int call_validate(void *user, void *resource)

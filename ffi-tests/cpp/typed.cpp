@@ -131,6 +131,40 @@ void an_exception_is_a_failure()
     CHECK(ended == 3);
 }
 
+void a_connect_may_be_begun_and_ended_later()
+{
+    std::uint64_t ticket = 0;
+    int code = 0, begun = 0;
+    bool throws = false;
+    connpool::callbacks<connection> calls;
+    calls.begin_create = [&](std::uint64_t own, std::uint32_t within_ms) {
+        CHECK(within_ms == 500);
+        ticket = own;
+        begun++;
+        return throws ? throw std::runtime_error("no socket") : true;
+    };
+    connpool::config config = config_of(1);
+    config.connect_timeout_ms = 500;
+    {
+        auto pool = connpool::pool_of<connection>::create(config, std::move(calls));
+        CHECK(pool && pool->try_acquire().status() == CONN_POOL_EXHAUSTED && begun == 1);
+        CHECK(pool->connect_failed(ticket, 9, "refused") == CONN_POOL_OK);
+        connection *late = new connection{"late"};
+        CHECK(pool->connected(ticket, late) == CONN_POOL_NOT_HELD);
+        delete late;
+        CHECK(pool->try_acquire().status() == CONN_POOL_EXHAUSTED && begun == 2);
+        CHECK(pool->connected(ticket, new connection{"later"}) == CONN_POOL_OK);
+        {
+            auto lease = pool->try_acquire();
+            CHECK(lease && (*lease)->address == "later");
+            CHECK(lease->discard() == CONN_POOL_OK);
+        }
+        throws = true;
+        CHECK(pool->acquire(std::chrono::seconds(30)).status() == CONN_POOL_CREATE_FAILED);
+        CHECK(last_error(code) == "no socket" && code == 2 && begun == 3);
+    }
+}
+
 conn_pool *remembered;
 
 void leases_may_outlive_the_pool()
@@ -211,6 +245,7 @@ int main()
     RUN(callbacks_may_capture);
     RUN(without_destroy_a_resource_is_deleted);
     RUN(an_exception_is_a_failure);
+    RUN(a_connect_may_be_begun_and_ended_later);
     RUN(leases_may_outlive_the_pool);
     return 0;
 }
