@@ -468,23 +468,28 @@ static void a_connect_that_takes_too_long_fails_for_its_waiter_and_may_come_late
 static void a_failure_that_comes_late_is_told_to_no_other_waiter(void)
 {
     struct world world;
-    struct call call, next;
+    struct call call, next, last;
     conn_pool_config config = config_for(&world);
     conn_pool *pool;
 
     config.connect_timeout_ms = 500;
+    config.max_connecting = 1;
     pool = open_pool(&world, &config);
     ask(pool, &call);
     world.now += 500;
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
     CHECK(call.calls == 1 && STATS(pool).connecting == 0);
     ask(pool, &next);
+    ask(pool, &last);
     CHECK(world.asked == 2 && STATS(pool).connecting == 1);
     fail_next(&world, 5, "late");
-    CHECK(next.calls == 0 && STATS(pool).connecting == 1 && STATS(pool).in_use == 1);
+    CHECK(next.calls == 0 && last.calls == 0);
+    CHECK(STATS(pool).connecting == 1 && STATS(pool).in_use == 1);
+    connect_next(&world);
     connect_next(&world);
     give_back(pool, &next);
-    CHECK(STATS(pool).idle == 1 && STATS(pool).vacant == CAPACITY - 1);
+    give_back(pool, &last);
+    CHECK(STATS(pool).idle == 2 && STATS(pool).vacant == CAPACITY - 2);
     end(&world);
 }
 

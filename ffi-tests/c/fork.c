@@ -69,6 +69,17 @@ static void count_destroyed(void *user, void *resource)
     destroyed++;
 }
 
+/* What the program was asked for last. */
+static uint64_t ticket_out = 1;
+
+static int begin_create(void *user, uint64_t ticket, uint32_t within_ms)
+{
+    (void)user;
+    (void)within_ms;
+    ticket_out = ticket;
+    return 0;
+}
+
 static conn_pool *open_pool(void *resource)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
@@ -110,6 +121,8 @@ static void demand_refusals(const struct scene *scene, conn_pool_status expected
     DEMAND(conn_pool_cancel(scene->pool, &waiter) == expected);
     DEMAND(conn_pool_release(scene->pool, &held) == expected);
     DEMAND(conn_pool_discard(scene->pool, &held) == expected);
+    DEMAND(conn_pool_connected(scene->pool, ticket_out, &calls) == expected);
+    DEMAND(conn_pool_connect_failed(scene->pool, ticket_out, 1, "") == expected);
     DEMAND(conn_pool_resize(scene->pool, 0) == expected);
     DEMAND(conn_pool_maintain(scene->pool, &number) == expected);
     DEMAND(conn_pool_get_stats(scene->pool, &stats, sizeof stats) == expected);
@@ -163,6 +176,31 @@ static void a_child_is_refused_and_the_parent_goes_on(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(scene.pool, &lease));
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
     CHECK(destroyed == 1);
+}
+
+static void what_was_begun_is_ended_by_the_parent(void)
+{
+    int thing = 0, calls = 0;
+    conn_pool_config config = CONN_POOL_CONFIG_INIT;
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    struct scene scene = { NULL, CONN_POOL_LEASE_INIT, NULL };
+
+    destroyed = 0;
+    config.capacity = 1;
+    config.name = "parent's";
+    config.begin_create = begin_create;
+    config.destroy = count_destroyed;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &scene.pool));
+    CHECK_STATUS(CONN_POOL_PENDING,
+                 conn_pool_acquire_async(scene.pool, &waiter, count_calls, &calls, &lease));
+    in_a_child(refused_and_abandoned, &scene);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_cancel(scene.pool, &waiter));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_connected(scene.pool, ticket_out, &thing));
+    CHECK(STATS(scene.pool).idle == 1 && calls == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(scene.pool));
+    CHECK(destroyed == 1);
+    ticket_out = 1;
 }
 
 /* Storage of the program's own, of which a child has a copy. */
@@ -368,6 +406,7 @@ static void a_child_does_not_wait_for_threads_of_its_parent(void)
 int main(void)
 {
     a_child_is_refused_and_the_parent_goes_on();
+    what_was_begun_is_ended_by_the_parent();
     abandoned_storage_can_be_used_again();
     a_child_has_pools_of_its_own();
     a_fork_in_a_callback_leaves_the_callbacks_of_both_alone();
