@@ -193,8 +193,10 @@ async fn a_hook_that_hangs_is_given_up_with_its_connect() {
 async fn a_hook_that_blocks_a_thread_of_the_pools_keeps_no_caller_past_its_time() {
     let gate = Gate::default();
     let (pool, script) = hooked(By::Threads, |hooks| hooks.after_connect(once(Outcome::at(&gate))));
-    assert!(matches!(pool.get_async_timeout(millis(20)).await, Err(GetError::Timeout(_))));
-    until(|| gate.arrivals() == 1).await;
+    // A thread of the pool's may begin too late for a caller that has so little time.
+    while gate.arrivals() == 0 {
+        assert!(matches!(pool.get_async_timeout(millis(20)).await, Err(GetError::Timeout(_))));
+    }
     gate.open();
     assert_eq!(number(&pool).await, 1);
     comes_to_rest(&pool, &script).await;
