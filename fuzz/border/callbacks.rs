@@ -51,10 +51,39 @@ pub(super) unsafe extern "C" fn create(user: *mut c_void, within_ms: u32, resour
     code
 }
 
+/// It is done at once, cannot be begun, or is left for later.
+pub(super) unsafe extern "C" fn begin_create(user: *mut c_void, ticket: u64, within_ms: u32) -> c_int {
+    assert_ne!(within_ms, 0);
+    let (world, at) = (World::present(), user.addr());
+    with_record(user, |record| {
+        assert!(record.has.begin_create && !record.tickets.contains(&ticket), "a ticket is issued once");
+        record.tickets.push(ticket);
+    });
+    world.meddle(at);
+    match world.with(|state| state.fate.draw(4)) {
+        0 => world.end_connect(at, ticket, true),
+        1 => world.end_connect(at, ticket, false),
+        _ => {}
+    }
+    let code = result();
+    with_record(user, |record| {
+        if code != 0
+            && let Some(index) = record.tickets.iter().position(|out| *out == ticket)
+        {
+            record.tickets.remove(index);
+            record.create_failed += 1;
+            record.answers.not_created += 1;
+            record.failures_to_tell.push(code);
+        }
+    });
+    code
+}
+
 pub(super) unsafe extern "C" fn validate(user: *mut c_void, resource: *mut c_void) -> c_int {
-    let is_refilled = with_record(user, |record| record.min_idle > 0);
+    // What was made for no caller, or for a waiter, is checked as what was idle.
+    let is_made = with_record(user, |record| record.has.connects());
     let from: &[Place] =
-        if is_refilled { &[Place::Pool, Place::Fit, Place::Fresh] } else { &[Place::Pool, Place::Fit] };
+        if is_made { &[Place::Pool, Place::Fit, Place::Fresh] } else { &[Place::Pool, Place::Fit] };
     check(user, resource, from, Place::Fit, |record| {
         record.invalid += 1;
         record.answers.unfit += 1;
@@ -170,7 +199,9 @@ pub(super) unsafe extern "C" fn on_ready(user: *mut c_void, status: conn_pool_st
                 state.leases.push((at, *lease));
             }
             (CONN_POOL_CLOSED, None) => assert!(record.closed, "it was not closed"),
-            (CONN_POOL_CREATE_FAILED, None) => assert!(record.answers.not_created > 0, "no create has failed"),
+            (CONN_POOL_CREATE_FAILED, None) => {
+                assert!(record.answers.not_created > 0 || record.connects_end, "no create has failed");
+            }
             (CONN_POOL_EXHAUSTED, None) => {
                 assert!(was_barred && record.answers.unfit > 0, "it could have waited again");
             }

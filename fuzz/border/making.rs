@@ -61,6 +61,10 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
     station.pool = out;
     let mut record = Record::new(wish.has, capacity as usize, max_size as usize, max_overtakes, name);
     record.min_idle = min_idle as usize;
+    record.connects_end = wish.config.connect_timeout_ms > 0;
+    if wish.config.max_connecting > 0 {
+        record.max_connecting = wish.config.max_connecting as usize;
+    }
     record.ages = wish.config.idle_timeout_ms > 0 || wish.config.max_lifetime_ms > 0;
     record.tracks = wish.config.flags & CONN_POOL_TRACK != 0;
     record.validates_later = wish.config.validate_after_ms > 0;
@@ -69,8 +73,10 @@ pub(super) fn make(at: usize, act: Act, station: &mut Station) {
 
 fn wish(at: usize, act: Act) -> Wish {
     let Act { argument, more, mut fate, .. } = act;
+    let of_three = fate.draw(3);
     let has = Has {
-        create: more & 1 != 0,
+        create: more & 1 != 0 && of_three != 0,
+        begin_create: more & 1 != 0 && of_three == 0,
         validate: more & 2 != 0,
         reset: more & 4 != 0,
         destroy: more & 8 == 0,
@@ -99,6 +105,9 @@ fn wish(at: usize, act: Act) -> Wish {
         flags: 0,
         leak_after_ms: 0,
         note: None,
+        begin_create: has.begin_create.then_some(callbacks::begin_create),
+        connect_timeout_ms: 0,
+        max_connecting: 0,
     };
     let mut faults = Vec::new();
     if !(1..=CONN_POOL_MAX_CAPACITY).contains(&capacity) || config.max_size > capacity {
@@ -108,7 +117,7 @@ fn wish(at: usize, act: Act) -> Wish {
     if drawn & 1 != 0 {
         config.min_idle = fate.draw(5);
         let most = if config.max_size == 0 { capacity } else { config.max_size };
-        if config.min_idle > most || config.min_idle > 0 && !has.create {
+        if config.min_idle > most || config.min_idle > 0 && !has.connects() {
             faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
     }
@@ -124,6 +133,26 @@ fn wish(at: usize, act: Act) -> Wish {
         if config.validate_after_ms > 0 && !has.validate {
             faults.push(CONN_POOL_INVALID_ARGUMENT);
         }
+    }
+    match fate.draw(16) {
+        0 => {
+            config.connect_timeout_ms = 1 + fate.draw(500);
+            config.clock_ms = Some(callbacks::clock_ms);
+            if !has.begin_create {
+                faults.push(CONN_POOL_INVALID_ARGUMENT);
+            }
+        }
+        1 => {
+            config.max_connecting = fate.draw(capacity + 2);
+            if config.max_connecting > capacity {
+                faults.push(CONN_POOL_INVALID_ARGUMENT);
+            }
+        }
+        2 if has.create => {
+            config.begin_create = Some(callbacks::begin_create);
+            faults.push(CONN_POOL_INVALID_ARGUMENT);
+        }
+        _ => {}
     }
     match fate.draw(8) {
         0 => config.flags = CONN_POOL_TRACK,

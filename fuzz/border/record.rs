@@ -13,6 +13,8 @@ use ::conn_pool::ffi::{conn_pool, conn_pool_lease, conn_pool_stats};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Has {
     pub(crate) create: bool,
+    /// Instead of `create`.
+    pub(crate) begin_create: bool,
     pub(crate) validate: bool,
     pub(crate) reset: bool,
     pub(crate) destroy: bool,
@@ -67,6 +69,10 @@ pub(crate) struct Record {
     pub(crate) max_overtakes: u32,
     pub(crate) name: Vec<u8>,
     pub(crate) closed: bool,
+    /// Its connects may take too long.
+    pub(crate) connects_end: bool,
+    /// How many resources may be made at once.
+    pub(crate) max_connecting: usize,
     /// How many idle ones `maintain` keeps.
     pub(crate) min_idle: usize,
     /// Its resources end when they are too old, or were idle for too long.
@@ -82,6 +88,8 @@ pub(crate) struct Record {
     pub(crate) was_shrunk: bool,
     slots: Vec<SlotRecord>,
     pub(crate) resources: BTreeMap<usize, Place>,
+    /// What the program was asked for, and has not ended.
+    pub(crate) tickets: Vec<u64>,
     /// The codes of failed creates that were not told yet.
     pub(crate) failures_to_tell: Vec<i32>,
     pub(crate) answers: Answers,
@@ -101,6 +109,12 @@ pub(crate) struct Record {
     pub(crate) leases: usize,
 }
 
+impl Has {
+    pub(crate) const fn connects(self) -> bool {
+        self.create || self.begin_create
+    }
+}
+
 impl Record {
     pub(crate) fn new(has: Has, capacity: usize, max_size: usize, max_overtakes: u32, name: Vec<u8>) -> Self {
         Self {
@@ -110,6 +124,8 @@ impl Record {
             max_overtakes,
             name,
             closed: false,
+            connects_end: false,
+            max_connecting: capacity,
             min_idle: 0,
             ages: false,
             tracks: false,
@@ -119,6 +135,7 @@ impl Record {
             was_shrunk: max_size < capacity,
             slots: vec![SlotRecord::default(); capacity],
             resources: BTreeMap::new(),
+            tickets: Vec::new(),
             failures_to_tell: Vec::new(),
             answers: Answers::default(),
             idle: 0,
@@ -200,12 +217,12 @@ impl Record {
 
     /// The pool is abandoned or destroyed, or says nothing of its ends: what it had is not asked for any more.
     pub(crate) fn forget_ended(&mut self) {
-        let (tells, closed, refills) = (self.tells_ends(), self.closed, self.min_idle > 0);
+        let (tells, closed, refills) = (self.tells_ends(), self.closed, self.has.connects());
         for place in self.resources.values_mut() {
             match place {
                 // `maintain` has found it fit, and put it back.
                 Place::Fit if !closed || tells => *place = Place::Pool,
-                // `maintain` has created it.
+                // `maintain` has created it, or it was brought for a waiter that has gone.
                 Place::Fresh if refills && (!closed || tells) => *place = Place::Pool,
                 Place::Doomed(_) if !tells => *place = Place::Gone,
                 Place::Pool | Place::Fit | Place::Fresh if !tells && closed => *place = Place::Gone,
@@ -221,6 +238,12 @@ impl Record {
         }
         if self.suspended && !meddled {
             return vec![refusal];
+        }
+        if self.has.begin_create {
+            let mut any = vec![CONN_POOL_OK, refusal];
+            any.extend((self.closed && meddled).then_some(CONN_POOL_CLOSED));
+            any.extend((self.answers.not_created > 0).then_some(CONN_POOL_CREATE_FAILED));
+            return any;
         }
         let Answers { unfit, not_created, may_be_late, .. } = self.answers;
         if meddled {
@@ -261,9 +284,11 @@ impl Record {
         assert_eq!(self.resources.values().filter(|place| **place == Place::Held).count(), held, "{self:?}");
         assert!(self.failures_to_tell.is_empty() || !self.has.on_event, "a failed create was not told: {self:?}");
 
+        let in_use = held + self.tickets.len();
+        assert!(stats.connecting <= self.tickets.len(), "connecting; {stats:?} {self:?}");
         assert_eq!(
             (stats.capacity, stats.max_size, stats.in_use, stats.waiting, stats.closed, stats.suspended),
-            (self.capacity, self.max_size, held, waiting, usize::from(self.closed), usize::from(self.suspended),),
+            (self.capacity, self.max_size, in_use, waiting, usize::from(self.closed), usize::from(self.suspended),),
             "capacity, max_size, in_use, waiting, closed, suspended; {stats:?} {self:?}"
         );
         assert_eq!(
@@ -276,26 +301,27 @@ impl Record {
             (self.misused, self.timed_out, self.exhausted),
             "misused, timed_out, exhausted; {stats:?} {self:?}"
         );
-        self.compare_room(stats, held);
-        assert!((held..=self.capacity).contains(&stats.peak_in_use), "{stats:?} {self:?}");
+        self.compare_room(stats, held, waiting);
+        assert!((in_use..=self.capacity).contains(&stats.peak_in_use), "{stats:?} {self:?}");
         assert!(stats.peak_waiting >= waiting && stats.reused <= stats.acquired, "{stats:?} {self:?}");
         assert!(stats.acquired >= self.leases, "{stats:?} {self:?}");
         assert!(self.max_overtakes > 0 || stats.overtakes == 0, "{stats:?} {self:?}");
         (self.idle, self.vacant) = (stats.idle, stats.vacant);
     }
 
-    fn compare_room(&self, stats: &conn_pool_stats, held: usize) {
-        let room = self.max_size.saturating_sub(held);
+    fn compare_room(&self, stats: &conn_pool_stats, held: usize, waiting: usize) {
+        let room = self.max_size.saturating_sub(held + self.tickets.len());
         assert_eq!(stats.idle + stats.vacant, room, "idle and vacant; {stats:?} {self:?}");
         let alive = self.added + self.created - self.destroyed;
         let set_aside = alive.checked_sub(held + stats.idle);
         let set_aside = set_aside.unwrap_or_else(|| panic!("more than there are: {stats:?} {self:?}"));
-        let may_set_aside = self.was_shrunk && !self.has.create && !self.closed;
+        let may_set_aside = self.was_shrunk && !self.has.connects() && !self.closed;
         assert!(set_aside == 0 || may_set_aside, "{set_aside} set aside; {stats:?} {self:?}");
         assert!(stats.idle == 0 || !self.closed, "{stats:?} {self:?}");
         if stats.waiting > 0 && !self.suspended {
             assert_eq!(stats.idle, 0, "somebody waits beside an idle resource; {self:?}");
-            assert!(!self.has.create || stats.vacant == 0, "somebody waits beside room to create; {self:?}");
+            let is_asked = !self.has.begin_create || stats.vacant == 0 || stats.connecting >= self.max_connecting.min(waiting);
+            assert!(is_asked, "somebody waits, and nothing was asked for; {stats:?} {self:?}");
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) leases: Vec<(usize, conn_pool_lease)>,
     /// Copies of leases that are out no more.
     old: Vec<conn_pool_lease>,
+    /// Tickets that were used.
+    used_tickets: Vec<u64>,
     /// Which waiters are in line: at which station, and their number in the order of joining.
     pub(super) in_line: [Option<(usize, u32)>; WAITERS],
     /// Of those, whose cancelling came too late: they do not go back in line.
@@ -88,6 +90,7 @@ pub(crate) fn run(acts: &[Act]) {
             stations: Default::default(),
             leases: Vec::new(),
             old: Vec::new(),
+            used_tickets: Vec::new(),
             in_line: [None; WAITERS],
             barred: [false; WAITERS],
             ready: 0,
@@ -265,6 +268,7 @@ impl World {
             Deed::Misuse => self.misuse(at, act),
             Deed::Resize => self.resize(at, act.argument),
             Deed::Maintain => self.maintain(at, act.argument),
+            Deed::EndConnect => self.end_any_connect(at, act),
             Deed::Suspend => self.suspend(at, true),
             Deed::Resume => self.suspend(at, false),
             Deed::EvictAll => self.evict(at),
@@ -601,6 +605,65 @@ impl World {
     }
 }
 
+/// Connecting for a pool.
+impl World {
+    /// A ticket that is out, or was used, or is another pool's, or none.
+    fn end_any_connect(&self, at: usize, act: Act) {
+        let Act { argument, more, .. } = act;
+        let ticket = self.with(|state| {
+            let of = |tickets: &[u64]| usize::from(more >> 2).checked_rem(tickets.len()).map(|index| tickets[index]);
+            let station = if argument & 6 == 2 { (at + 1) % STATIONS } else { at };
+            let out = state.stations[station].record.as_ref().and_then(|record| of(&record.tickets));
+            let ticket = if argument & 6 == 4 { of(&state.used_tickets) } else { out }.unwrap_or(u64::from(more & 1));
+            if argument & 0x38 == 0x38 { ticket ^ 1 << (argument >> 1 & 3) << (more & 60) } else { ticket }
+        });
+        self.end_connect(at, ticket, argument & 1 == 0);
+    }
+
+    pub(super) fn end_connect(&self, at: usize, ticket: u64, succeeds: bool) {
+        let (pool, resource, right) = self.with(|state| {
+            let resource = state.new_resource();
+            let station = &mut state.stations[at];
+            let Some(record) = station.record.as_mut() else {
+                return (station.pool, resource, Some(CONN_POOL_INVALID_ARGUMENT));
+            };
+            let right = match record.tickets.iter().position(|out| *out == ticket) {
+                None => {
+                    record.misused += 1;
+                    None
+                }
+                Some(index) => {
+                    record.tickets.remove(index);
+                    if succeeds {
+                        record.resources.insert(resource, Place::Fresh);
+                        record.created += 1;
+                    } else {
+                        record.create_failed += 1;
+                        record.answers.not_created += 1;
+                        record.failures_to_tell.push(-7);
+                    }
+                    state.used_tickets.push(ticket);
+                    Some(CONN_POOL_OK)
+                }
+            };
+            (station.pool, resource, right)
+        });
+        let resource = ptr::without_provenance_mut(resource);
+        // SAFETY: a pool, the storage of one, or NULL.
+        let status = self.call(at, || unsafe {
+            if succeeds {
+                conn_pool_connected(pool, ticket, resource)
+            } else {
+                conn_pool_connect_failed(pool, ticket, -7, c"cannot be".as_ptr())
+            }
+        });
+        match right {
+            Some(right) => assert_eq!(status, right),
+            None => expect(status, &[CONN_POOL_NOT_HELD, CONN_POOL_STALE, CONN_POOL_WRONG_POOL, CONN_POOL_FORGED]),
+        }
+    }
+}
+
 /// Looking after a pool.
 impl World {
     fn resize(&self, at: usize, argument: u8) {
@@ -648,6 +711,7 @@ impl World {
             let record = state.stations[at].record.as_ref();
             record
                 .filter(|record| is_exact && !was_closed && record.create_failed + record.answers.unfit == 0)
+                .filter(|record| !record.has.begin_create)
                 .is_some()
         });
         if is_kept && let Some(stats) = self.stats(at) {
@@ -798,7 +862,8 @@ impl World {
         // SAFETY: a pool, the storage of one, or NULL.
         let status = self.call(at, || unsafe { conn_pool_drain(pool, sleeps.into()) });
         self.with(|state| {
-            let held = state.stations[at].record.as_ref().map_or(0, Record::held);
+            let out = |record: &Record| record.held() + record.tickets.len();
+            let held = state.stations[at].record.as_ref().map_or(0, out);
             match (is_there, state.is_exact(), held) {
                 (false, ..) => expect(status, &[CONN_POOL_INVALID_ARGUMENT]),
                 (_, true, 0) => expect(status, &[CONN_POOL_OK]),
@@ -821,7 +886,7 @@ impl World {
             let right = match station.record.as_mut() {
                 None if station.pool.is_null() => CONN_POOL_OK,
                 None => CONN_POOL_INVALID_ARGUMENT,
-                Some(record) if record.held() > 0 || waiting > 0 => CONN_POOL_BUSY,
+                Some(record) if record.held() + record.tickets.len() > 0 || waiting > 0 => CONN_POOL_BUSY,
                 Some(record) => {
                     record.closed = true;
                     CONN_POOL_OK
@@ -919,13 +984,15 @@ impl World {
                 26 => conn_pool_acquire(pool, 0, no_lease),
                 // With a pool its thread would call back beside the model.
                 27 => conn_pool_start_maintenance(none),
+                28 => conn_pool_connected(none, 1, user),
+                29 => conn_pool_connect_failed(none, 1, 0, ptr::null()),
                 _ => match conn_pool_destroy(none) {
                     CONN_POOL_OK => conn_pool_abandon(none),
                     other => other,
                 },
             }
         });
-        assert_eq!(status, if which % 32 > 27 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
+        assert_eq!(status, if which % 32 > 29 { CONN_POOL_OK } else { CONN_POOL_INVALID_ARGUMENT });
         // SAFETY: a lease of this function's.
         assert!(same(unsafe { &*lease }, &junk()), "an output is written on success only");
     }
@@ -982,6 +1049,12 @@ impl World {
             self.begin(Fate::KIND);
             self.close(at);
             self.compare();
+            while let Some(ticket) =
+                self.with(|state| state.stations[at].record.as_ref()?.tickets.last().copied())
+            {
+                self.end_connect(at, ticket, ticket % 4 == 1);
+                self.compare();
+            }
             assert_eq!(self.with(|state| state.waiting(at)), 0, "everybody in line was called");
             self.drain(at, false);
             self.compare();

@@ -1,4 +1,4 @@
-// knows: due, pass, clock, event, loan, observe, parts, report · must not know: who connects
+// knows: due, pass, clock, event, loan, observe, outage, parts, report · must not know: who connects
 //! Maintenance of a pool that asks for its connects: it does all the rest itself.
 
 use core::cell::Cell;
@@ -11,6 +11,7 @@ use crate::managed::loan::caller::Caller;
 use crate::managed::loan::prepare::check;
 use crate::managed::loan::tokens::ClaimedSlot;
 use crate::managed::observe;
+use crate::managed::outage::Demand;
 use crate::managed::parts::ManagedParts;
 use crate::managed::report::MaintenanceReport;
 
@@ -28,7 +29,7 @@ pub(crate) async fn maintain_and_want<P: ManagedParts, W: Caller<P>>(
 /// Whether a connect may be asked for to keep connections idle: not too soon after a failure, and not too often.
 pub(crate) fn may_ask<P: ManagedParts>(pool: &P) -> bool {
     let now = pool.coarse();
-    pool.shared().may_connect(now) && pool.shared().may_fill(now, SHORTEST)
+    pool.shared().may_connect(now, Demand::Floor) && pool.shared().may_fill(now, SHORTEST)
 }
 
 /// A connect is asked for to keep connections idle.
@@ -70,7 +71,7 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Asking<'_, W> {
     }
 
     async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {
-        if pool.shared().may_connect(now) && pool.engine().room_to_connect() == 0 {
+        if pool.shared().may_connect(now, Demand::Floor) && pool.engine().room_to_connect() == 0 {
             return Refill::NoRoom;
         }
         self.replaced.set(self.replaced.get() + 1);
