@@ -28,6 +28,11 @@ mod wait_queue;
 
 mod ticket;
 
+#[cfg(all(feature = "managed", any(feature = "ffi", all(feature = "std", test))))]
+mod calls;
+#[cfg(all(feature = "managed", not(any(feature = "ffi", all(feature = "std", test)))))]
+#[path = "engine/no_calls.rs"]
+mod calls;
 #[cfg(feature = "managed")]
 mod connects;
 #[cfg(not(feature = "managed"))]
@@ -56,12 +61,12 @@ mod counting;
 mod placement;
 mod resizing;
 
-#[cfg(all(feature = "managed", any(all(feature = "ffi", feature = "std"), test)))]
+#[cfg(all(feature = "managed", feature = "std", any(feature = "ffi", test)))]
 mod asking;
 mod closing;
 #[cfg(feature = "managed")]
 mod connector;
-#[cfg(all(feature = "managed", any(feature = "ffi", test)))]
+#[cfg(all(feature = "managed", any(feature = "ffi", all(feature = "std", test))))]
 mod failing;
 mod granting;
 mod queueing;

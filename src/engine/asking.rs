@@ -11,14 +11,14 @@ impl<'a> Engine<'a> {
     /// with [`end_asking`](Self::end_asking). For good.
     pub(crate) fn begin_asking(self) {
         self.hold(|locked| {
-            locked.demand.is_called_in_place = true;
+            locked.demand.calls.work_in_place();
             self.state().connects.has_connector.store(true, Relaxed);
         });
     }
 
     /// A call of the connector has ended. The pool may be gone when this returns.
     pub(crate) fn end_asking(self) -> WakeBatch<'a> {
-        self.locked(|locked, _| locked.demand.calls -= 1).1
+        self.locked(|locked, _| locked.demand.calls.end()).1
     }
 
     /// A connect under way takes too long: it is not counted on any more, as if it had failed, though its slot is not

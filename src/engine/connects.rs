@@ -1,9 +1,10 @@
-// knows: wait_queue, stats, sync · must not know: slots, connections
+// knows: calls, wait_queue, stats, sync · must not know: slots, connections
 //! What the engine keeps of a pool that connects.
 
 use core::num::NonZero;
 use core::task::Waker;
 
+use super::calls::Calls;
 use super::wait_queue::TicketNumber;
 use crate::stats::Gauge;
 use crate::sync::{PlainBool, const_fn};
@@ -67,12 +68,7 @@ pub(super) struct Demand {
     pub(super) distrusts_connects: bool,
     /// Called when there is something to connect for; `None` while the connector does not wait, or there is none.
     pub(super) connector: Option<Waker>,
-    /// The connector does its work within its calls, on the thread that calls it.
-    pub(super) is_called_in_place: bool,
-    /// How many such calls are due or have not ended. The pool must not be ended before.
-    pub(super) calls: u16,
-    /// Callbacks that were dismissed and not called yet: they count as waiting, and want no connection.
-    dismissed: u32,
+    pub(super) calls: Calls,
 }
 
 /// Which waiters are still to be dismissed.
@@ -92,38 +88,34 @@ impl Demand {
             was_asked: false,
             distrusts_connects: false,
             connector: None,
-            is_called_in_place: false,
-            calls: 0,
-            dismissed: 0,
+            calls: Calls::new(),
         }
     }
 
     /// The connector is about to be called.
     pub(super) const fn begin_call(&mut self) -> Option<Waker> {
-        if self.is_called_in_place {
-            self.calls += 1;
-        }
+        self.calls.begin();
         self.connector.take()
     }
 
     /// Whether a call of the connector that works in place is due, or has not ended.
     pub(super) const fn has_calls(&self) -> bool {
-        self.calls > 0
+        self.calls.are_due()
     }
 
     /// A callback was dismissed, and is to be called.
     pub(super) const fn add_dismissed(&mut self) {
-        self.dismissed += 1;
+        self.calls.add_dismissed();
     }
 
     /// It was called.
     pub(super) const fn remove_dismissed(&mut self) {
-        self.dismissed -= 1;
+        self.calls.remove_dismissed();
     }
 
     /// How many waiters want a connection, of those that count as waiting.
     pub(super) fn wanting(&self, waiting: usize) -> usize {
-        waiting.saturating_sub(self.dismissed as usize)
+        waiting.saturating_sub(self.calls.dismissed())
     }
 
     /// The number of a caller that arrives now.

@@ -36,13 +36,13 @@ pub(crate) struct ConnectFailure {
 /// Failures in a row.
 pub(super) struct Outage {
     /// How many attempts for the pool failed, those that ran side by side counted once.
-    failures: u32,
+    failures: u16,
     /// When the first of them failed.
     since: Millis,
     /// When the next connect may be begun that no caller asks for.
     not_before: Millis,
-    /// The same for one that a caller asks for: not later.
-    not_before_in_demand: Millis,
+    /// How many milliseconds earlier one may be begun that a caller asks for.
+    earlier_in_demand: u32,
     /// An attempt was begun after the last pause, and has not failed.
     is_trying: bool,
     /// The last failure, whoever it was for, and when it was.
@@ -55,7 +55,7 @@ impl Outage {
         failures: 0,
         since: Millis(0),
         not_before: Millis(0),
-        not_before_in_demand: Millis(0),
+        earlier_in_demand: 0,
         is_trying: false,
         last: None,
         last_at: Millis(0),
@@ -100,24 +100,27 @@ impl Outage {
     }
 
     fn pause(&mut self, now: Millis, retry: &Retry, random: usize) {
-        let after = |pause| Millis(now.0.wrapping_add(span(pause)));
-        self.not_before = after(retry.pause(self.failures, random));
-        self.not_before_in_demand = after(retry.pause_in_demand(self.failures, random));
+        let failures = u32::from(self.failures);
+        let (pause, in_demand) = (span(retry.pause(failures, random)), span(retry.pause_in_demand(failures, random)));
+        self.not_before = Millis(now.0.wrapping_add(pause));
+        self.earlier_in_demand = u32::try_from(pause.saturating_sub(in_demand)).unwrap_or(u32::MAX);
+    }
+
+    const fn not_before(&self, demand: Demand) -> Millis {
+        match demand {
+            Demand::Caller => Millis(self.not_before.0.wrapping_sub(self.earlier_in_demand as usize)),
+            Demand::Floor => self.not_before,
+        }
     }
 
     pub(super) const fn may_connect(&self, now: Millis, demand: Demand) -> bool {
-        let not_before = match demand {
-            Demand::Caller => self.not_before_in_demand,
-            Demand::Floor => self.not_before,
-        };
-        !self.is_on() || not_before.since(now) == 0
+        !self.is_on() || self.not_before(demand).since(now) == 0
     }
 
     /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
     pub(super) fn due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
-        let due = |not_before: Millis| NonZero::new(not_before.since(now));
-        let in_demand = if demand == Demand::Caller { due(self.not_before_in_demand) } else { None };
-        if self.is_on() { in_demand.or_else(|| due(self.not_before)) } else { None }
+        let due = |demand| NonZero::new(self.not_before(demand).since(now));
+        if self.is_on() { due(demand).or_else(|| due(Demand::Floor)) } else { None }
     }
 
     /// For how many milliseconds connecting has failed.

@@ -21,7 +21,7 @@ use crate::slot::{
 
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod again;
-#[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
+#[cfg(all(feature = "std", not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod asking;
 #[cfg(not(any(conn_pool_loom, conn_pool_shuttle)))]
 mod connector;
