@@ -236,12 +236,12 @@ void _critical_section_1_0_release(void);
  * The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
  * room for later versions, since the archive is linked with the program.
  */
-#define CONN_POOL_STORAGE_WORDS_BARE 218
+#define CONN_POOL_STORAGE_WORDS_BARE 216
 
 /**
  * The same on targets of 64 bits, where numbers take fewer words.
  */
-#define CONN_POOL_STORAGE_WORDS_BARE_64 166
+#define CONN_POOL_STORAGE_WORDS_BARE_64 165
 
 /**
  * The same of each slot.

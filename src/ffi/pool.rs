@@ -35,9 +35,9 @@ pub const CONN_POOL_STORAGE_BASE: usize = 3072;
 pub const CONN_POOL_STORAGE_PER_SLOT: usize = 160;
 /// The same for the library without threads (`CONN_POOL_BARE`), in words of the target: `sizeof(void *)`. There is no
 /// room for later versions, since the archive is linked with the program.
-pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 218;
+pub const CONN_POOL_STORAGE_WORDS_BARE: usize = 216;
 /// The same on targets of 64 bits, where numbers take fewer words.
-pub const CONN_POOL_STORAGE_WORDS_BARE_64: usize = 166;
+pub const CONN_POOL_STORAGE_WORDS_BARE_64: usize = 165;
 /// The same of each slot.
 pub const CONN_POOL_STORAGE_WORDS_PER_SLOT_BARE: usize = 12;
 
