@@ -24,11 +24,19 @@ pub(super) trait Wait {
 }
 
 /// What a caller does itself, with the time that it has, as the course of a connection sees it.
-pub(super) struct OwnWork<'w, W>(RefCell<&'w mut W>);
+pub(super) struct OwnWork<'w, W> {
+    wait: RefCell<&'w mut W>,
+    connects: bool,
+}
 
 impl<'w, W: Wait> OwnWork<'w, W> {
     pub(super) fn new(wait: &'w mut W) -> Self {
-        Self(RefCell::new(wait))
+        Self { wait: RefCell::new(wait), connects: true }
+    }
+
+    /// For a callback, on the thread whose call has served it: that checks, and connects nothing.
+    pub(super) fn on_behalf(wait: &'w mut W) -> Self {
+        Self { wait: RefCell::new(wait), connects: false }
     }
 }
 
@@ -58,9 +66,12 @@ impl<W: Wait> Caller<conn_pool> for OwnWork<'_, W> {
         NoWait.pause(pool, pause, ticket).await
     }
 
-    /// A resource that would come too late is not begun.
+    /// A resource that would come too late is not begun. A callback waits on.
     async fn connect(&self, pool: &conn_pool, _slot: usize) -> Result<Resource, Failure<c_int>> {
-        let left = self.0.borrow_mut().left();
+        if !self.connects {
+            return Err(Failure::Superseded);
+        }
+        let left = self.wait.borrow_mut().left();
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Failure::NoTime);
         }

@@ -1,5 +1,5 @@
-// knows: annotations, asking, course, lease, pool, serving, status, due_calls, engine, managed, slot, sync · must not
-// know: threads, how a lease is checked
+// knows: annotations, asking, caller, course, lease, pool, status, due_calls, wait, engine, slot, sync · must not know:
+// threads, how a lease is checked
 //! A wait that ends with a callback instead of a return.
 
 use core::cell::Cell;
@@ -11,18 +11,18 @@ use core::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::annotations;
 use super::asking;
+use super::caller::OwnWork;
 use super::course;
 use super::due_calls::{DueCall, call_when_due};
 use super::lease::{conn_pool_lease, lend};
 use super::pool::conn_pool;
-use super::serving::Served;
 use super::status::Answer;
 use super::status::conn_pool_status::{
     self, CONN_POOL_ALREADY_WAITING, CONN_POOL_CLOSED, CONN_POOL_EXHAUSTED, CONN_POOL_NOT_WAITING, CONN_POOL_OK,
     CONN_POOL_PENDING, CONN_POOL_WRONG_POOL,
 };
+use super::wait::Limit;
 use crate::engine::{Joined, Position, SlotToken, Waiter, WaiterKind};
-use crate::managed::{Caller, NoWait};
 use crate::slot::{PoolParts, slow_path};
 use crate::sync::{AtomicUsize, Relaxed};
 
@@ -105,7 +105,8 @@ pub(super) unsafe fn acquire_async(
     let waiting = unsafe { &*waiter.cast::<Waiting>() };
     // What the caller has prepared comes before its callback.
     annotations::released(pool.config(), waiter.cast());
-    let answer = waiting.attempt(pool, Position::Last, Position::Again, &NoWait);
+    let mut none = Limit::of(0);
+    let answer = waiting.attempt(pool, Position::Last, Position::Again, &OwnWork::new(&mut none));
     // One that is queued may have been called, and freed.
     if !matches!(answer, Ok(None)) {
         waiting.in_use.store(0, Relaxed);
@@ -145,10 +146,10 @@ impl Waiting {
         pool: &conn_pool,
         mut position: Position,
         again: Position,
-        caller: &impl Caller<conn_pool>,
+        work: &OwnWork<'_, Limit>,
     ) -> Answer<Option<conn_pool_lease>> {
         while let Some(slot) = self.join(pool, position)? {
-            if let Some(slot) = course::prepare(pool, slot, caller)? {
+            if let Some(slot) = course::prepare(pool, slot, work)? {
                 return Ok(Some(lend(pool, slot, ptr::null())));
             }
             position = again;
@@ -191,10 +192,12 @@ impl Waiting {
         drop(wakes);
         let Poll::Ready(slot) = seen else { return Ok(None) };
         let slot = slot.ok_or_else(|| asking::dismissed(pool))?;
-        match course::prepare(pool, slot, &Served)? {
+        let mut none = Limit::of(0);
+        let work = OwnWork::on_behalf(&mut none);
+        match course::prepare(pool, slot, &work)? {
             Some(slot) => Ok(Some(lend(pool, slot, ptr::null()))),
             // Only for what is idle: this is another caller's thread.
-            None => self.attempt(pool, Position::Pausing, Position::Pausing, &Served),
+            None => self.attempt(pool, Position::Pausing, Position::Pausing, &work),
         }
     }
 }

@@ -1,16 +1,15 @@
-// knows: due, pass, clock, event, loan, observe, outage, parts, report · must not know: who connects
+// knows: due, pass, clock, event, loan, outage, parts, report · must not know: who connects
 //! Maintenance of a pool that asks for its connects: it does all the rest itself.
 
 use core::cell::Cell;
 
 use super::due::SHORTEST;
-use super::pass::{Hands, Refill, report_leaks, run_pass};
+use super::pass::{Hands, Refill, is_fit, put_off, run_pass};
 use crate::managed::clock::Millis;
 use crate::managed::event::CheckReason;
 use crate::managed::loan::caller::Caller;
 use crate::managed::loan::prepare::check;
 use crate::managed::loan::tokens::ClaimedSlot;
-use crate::managed::observe;
 use crate::managed::outage::Demand;
 use crate::managed::parts::ManagedParts;
 use crate::managed::report::MaintenanceReport;
@@ -45,37 +44,12 @@ struct Asking<'w, W> {
 }
 
 impl<P: ManagedParts, W: Caller<P>> Hands<P> for Asking<'_, W> {
-    fn report_leaks(&self, pool: &P, now: Millis) -> usize {
-        report_leaks(pool, now)
-    }
-
-    fn publish(&self, pool: &P) {
-        observe::publish(pool);
-    }
-
-    fn may_check(&self, _pool: &P, _now: Millis) -> bool {
-        true
-    }
-
     async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
-        match check(pool, self.caller, claimed.into_unready(), why).await {
-            Ok(fit) => {
-                drop(fit);
-                true
-            }
-            Err(unfit) => {
-                unfit.discard();
-                false
-            }
-        }
+        is_fit(check(pool, self.caller, claimed.into_unready(), why).await)
     }
 
     async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {
-        if pool.shared().may_connect(now, Demand::Floor) && pool.engine().room_to_connect() == 0 {
-            return Refill::NoRoom;
-        }
-        self.replaced.set(self.replaced.get() + 1);
-        Refill::NotYet
+        put_off(pool, now, &self.replaced)
     }
 
     async fn fill_up(&self, _pool: &P, _now: Millis, _done: &mut MaintenanceReport) {}

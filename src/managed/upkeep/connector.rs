@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use super::due::SHORTEST;
 use super::marking::{Marker, pause_marking, stop_marking, woken};
-use super::pass::{Hands, Refill, has_new_leaks, run_pass};
+use super::pass::{Hands, Refill, has_new_leaks, put_off, run_pass};
 use super::work::end_next;
 use crate::managed::clock::{Millis, duration};
 use crate::managed::event::CheckReason;
@@ -226,11 +226,7 @@ impl<P: ManagedParts> Hands<P> for Others {
     }
 
     async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {
-        if pool.shared().may_connect(now, Demand::Floor) && pool.engine().room_to_connect() == 0 {
-            return Refill::NoRoom;
-        }
-        self.replaced.set(self.replaced.get() + 1);
-        Refill::NotYet
+        put_off(pool, now, &self.replaced)
     }
 
     async fn fill_up(&self, _pool: &P, _now: Millis, _done: &mut MaintenanceReport) {}

@@ -1,6 +1,7 @@
 // knows: due, marking, clock, event, loan, observe, outage, parts, record, report · must not know: when it is called
 //! One pass of maintenance. While the manager is called, the slot is claimed and no lock is held.
 
+use core::cell::Cell;
 use core::time::Duration;
 
 use super::due::due_unwoken;
@@ -10,7 +11,7 @@ use crate::managed::event::{CheckReason, DiscardReason, Event};
 use crate::managed::loan::caller::Caller;
 use crate::managed::loan::current::loan;
 use crate::managed::loan::limits::{idle_besides, is_excess};
-use crate::managed::loan::prepare::{check, make};
+use crate::managed::loan::prepare::{CheckError, check, make};
 use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::managed::observe;
 use crate::managed::outage::{Demand, Purpose};
@@ -33,16 +34,22 @@ impl<P: ManagedParts> Drop for Pass<'_, P> {
     }
 }
 
-/// Who does what a pass finds to be done.
+/// Who does what a pass finds to be done: by default, its caller itself.
 pub(super) trait Hands<P: ManagedParts> {
     /// Tells of leaks. Answers how many there were.
-    fn report_leaks(&self, pool: &P, now: Millis) -> usize;
+    fn report_leaks(&self, pool: &P, now: Millis) -> usize {
+        report_leaks(pool, now)
+    }
 
     /// Publishes the metrics.
-    fn publish(&self, pool: &P);
+    fn publish(&self, pool: &P) {
+        observe::publish(pool);
+    }
 
     /// Whether another idle connection may be checked now.
-    fn may_check(&self, pool: &P, now: Millis) -> bool;
+    fn may_check(&self, _pool: &P, _now: Millis) -> bool {
+        true
+    }
 
     /// Has an idle connection checked, and discarded if it is unfit: then answers `false`.
     async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool;
@@ -88,29 +95,8 @@ pub(super) async fn run_pass<P: ManagedParts>(pool: &P, hands: &impl Hands<P>, n
 struct Own<'w, W>(&'w W);
 
 impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
-    fn report_leaks(&self, pool: &P, now: Millis) -> usize {
-        report_leaks(pool, now)
-    }
-
-    fn publish(&self, pool: &P) {
-        observe::publish(pool);
-    }
-
-    fn may_check(&self, _pool: &P, _now: Millis) -> bool {
-        true
-    }
-
     async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
-        match check(pool, self.0, claimed.into_unready(), why).await {
-            Ok(fit) => {
-                drop(fit);
-                true
-            }
-            Err(unfit) => {
-                unfit.discard();
-                false
-            }
-        }
+        is_fit(check(pool, self.0, claimed.into_unready(), why).await)
     }
 
     async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill {
@@ -135,6 +121,31 @@ impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
             }
         }
     }
+}
+
+/// Ends the check of an idle connection for which no caller waits: discards it if it is unfit, and answers `false`.
+///
+/// Not with the check in a future of its own, which would make that of maintenance larger.
+pub(super) fn is_fit<'a, P: ManagedParts>(checked: Result<ClaimedSlot<'a, P>, CheckError<'a, P>>) -> bool {
+    match checked {
+        Ok(fit) => {
+            drop(fit);
+            true
+        }
+        Err(unfit) => {
+            unfit.discard();
+            false
+        }
+    }
+}
+
+/// Leaves a replacement to be made by another: `replaced` counts those.
+pub(super) fn put_off<P: ManagedParts>(pool: &P, now: Millis, replaced: &Cell<usize>) -> Refill {
+    if pool.shared().may_connect(now, Demand::Floor) && pool.engine().room_to_connect() == 0 {
+        return Refill::NoRoom;
+    }
+    replaced.set(replaced.get() + 1);
+    Refill::NotYet
 }
 
 fn idle<P: ManagedParts>(pool: &P) -> usize {

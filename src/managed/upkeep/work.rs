@@ -2,7 +2,7 @@
 // who asked for it, threads, tasks
 //! Doing what was handed over: each job calls the manager, and may take as long as that takes.
 
-use super::pass::report_leaks;
+use super::pass::{is_fit, report_leaks};
 use crate::engine::SlotToken;
 use crate::managed::clock::span;
 use crate::managed::event::{CheckReason, DiscardReason};
@@ -60,7 +60,7 @@ pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W,
         Errand::Report(_end) => report(pool),
         Errand::Connect(connecting) => connect(pool, caller, connecting).await,
         Errand::Check(unready, why) => check_for_caller(pool, caller, unready, why).await,
-        Errand::Probe(unready, why, _end) => check_idle(pool, caller, unready, why).await,
+        Errand::Probe(unready, why, _end) => _ = is_fit(check(pool, caller, unready, why).await),
         Errand::Reset(unready) => reset(pool, unready),
         Errand::Discard(doomed, _end) => drop(doomed),
     }
@@ -147,19 +147,6 @@ impl<F: FnMut()> Drop for Unanswered<F> {
         if let Some(answer) = &mut self.0 {
             answer();
         }
-    }
-}
-
-/// Checks an idle connection for which no caller waits.
-async fn check_idle<P: ManagedParts, W: Caller<P>>(
-    pool: &P,
-    caller: &W,
-    unready: UnreadySlot<'_, P>,
-    why: CheckReason,
-) {
-    match check(pool, caller, unready, why).await {
-        Ok(fit) => drop(fit),
-        Err(unfit) => unfit.discard(),
     }
 }
 
