@@ -14,6 +14,7 @@ pub(super) mod current;
 pub(super) mod hand_off;
 pub(super) mod insert;
 pub(super) mod limits;
+mod newborn;
 pub(super) mod prepare;
 pub(super) mod release;
 #[cfg(feature = "std")]

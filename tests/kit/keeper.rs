@@ -35,7 +35,7 @@ impl<'a> Keeper<'a> {
 
     /// Lets it work until `condition` holds.
     #[track_caller]
-    pub(crate) fn until(&mut self, condition: impl Fn() -> bool) {
+    pub(crate) fn until(&mut self, mut condition: impl FnMut() -> bool) {
         self.until_some(|| condition().then_some(()));
     }
 

@@ -17,6 +17,7 @@ mod cleaning;
 mod connecting;
 mod connecting_apart;
 mod defects;
+mod dying_young;
 #[cfg(unix)]
 mod forking;
 mod hanging;

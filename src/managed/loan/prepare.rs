@@ -339,6 +339,13 @@ impl<P: ManagedParts> CheckError<'_, P> {
             unready.discard(DiscardReason::Invalid);
         }
     }
+
+    /// As [`discard`](Self::discard), if a caller was about to get the connection.
+    pub(crate) fn discard_unused(self) {
+        if let Some(unready) = self.unready {
+            unready.discard_unused(DiscardReason::Invalid);
+        }
+    }
 }
 
 /// Has a connection checked.

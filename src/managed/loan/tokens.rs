@@ -1,5 +1,5 @@
-// knows: clock, event, hand_off, jobs, limits, manager, observe, parts, record, shared, engine, slot, sync · must not
-// know: who waits, what a check is
+// knows: clock, event, hand_off, jobs, limits, manager, newborn, observe, parts, record, shared, engine, slot, sync ·
+// must not know: who waits, what a check is
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 
@@ -7,6 +7,7 @@ use core::mem::{ManuallyDrop, forget};
 
 use super::hand_off::hand_off;
 use super::limits::adopt;
+use super::newborn::note_unfit;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::Millis;
 use crate::managed::event::{CheckReason, DiscardReason};
@@ -287,6 +288,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// Discards the connection. If another may be made in the slot at once, the caller keeps the slot to connect in.
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
+        note_unfit(pool, &self.slot, reason);
         let slot = match hand_off(pool, self.into_slot(), Job::Discard(reason)) {
             Ok(()) => return None,
             Err(slot) => slot,
@@ -301,6 +303,12 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
         // Dropped here, and not at the end of the function: it may panic, which would leak the returned value there.
         drop(wake);
         Some(connecting)
+    }
+
+    /// Discards the connection, which a caller was about to get, and leaves the slot vacant.
+    pub(crate) fn discard_unused(self, reason: DiscardReason) {
+        note_unfit(self.pool, &self.slot, reason);
+        self.discard(reason);
     }
 
     /// Discards the connection, and leaves the slot vacant.

@@ -134,7 +134,7 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
         }
         Err(mut unfit) => {
             let _heard = end(Answer::Unfit(unfit.tell(pool)));
-            unfit.discard();
+            unfit.discard_unused();
         }
     }
 }
