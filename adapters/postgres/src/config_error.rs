@@ -20,7 +20,7 @@ pub enum ConfigError {
         expected: &'static str,
     },
     /// The numbers of hosts, addresses or ports do not match.
-    #[error("{name} has {count} entries, and there are {hosts} hosts: it has to have {expected}")]
+    #[error("{name} is a list of {count}, and there are {hosts} hosts: it has to have {expected}")]
     Count {
         /// The name of the variable or setting.
         name: &'static str,

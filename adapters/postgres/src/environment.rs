@@ -102,11 +102,11 @@ mod tests {
         assert_eq!(read(&[("PGHOST", "one,two"), ("PGPORT", "7")]).unwrap().get_ports(), [7]);
         assert_eq!(
             refusal(&[("PGHOST", "one,two,three"), ("PGPORT", "1,2")]),
-            "PGPORT has 2 entries, and there are 3 hosts: it has to have one for all, or one for each of them"
+            "PGPORT is a list of 2, and there are 3 hosts: it has to have one for all, or one for each of them"
         );
         assert_eq!(
             refusal(&[("PGHOST", "one,two,three"), ("PGHOSTADDR", "192.0.2.1,192.0.2.2")]),
-            "PGHOSTADDR has 2 entries, and there are 3 hosts: it has to have one for each of them"
+            "PGHOSTADDR is a list of 2, and there are 3 hosts: it has to have one for each of them"
         );
     }
 

@@ -4,6 +4,7 @@ use tokio_postgres::Config;
 
 use crate::clean_up::CleanUp;
 use crate::config_error::ConfigError;
+use crate::parameters::{Parameter, check_counts};
 
 /// As many as pgjdbc keeps for a connection (`preparedStatementCacheQueries`).
 pub(crate) const DEFAULT_STATEMENT_CACHE: usize = 256;
@@ -26,5 +27,35 @@ pub(crate) fn config_of_url(url: &str) -> Result<Config, ConfigError> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(ConfigError::Url("it names no host".into()));
     }
+    check_counts(&config, name_in_url)?;
     Ok(config)
+}
+
+const fn name_in_url(parameter: Parameter) -> Option<&'static str> {
+    match parameter {
+        Parameter::Host => Some("host"),
+        Parameter::HostAddr => Some("hostaddr"),
+        Parameter::Port => Some("port"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::config_of_url;
+
+    #[test]
+    fn a_connection_string_has_one_port_or_one_for_each_host() {
+        for fine in ["host=one,two,three port=7", "postgres://one:1,two,three:3", "host=one hostaddr=192.0.2.1"] {
+            config_of_url(fine).unwrap();
+        }
+        assert_eq!(
+            config_of_url("host=one,two,three port=1,2").unwrap_err().to_string(),
+            "port is a list of 2, and there are 3 hosts: it has to have one for all, or one for each of them"
+        );
+        assert_eq!(
+            config_of_url("host=one,two hostaddr=192.0.2.1").unwrap_err().to_string(),
+            "hostaddr is a list of 1, and there are 2 hosts: it has to have one for each of them"
+        );
+    }
 }

@@ -43,7 +43,8 @@ pub(crate) fn config_of(all: &[Given]) -> Result<Config, ConfigError> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         config.host("localhost");
     }
-    check_counts(all, &config)?;
+    let name_of = |parameter| all.iter().find(|given| given.parameter == parameter).map(|given| given.name);
+    check_counts(&config, name_of)?;
     Ok(config)
 }
 
@@ -140,13 +141,15 @@ fn port(text: &str) -> Option<u16> {
     if text.is_empty() { Some(5432) } else { text.parse().ok().filter(|port| *port != 0) }
 }
 
-/// The driver finds out only when it connects.
-fn check_counts(all: &[Given], config: &Config) -> Result<(), ConfigError> {
+/// The driver finds out only when it connects. `name_of` has the names of the parameters that are given.
+pub(crate) fn check_counts(
+    config: &Config,
+    name_of: impl Fn(Parameter) -> Option<&'static str>,
+) -> Result<(), ConfigError> {
     let (named, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
     let hosts = named.max(addresses);
     let refuse = |parameter, count, expected| {
-        let given = all.iter().find(|given| given.parameter == parameter);
-        let refused = given.map(|given| ConfigError::Count { name: given.name, count, hosts, expected });
+        let refused = name_of(parameter).map(|name| ConfigError::Count { name, count, hosts, expected });
         refused.map_or(Ok(()), Err)
     };
     if named != 0 && addresses != 0 && named != addresses {

@@ -40,8 +40,11 @@ fn main() -> Result<(), Failure> {
     let server = Server::start();
     for load in LOADS {
         let mut table = table::Table::new();
-        for _ in 0..options.rounds {
-            for contender in contenders::of(load) {
+        let contenders = contenders::of(load);
+        for round in 0..options.rounds {
+            // Each round begins with another, so that none comes after the same one each time.
+            let (last, first) = contenders.split_at(round % contenders.len());
+            for contender in first.iter().chain(last) {
                 table.add(contender.name, round::measure(contender, load, &server.url(), lasting)?);
             }
         }

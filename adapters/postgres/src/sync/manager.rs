@@ -37,7 +37,7 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], if it cannot be read, or names no host.
+    /// [`ConfigError`], if it cannot be read, names no host, or has not as many ports or addresses as hosts.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
         config_of_url(url).map(Self::new)
     }

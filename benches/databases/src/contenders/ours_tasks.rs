@@ -14,8 +14,11 @@ use crate::tasks::{self, TaskPool, answer, unserved};
 pub(crate) const ALL: [Ours; 3] = [
     Ours { name: "ours", mode: Mode::Default },
     Ours { name: "ours, checked each time", mode: Mode::Checked },
-    Ours { name: "ours, limits of 2 s", mode: Mode::Limited },
+    Ours { name: "ours, limits of 1 s", mode: Mode::Limited },
 ];
+
+/// Of a connect and of a check: half of the callers' patience.
+const LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Ours {
@@ -29,7 +32,8 @@ pub(super) enum Mode {
     Default,
     /// Each connection is checked before it is lent.
     Checked,
-    /// A connect and a check may take no longer than a caller waits, as in the peers that have such limits.
+    /// A connect and a check may take half of the time that a caller waits: if one takes too long there is time for
+    /// another.
     Limited,
 }
 
@@ -39,7 +43,7 @@ impl Mode {
         match self {
             Self::Default => config,
             Self::Checked => config.validate_after(Some(Duration::ZERO)),
-            Self::Limited => config.connect_timeout(Some(PATIENCE)).validation_timeout(Some(PATIENCE)),
+            Self::Limited => config.connect_timeout(Some(LIMIT)).validation_timeout(Some(LIMIT)),
         }
     }
 }

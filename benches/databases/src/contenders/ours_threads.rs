@@ -13,7 +13,7 @@ use crate::threads::{self, ThreadPool, outcome};
 pub(crate) const ALL: [Ours; 3] = [
     Ours { name: "ours, threads", mode: Mode::Default },
     Ours { name: "ours, threads, checked each time", mode: Mode::Checked },
-    Ours { name: "ours, threads, limits of 2 s", mode: Mode::Limited },
+    Ours { name: "ours, threads, limits of 1 s", mode: Mode::Limited },
 ];
 
 #[derive(Clone, Copy)]
