@@ -13,6 +13,10 @@ mod config_error;
 mod doubt;
 mod environment;
 mod error;
+#[cfg(any(feature = "tokio", feature = "sync"))]
+mod failure;
+#[cfg(any(feature = "tokio", feature = "sync"))]
+mod hosts;
 #[cfg(feature = "tokio")]
 mod manager;
 #[cfg(feature = "tokio")]

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use conn_pool::managed::{AsyncManager, CheckReason, Lifecycle};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 use tokio_postgres::tls::{MakeTlsConnect, NoTls, TlsConnect};
 use tokio_postgres::{Config, Error, Socket};
 
@@ -11,7 +13,7 @@ use crate::client::Client;
 use crate::config_error::ConfigError;
 use crate::options::{Options, config_of_url};
 use crate::session::Session;
-use crate::{environment, error, task};
+use crate::{environment, error, failure, hosts, task};
 
 /// Connections to a PostgreSQL server, by tokio-postgres.
 ///
@@ -146,7 +148,7 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     async fn connect(&self) -> Result<Client, Error> {
-        let (raw, connection) = self.config.connect(self.tls.clone()).await?;
+        let (raw, connection) = connect(&self.config, &self.tls).await?;
         let session = Session::new(&self.config, self.options.statement_cache);
         let task = task::spawn(connection, &session.listener);
         Ok(Client::new(raw, session, task))
@@ -157,6 +159,37 @@ where
     async fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
         client.check().await
     }
+}
+
+/// To the first host that takes the connection. With a `connect_timeout` each has that time, as long as the driver has
+/// none for the log-in.
+async fn connect<T>(
+    config: &Config,
+    tls: &T,
+) -> Result<(tokio_postgres::Client, tokio_postgres::Connection<Socket, T::Stream>), Error>
+where
+    T: MakeTlsConnect<Socket> + Clone,
+{
+    let Some(&limit) = config.get_connect_timeout() else { return config.connect(tls.clone()).await };
+    let mut refused = None;
+    for host in hosts::apart(config) {
+        for address in addresses(host).await {
+            let connected = timeout(limit, address.connect(tls.clone())).await;
+            match connected.unwrap_or_else(|_| Err(failure::unanswered(limit))) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => refused = Some(error),
+            }
+        }
+    }
+    Err(refused.expect("each configuration is tried, and there is at least the one"))
+}
+
+async fn addresses(host: Config) -> Vec<Config> {
+    let found = match hosts::name(&host) {
+        Some(name) => lookup_host(name).await.map(|found| found.map(|address| address.ip()).collect()),
+        None => Ok(Vec::new()),
+    };
+    hosts::at_addresses(host, found.unwrap_or_default().into_iter())
 }
 
 /// Without the password, as [`Config`] is written.

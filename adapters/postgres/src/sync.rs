@@ -35,7 +35,6 @@
 
 mod client;
 mod connect;
-mod failure;
 mod manager;
 mod transaction;
 

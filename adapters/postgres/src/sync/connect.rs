@@ -5,6 +5,7 @@
 //! leaves behind no more threads than there were connects when it began, however long it lasts.
 
 use std::io;
+use std::net::ToSocketAddrs;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use postgres::{Client, Error, Socket};
 use tokio::time::timeout;
 use tokio_postgres::Config;
 
-use super::failure;
+use crate::{failure, hosts};
 
 /// The threads that were left behind. Clones share them.
 #[derive(Clone, Default)]
@@ -35,29 +36,92 @@ impl LeftBehind {
     }
 }
 
-/// Connects, and gives up after `limit`.
-pub(super) fn within<T>(limit: Duration, config: &Config, tls: T, left_behind: &LeftBehind) -> Result<Client, Error>
+/// Connects, and gives up after the pool's limit. With a `connect_timeout` each host has that at most, as in libpq.
+pub(super) fn connect<T>(
+    config: &Config,
+    within: Option<Duration>,
+    tls: &T,
+    left_behind: &LeftBehind,
+) -> Result<Client, Error>
 where
     T: MakeTlsConnect<Socket> + Clone + Send + 'static,
     T::Stream: Send,
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
+    let Some(own) = config.get_connect_timeout().copied() else {
+        return match within {
+            Some(limit) => self::within(limit, config.clone(), tls.clone(), left_behind),
+            None => postgres::Config::from(config.clone()).connect(tls.clone()),
+        };
+    };
+    let began = Instant::now();
+    let left = || within.map_or(own, |limit| own.min(limit.saturating_sub(began.elapsed())));
+    let mut refused = failure::unanswered(left());
+    for host in hosts::apart(config) {
+        for address in addresses(left(), host) {
+            if left().is_zero() {
+                return Err(refused);
+            }
+            match self::within(left(), address, tls.clone(), left_behind) {
+                Ok(client) => return Ok(client),
+                Err(error) => refused = error,
+            }
+        }
+    }
+    Err(refused)
+}
+
+/// Looked up by a thread of its own, since that may take long.
+fn addresses(limit: Duration, host: Config) -> Vec<Config> {
+    let name = hosts::name(&host).map(|(name, port)| (name.to_owned(), port));
+    let look_up = move |name: (String, u16)| name.to_socket_addrs().map(|found| found.map(|one| one.ip()).collect());
+    let found: Option<Vec<_>> = name.and_then(|name| in_a_thread(limit, move || look_up(name)).ok()?.ok());
+    hosts::at_addresses(host, found.unwrap_or_default().into_iter())
+}
+
+/// Connects, and gives up after `limit`.
+fn within<T>(limit: Duration, mut config: Config, tls: T, left_behind: &LeftBehind) -> Result<Client, Error>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + 'static,
+    T::Stream: Send,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    // The driver limits by it how long each address may take to accept.
+    config.connect_timeout(limit);
     let began = Instant::now();
     if left_behind.are_any() {
-        rehearse(limit, config, tls.clone())?;
+        rehearse(limit, &config, tls.clone())?;
     }
-    let (answer, answered) = mpsc::channel();
-    let config = postgres::Config::from(config.clone());
-    // A client that nobody waits for any more is dropped by the thread, since that may block too.
-    let connect = move || drop(answer.send(config.connect(tls)));
-    let thread = Builder::new().name("postgres-connect".into()).spawn(connect).map_err(failure::of)?;
-    match answered.recv_timeout(limit.saturating_sub(began.elapsed())) {
+    let config = postgres::Config::from(config);
+    match in_a_thread(limit.saturating_sub(began.elapsed()), move || config.connect(tls)) {
         Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => {
+        Err(Late::Refused(error)) => Err(failure::of(error)),
+        Err(Late::Running(thread)) => {
             left_behind.add(thread);
-            Err(unanswered(limit))
+            Err(failure::unanswered(limit))
         }
+    }
+}
+
+/// Why there is no answer.
+enum Late {
+    /// There is no thread to be had.
+    Refused(io::Error),
+    /// The thread is left behind.
+    Running(JoinHandle<()>),
+}
+
+/// What a thread of its own answers within the limit. What nobody waits for any more is dropped by the thread, since
+/// that may block too.
+fn in_a_thread<A: Send + 'static>(limit: Duration, work: impl FnOnce() -> A + Send + 'static) -> Result<A, Late> {
+    let (answer, answered) = mpsc::channel();
+    let work = move || drop(answer.send(work()));
+    let thread = Builder::new().name("postgres-connect".into()).spawn(work).map_err(Late::Refused)?;
+    match answered.recv_timeout(limit) {
+        Ok(result) => Ok(result),
+        Err(RecvTimeoutError::Timeout) => Err(Late::Running(thread)),
         Err(RecvTimeoutError::Disconnected) => match thread.join() {
             Err(panic) => resume_unwind(panic),
             Ok(()) => unreachable!("a thread that has not panicked has answered"),
@@ -76,9 +140,5 @@ fn rehearse<T: MakeTlsConnect<Socket>>(limit: Duration, config: &Config, tls: T)
     let result = runtime.block_on(async { timeout(limit, log_in).await });
     // A look-up of a name may hang in a thread of the runtime's, which is not waited for.
     runtime.shutdown_background();
-    result.unwrap_or_else(|_| Err(unanswered(limit)))
-}
-
-fn unanswered(limit: Duration) -> Error {
-    failure::of(io::Error::new(io::ErrorKind::TimedOut, format!("the server has not answered within {limit:?}")))
+    result.unwrap_or_else(|_| Err(failure::unanswered(limit)))
 }

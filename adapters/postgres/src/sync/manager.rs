@@ -98,17 +98,6 @@ impl<T> Postgres<T> {
     pub const fn config(&self) -> &Config {
         &self.config
     }
-
-    /// The configuration for a connect that has so much time. The driver limits by it how long each address of the
-    /// server's may take to accept.
-    fn config_within(&self, within: Option<Duration>) -> Config {
-        let mut config = self.config.clone();
-        let own = config.get_connect_timeout().copied();
-        if let Some(limit) = own.into_iter().chain(within).min() {
-            config.connect_timeout(limit);
-        }
-        config
-    }
 }
 
 impl<T> Lifecycle for Postgres<T> {
@@ -158,11 +147,7 @@ where
 {
     /// See the module's page for what is left behind when the time is over.
     fn connect(&self, within: Option<Duration>) -> Result<Client, Error> {
-        let (config, tls) = (self.config_within(within), self.tls.clone());
-        let raw = match within {
-            Some(limit) => connect::within(limit, &config, tls, &self.left_behind)?,
-            None => postgres::Config::from(config).connect(tls)?,
-        };
+        let raw = connect::connect(&self.config, within, &self.tls, &self.left_behind)?;
         Ok(Client::new(raw, &self.config, self.options.statement_cache))
     }
 
@@ -176,25 +161,5 @@ where
 impl<T> fmt::Debug for Postgres<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Postgres").field("config", &self.config).field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Postgres;
-    use std::time::Duration;
-
-    #[test]
-    fn a_connect_has_the_shorter_of_both_times() {
-        let limit = |url: &str, within| {
-            let config = Postgres::from_url(url).unwrap().config_within(within);
-            config.get_connect_timeout().copied()
-        };
-        let [one, two] = [1, 2].map(Duration::from_secs);
-        assert_eq!(limit("host=localhost", None), None);
-        assert_eq!(limit("host=localhost", Some(two)), Some(two));
-        assert_eq!(limit("host=localhost connect_timeout=1", Some(two)), Some(one));
-        assert_eq!(limit("host=localhost connect_timeout=2", Some(one)), Some(one));
-        assert_eq!(limit("host=localhost connect_timeout=2", None), Some(two));
     }
 }

@@ -1,5 +1,6 @@
 //! Several servers, of which one can write.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use conn_pool::managed::{Config, DiscardReason};
 use conn_pool_postgres::{Client, Postgres, sync};
 use conn_pool_testing::{Server, Shutdown};
 
-use crate::kit::{LONGEST, Pool, borrow, run, until};
+use crate::kit::{LONGEST, Pool, borrow, run, shared_server, until};
 
 fn url(servers: [&Server; 2]) -> String {
     let [one, other] = servers.map(Server::port);
@@ -147,4 +148,56 @@ fn a_session_of_a_thread_that_cannot_write_any_more_is_not_lent_again() {
     write().unwrap();
     let port: i32 = pool.get_timeout(LONGEST).unwrap().query_one("SELECT inet_server_port()", &[]).unwrap().get(0);
     assert_eq!(port, i32::from(servers[1].port()));
+}
+
+/// Hosts at these ports, each of which has 200 ms.
+fn hosts_at(ports: &[u16]) -> tokio_postgres::Config {
+    let mut config = tokio_postgres::Config::new();
+    config.user("postgres").dbname("postgres").connect_timeout(Duration::from_millis(200));
+    for port in ports {
+        config.host("127.0.0.1").port(*port);
+    }
+    config
+}
+
+/// A server that accepts connections, and is silent. And its port.
+fn silent() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_accepts_and_is_silent_is_passed_over() {
+    let server = shared_server();
+    let (_silent, port_of_silent) = silent();
+    let config = hosts_at(&[port_of_silent, server.port()]);
+    let pool: Pool = SharedPool::new(Postgres::new(config), Config::new().max_size(1)).unwrap();
+    let client = borrow(&pool).await;
+    assert_eq!(port(&client).await, i32::from(server.port()));
+}
+
+#[test]
+fn a_host_that_accepts_and_is_silent_is_passed_over_by_threads() {
+    let server = shared_server();
+    let (_silent, port_of_silent) = silent();
+    let config = hosts_at(&[port_of_silent, server.port()]);
+    let pool = SharedPool::blocking(sync::Postgres::new(config), Config::new().max_size(1)).unwrap();
+    let mut client = pool.get_timeout(LONGEST).unwrap();
+    let port: i32 = client.query_one("SELECT inet_server_port()", &[]).unwrap().get(0);
+    assert_eq!(port, i32::from(server.port()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_that_is_not_answered_ends_with_the_limit_of_the_connection_string() {
+    let (_silent, port) = silent();
+    let config = hosts_at(&[port]);
+    let unlimited = || Config::new().max_size(1).connect_timeout(None);
+    let said = "the server has not answered within 200ms";
+    let pool: Pool = SharedPool::new(Postgres::new(config.clone()), unlimited()).unwrap();
+    let error = pool.get_async_timeout(Duration::from_secs(2)).await.unwrap_err().to_string();
+    assert!(error.contains(said), "{error}");
+    let pool = SharedPool::blocking(sync::Postgres::new(config), unlimited()).unwrap();
+    let error = pool.get_timeout(Duration::from_secs(2)).unwrap_err().to_string();
+    assert!(error.contains(said), "{error}");
 }

@@ -3,12 +3,13 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::{Config, Error, NoTls};
 
 /// What the driver says of a connection on which this happens.
-pub(super) fn of(error: io::Error) -> Error {
+pub(crate) fn of(error: io::Error) -> Error {
     let mut config = Config::new();
     // Without one the system is asked for it.
     config.user("nobody");
@@ -17,6 +18,11 @@ pub(super) fn of(error: io::Error) -> Error {
         Poll::Ready(Err(error)) => error,
         Poll::Ready(Ok(_)) | Poll::Pending => unreachable!("what is sent first fails at once"),
     }
+}
+
+/// A server has accepted, and then been silent for so long.
+pub(crate) fn unanswered(limit: Duration) -> Error {
+    of(io::Error::new(io::ErrorKind::TimedOut, format!("the server has not answered within {limit:?}")))
 }
 
 /// A stream on which the first operation fails with this error.
