@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::fmt::{self, Formatter};
+use std::pin::pin;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{
@@ -375,7 +377,18 @@ async fn a_deadline_of_the_runtimes_is_kept_by_its_time() {
     assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(2), "{took:?}");
 }
 
-/// Each of its waits is over, and begins anew, before a timer could end it.
+/// A timer of the runtime's is not over when it is polled for the first time. In a task whose waits are all short, each
+/// with a timer of its own, none would ever be.
+#[tokio::test]
+async fn a_task_whose_time_is_up_sets_no_timer() {
+    let server = Server::default();
+    let pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let _held = pool.get_async().await.unwrap();
+    let late = pin!(pool.get_async_deadline(Instant::now()));
+    let Poll::Ready(answer) = late.poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
+    assert!(matches!(answer, Err(GetError::Timeout(_))), "{answer:?}");
+}
+
 #[test]
 fn a_task_keeps_its_deadline_where_each_connection_is_made_at_once_and_is_unfit() {
     let (answer, answered) = channel();
@@ -383,10 +396,11 @@ fn a_task_keeps_its_deadline_where_each_connection_is_made_at_once_and_is_unfit(
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         answer.send(runtime.block_on(async {
             let connect = || async { Ok::<_, Infallible>(()) };
-            let pool = SharedPool::new(Hooks::new(from_async_fn(connect)).before_lend(|()| false), quiet()).unwrap();
+            let manager = Hooks::new(from_async_fn(connect)).before_lend(|()| false);
+            let pool = SharedPool::new(manager, quiet()).unwrap();
             pool.get_async_timeout(millis(20)).await.map(drop)
         }))
     });
     let answer = answered.recv_timeout(FOREVER).unwrap();
-    assert!(matches!(answer, Err(GetError::Timeout(_))), "{answer:?}");
+    assert!(matches!(answer, Err(GetError::Connect { .. })), "{answer:?}");
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Manager, Pool};
+use deadpool_postgres::{Manager, Pool, Runtime};
 use tokio_postgres::NoTls;
 
 use super::{Answer, Built, Future, Tasks};
@@ -13,7 +13,9 @@ struct Deadpool(Pool);
 pub(super) fn build(url: String) -> Future<Built<dyn Tasks>> {
     Box::pin(async move {
         let manager = Manager::new(url.parse()?, NoTls);
-        Ok(Arc::new(Deadpool(Pool::builder(manager).max_size(CONNECTIONS).build()?)) as Arc<dyn Tasks>)
+        // As the others have it by default.
+        let pool = Pool::builder(manager).runtime(Runtime::Tokio1).wait_timeout(Some(Duration::from_secs(30)));
+        Ok(Arc::new(Deadpool(pool.max_size(CONNECTIONS).build()?)) as Arc<dyn Tasks>)
     })
 }
 
