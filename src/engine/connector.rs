@@ -86,6 +86,8 @@ impl<'a> Engine<'a> {
         debug_assert!(self.states().get(slot.index()).is_filled());
         self.locked(|locked, batch| {
             self.state().connects.connecting.sub(1);
+            // If nobody waits, this is the answer to those who have asked and did not wait.
+            locked.demand.was_asked &= self.state().waiting.get() > 0;
             // Settled in any case.
             let _slow = self.map().release(slot);
             self.claim_to_vacate(locked, batch)

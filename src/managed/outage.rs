@@ -1,11 +1,15 @@
 // knows: clock, policies, shared_error · must not know: who connects, who waits
 //! The failures to connect, since the last connect that succeeded: what callers are told, and when to try again.
 
+use core::mem::replace;
 use core::num::NonZero;
 
 use super::clock::{Millis, span};
 use super::policies::Retry;
 use super::shared_error::SharedError;
+
+/// How many milliseconds a connection is new.
+pub(crate) const NEW: usize = 100;
 
 /// For whom a connect is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,11 @@ pub(super) struct Outage {
     earlier_in_demand: u32,
     /// An attempt was begun after the last pause, and has not failed.
     is_trying: bool,
+    /// The last failure was not one to connect: the connection was unfit when it was new.
+    died_young: bool,
+    /// A connect has succeeded after that, and its connection may be unfit too.
+    is_on_probation: bool,
+    on_probation_from: Millis,
     /// The last failure, whoever it was for, and when it was.
     last: Option<ConnectFailure>,
     last_at: Millis,
@@ -57,6 +66,9 @@ impl Outage {
         not_before: Millis(0),
         earlier_in_demand: 0,
         is_trying: false,
+        died_young: false,
+        is_on_probation: false,
+        on_probation_from: Millis(0),
         last: None,
         last_at: Millis(0),
     };
@@ -77,6 +89,8 @@ impl Outage {
         retry: &Retry,
         random: usize,
     ) {
+        self.died_young = false;
+        self.is_on_probation = false;
         if failure.is_some() {
             self.last = failure;
             self.last_at = now;
@@ -89,6 +103,33 @@ impl Outage {
             self.failures = self.failures.saturating_add(1);
             self.pause(now, retry, random);
         }
+    }
+
+    /// A connection was unfit `now`, when it was new.
+    pub(super) fn fail_young(&mut self, now: Millis, failure: Option<ConnectFailure>, retry: &Retry, random: usize) {
+        self.fail(now, failure, Purpose::Pool, retry, random);
+        self.died_young = true;
+    }
+
+    /// A connect has succeeded `now`. Answers the failures, if they are over by that; they are not before the
+    /// connection is new no longer, if others were unfit when they were.
+    pub(super) fn succeed(&mut self, now: Millis) -> Option<Self> {
+        if !self.died_young {
+            return Some(replace(self, Self::NONE));
+        }
+        if !self.is_on_probation {
+            (self.is_on_probation, self.on_probation_from) = (true, now);
+        }
+        None
+    }
+
+    /// Answers the failures, if they are over since no connection has been unfit for long enough.
+    pub(super) fn settle(&mut self, now: Millis) -> Option<Self> {
+        (self.is_on_probation && self.probation_left(now) == 0).then(|| replace(self, Self::NONE))
+    }
+
+    const fn probation_left(&self, now: Millis) -> usize {
+        NEW.saturating_sub(now.since(self.on_probation_from))
     }
 
     /// An attempt is begun `now`. The next one is begun after a pause, also if this one does not end.
@@ -117,10 +158,15 @@ impl Outage {
         !self.is_on() || self.not_before(demand).since(now) == 0
     }
 
-    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
+    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor. Or
+    /// when the failures are [over](Self::settle).
     pub(super) fn due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
+        if !self.is_on() {
+            return None;
+        }
         let due = |demand| NonZero::new(self.not_before(demand).since(now));
-        if self.is_on() { due(demand).or_else(|| due(Demand::Floor)) } else { None }
+        let settles = if self.is_on_probation { NonZero::new(self.probation_left(now)) } else { None };
+        due(demand).or_else(|| due(Demand::Floor)).into_iter().chain(settles).min()
     }
 
     /// For how many milliseconds connecting has failed.
@@ -192,6 +238,29 @@ mod tests {
         let mut outage = Outage::NONE;
         (0..8).for_each(|later| fail(&mut outage, 50 + later));
         assert_eq!(due(&outage, 50, Demand::Floor), 100);
+    }
+
+    #[test]
+    fn after_new_connections_that_were_unfit_a_success_is_believed_when_it_is_old() {
+        let mut outage = Outage::NONE;
+        let mut die = |outage: &mut Outage, now| outage.fail_young(Millis(now), None, &RETRY, 0);
+        die(&mut outage, 50);
+        // One that was under way, and one after the pause.
+        assert!(outage.succeed(Millis(60)).is_none() && !may_connect(&outage, 60));
+        die(&mut outage, 61);
+        outage.begin(Millis(150), &RETRY, 0);
+        assert!(outage.succeed(Millis(151)).is_none() && outage.settle(Millis(151)).is_none());
+        die(&mut outage, 152);
+        assert_eq!(due(&outage, 152, Demand::Floor), 200);
+        outage.begin(Millis(352), &RETRY, 0);
+        assert!(outage.succeed(Millis(360)).is_none() && outage.succeed(Millis(400)).is_none());
+        assert_eq!(due(&outage, 400, Demand::Floor), 60);
+        assert!(outage.settle(Millis(459)).is_none() && outage.settle(Millis(460)).is_some());
+        assert!(!outage.is_on() && outage.settle(Millis(460)).is_none());
+        // A failure to connect is over with the next success.
+        die(&mut outage, 500);
+        fail(&mut outage, 700);
+        assert!(outage.succeed(Millis(701)).is_some());
     }
 
     #[test]

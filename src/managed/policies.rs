@@ -9,9 +9,10 @@ use core::time::Duration;
 /// Where the pool has a connector (`health_check`, [`run_maintenance`](super::Pool::run_maintenance)), the pauses are
 /// the pool's: after each of them one connect is tried, for all callers, until one succeeds. The callers wait until
 /// their deadlines. Where a caller asks for a connection no pause is longer than [`LONGEST_IN_DEMAND`], or than
-/// `first_pause` if that is longer: callers are served soon after the server is back. A connection that is closed, or
-/// does not pass its check, within 100 ms of its connect and before its first use counts as a failed connect: so do
-/// those of a proxy that accepts, and hangs up.
+/// `first_pause` if that is longer: callers are served soon after the server is back. A connection that is closed,
+/// refused by a hook, or fails its check, within 100 ms of its connect and before its first use, is followed by a pause
+/// as a failed connect is, and callers whose time is up are told so: else a proxy that accepts, and hangs up, would be
+/// connected to without end. It ends no waits by itself, and counts as connected and discarded.
 ///
 /// [`LONGEST_IN_DEMAND`]: Self::LONGEST_IN_DEMAND
 ///

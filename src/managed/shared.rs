@@ -288,18 +288,36 @@ impl Shared {
 
     /// Whether a connect may be begun: not too soon after a failure.
     pub(super) fn may_connect(&self, now: Millis, demand: Demand) -> bool {
+        if self.has_failed() {
+            self.end_outage(|outage| outage.settle(now));
+        }
         self.outage.with(|outage| outage.may_connect(now, demand))
     }
 
     /// Notes that a connect has succeeded.
-    pub(super) fn note_connected(&self) {
-        if self.has_failed() {
-            // What is replaced is dropped without the lock.
-            let _ended = self.outage.with(|outage| {
+    pub(super) fn note_connected(&self, now: impl FnOnce() -> Millis) {
+        let Some(now) = self.has_failed().then(now) else { return };
+        self.end_outage(|outage| outage.succeed(now));
+    }
+
+    /// What has ended is dropped without the lock.
+    fn end_outage(&self, end: impl FnOnce(&mut Outage) -> Option<Outage>) {
+        let _ended = self.outage.with(|outage| {
+            let ended = end(outage);
+            if ended.is_some() {
                 self.has_failed.store(false, Relaxed);
-                replace(outage, Outage::NONE)
-            });
-        }
+            }
+            ended
+        });
+    }
+
+    /// Notes that a new connection is unfit, which counts as a connect that has failed.
+    pub(super) fn note_death(&self, now: Millis, failure: Option<ConnectFailure>) {
+        let random = self.random();
+        self.outage.with(|outage| {
+            self.has_failed.store(true, Relaxed);
+            outage.fail_young(now, failure, &self.config().retry, random);
+        });
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.

@@ -1,6 +1,8 @@
 //! The server, or a proxy before it, accepts connections and closes them: how often it is connected to, and what
 //! callers are told.
 
+use std::sync::Arc;
+
 use conn_pool::managed::{Config, GetError, Retry};
 
 use crate::kit::keeper::{BOTH, By, Keeper};
@@ -11,36 +13,47 @@ const PAUSE: Retry = retry(0, secs(1));
 
 /// How a new connection turns out to be unfit, and what callers are told of it.
 const WAYS: [(Call, &str); 2] = [
-    (Call::Closed, "a new connection was closed before it could be used"),
-    (Call::Check, "a new connection did not pass its check"),
+    (Call::Closed, "a new connection was unfit: closed, or refused by a hook"),
+    (Call::Check, "a new connection was unfit: it did not pass its check"),
 ];
 
 fn connects<const N: usize>(pool: &SimPool<N>) -> usize {
     pool.manager().calls(Call::Connect)
 }
 
-/// Each connection that is made has to pass a check, as if it had been made before the last fault.
-fn dying(way: Call, config: Config) -> std::sync::Arc<SimPool<2>> {
-    let pool = pool::<2>(config.retry(PAUSE).validate_after(ALWAYS).max_connecting(1));
+/// Connections are unfit in this way as soon as they are made.
+fn dying<const N: usize>(way: Call, config: Config) -> Arc<SimPool<N>> {
+    let checked = if way == Call::Check { ALWAYS } else { None };
+    let pool = pool::<N>(config.retry(PAUSE).validate_after(checked));
     pool.manager().always(way, Outcome::Error);
     pool
+}
+
+/// Ten seconds, in which nobody is served.
+fn ten_seconds<const N: usize>(pool: &SimPool<N>, mut step: impl FnMut()) {
+    for _ in 0..100 {
+        (0..10).for_each(|_| step());
+        pool.clock().advance(millis(100));
+    }
+}
+
+/// In ten seconds, with pauses of one, each shortened by up to half; and with as many `at_first` side by side.
+#[track_caller]
+fn assert_paced<const N: usize>(pool: &SimPool<N>, at_first: usize) {
+    assert!((5..=20 + at_first).contains(&connects(pool)), "{}", connects(pool));
 }
 
 #[test]
 fn a_server_that_hangs_up_is_connected_to_once_a_pause() {
     for (way, _) in WAYS {
-        let pool = dying(way, quiet());
+        let pool = dying::<2>(way, quiet());
         let mut keeper = Keeper::begin(By::Task, &pool);
         let mut caller = Job::begun(pool.get_async_timeout(secs(60)));
-        for _ in 0..100 {
-            for _ in 0..10 {
-                keeper.step();
-                assert!(caller.poll().is_pending());
-            }
-            pool.clock().advance(millis(100));
-        }
-        // In ten seconds, with pauses of one, each shortened by up to half.
-        assert!((10..=21).contains(&connects(&pool)), "{way:?}: {}", connects(&pool));
+        ten_seconds(&pool, || {
+            keeper.step();
+            assert!(caller.poll().is_pending());
+        });
+        assert_paced(&pool, 1);
         pool.manager().always(way, Outcome::Ok);
         pool.clock().advance(secs(1));
         drop(keeper.answer(&mut caller).unwrap());
@@ -48,25 +61,59 @@ fn a_server_that_hangs_up_is_connected_to_once_a_pause() {
     }
 }
 
+/// The connection of one is made while that of another dies.
+#[test]
+fn a_server_that_hangs_up_is_connected_to_once_a_pause_however_many_wait() {
+    for (way, _) in WAYS {
+        for min_idle in [0, 3] {
+            let pool = dying::<4>(way, quiet().min_idle(min_idle));
+            let mut keeper = Keeper::begin(By::Task, &pool);
+            let mut callers: Vec<_> = (0..8).map(|_| Job::begun(pool.get_async_timeout(secs(60)))).collect();
+            ten_seconds(&pool, || {
+                keeper.step();
+                callers.iter_mut().for_each(|caller| assert!(caller.poll().is_pending()));
+            });
+            assert_paced(&pool, 8);
+            pool.manager().always(way, Outcome::Ok);
+            for caller in &mut callers {
+                pool.clock().advance(secs(1));
+                drop(keeper.answer(caller).unwrap());
+            }
+            // The failures are over when the connections are older than those that died.
+            pool.clock().advance(millis(100));
+            keeper.until(|| pool.connect_error().is_none());
+        }
+    }
+}
+
 #[test]
 fn a_server_that_hangs_up_is_connected_to_once_a_pause_for_those_who_do_not_wait() {
-    let pool = dying(Call::Closed, quiet());
+    let pool = dying::<2>(Call::Closed, quiet());
     let mut keeper = Keeper::begin(By::Task, &pool);
-    for _ in 0..100 {
-        for _ in 0..10 {
-            assert!(pool.try_get().is_err());
-            keeper.step();
-        }
-        pool.clock().advance(millis(100));
+    ten_seconds(&pool, || {
+        assert!(pool.try_get().is_err());
+        keeper.step();
+    });
+    assert_paced(&pool, 1);
+}
+
+/// Its connections are checked by threads of the pool's. The pool's clock stands still.
+#[test]
+fn a_server_that_hangs_up_is_connected_to_once_a_pause_for_threads() {
+    for (way, told) in WAYS {
+        let pool = dying::<2>(way, quiet().max_connecting(1));
+        let _keeper = Keeper::begin(By::Threads, &pool);
+        let error = pool.get_timeout(millis(200)).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(connects(&pool), 1);
     }
-    assert!((5..=21).contains(&connects(&pool)), "{}", connects(&pool));
 }
 
 #[test]
 fn who_has_waited_in_vain_is_told_that_the_server_hangs_up() {
     for (way, told) in WAYS {
         for by in BOTH {
-            let pool = dying(way, quiet());
+            let pool = dying::<2>(way, quiet());
             let mut keeper = Keeper::begin(by, &pool);
             let mut caller = Job::begun(pool.get_async_timeout(secs(2)));
             keeper.until(|| caller.poll().is_pending() && pool.metrics().discarded_in_all() > 0);

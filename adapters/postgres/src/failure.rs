@@ -1,5 +1,6 @@
 //! Errors of the driver's type, which only the driver can make.
 
+use std::fmt;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -22,7 +23,21 @@ pub(crate) fn of(error: io::Error) -> Error {
 
 /// A server has accepted, and then been silent for so long.
 pub(crate) fn unanswered(limit: Duration) -> Error {
-    of(io::Error::new(io::ErrorKind::TimedOut, format!("the server has not answered within {limit:?}")))
+    of(late(format_args!("the server has not answered within {:?}", in_millis(limit))))
+}
+
+/// The addresses of a host are not known after so long.
+pub(crate) fn not_looked_up(limit: Duration) -> io::Error {
+    late(format_args!("the name of the host was not looked up within {:?}", in_millis(limit)))
+}
+
+fn late(what: fmt::Arguments<'_>) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what.to_string())
+}
+
+/// What is left of a limit is a little less than what was set.
+fn in_millis(limit: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }
 
 /// A stream on which the first operation fails with this error.

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
@@ -12,8 +13,12 @@ const DEFAULT_PORT: u16 = 5432;
 
 /// A configuration for each host, in the order in which they are to be tried.
 pub(crate) fn apart(config: &Config) -> Vec<Config> {
-    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
-    if hosts <= 1 {
+    let (names, addresses, ports) = (config.get_hosts().len(), config.get_hostaddrs().len(), config.get_ports().len());
+    let hosts = names.max(addresses);
+    let is_for_each = |count| count == hosts;
+    let fits = [names, addresses].iter().all(|count| *count == 0 || is_for_each(*count));
+    // What does not fit the driver refuses.
+    if hosts <= 1 || !fits || ports > 1 && !is_for_each(ports) {
         return vec![config.clone()];
     }
     in_order(config, (0..hosts).map(|at| one(config, at)))
@@ -27,6 +32,12 @@ pub(crate) fn name(host: &Config) -> Option<(&str, u16)> {
         }
         _ => None,
     }
+}
+
+/// For a connect that is given up after `limit`: the driver ends before that what is not accepted, and says so.
+pub(crate) fn limited(mut config: Config, limit: Duration) -> Config {
+    config.connect_timeout(limit.saturating_sub(limit / 32));
+    config
 }
 
 /// A configuration for each address of its only host. Without an address the driver says why there is none.
@@ -109,6 +120,14 @@ mod tests {
         let addresses = ["hostaddr=192.0.2.1", "hostaddr=192.0.2.2"].map(config);
         assert_eq!(apart(&config("hostaddr=192.0.2.1,192.0.2.2")), addresses);
         assert_eq!(apart(&config("host=one")), [config("host=one")]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_to_the_driver() {
+        for unfit in ["host=one,two,three port=1,2", "host=one,two hostaddr=192.0.2.1", "host=one hostaddr=::1,::2"] {
+            assert_eq!(apart(&config(unfit)), [config(unfit)]);
+            assert_eq!(name(&config(unfit)), None);
+        }
     }
 
     #[test]

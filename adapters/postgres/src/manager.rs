@@ -1,6 +1,7 @@
 //! Makes connections, checks them and cleans them up.
 
 use std::fmt;
+use std::time::Duration;
 
 use conn_pool::managed::{AsyncManager, CheckReason, Lifecycle};
 use tokio::net::lookup_host;
@@ -161,8 +162,7 @@ where
     }
 }
 
-/// To the first host that takes the connection. With a `connect_timeout` each has that time, as long as the driver has
-/// none for the log-in.
+/// To the first address that takes the connection. With a `connect_timeout` each has that time, also for the log-in.
 async fn connect<T>(
     config: &Config,
     tls: &T,
@@ -173,8 +173,15 @@ where
     let Some(&limit) = config.get_connect_timeout() else { return config.connect(tls.clone()).await };
     let mut refused = None;
     for host in hosts::apart(config) {
-        for address in addresses(host).await {
-            let connected = timeout(limit, address.connect(tls.clone())).await;
+        let found = match addresses(host, limit).await {
+            Ok(found) => found,
+            Err(error) => {
+                refused = Some(error);
+                continue;
+            }
+        };
+        for address in found {
+            let connected = timeout(limit, hosts::limited(address, limit).connect(tls.clone())).await;
             match connected.unwrap_or_else(|_| Err(failure::unanswered(limit))) {
                 Ok(connected) => return Ok(connected),
                 Err(error) => refused = Some(error),
@@ -184,12 +191,13 @@ where
     Err(refused.expect("each configuration is tried, and there is at least the one"))
 }
 
-async fn addresses(host: Config) -> Vec<Config> {
-    let found = match hosts::name(&host) {
-        Some(name) => lookup_host(name).await.map(|found| found.map(|address| address.ip()).collect()),
-        None => Ok(Vec::new()),
+async fn addresses(host: Config, limit: Duration) -> Result<Vec<Config>, Error> {
+    let Some(name) = hosts::name(&host) else { return Ok(vec![host]) };
+    let found = match timeout(limit, lookup_host(name)).await {
+        Ok(found) => found.map(|all| all.map(|one| one.ip()).collect::<Vec<_>>()),
+        Err(_) => Err(failure::not_looked_up(limit)),
     };
-    hosts::at_addresses(host, found.unwrap_or_default().into_iter())
+    found.map(|all| hosts::at_addresses(host, all.into_iter())).map_err(failure::of)
 }
 
 /// Without the password, as [`Config`] is written.

@@ -17,7 +17,7 @@ pub(crate) fn fulfil<P: ManagedParts>(
     connection: P::Connection,
     took: Duration,
 ) {
-    pool.shared().note_connected();
+    pool.shared().note_connected(|| pool.coarse());
     connecting.fill_for_callers(connection);
     observe::event(pool, &Event::Connected { took });
 }

@@ -3,12 +3,9 @@
 
 use crate::engine::SlotToken;
 use crate::managed::event::DiscardReason;
-use crate::managed::outage::{ConnectFailure, Purpose};
+use crate::managed::outage::{ConnectFailure, NEW};
 use crate::managed::parts::ManagedParts;
 use crate::managed::shared_error::SharedError;
-
-/// How many milliseconds a connection is new.
-const NEW: usize = 100;
 
 /// Notes that a connection is unfit, which a caller was about to get. A server that accepts connections and closes them
 /// at once is one to which connecting fails: the pool's next connect is begun after a pause, and callers are told why.
@@ -18,14 +15,14 @@ pub(super) fn note_unfit<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: Di
         return;
     }
     let why = match reason {
-        DiscardReason::Broken => "a new connection was closed before it could be used",
-        DiscardReason::Invalid => "a new connection did not pass its check",
+        DiscardReason::Broken => "a new connection was unfit: closed, or refused by a hook",
+        DiscardReason::Invalid => "a new connection was unfit: it did not pass its check",
         _ => return,
     };
     let (slot, now) = (slot.index(), pool.coarse());
     if pool.engine().states().get(slot).uses() > 1 || pool.record(slot).age(now) >= NEW {
         return;
     }
-    let failure = || ConnectFailure { error: SharedError::of(why), ends_waits: false };
-    pool.shared().note_failure(now, pool.tells_errors().then(failure), Purpose::Pool);
+    let failure = || ConnectFailure { error: SharedError::of(why), ends_waits: pool.shared().config().fail_fast };
+    pool.shared().note_death(now, pool.tells_errors().then(failure));
 }

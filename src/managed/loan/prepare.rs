@@ -271,7 +271,7 @@ impl<'a, P: ManagedParts> Attempt<'a, P> {
         drop(self);
         match made {
             Ok(connection) => {
-                pool.shared().note_connected();
+                pool.shared().note_connected(|| pool.coarse());
                 // Before the event, in which user code may panic: the connection is the pool's by then.
                 let filled = fill(connecting, connection);
                 observe::event(pool, &Event::Connected { took });
@@ -340,10 +340,10 @@ impl<P: ManagedParts> CheckError<'_, P> {
         }
     }
 
-    /// As [`discard`](Self::discard), if a caller was about to get the connection.
-    pub(crate) fn discard_unused(self) {
-        if let Some(unready) = self.unready {
-            unready.discard_unused(DiscardReason::Invalid);
+    /// Notes that a caller was about to get the connection.
+    pub(crate) fn note_unused(&self) {
+        if let Some(unready) = &self.unready {
+            unready.note_unused(DiscardReason::Invalid);
         }
     }
 }

@@ -288,7 +288,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// Discards the connection. If another may be made in the slot at once, the caller keeps the slot to connect in.
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
-        note_unfit(pool, &self.slot, reason);
+        self.note_unused(reason);
         let slot = match hand_off(pool, self.into_slot(), Job::Discard(reason)) {
             Ok(()) => return None,
             Err(slot) => slot,
@@ -305,9 +305,14 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
         Some(connecting)
     }
 
-    /// Discards the connection, which a caller was about to get, and leaves the slot vacant.
-    pub(crate) fn discard_unused(self, reason: DiscardReason) {
+    /// Notes that the connection is unfit, which a caller was about to get.
+    pub(super) fn note_unused(&self, reason: DiscardReason) {
         note_unfit(self.pool, &self.slot, reason);
+    }
+
+    /// Discards the connection, which a caller was about to get, and leaves the slot vacant.
+    pub(super) fn discard_unused(self, reason: DiscardReason) {
+        self.note_unused(reason);
         self.discard(reason);
     }
 

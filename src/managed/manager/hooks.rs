@@ -137,7 +137,8 @@ impl<M: Lifecycle> Hooks<M> {
     /// Has `is_fit` called with each idle connection before a caller gets it, after the manager's
     /// [`is_closed`](Lifecycle::is_closed), and as that: quickly, and without I/O. `false` discards the connection, as
     /// [`Broken`](DiscardReason::Broken), and another one is taken or made. New connections are shown to it where the
-    /// pool makes them for callers that wait (a `SharedPool`, `health_check`, `run_maintenance`), and else not.
+    /// pool makes them for callers that wait (a `SharedPool`, `health_check`, `run_maintenance`), else not. One that
+    /// it refuses then is followed by a pause ([`Retry`](super::super::Retry)).
     #[must_use]
     pub fn before_lend(mut self, is_fit: impl Fn(&mut M::Connection) -> bool + Send + Sync + 'static) -> Self {
         self.lent.push(Box::new(is_fit));

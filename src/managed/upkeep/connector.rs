@@ -151,6 +151,9 @@ pub(crate) fn rest<P: ManagedParts>(pool: &P, looked: &Looked, marker: &mut Mark
     }
     let is_soon = pool.shared().jobs() > 0 || pool.shared().probes() > 0;
     let next = if is_soon { next.min(SOON) } else { next };
+    // The pause may have begun after the time was reckoned.
+    let due = if may_connect { None } else { pool.shared().connect_due(pool.coarse(), Demand::Caller) };
+    let next = due.map_or(next, |due| next.min(duration(due.get())));
     let next = if looked.is_held_back { next.min(duration(SHORTEST)) } else { next };
     Rest { at_most: next, floor: may_connect.then_some(floor) }
 }

@@ -133,8 +133,10 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
             }
         }
         Err(mut unfit) => {
+            // Before the caller hears of it, which has the next connect begun.
+            unfit.note_unused();
             let _heard = end(Answer::Unfit(unfit.tell(pool)));
-            unfit.discard_unused();
+            unfit.discard();
         }
     }
 }

@@ -11,6 +11,7 @@ use loom::thread::JoinHandle;
 use super::connecting::{Pool, assert_whole, borrow, filled, ready, slot_from, vacant};
 use super::{Connection, client, explore, join};
 use crate::engine::{AcquireError, Position, WaiterKind};
+use crate::slot::try_acquire;
 use crate::sync::with_parker;
 
 /// Connects for callers until as many have reported as `callers` starts: it gets what each is to report with.
@@ -214,6 +215,24 @@ fn a_connect_outlives_its_caller() {
             join([connects, decides]);
         }
         assert_eq!(pool.engine().status().idle, 1);
+        assert_whole_without_connector(&pool);
+    });
+}
+
+/// Callers that do not wait have found nothing, before and after a connect was begun. The connection that comes is the
+/// answer, also if somebody has it before the connector looks again.
+#[test]
+fn a_connection_that_nobody_waits_for_is_the_answer_to_those_who_asked() {
+    explore(|| {
+        let pool = vacant::<2>(2);
+        pool.engine().begin_connector();
+        assert!(try_acquire(&*pool).is_err());
+        let connecting = pool.engine().claim_wanted(0).unwrap();
+        assert!(try_acquire(&*pool).is_err());
+        pool.connect_for_callers(connecting, Connection::new());
+        let held = ready(&*pool, try_acquire(&*pool).unwrap());
+        assert_eq!(pool.engine().claim_wanted(0), None);
+        drop(held);
         assert_whole_without_connector(&pool);
     });
 }

@@ -1,11 +1,12 @@
 //! A connect within a time. The driver's own has no end at a server that accepts and never answers.
 //!
 //! A thread connects for the caller. If it is late it is left behind with its socket: nothing of the driver's ends it.
-//! While one is left behind, each connect is rehearsed by tokio-postgres, whose connect can be dropped. So a silence
-//! leaves behind no more threads than there were connects when it began, however long it lasts.
+//! While one is left behind, each connect to the same place is rehearsed by tokio-postgres, whose connect can be
+//! dropped. So the silence of a server leaves behind no more threads than there were connects to it when it began,
+//! however long it lasts.
 
 use std::io;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,27 +17,41 @@ use postgres::tls::{MakeTlsConnect, TlsConnect};
 use postgres::{Client, Error, Socket};
 use tokio::time::timeout;
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use crate::{failure, hosts};
 
 /// The threads that were left behind. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct LeftBehind(Arc<Mutex<Vec<JoinHandle<()>>>>);
+pub(super) struct LeftBehind(Arc<Mutex<Vec<Hanging>>>);
+
+/// A thread that connects.
+struct Hanging {
+    place: Place,
+    thread: JoinHandle<()>,
+}
+
+/// Hosts, addresses and ports.
+type Place = (Vec<Host>, Vec<IpAddr>, Vec<u16>);
+
+fn place(config: &Config) -> Place {
+    (config.get_hosts().to_vec(), config.get_hostaddrs().to_vec(), config.get_ports().to_vec())
+}
 
 impl LeftBehind {
-    fn add(&self, thread: JoinHandle<()>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    fn add(&self, hanging: Hanging) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(hanging);
     }
 
-    /// Whether some have not ended.
-    fn are_any(&self) -> bool {
-        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|thread| !thread.is_finished());
-        !threads.is_empty()
+    /// Whether some have not ended that were left behind there.
+    fn are_any(&self, place: &Place) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|hanging| !hanging.thread.is_finished());
+        all.iter().any(|hanging| hanging.place == *place)
     }
 }
 
-/// Connects, and gives up after the pool's limit. With a `connect_timeout` each host has that at most, as in libpq.
+/// Connects, and gives up after the pool's limit. With a `connect_timeout` each address has that, as in libpq.
 pub(super) fn connect<T>(
     config: &Config,
     within: Option<Duration>,
@@ -59,9 +74,19 @@ where
     let left = || within.map_or(own, |limit| own.min(limit.saturating_sub(began.elapsed())));
     let mut refused = failure::unanswered(left());
     for host in hosts::apart(config) {
-        for address in addresses(left(), host) {
+        if left().is_zero() {
+            return Err(failure::unanswered(began.elapsed()));
+        }
+        let found = match addresses(left(), host) {
+            Ok(found) => found,
+            Err(error) => {
+                refused = error;
+                continue;
+            }
+        };
+        for address in found {
             if left().is_zero() {
-                return Err(refused);
+                return Err(failure::unanswered(began.elapsed()));
             }
             match self::within(left(), address, tls.clone(), left_behind) {
                 Ok(client) => return Ok(client),
@@ -72,26 +97,28 @@ where
     Err(refused)
 }
 
-/// Looked up by a thread of its own, since that may take long.
-fn addresses(limit: Duration, host: Config) -> Vec<Config> {
-    let name = hosts::name(&host).map(|(name, port)| (name.to_owned(), port));
-    let look_up = move |name: (String, u16)| name.to_socket_addrs().map(|found| found.map(|one| one.ip()).collect());
-    let found: Option<Vec<_>> = name.and_then(|name| in_a_thread(limit, move || look_up(name)).ok()?.ok());
-    hosts::at_addresses(host, found.unwrap_or_default().into_iter())
+/// Looked up by a thread of its own, since that may take long. If it is late the system's resolver ends it.
+fn addresses(limit: Duration, host: Config) -> Result<Vec<Config>, Error> {
+    let Some(name) = hosts::name(&host).map(|(name, port)| (name.to_owned(), port)) else { return Ok(vec![host]) };
+    let look_up = move || name.to_socket_addrs().map(|all| all.map(|one| one.ip()).collect::<Vec<_>>());
+    let found = match in_a_thread(limit, look_up) {
+        Ok(found) => found,
+        Err(Late::Refused(error)) => Err(error),
+        Err(Late::Running(_)) => Err(failure::not_looked_up(limit)),
+    };
+    found.map(|all| hosts::at_addresses(host, all.into_iter())).map_err(failure::of)
 }
 
 /// Connects, and gives up after `limit`.
-fn within<T>(limit: Duration, mut config: Config, tls: T, left_behind: &LeftBehind) -> Result<Client, Error>
+fn within<T>(limit: Duration, config: Config, tls: T, left_behind: &LeftBehind) -> Result<Client, Error>
 where
     T: MakeTlsConnect<Socket> + Clone + Send + 'static,
     T::Stream: Send,
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    // The driver limits by it how long each address may take to accept.
-    config.connect_timeout(limit);
-    let began = Instant::now();
-    if left_behind.are_any() {
+    let (began, place, config) = (Instant::now(), place(&config), hosts::limited(config, limit));
+    if left_behind.are_any(&place) {
         rehearse(limit, &config, tls.clone())?;
     }
     let config = postgres::Config::from(config);
@@ -99,7 +126,7 @@ where
         Ok(result) => result,
         Err(Late::Refused(error)) => Err(failure::of(error)),
         Err(Late::Running(thread)) => {
-            left_behind.add(thread);
+            left_behind.add(Hanging { place, thread });
             Err(failure::unanswered(limit))
         }
     }
