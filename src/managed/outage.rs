@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn after_new_connections_that_were_unfit_a_success_is_believed_when_it_is_old() {
         let mut outage = Outage::NONE;
-        let mut die = |outage: &mut Outage, now| outage.fail_young(Millis(now), None, &RETRY, 0);
+        let die = |outage: &mut Outage, now| outage.fail_young(Millis(now), None, &RETRY, 0);
         die(&mut outage, 50);
         // One that was under way, and one after the pause.
         assert!(outage.succeed(Millis(60)).is_none() && !may_connect(&outage, 60));

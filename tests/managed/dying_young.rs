@@ -71,7 +71,9 @@ fn a_server_that_hangs_up_is_connected_to_once_a_pause_however_many_wait() {
             let mut callers: Vec<_> = (0..8).map(|_| Job::begun(pool.get_async_timeout(secs(60)))).collect();
             ten_seconds(&pool, || {
                 keeper.step();
-                callers.iter_mut().for_each(|caller| assert!(caller.poll().is_pending()));
+                for caller in &mut callers {
+                    assert!(caller.poll().is_pending());
+                }
             });
             assert_paced(&pool, 8);
             pool.manager().always(way, Outcome::Ok);
