@@ -8,9 +8,6 @@ use super::clock::{Millis, span};
 use super::policies::Retry;
 use super::shared_error::SharedError;
 
-/// How many milliseconds a connection is new.
-pub(crate) const NEW: usize = 100;
-
 /// For whom a connect is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -37,10 +34,21 @@ pub(crate) struct ConnectFailure {
     pub(crate) ends_waits: bool,
 }
 
+/// What ends the failures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The next connect that succeeds.
+    Success,
+    /// That, and a pause after it: the last connection was made, and was unfit when it was new.
+    Survival,
+    /// The end of that pause.
+    Probation,
+}
+
 /// Failures in a row.
 pub(super) struct Outage {
     /// How many attempts for the pool failed, those that ran side by side counted once.
-    failures: u16,
+    failures: u8,
     /// When the first of them failed.
     since: Millis,
     /// When the next connect may be begun that no caller asks for.
@@ -49,11 +57,7 @@ pub(super) struct Outage {
     earlier_in_demand: u32,
     /// An attempt was begun after the last pause, and has not failed.
     is_trying: bool,
-    /// The last failure was not one to connect: the connection was unfit when it was new.
-    died_young: bool,
-    /// A connect has succeeded after that, and its connection may be unfit too.
-    is_on_probation: bool,
-    on_probation_from: Millis,
+    ending: Ending,
     /// The last failure, whoever it was for, and when it was.
     last: Option<ConnectFailure>,
     last_at: Millis,
@@ -66,9 +70,7 @@ impl Outage {
         not_before: Millis(0),
         earlier_in_demand: 0,
         is_trying: false,
-        died_young: false,
-        is_on_probation: false,
-        on_probation_from: Millis(0),
+        ending: Ending::Success,
         last: None,
         last_at: Millis(0),
     };
@@ -89,8 +91,7 @@ impl Outage {
         retry: &Retry,
         random: usize,
     ) {
-        self.died_young = false;
-        self.is_on_probation = false;
+        self.ending = Ending::Success;
         if failure.is_some() {
             self.last = failure;
             self.last_at = now;
@@ -108,28 +109,26 @@ impl Outage {
     /// A connection was unfit `now`, when it was new.
     pub(super) fn fail_young(&mut self, now: Millis, failure: Option<ConnectFailure>, retry: &Retry, random: usize) {
         self.fail(now, failure, Purpose::Pool, retry, random);
-        self.died_young = true;
+        self.ending = Ending::Survival;
     }
 
-    /// A connect has succeeded `now`. Answers the failures, if they are over by that; they are not before the
-    /// connection is new no longer, if others were unfit when they were.
-    pub(super) fn succeed(&mut self, now: Millis) -> Option<Self> {
-        if !self.died_young {
+    /// A connect has succeeded `now`. Answers the failures, if they are over by that. If connections were unfit when
+    /// they were new, they are not before the end of a pause in which this one is not.
+    pub(super) fn succeed(&mut self, now: Millis, retry: &Retry, random: usize) -> Option<Self> {
+        if self.ending == Ending::Success {
             return Some(replace(self, Self::NONE));
         }
-        if !self.is_on_probation {
-            (self.is_on_probation, self.on_probation_from) = (true, now);
+        if self.may_connect(now, Demand::Caller) {
+            self.pause(now, retry, random);
         }
+        self.ending = Ending::Probation;
         None
     }
 
-    /// Answers the failures, if they are over since no connection has been unfit for long enough.
+    /// Answers the failures, if they are over since a pause was.
     pub(super) fn settle(&mut self, now: Millis) -> Option<Self> {
-        (self.is_on_probation && self.probation_left(now) == 0).then(|| replace(self, Self::NONE))
-    }
-
-    const fn probation_left(&self, now: Millis) -> usize {
-        NEW.saturating_sub(now.since(self.on_probation_from))
+        let is_over = self.ending == Ending::Probation && self.may_connect(now, Demand::Caller);
+        is_over.then(|| replace(self, Self::NONE))
     }
 
     /// An attempt is begun `now`. The next one is begun after a pause, also if this one does not end.
@@ -158,15 +157,10 @@ impl Outage {
         !self.is_on() || self.not_before(demand).since(now) == 0
     }
 
-    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor. Or
-    /// when the failures are [over](Self::settle).
+    /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
     pub(super) fn due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
-        if !self.is_on() {
-            return None;
-        }
         let due = |demand| NonZero::new(self.not_before(demand).since(now));
-        let settles = if self.is_on_probation { NonZero::new(self.probation_left(now)) } else { None };
-        due(demand).or_else(|| due(Demand::Floor)).into_iter().chain(settles).min()
+        if self.is_on() { due(demand).or_else(|| due(Demand::Floor)) } else { None }
     }
 
     /// For how many milliseconds connecting has failed.
@@ -241,26 +235,31 @@ mod tests {
     }
 
     #[test]
-    fn after_new_connections_that_were_unfit_a_success_is_believed_when_it_is_old() {
+    fn after_new_connections_that_were_unfit_a_success_is_believed_after_a_pause() {
         let mut outage = Outage::NONE;
         let die = |outage: &mut Outage, now| outage.fail_young(Millis(now), None, &RETRY, 0);
+        let succeed = |outage: &mut Outage, now| outage.succeed(Millis(now), &RETRY, 0);
         die(&mut outage, 50);
         // One that was under way, and one after the pause.
-        assert!(outage.succeed(Millis(60)).is_none() && !may_connect(&outage, 60));
+        assert!(succeed(&mut outage, 60).is_none() && !may_connect(&outage, 60));
         die(&mut outage, 61);
+        assert!(outage.settle(Millis(150)).is_none());
         outage.begin(Millis(150), &RETRY, 0);
-        assert!(outage.succeed(Millis(151)).is_none() && outage.settle(Millis(151)).is_none());
+        assert!(succeed(&mut outage, 151).is_none() && outage.settle(Millis(151)).is_none());
         die(&mut outage, 152);
         assert_eq!(due(&outage, 152, Demand::Floor), 200);
         outage.begin(Millis(352), &RETRY, 0);
-        assert!(outage.succeed(Millis(360)).is_none() && outage.succeed(Millis(400)).is_none());
-        assert_eq!(due(&outage, 400, Demand::Floor), 60);
-        assert!(outage.settle(Millis(459)).is_none() && outage.settle(Millis(460)).is_some());
-        assert!(!outage.is_on() && outage.settle(Millis(460)).is_none());
+        assert!(succeed(&mut outage, 360).is_none() && outage.settle(Millis(551)).is_none());
+        assert!(outage.settle(Millis(552)).is_some() && outage.settle(Millis(552)).is_none());
+        assert!(!outage.is_on());
+        // One that was under way for longer than the pause.
+        die(&mut outage, 600);
+        assert!(succeed(&mut outage, 750).is_none() && outage.settle(Millis(750)).is_none());
+        assert!(outage.settle(Millis(850)).is_some());
         // A failure to connect is over with the next success.
-        die(&mut outage, 500);
-        fail(&mut outage, 700);
-        assert!(outage.succeed(Millis(701)).is_some());
+        die(&mut outage, 900);
+        fail(&mut outage, 1100);
+        assert!(succeed(&mut outage, 1101).is_some());
     }
 
     #[test]

@@ -297,7 +297,8 @@ impl Shared {
     /// Notes that a connect has succeeded.
     pub(super) fn note_connected(&self, now: impl FnOnce() -> Millis) {
         let Some(now) = self.has_failed().then(now) else { return };
-        self.end_outage(|outage| outage.succeed(now));
+        let random = self.random();
+        self.end_outage(|outage| outage.succeed(now, &self.config().retry, random));
     }
 
     /// What has ended is dropped without the lock.

@@ -81,8 +81,8 @@ fn a_server_that_hangs_up_is_connected_to_once_a_pause_however_many_wait() {
                 pool.clock().advance(secs(1));
                 drop(keeper.answer(caller).unwrap());
             }
-            // The failures are over when the connections are older than those that died.
-            pool.clock().advance(millis(100));
+            // The failures are over after a pause in which none died.
+            pool.clock().advance(secs(1));
             keeper.until(|| pool.connect_error().is_none());
         }
     }

@@ -3,9 +3,12 @@
 
 use crate::engine::SlotToken;
 use crate::managed::event::DiscardReason;
-use crate::managed::outage::{ConnectFailure, NEW};
+use crate::managed::outage::ConnectFailure;
 use crate::managed::parts::ManagedParts;
 use crate::managed::shared_error::SharedError;
+
+/// How many milliseconds a connection is new.
+const NEW: usize = 100;
 
 /// Notes that a connection is unfit, which a caller was about to get. A server that accepts connections and closes them
 /// at once is one to which connecting fails: the pool's next connect is begun after a pause, and callers are told why.
