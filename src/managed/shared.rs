@@ -297,8 +297,7 @@ impl Shared {
     /// Notes that a connect has succeeded.
     pub(super) fn note_connected(&self, now: impl FnOnce() -> Millis) {
         let Some(now) = self.has_failed().then(now) else { return };
-        let random = self.random();
-        self.end_outage(|outage| outage.succeed(now, &self.config().retry, random));
+        self.end_outage(|outage| outage.succeed(now, &self.config().retry, self.random()));
     }
 
     /// What has ended is dropped without the lock.
