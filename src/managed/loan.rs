@@ -14,12 +14,13 @@ pub(super) mod current;
 pub(super) mod hand_off;
 pub(super) mod insert;
 pub(super) mod limits;
-mod newborn;
+
 pub(super) mod prepare;
 pub(super) mod release;
 #[cfg(feature = "std")]
 pub(super) mod release_last;
 pub(super) mod search;
+mod short_lived;
 pub(super) mod task;
 mod timed;
 pub(super) mod tokens;

@@ -38,11 +38,11 @@ pub(crate) struct ConnectFailure {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     /// The next connect that succeeds.
-    Success,
+    Connect,
     /// That, and a pause after it: the last connection was made, and was unfit when it was new.
-    Survival,
+    ConnectAndPause,
     /// The end of that pause.
-    Probation,
+    Pause,
 }
 
 /// Failures in a row.
@@ -70,7 +70,7 @@ impl Outage {
         not_before: Millis(0),
         earlier_in_demand: 0,
         is_trying: false,
-        ending: Ending::Success,
+        ending: Ending::Connect,
         last: None,
         last_at: Millis(0),
     };
@@ -91,7 +91,7 @@ impl Outage {
         retry: &Retry,
         random: usize,
     ) {
-        self.ending = Ending::Success;
+        self.ending = Ending::Connect;
         if failure.is_some() {
             self.last = failure;
             self.last_at = now;
@@ -107,27 +107,33 @@ impl Outage {
     }
 
     /// A connection was unfit `now`, when it was new.
-    pub(super) fn fail_young(&mut self, now: Millis, failure: Option<ConnectFailure>, retry: &Retry, random: usize) {
+    pub(super) fn fail_short_lived(
+        &mut self,
+        now: Millis,
+        failure: Option<ConnectFailure>,
+        retry: &Retry,
+        random: usize,
+    ) {
         self.fail(now, failure, Purpose::Pool, retry, random);
-        self.ending = Ending::Survival;
+        self.ending = Ending::ConnectAndPause;
     }
 
     /// A connect has succeeded `now`. Answers the failures, if they are over by that. If connections were unfit when
     /// they were new, they are not before the end of a pause in which this one is not.
     pub(super) fn succeed(&mut self, now: Millis, retry: &Retry, random: usize) -> Option<Self> {
-        if self.ending == Ending::Success {
+        if self.ending == Ending::Connect {
             return Some(replace(self, Self::NONE));
         }
         if self.may_connect(now, Demand::Caller) {
             self.pause(now, retry, random);
         }
-        self.ending = Ending::Probation;
+        self.ending = Ending::Pause;
         None
     }
 
     /// Answers the failures, if they are over since a pause was.
     pub(super) fn settle(&mut self, now: Millis) -> Option<Self> {
-        let is_over = self.ending == Ending::Probation && self.may_connect(now, Demand::Caller);
+        let is_over = self.ending == Ending::Pause && self.may_connect(now, Demand::Caller);
         is_over.then(|| replace(self, Self::NONE))
     }
 
@@ -237,27 +243,27 @@ mod tests {
     #[test]
     fn after_new_connections_that_were_unfit_a_success_is_believed_after_a_pause() {
         let mut outage = Outage::NONE;
-        let die = |outage: &mut Outage, now| outage.fail_young(Millis(now), None, &RETRY, 0);
+        let end_soon = |outage: &mut Outage, now| outage.fail_short_lived(Millis(now), None, &RETRY, 0);
         let succeed = |outage: &mut Outage, now| outage.succeed(Millis(now), &RETRY, 0);
-        die(&mut outage, 50);
+        end_soon(&mut outage, 50);
         // One that was under way, and one after the pause.
         assert!(succeed(&mut outage, 60).is_none() && !may_connect(&outage, 60));
-        die(&mut outage, 61);
+        end_soon(&mut outage, 61);
         assert!(outage.settle(Millis(150)).is_none());
         outage.begin(Millis(150), &RETRY, 0);
         assert!(succeed(&mut outage, 151).is_none() && outage.settle(Millis(151)).is_none());
-        die(&mut outage, 152);
+        end_soon(&mut outage, 152);
         assert_eq!(due(&outage, 152, Demand::Floor), 200);
         outage.begin(Millis(352), &RETRY, 0);
         assert!(succeed(&mut outage, 360).is_none() && outage.settle(Millis(551)).is_none());
         assert!(outage.settle(Millis(552)).is_some() && outage.settle(Millis(552)).is_none());
         assert!(!outage.is_on());
         // One that was under way for longer than the pause.
-        die(&mut outage, 600);
+        end_soon(&mut outage, 600);
         assert!(succeed(&mut outage, 750).is_none() && outage.settle(Millis(750)).is_none());
         assert!(outage.settle(Millis(850)).is_some());
         // A failure to connect is over with the next success.
-        die(&mut outage, 900);
+        end_soon(&mut outage, 900);
         fail(&mut outage, 1100);
         assert!(succeed(&mut outage, 1101).is_some());
     }

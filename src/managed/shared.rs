@@ -312,11 +312,11 @@ impl Shared {
     }
 
     /// Notes that a new connection is unfit, which counts as a connect that has failed.
-    pub(super) fn note_death(&self, now: Millis, failure: Option<ConnectFailure>) {
+    pub(super) fn note_short_lived(&self, now: Millis, failure: Option<ConnectFailure>) {
         let random = self.random();
         self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
-            outage.fail_young(now, failure, &self.config().retry, random);
+            outage.fail_short_lived(now, failure, &self.config().retry, random);
         });
     }
 

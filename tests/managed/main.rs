@@ -17,7 +17,7 @@ mod cleaning;
 mod connecting;
 mod connecting_apart;
 mod defects;
-mod dying_young;
+
 #[cfg(unix)]
 mod forking;
 mod hanging;
@@ -34,6 +34,7 @@ mod proving;
 mod reconfiguring;
 mod reporting;
 mod retrying;
+mod short_lived;
 mod sleeping;
 mod standing_still;
 mod staying_local;

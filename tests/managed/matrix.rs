@@ -14,9 +14,7 @@ use futures::executor::block_on;
 use futures::future::{AbortHandle, abortable};
 
 use crate::kit::managed::owned;
-use crate::kit::{
-    Census, Conn, FOREVER, Gate, SimClock, State, alone, lock, panic_as_planned, survive, wait_until, watched,
-};
+use crate::kit::{Census, Conn, Gate, SimClock, State, alone, lock, panic_as_planned, survive, wait_until, watched};
 
 pub(super) const N: usize = 2;
 /// How long a thread waits whose time is to run out: long enough that it gets where it is to be then.
@@ -469,11 +467,12 @@ fn run((point, outcome, caller, queue): Combination, fairness: Fairness) {
     let is_served_by_a_waiter = expected == Told::Refused("connect") && queue == Queue::Waiters && told == Told::Served;
     assert!(is_served_by_a_waiter || told == expected, "{told:?} instead of {expected:?}");
     scene.bystander = None;
-    assert_whole(&pool);
+    assert_whole(&pool, Duration::ZERO);
 }
 
-/// All connections can be had at once, and there were never more than that.
-pub(super) fn assert_whole(pool: &Pool) {
+/// All connections can be had at once, and there were never more than that. What is idle is gone `within` that time
+/// after the end: where threads of the pool's drop connections, these are waited for.
+pub(super) fn assert_whole(pool: &Pool, within: Duration) {
     let census = &pool.manager().census;
     wait_until(|| pool.status().in_use == 0);
     let all: Vec<_> = (0..N).map(|_| pool.try_get().unwrap()).collect();
@@ -482,8 +481,7 @@ pub(super) fn assert_whole(pool: &Pool) {
     }
     assert_eq!((census.live(), pool.status().waiting), (N, 0), "{pool:?}");
     drop(all);
-    // Threads of the pool's that are about to end may still have something to drop.
-    pool.drain(FOREVER).unwrap();
+    pool.drain(within).unwrap();
     census.assert_all_gone();
     assert!(census.most_live() <= N, "there were {} connections", census.most_live());
     assert_eq!((pool.metrics().connected, pool.metrics().discarded_in_all()), (census.made(), census.made()));

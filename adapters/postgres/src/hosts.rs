@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
 
+use crate::options::name_in_url;
+use crate::parameters::check_counts;
+
 /// As libpq has it.
 const DEFAULT_PORT: u16 = 5432;
 
 /// A configuration for each host, in the order in which they are to be tried.
 pub(crate) fn apart(config: &Config) -> Vec<Config> {
-    let (names, addresses, ports) = (config.get_hosts().len(), config.get_hostaddrs().len(), config.get_ports().len());
-    let hosts = names.max(addresses);
-    let is_for_each = |count| count == hosts;
-    let fits = [names, addresses].iter().all(|count| *count == 0 || is_for_each(*count));
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
     // What does not fit the driver refuses.
-    if hosts <= 1 || !fits || ports > 1 && !is_for_each(ports) {
+    if hosts <= 1 || check_counts(config, name_in_url).is_err() {
         return vec![config.clone()];
     }
     in_order(config, (0..hosts).map(|at| one(config, at)))

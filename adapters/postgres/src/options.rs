@@ -31,7 +31,7 @@ pub(crate) fn config_of_url(url: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-const fn name_in_url(parameter: Parameter) -> Option<&'static str> {
+pub(crate) const fn name_in_url(parameter: Parameter) -> Option<&'static str> {
     match parameter {
         Parameter::Host => Some("host"),
         Parameter::HostAddr => Some("hostaddr"),

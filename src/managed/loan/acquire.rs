@@ -73,7 +73,7 @@ pub(super) fn acquire_first_here<P: ManagedParts>(
 #[cold]
 #[inline(never)]
 fn discard_closed<P: ManagedParts>(claimed: ClaimedSlot<'_, P>) {
-    claimed.into_unready().discard_unused(DiscardReason::Broken);
+    claimed.into_unready().discard_unfit(DiscardReason::Broken);
 }
 
 /// The record has a mark, or the loan is to be timed, or ages are told by the clock.
@@ -169,7 +169,7 @@ pub(crate) fn acquire_idle<P: ManagedParts>(pool: &P, site: Site) -> Option<Slot
                     claimed.put_back();
                     return None;
                 };
-                claimed.into_unready().discard_unused(reason);
+                claimed.into_unready().discard_unfit(reason);
             }
         }
     }

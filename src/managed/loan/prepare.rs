@@ -341,9 +341,9 @@ impl<P: ManagedParts> CheckError<'_, P> {
     }
 
     /// Notes that a caller was about to get the connection.
-    pub(crate) fn note_unused(&self) {
+    pub(crate) fn note_unfit(&self) {
         if let Some(unready) = &self.unready {
-            unready.note_unused(DiscardReason::Invalid);
+            unready.note_unfit(DiscardReason::Invalid);
         }
     }
 }

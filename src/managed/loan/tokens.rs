@@ -1,5 +1,5 @@
-// knows: clock, event, hand_off, jobs, limits, manager, newborn, observe, parts, record, shared, engine, slot, sync ·
-// must not know: who waits, what a check is
+// knows: clock, event, hand_off, jobs, limits, manager, observe, parts, record, shared, short_lived, engine, slot, sync
+// · must not know: who waits, what a check is
 //! A claimed slot, by what has to happen to it next: a type for each. Dropping one releases or vacates the slot, so
 //! that a caller which gives up or panics loses none.
 
@@ -7,7 +7,7 @@ use core::mem::{ManuallyDrop, forget};
 
 use super::hand_off::hand_off;
 use super::limits::adopt;
-use super::newborn::note_unfit;
+use super::short_lived::note_unfit;
 use crate::engine::{SlotToken, VacateReason};
 use crate::managed::clock::Millis;
 use crate::managed::event::{CheckReason, DiscardReason};
@@ -288,7 +288,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// Discards the connection. If another may be made in the slot at once, the caller keeps the slot to connect in.
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
-        self.note_unused(reason);
+        self.note_unfit(reason);
         let slot = match hand_off(pool, self.into_slot(), Job::Discard(reason)) {
             Ok(()) => return None,
             Err(slot) => slot,
@@ -306,13 +306,13 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     }
 
     /// Notes that the connection is unfit, which a caller was about to get.
-    pub(super) fn note_unused(&self, reason: DiscardReason) {
+    pub(super) fn note_unfit(&self, reason: DiscardReason) {
         note_unfit(self.pool, &self.slot, reason);
     }
 
     /// Discards the connection, which a caller was about to get, and leaves the slot vacant.
-    pub(super) fn discard_unused(self, reason: DiscardReason) {
-        self.note_unused(reason);
+    pub(super) fn discard_unfit(self, reason: DiscardReason) {
+        self.note_unfit(reason);
         self.discard(reason);
     }
 

@@ -134,7 +134,7 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
         }
         Err(mut unfit) => {
             // Before the caller hears of it, which has the next connect begun.
-            unfit.note_unused();
+            unfit.note_unfit();
             let _heard = end(Answer::Unfit(unfit.tell(pool)));
             unfit.discard();
         }

@@ -27,5 +27,5 @@ pub(super) fn note_unfit<P: ManagedParts>(pool: &P, slot: &SlotToken, reason: Di
         return;
     }
     let failure = || ConnectFailure { error: SharedError::of(why), ends_waits: pool.shared().config().fail_fast };
-    pool.shared().note_death(now, pool.tells_errors().then(failure));
+    pool.shared().note_short_lived(now, pool.tells_errors().then(failure));
 }
