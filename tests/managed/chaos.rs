@@ -57,7 +57,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Outage Connected ConnectFailed ConnectPanicked ConnectWasSlow ConnectHung
+    Outage Silence Connected ConnectFailed ConnectPanicked ConnectWasSlow ConnectHung
     Checked CheckFailed CheckPanicked CheckWasSlow CheckHung
     ResetDone ResetFailed ResetPanicked ResetWasSlow ResetHung CameBackBroken CameBackDirty
     DiscardDone DiscardPanicked DiscardWasSlow DiscardHung EventPanicked Leaked
@@ -155,7 +155,8 @@ const DISCARD: Tricks = Tricks {
     hung: Kind::DiscardHung,
     apart: Kind::DiscardedApart,
 };
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Shorter than a slow connect may take, so that callers that connect themselves meet it often.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 const HANG: Duration = Duration::from_secs(3);
 
 /// The server and its manager.
@@ -164,6 +165,8 @@ struct Server {
     clock: SimClock,
     dice: Mutex<Dice>,
     is_down: AtomicBool,
+    /// It accepts, and answers nothing.
+    is_silent: AtomicBool,
     /// How many evictions have begun, and how many of these have ended.
     evictions: [AtomicUsize; 2],
     /// No more tricks: the round is over.
@@ -179,6 +182,7 @@ impl Server {
     fn trick(&self, tricks: &Tricks) -> Trick {
         let (trick, kind) = match self.roll(60) {
             _ if self.is_calm.load(Ordering::SeqCst) => (Trick::Nothing, tricks.done),
+            _ if self.is_silent.load(Ordering::SeqCst) => (Trick::Hang, tricks.hung),
             0 => (Trick::Panic, tricks.panicked),
             1 => (Trick::Hang, tricks.hung),
             2..=4 => (Trick::Fail, tricks.failed),
@@ -551,7 +555,7 @@ impl Actor {
                 }
             }
             self.log.note("a break");
-            let pause = millis(&mut self.dice, 2000);
+            let pause = millis(&mut self.dice, 6000);
             self.clock().sleep(pause).await;
         }
     }
@@ -608,10 +612,15 @@ impl Actor {
                 self.count(Kind::HealthCheckRan);
                 *health = if health.is_none() { Some(pool.health_check().unwrap()) } else { None };
             }
-            13..=15 => {
+            13 | 14 => {
                 self.log.note("an outage");
                 self.count(Kind::Outage);
                 self.for_a_while(500, |world| &world.pool.manager().is_down);
+            }
+            15 => {
+                self.log.note("a silence");
+                self.count(Kind::Silence);
+                self.for_a_while(500, |world| &world.pool.manager().is_silent);
             }
             16 => {
                 self.log.note("a lull");
@@ -654,11 +663,11 @@ impl Actor {
         self.count(Kind::Retained);
         let (tally, clock) = (Arc::clone(&self.world.tally), self.clock());
         pool.retain(|_| match self.dice.roll(10) {
-            0 => {
+            0 | 1 => {
                 tally.count(Kind::RetainPanicked);
                 panic_as_planned()
             }
-            1 => {
+            2 => {
                 clock.block(Duration::from_millis(100));
                 true
             }
@@ -711,6 +720,7 @@ fn live(seed: u64, round: usize, tally: &Arc<Tally>) -> Duration {
         clock: clock.clone(),
         dice: Mutex::new(fork()),
         is_down: AtomicBool::new(false),
+        is_silent: AtomicBool::new(false),
         evictions: Default::default(),
         is_calm: AtomicBool::new(false),
         tally: Arc::clone(tally),
