@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use conn_pool::managed::{CheckReason, DiscardReason, Event, GetError, Lifecycle, Manager, Pool};
+use conn_pool::SharedPool;
+use conn_pool::managed::{CheckReason, Config, DiscardReason, Event, GetError, Lifecycle, Manager, Pool};
 
 use crate::kit::managed::{ALWAYS, full, maintain, millis, pool, quiet, secs};
 use crate::kit::{Call, FOREVER, Failed, Gate, Job, Outcome, wait_until};
@@ -126,6 +127,16 @@ fn a_failed_check_is_the_error_if_nothing_better_comes_in_time() {
     assert_eq!(error.into_manager_error(), Some(Failed(Call::Check, 2)));
 }
 
+/// What an error says, and what each says that it was caused by.
+fn chain_of(error: &dyn Error) -> Vec<String> {
+    let (mut chain, mut next) = (Vec::new(), Some(error));
+    while let Some(link) = next {
+        chain.push(link.to_string());
+        next = link.source();
+    }
+    chain
+}
+
 /// The manager's error is in the text, so the chain goes on with what that one was caused by.
 #[test]
 fn a_report_of_the_whole_chain_says_each_thing_once() {
@@ -149,14 +160,12 @@ fn a_report_of_the_whole_chain_says_each_thing_once() {
 
     let pool = Pool::<_, 1>::new(Unreachable, quiet()).unwrap();
     let error = pool.get().unwrap_err();
-    let (mut chain, mut next) = (Vec::new(), Some(&error as &dyn Error));
-    while let Some(link) = next {
-        chain.push(link.to_string());
-        next = link.source();
-    }
+    let chain = chain_of(&error);
     assert_eq!(chain.len(), 2, "{chain:?}");
     assert!(chain[0].starts_with("cannot connect: login failed ("), "{chain:?}");
     assert_eq!(chain[1], "no route to the server");
+    let unbuilt = SharedPool::connect_blocking(Unreachable, Config::new()).unwrap_err();
+    assert_eq!(chain_of(&unbuilt), ["cannot make the first connection: login failed", "no route to the server"]);
     pool.close();
     assert!(pool.get().unwrap_err().source().is_none());
 }

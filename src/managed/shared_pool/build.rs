@@ -2,6 +2,8 @@
 // engine · must not know: who acquires
 //! Building a shared pool.
 
+use core::error::Error;
+use core::fmt;
 use core::time::Duration;
 use std::boxed::Box;
 use std::io;
@@ -21,24 +23,50 @@ use crate::managed::shared_error::SharedError;
 use crate::managed::told::BoxError;
 
 /// Why a [`SharedPool`] could not be built.
-#[derive(Debug, thiserror::Error)]
+///
+/// What it is caused by is in its text, so its [source](Error::source) is what that was caused by.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Something is wrong with the configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(ConfigError),
     /// There is nothing to run the pool's maintenance on.
-    #[error(
-        "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of conn_pool; or \
-         with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads"
-    )]
     NoRuntime,
     /// The system cannot start the thread that maintains the pool.
-    #[error("cannot start the thread that maintains the pool: {0}")]
-    Thread(#[source] io::Error),
+    Thread(io::Error),
     /// The first connection could not be made.
-    #[error("cannot make the first connection: {0}")]
-    Connect(#[source] SharedError),
+    Connect(SharedError),
+}
+
+impl From<ConfigError> for BuildError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::NoRuntime => f.write_str(
+                "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of \
+                 conn_pool; or with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads",
+            ),
+            Self::Thread(error) => write!(f, "cannot start the thread that maintains the pool: {error}"),
+            Self::Connect(error) => write!(f, "cannot make the first connection: {error}"),
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Config(error) => error.source(),
+            Self::NoRuntime => None,
+            Self::Thread(error) => error.source(),
+            Self::Connect(error) => error.source(),
+        }
+    }
 }
 
 /// Building, for managers that block.
