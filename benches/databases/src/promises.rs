@@ -11,7 +11,8 @@ use crate::row::{Left, Row};
 const DELAY: Duration = Duration::from_secs(1);
 
 /// Where threads hang in their driver, which has no time limit for a request, and keep the connections. The pool
-/// answers its callers in time, and cannot serve them.
+/// answers its callers in time, and cannot serve them. A thread of the pool's that hangs in a check keeps the connection
+/// too, and its slot is free again.
 const HANGING: &str = "quiet-network";
 
 /// Where connects of threads hang. Each is left behind with its socket, and its slot is free again.
@@ -34,7 +35,7 @@ const PROMISES: [Promise; 7] = [
     Promise {
         says: "no connection is left beyond the pool's size",
         binds: |_| true,
-        is_kept: |row| is_at_most(row.left, SIZE, left_behind(row)),
+        is_kept: |row| row.left.is_within(SIZE, left_behind(row)),
     },
     Promise {
         says: "each request ends within its caller's patience",
@@ -50,7 +51,7 @@ const PROMISES: [Promise; 7] = [
     Promise {
         says: "a closed pool leaves no connection behind",
         binds: |row| !hangs(row),
-        is_kept: |row| is_at_most(row.closed, 0, left_behind(row)),
+        is_kept: |row| row.closed.is_within(0, left_behind(row)),
     },
     // Not to be relied upon, but to be known of when it changes.
     Promise { says: "threads hang, as the manual says", binds: hangs, is_kept: |row| row.all.is_none() },
@@ -60,13 +61,20 @@ fn hangs(row: &Row) -> bool {
     !row.drops_queries && row.day == HANGING
 }
 
-/// How many sockets the driver may keep beyond the pool's.
-fn left_behind(row: &Row) -> usize {
-    if !row.drops_queries && row.day == LEFT_BEHIND { SIZE } else { 0 }
+/// What the driver may keep beyond the pool's.
+fn left_behind(row: &Row) -> Left {
+    match row.day {
+        LEFT_BEHIND if !row.drops_queries => Left { sessions: 0, sockets: SIZE },
+        HANGING if !row.drops_queries => Left { sessions: SIZE, sockets: SIZE },
+        _ => Left::default(),
+    }
 }
 
-const fn is_at_most(left: Left, most: usize, more_sockets: usize) -> bool {
-    left.sessions <= most && left.sockets <= most + more_sockets
+impl Left {
+    /// Whether no more is left than so many connections, and what hangs besides.
+    const fn is_within(self, most: usize, hanging: Self) -> bool {
+        self.sessions <= most + hanging.sessions && self.sockets <= most + hanging.sockets
+    }
 }
 
 /// Which promises are broken, and by which rows.
@@ -185,6 +193,20 @@ mod tests {
         assert!(complaint(row(SIZE + 1, SIZE)).contains("beyond the pool's size"));
         assert!(complaint(row(SIZE, 2 * SIZE + 1)).contains("beyond the pool's size"));
         assert!(complaint(Row { drops_queries: true, ..row(SIZE, SIZE) }).contains("leaves no connection behind"));
+    }
+
+    #[test]
+    fn a_check_of_a_thread_that_hangs_keeps_its_session() {
+        let row = |sessions, sockets| Row {
+            day: HANGING,
+            drops_queries: false,
+            all: None,
+            left: Left { sessions, sockets },
+            ..good()
+        };
+        assert_eq!(check(&[HANGING], &[row(2 * SIZE, 2 * SIZE)]).unwrap(), 3);
+        assert!(complaint(row(2 * SIZE + 1, SIZE)).contains("beyond the pool's size"));
+        assert!(complaint(Row { drops_queries: true, ..row(SIZE + 1, SIZE) }).contains("beyond the pool's size"));
     }
 
     #[test]
