@@ -207,8 +207,11 @@ impl Config {
         get_connect_timeout: Option<Duration>;
 
         /// The longest that a check may take; enforced as `connect_timeout` is. Default: 5 s, as in HikariCP: an
-        /// unplugged server does not answer at all. While a `health_check` runs no thread waits for a check for longer
-        /// than 100 ms: it then looks for another connection.
+        /// unplugged server does not answer at all.
+        ///
+        /// A caller with a deadline gives a check half of the time that it has left, and at least 250 ms: if the
+        /// connection is silent, there is time for another one. While a `health_check` runs no thread waits for a check
+        /// for longer than 100 ms: it then looks for another connection.
         validation_timeout(longest: Option<Duration>) longest;
         get_validation_timeout: Option<Duration>;
 

@@ -20,6 +20,40 @@ fn a_task_ends_a_check_that_takes_too_long_and_connects_anew() {
     assert_eq!(pool.manager().events()[1], "check timed out");
 }
 
+/// Whatever the limits of the pool are, a caller whose connection is silent has time for another one.
+#[test]
+fn a_check_leaves_its_caller_half_of_the_time() {
+    for (limit, timeout, given) in [
+        (Some(secs(5)), secs(2), secs(1)),
+        (None, secs(60), secs(30)),
+        (Some(secs(5)), secs(60), secs(5)),
+        (Some(secs(5)), millis(400), millis(250)),
+    ] {
+        let pool = pool::<1>(quiet().validation_timeout(limit).validate_after(ALWAYS));
+        drop(pool.get().unwrap());
+        pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
+        let mut caller = Job::begun(pool.get_async_timeout(timeout));
+        pool.clock().advance(given - millis(1));
+        assert_eq!(caller.rings(), 0, "{limit:?}, {timeout:?}");
+        pool.clock().advance(millis(1));
+        assert_eq!(caller.woken_to_end().unwrap().number, 2, "{limit:?}, {timeout:?}");
+    }
+}
+
+/// A caller in a hurry does not have each connection given up that does not answer at once.
+#[test]
+fn a_check_may_take_a_quarter_of_a_second_or_all_that_its_caller_has() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
+    let mut caller = Job::begun(pool.get_async_timeout(millis(100)));
+    pool.clock().advance(millis(99));
+    assert_eq!(caller.rings(), 0);
+    pool.clock().advance(millis(1));
+    let error = caller.woken_to_end().unwrap_err();
+    assert_eq!(error.name(), "timeout", "{error}");
+}
+
 #[test]
 fn what_was_idle_for_long_is_checked_before_it_is_lent() {
     let pool = pool::<1>(quiet().validate_after(Some(millis(500))));

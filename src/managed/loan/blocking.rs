@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use super::caller::{Caller, Failure, Met};
+use super::caller::{Caller, Failure, Met, share_for_check};
 use super::hand_off::hand_off;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
@@ -68,12 +68,21 @@ impl Blocking {
 
     /// The limit of a call of the manager that begins now: what is left of the thread's time, and at most `limit`.
     fn within<E>(&self, limit: Option<Duration>) -> Result<Option<Duration>, Failure<E>> {
+        self.part_within(limit, |left| left)
+    }
+
+    /// The same, of that part of what is left.
+    fn part_within<E>(
+        &self,
+        limit: Option<Duration>,
+        part: impl FnOnce(Duration) -> Duration,
+    ) -> Result<Option<Duration>, Failure<E>> {
         let Some(deadline) = self.deadline else { return Ok(limit) };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::NoTime);
         }
-        Ok(Some(limit.map_or(left, |limit| limit.min(left))))
+        Ok(limit.into_iter().chain([part(left)]).min())
     }
 }
 
@@ -126,7 +135,7 @@ where
         connection: &mut P::Connection,
         why: CheckReason,
     ) -> Result<(), Failure<ErrorOf<P>>> {
-        let within = self.within(pool.shared().settings().validation_timeout())?;
+        let within = self.part_within(pool.shared().settings().validation_timeout(), share_for_check)?;
         pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }

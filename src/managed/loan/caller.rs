@@ -285,10 +285,28 @@ impl<'k, K: Clock> Async<'k, K> {
 
     /// The same, and at most `limit`.
     pub(super) fn time_within(&self, limit: Option<Duration>) -> impl Limit {
+        self.part_within(limit, |left| left)
+    }
+
+    /// The time for a check, and at most `limit`.
+    fn time_for_check(&self, limit: Option<Duration>) -> impl Limit {
+        self.part_within(limit, share_for_check)
+    }
+
+    fn part_within(&self, limit: Option<Duration>, part: impl FnOnce(Duration) -> Duration) -> impl Limit {
         let limit = Nanos::at_most(limit);
-        let begin = move || self.timer(limit.get().into_iter().chain(self.left()).min());
+        let begin = move || self.timer(limit.get().into_iter().chain(self.left().map(part)).min());
         if K::CAN_SLEEP { Over::NotBegun(begin) } else { Over::Never }
     }
+}
+
+/// The least that a check may take of its caller's time, if there is as much: the least `validationTimeout` of HikariCP.
+const LEAST_FOR_CHECK: Duration = Duration::from_millis(250);
+
+/// How long a check may take whose caller has so much time left: if it is not answered, there is time for another
+/// connection.
+pub(super) fn share_for_check(left: Duration) -> Duration {
+    (left / 2).max(LEAST_FOR_CHECK).min(left)
 }
 
 /// A limit in nanoseconds, which takes half as much room as a `Duration` or none. One of centuries never ends.
@@ -362,7 +380,7 @@ where
                 return Err(Failure::NoTime);
             }
             pool.manager().on_check(connection, why);
-            let limit = self.time_within(pool.shared().settings().validation_timeout());
+            let limit = self.time_for_check(pool.shared().settings().validation_timeout());
             in_time(Timed::new(pool.manager().begin_check(connection), limit).await)
         }
     }
