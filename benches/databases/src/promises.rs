@@ -11,8 +11,8 @@ use crate::row::{Left, Row};
 const DELAY: Duration = Duration::from_secs(1);
 
 /// Where threads hang in their driver, which has no time limit for a request, and keep the connections. The pool
-/// answers its callers in time, and cannot serve them. A thread of the pool's that hangs in a check keeps the connection
-/// too, and its slot is free again.
+/// answers its callers in time, and cannot serve them. A thread of the pool's that hangs in a check keeps the
+/// connection too, and its slot is free again.
 const HANGING: &str = "quiet-network";
 
 /// Where connects of threads hang. Each is left behind with its socket, and its slot is free again.

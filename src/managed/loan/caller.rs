@@ -300,7 +300,7 @@ impl<'k, K: Clock> Async<'k, K> {
     }
 }
 
-/// The least that a check may take of its caller's time, if there is as much: the least `validationTimeout` of HikariCP.
+/// The least that a check may take of its caller's time, if there is as much: HikariCP's least `validationTimeout`.
 const LEAST_FOR_CHECK: Duration = Duration::from_millis(250);
 
 /// How long a check may take whose caller has so much time left: if it is not answered, there is time for another
