@@ -33,7 +33,7 @@ fn a_check_leaves_its_caller_half_of_the_time() {
         drop(pool.get().unwrap());
         pool.manager().then(Call::Check, Outcome::at(&Gate::default()));
         let mut caller = Job::begun(pool.get_async_timeout(timeout));
-        pool.clock().advance(given - millis(1));
+        pool.clock().advance(given.saturating_sub(millis(1)));
         assert_eq!(caller.rings(), 0, "{limit:?}, {timeout:?}");
         pool.clock().advance(millis(1));
         assert_eq!(caller.woken_to_end().unwrap().number, 2, "{limit:?}, {timeout:?}");

@@ -234,3 +234,75 @@ impl<P: ManagedParts> Hands<P> for Others {
 
     async fn fill_up(&self, _pool: &P, _now: Millis, _done: &mut MaintenanceReport) {}
 }
+
+#[cfg(all(test, feature = "std", not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{Marker, begin_connector, end_connector, look, rest};
+    use crate::managed::clock::Millis;
+    use crate::managed::jobs::Attendant;
+    use crate::managed::outage::Purpose;
+    use crate::managed::parts::ManagedParts;
+    use crate::managed::{AsyncManager, Clock, Config, Lifecycle, Pool, Retry};
+    use core::cell::{Cell, OnceCell};
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+    use core::time::Duration;
+    use std::boxed::Box;
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    struct Server;
+
+    impl Lifecycle for Server {
+        type Connection = ();
+        type Error = Infallible;
+    }
+
+    impl AsyncManager for Server {
+        async fn connect(&self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    /// It stands still, and something happens while it is read.
+    #[derive(Default)]
+    struct Eventful {
+        reads: Cell<usize>,
+        on_read: OnceCell<Box<dyn Fn(usize)>>,
+    }
+
+    impl Clock for Eventful {
+        fn now(&self) -> Duration {
+            self.reads.update(|reads| reads + 1);
+            if let Some(happen) = self.on_read.get() {
+                happen(self.reads.get());
+            }
+            NOW
+        }
+    }
+
+    /// What would wake the connector else is the end of a period, half a minute away.
+    #[test]
+    fn a_pause_that_begins_after_the_time_was_reckoned_ends_the_rest() {
+        let config = Config::new().max_lifetime(None).validate_after(None).idle_timeout(None).keepalive(None);
+        let pool = Rc::new(Pool::<Server, 1, Eventful>::with_clock(Server, config, Eventful::default()).unwrap());
+        assert!(begin_connector(&*pool, Attendant::Task));
+        let looked = look(&*pool);
+        let mut caller = pin!(pool.get_async());
+        assert!(caller.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        pool.clock().reads.set(0);
+        let others = Rc::downgrade(&pool);
+        // The last reading is for the connect that the caller has asked for.
+        let happen = Box::new(move |reads| {
+            if reads == 2 {
+                others.upgrade().unwrap().shared().note_failure(Millis::at(NOW), None, Purpose::Pool);
+            }
+        });
+        assert!(pool.clock().on_read.set(happen).is_ok());
+        let rest = rest(&*pool, &looked, &mut Marker::new(), Waker::noop());
+        assert!(rest.at_most <= Retry::DEFAULT.first_pause, "{:?}", rest.at_most);
+        end_connector(&*pool);
+    }
+}
