@@ -1,7 +1,7 @@
 // knows: nothing · must not know: what is ordered
 //! Orderings that can be weakened, to show that each is needed.
 
-/// An ordering that something rests on, with its id in the table of `docs/architecture.md`. A build of the models with
+/// An ordering that something rests on, with its id in the table of `docs/architecture.md`. A run of the models with
 /// `CONN_POOL_WEAKEN` set to that id makes it `Relaxed`, and some model must fail then: see `ci/weaken`.
 macro_rules! ord {
     ($id:ident, $ordering:ident) => {
@@ -26,7 +26,10 @@ pub(crate) use fence;
 
 #[cfg(conn_pool_loom)]
 pub(crate) fn is_weakened(id: &str) -> bool {
-    option_env!("CONN_POOL_WEAKEN") == Some(id)
+    use std::sync::OnceLock;
+
+    static WEAKENED: OnceLock<Option<std::string::String>> = OnceLock::new();
+    WEAKENED.get_or_init(|| std::env::var("CONN_POOL_WEAKEN").ok()).as_deref() == Some(id)
 }
 
 #[cfg(not(conn_pool_loom))]
