@@ -53,7 +53,7 @@ impl Limit {
             Self::Never => return None,
             Self::Running(patience) => return Some(*patience),
             Self::Span(timeout_ms) => deadline(*timeout_ms),
-            Self::Time(at) => Instant::now().checked_add(at.saturating_sub(monotonic())),
+            Self::Time(at) => instant(*at, monotonic),
         };
         let patience = end.map_or(Patience::Forever, Patience::Until);
         *self = Self::Running(patience);
@@ -63,6 +63,13 @@ impl Limit {
 
 fn deadline(timeout_ms: u32) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_millis(timeout_ms.into()))
+}
+
+/// The moment at which that clock shows `at`; `None`: never. A thread that is preempted between the two readings has a
+/// later moment for it, and does not give up early: the clock is read first.
+fn instant(at: Duration, clock: impl FnOnce() -> Duration) -> Option<Instant> {
+    let left = at.saturating_sub(clock());
+    Instant::now().checked_add(left)
 }
 
 /// The time on `CLOCK_MONOTONIC`.
@@ -115,4 +122,22 @@ pub(super) fn wait_for_drain(pool: &conn_pool, timeout_ms: u32) -> Answer<bool> 
     }
     let deadline = if timeout_ms == CONN_POOL_WAIT_FOREVER { None } else { deadline(timeout_ms) };
     Ok(sleep_until_drained(pin!(Drain::new(pool.engine())), deadline))
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{Duration, Instant, instant, monotonic};
+    use std::thread::sleep;
+
+    /// On a busy machine: a caller that is preempted while it reckons does not give up before its deadline.
+    #[test]
+    fn a_deadline_does_not_come_early_for_a_thread_that_is_preempted() {
+        let (pause, wait) = (Duration::from_millis(20), Duration::from_millis(40));
+        let began = Instant::now();
+        let preempted = || {
+            sleep(pause);
+            monotonic()
+        };
+        assert!(instant(monotonic() + wait, preempted).unwrap() >= began + wait);
+    }
 }
