@@ -78,7 +78,13 @@ impl<W: Wait> Caller<conn_pool> for OwnWork<'_, W> {
         pool.manager().connect(left).map_err(Failure::Error)
     }
 
-    async fn check(&self, pool: &conn_pool, resource: &mut Resource, why: CheckReason) -> Result<(), Failure<c_int>> {
-        NoWait.check(pool, resource, why).await
+    async fn check(
+        &self,
+        pool: &conn_pool,
+        resource: &mut Resource,
+        why: CheckReason,
+        limit: Option<Duration>,
+    ) -> Result<(), Failure<c_int>> {
+        NoWait.check(pool, resource, why, limit).await
     }
 }

@@ -135,7 +135,7 @@ fn check_idle(pool: &conn_pool) -> usize {
 
 /// Checks the resource of a slot. If it is fit, releases the slot, otherwise destroys the resource.
 fn is_still_fit(pool: &conn_pool, slot: SlotToken) -> bool {
-    match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot), CheckReason::Keepalive)) {
+    match at_once(check(pool, &NoWait, UnreadySlot::new(pool, slot), CheckReason::Keepalive, None)) {
         Ok(fit) => {
             drop(fit);
             true

@@ -4,13 +4,20 @@
 
 use core::mem::{replace, swap};
 use core::task::Waker;
+use core::time::Duration;
 
 use super::shared_error::SharedError;
 use crate::engine::SlotToken;
 use crate::sync::{Lock, const_fn};
 
 /// One in each slot. Its lock hands the slot from the one that checks to the caller (I2).
-pub(crate) struct Meeting(Lock<State>);
+pub(crate) struct Meeting(Lock<Place>);
+
+struct Place {
+    state: State,
+    /// How long the check may take that was handed over last, for its caller's sake.
+    allowed: Option<Duration>,
+}
 
 enum State {
     /// No caller waits.
@@ -34,13 +41,23 @@ pub(crate) enum Answer {
 impl Meeting {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self(Lock::new(State::Nobody))
+            Self(Lock::new(Place { state: State::Nobody, allowed: None }))
         }
     }
 
     /// A caller waits for a check from now on, until it has taken the answer or [leaves](Self::leave).
     pub(super) fn begin(&self, waker: Waker) {
         self.set(State::Awaited(waker));
+    }
+
+    /// How long the check may take that is handed over next; `None`: as long as any.
+    pub(super) fn allow(&self, allowed: Option<Duration>) {
+        self.0.with(|place| place.allowed = allowed);
+    }
+
+    /// How long the check may take that was handed over.
+    pub(super) fn allowed(&self) -> Option<Duration> {
+        self.0.with(|place| place.allowed.take())
     }
 
     /// A task connects in the slot from now on, and is called when a connector begins, until it
@@ -51,10 +68,10 @@ impl Meeting {
 
     /// Calls the task that connects in the slot, if one does.
     pub(super) fn call(&self) {
-        let waker = self.0.with(|state| match replace(state, State::Nobody) {
+        let waker = self.0.with(|place| match replace(&mut place.state, State::Nobody) {
             State::Connecting(waker) => Some(waker),
             other => {
-                *state = other;
+                place.state = other;
                 None
             }
         });
@@ -65,8 +82,8 @@ impl Meeting {
 
     /// The answer, if there is one.
     pub(super) fn answer(&self) -> Option<Answer> {
-        self.0.with(|state| match state {
-            State::Answered(_) => replace(state, State::Nobody).answer(),
+        self.0.with(|place| match place.state {
+            State::Answered(_) => replace(&mut place.state, State::Nobody).answer(),
             _ => None,
         })
     }
@@ -74,8 +91,8 @@ impl Meeting {
     /// The answer, if there is one; else `waker` is called when there is.
     pub(super) fn poll(&self, waker: &Waker) -> Option<Answer> {
         let mut fresh = waker.clone();
-        let answer = self.0.with(|state| match state {
-            State::Answered(_) => replace(state, State::Nobody).answer(),
+        let answer = self.0.with(|place| match &mut place.state {
+            State::Answered(_) => replace(&mut place.state, State::Nobody).answer(),
             State::Awaited(present) => {
                 swap(present, &mut fresh);
                 None
@@ -95,15 +112,15 @@ impl Meeting {
     /// Answers the caller; hands the answer back if no caller waits.
     pub(super) fn end(&self, answer: Answer) -> Result<(), Answer> {
         let mut answer = Some(answer);
-        let waker = self.0.with(|state| match replace(state, State::Nobody) {
+        let waker = self.0.with(|place| match replace(&mut place.state, State::Nobody) {
             State::Awaited(waker) => {
                 if let Some(answer) = answer.take() {
-                    *state = State::Answered(answer);
+                    place.state = State::Answered(answer);
                 }
                 Some(waker)
             }
             other => {
-                *state = other;
+                place.state = other;
                 None
             }
         });
@@ -115,7 +132,7 @@ impl Meeting {
 
     /// What is replaced is dropped without the lock: a waker's destructor is user code.
     fn set(&self, state: State) -> State {
-        self.0.with(|present| replace(present, state))
+        self.0.with(|place| replace(&mut place.state, state))
     }
 }
 

@@ -3,6 +3,7 @@
 //! connects goes on when a connector begins.
 
 use core::task::Waker;
+use core::time::Duration;
 
 use super::shared_error::SharedError;
 use crate::engine::SlotToken;
@@ -24,6 +25,10 @@ impl Meeting {
     pub(super) fn begin_connect(&self, _waker: Waker) {}
 
     pub(super) const fn call(&self) {}
+
+    pub(super) const fn allowed(&self) -> Option<Duration> {
+        None
+    }
 
     pub(super) const fn leave(&self) -> Option<Answer> {
         None

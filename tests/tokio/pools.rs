@@ -45,6 +45,14 @@ impl By {
     }
 }
 
+/// A pool with so many idle connections.
+pub(crate) fn filled(by: By, config: Config, idle: usize) -> (SharedPool<Script>, Script) {
+    let script = Script::default();
+    let pool = by.pool(script.clone(), config);
+    (0..idle).for_each(|_| pool.insert(script.connection()).unwrap());
+    (pool, script)
+}
+
 /// Lets other tasks run until `condition` holds; a time that is paused stands still meanwhile.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + FOREVER;

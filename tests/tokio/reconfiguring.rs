@@ -2,22 +2,13 @@
 
 use std::future::Future;
 
-use conn_pool::SharedPool;
-use conn_pool::managed::{Config, ConfigError, DiscardReason, GetError};
+use conn_pool::managed::{ConfigError, DiscardReason, GetError};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use crate::kit::managed::{millis, quiet, retry, secs};
-use crate::kit::{Call, Gate, Outcome, Script};
-use crate::pools::{BOTH, By, comes_to_rest, until};
-
-/// A pool with so many idle connections.
-fn filled(by: By, config: Config, idle: usize) -> (SharedPool<Script>, Script) {
-    let script = Script::default();
-    let pool = by.pool(script.clone(), config);
-    (0..idle).for_each(|_| pool.insert(script.connection()).unwrap());
-    (pool, script)
-}
+use crate::kit::{Call, Gate, Outcome};
+use crate::pools::{BOTH, By, comes_to_rest, filled, until};
 
 /// As a task of a runtime of one thread, and as one of a runtime of two, whose pool is maintained either way.
 fn on_each_flavour<F: Future<Output = ()> + Send + 'static>(test: impl Fn(By) -> F) {

@@ -15,9 +15,9 @@ use conn_pool::managed::{
 };
 use tokio::runtime::Builder;
 
-use crate::kit::managed::{millis, quiet};
-use crate::kit::{FOREVER, Script, lock};
-use crate::pools::{BOTH, until};
+use crate::kit::managed::{millis, quiet, retry};
+use crate::kit::{Call, FOREVER, Gate, Outcome, Script, lock};
+use crate::pools::{BOTH, By, filled, until};
 use crate::server::{Refused, Server};
 
 const EACH: Option<Duration> = Some(Duration::ZERO);
@@ -135,6 +135,40 @@ async fn connections_are_checked_for_tasks_and_for_threads_by_either_kind_of_man
         tokio::task::spawn_blocking(move || drop(own.get().unwrap())).await.unwrap();
         assert_eq!((server.checks(), server.connects()), (before + 2, 1));
     }
+}
+
+/// The pool's limit for a check is longer than the caller waits, and there is no other connection.
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_replaced_while_its_caller_has_time() {
+    let config = quiet().max_size(1).validate_after(EACH).validation_timeout(Some(FOREVER)).retry(retry(0, millis(1)));
+    let (pool, script) = filled(By::Task, config, 1);
+    script.then(Call::Check, Outcome::at(&Gate::default()));
+    let began = tokio::time::Instant::now();
+    let waiting = pool.get_async_timeout(Duration::from_secs(2));
+    assert_eq!(waiting.await.unwrap().number, 2);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(2), "{took:?}");
+    // A caller that does not wait has no time that a check could take.
+    script.then(Call::Check, Outcome::at(&Gate::default()));
+    assert!(pool.try_get().is_err());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(pool.status().in_use, 1, "{}", pool.status());
+}
+
+/// A thread cannot be stopped, so the manager is told.
+#[tokio::test]
+async fn a_manager_that_blocks_is_told_of_half_of_its_callers_time() {
+    let config = quiet().max_size(1).validate_after(EACH).validation_timeout(Some(FOREVER));
+    let (pool, script) = filled(By::Threads, config, 1);
+    drop(pool.get_async_timeout(Duration::from_secs(20)).await.unwrap());
+    let own = pool.clone();
+    let thread = move || drop(own.get_timeout(Duration::from_secs(20)).unwrap());
+    tokio::task::spawn_blocking(thread).await.unwrap();
+    drop(pool.get_async().await.unwrap());
+    let given: Vec<_> = script.given(Call::Check).into_iter().map(Option::unwrap).collect();
+    let (half, quarter) = (Duration::from_secs(10), Duration::from_secs(5));
+    assert!(given[..2].iter().all(|given| *given <= half && *given > quarter), "{given:?}");
+    assert!(given[2] > half, "{given:?}");
 }
 
 #[tokio::test(start_paused = true)]

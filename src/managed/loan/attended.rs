@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Poll, Waker};
+use core::time::Duration;
 
 use super::blocking::{Blocking, PATIENCE, await_check};
 use super::caller::{Async, Caller, Failure, Met, Queued};
@@ -53,10 +54,10 @@ impl<P: ManagedParts> Caller<P> for AttendedThread {
     }
 
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
-        let Some(until) = self.0.patience_for_check() else { return Met::Gone(Failure::NoTime) };
+        let Some(patience) = self.0.patience_for_check() else { return Met::Gone(Failure::NoTime) };
         // The second time in case that the connector has ended just now.
-        let met = await_check(pool, claimed, why, until).or_else(|claimed| {
-            if pool.ensure_connector() { await_check(pool, claimed, why, until) } else { Err(claimed) }
+        let met = await_check(pool, claimed, why, patience).or_else(|claimed| {
+            if pool.ensure_connector() { await_check(pool, claimed, why, patience) } else { Err(claimed) }
         });
         met.unwrap_or(Met::Gone(Failure::Unattended))
     }
@@ -70,6 +71,7 @@ impl<P: ManagedParts> Caller<P> for AttendedThread {
         _pool: &P,
         _connection: &mut P::Connection,
         _why: CheckReason,
+        _limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
         Err(Failure::NoTime)
     }
@@ -99,7 +101,7 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
             let (mut claimed, mut limit) = (Some(claimed), pin!(self.0.time_within(Some(PATIENCE))));
             poll_fn(|context| {
                 if let Some(claimed) = claimed.take()
-                    && !awaited.begin(claimed, why, context.waker())
+                    && !awaited.begin(claimed, why, self.0.left_for_check(), context.waker())
                 {
                     return Poll::Ready(Met::Gone(Failure::Unattended));
                 }
@@ -120,6 +122,7 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
         _pool: &P,
         _connection: &mut P::Connection,
         _why: CheckReason,
+        _limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
         Err(Failure::NoTime)
     }
@@ -137,10 +140,10 @@ impl<'a, P: ManagedParts> Awaited<'a, P> {
     }
 
     /// Hands the slot over; `false` if there is nobody to check it.
-    fn begin(&self, claimed: ClaimedSlot<'a, P>, why: CheckReason, waker: &Waker) -> bool {
+    fn begin(&self, claimed: ClaimedSlot<'a, P>, why: CheckReason, allowed: Option<Duration>, waker: &Waker) -> bool {
         let Some(meeting) = self.meeting() else { return false };
         meeting.begin(waker.clone());
-        hand_over(self.pool, claimed, why)
+        hand_over(self.pool, claimed, why, allowed)
     }
 
     fn poll(&self, waker: &Waker) -> Option<Answer> {
@@ -188,7 +191,7 @@ impl<P: ManagedParts> Caller<P> for AttendedNow {
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
         self.checks.set(self.checks.get().saturating_sub(1));
         // Another may be idle that needs no check.
-        let is_handed = hand_over(pool, claimed, why);
+        let is_handed = hand_over(pool, claimed, why, None);
         Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })
     }
 
@@ -201,13 +204,20 @@ impl<P: ManagedParts> Caller<P> for AttendedNow {
         _pool: &P,
         _connection: &mut P::Connection,
         _why: CheckReason,
+        _limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
         Err(Failure::NoTime)
     }
 }
 
-/// Hands a connection over to be checked; `false` if nobody does that.
-fn hand_over<'a, P: ManagedParts>(pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> bool {
+/// Hands a connection over to be checked, for as long as is `allowed`; `false` if nobody does that.
+fn hand_over<'a, P: ManagedParts>(
+    pool: &'a P,
+    claimed: ClaimedSlot<'a, P>,
+    why: CheckReason,
+    allowed: Option<Duration>,
+) -> bool {
+    pool.meeting(claimed.slot()).into_iter().for_each(|meeting| meeting.allow(allowed));
     let handed = hand_off(pool, claimed.into_slot(), Job::Check(why));
     // The second time in case that the connector has ended just now.
     let handed =

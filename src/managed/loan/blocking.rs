@@ -20,6 +20,15 @@ use crate::sync::with_parker;
 /// networks, and shorter than a caller would bear to wait for a server that does not answer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
+/// A thread's patience for a check that is made elsewhere.
+#[derive(Clone, Copy)]
+pub(super) struct PatienceForCheck {
+    /// Until when it waits for the answer.
+    until: Instant,
+    /// How long the check may take.
+    allowed: Option<Duration>,
+}
+
 /// A thread.
 pub(crate) struct Blocking {
     deadline: Option<Instant>,
@@ -60,10 +69,11 @@ impl Blocking {
         acquire(pool, self.patience(), ticket)
     }
 
-    /// Until when it waits for a check that is made elsewhere; `None` if it has no time left.
-    pub(super) fn patience_for_check(&self) -> Option<Instant> {
+    /// For a check that is made elsewhere; `None` if it has no time left.
+    pub(super) fn patience_for_check(&self) -> Option<PatienceForCheck> {
         let patience = self.within::<()>(Some(PATIENCE)).ok().flatten()?;
-        Instant::now().checked_add(patience)
+        let allowed = self.part_within::<()>(None, share_for_check).ok()?;
+        Some(PatienceForCheck { until: Instant::now().checked_add(patience)?, allowed })
     }
 
     /// The limit of a call of the manager that begins now: what is left of the thread's time, and at most `limit`.
@@ -119,7 +129,7 @@ where
 
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
         match self.patience_for_check() {
-            Some(until) => await_check(pool, claimed, why, until).unwrap_or_else(Met::Own),
+            Some(patience) => await_check(pool, claimed, why, patience).unwrap_or_else(Met::Own),
             None => Met::Own(claimed),
         }
     }
@@ -134,8 +144,9 @@ where
         pool: &P,
         connection: &mut P::Connection,
         why: CheckReason,
+        limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
-        let within = self.part_within(pool.shared().settings().validation_timeout(), share_for_check)?;
+        let within = self.part_within(limit, share_for_check)?;
         pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }
@@ -147,11 +158,12 @@ pub(super) fn await_check<'a, P: ManagedParts>(
     pool: &'a P,
     claimed: ClaimedSlot<'a, P>,
     why: CheckReason,
-    until: Instant,
+    patience: PatienceForCheck,
 ) -> Result<Met<'a, P>, ClaimedSlot<'a, P>> {
     let Some(meeting) = pool.meeting(claimed.slot()) else { return Err(claimed) };
     let answer = with_parker(|parker, waker| {
         meeting.begin(waker.clone());
+        meeting.allow(patience.allowed);
         if let Err(slot) = hand_off(pool, claimed.into_slot(), Job::Check(why)) {
             let _nobody_answers = meeting.leave();
             return Err(ClaimedSlot::new(pool, slot));
@@ -160,7 +172,7 @@ pub(super) fn await_check<'a, P: ManagedParts>(
             if let Some(answer) = meeting.answer() {
                 return Ok(Some(answer));
             }
-            if !parker.park(Some(until)) {
+            if !parker.park(Some(patience.until)) {
                 return Ok(meeting.leave());
             }
         }

@@ -106,12 +106,14 @@ pub(crate) trait Caller<P: ManagedParts> {
     /// Connects in a slot, for itself or for the pool.
     async fn connect(&self, pool: &P, slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>>;
 
-    /// The manager is told why, just before it checks.
+    /// The manager is told why, just before it checks. The check may take as long as `limit`, and no longer than the
+    /// caller has time for.
     async fn check(
         &self,
         pool: &P,
         connection: &mut P::Connection,
         why: CheckReason,
+        limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>>;
 }
 
@@ -165,9 +167,10 @@ where
         pool: &P,
         connection: &mut P::Connection,
         why: CheckReason,
+        limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
         pool.manager().on_check(connection, why);
-        pool.manager().is_valid(connection, pool.shared().settings().validation_timeout()).map_err(Failure::Error)
+        pool.manager().is_valid(connection, limit).map_err(Failure::Error)
     }
 }
 
@@ -248,6 +251,12 @@ impl<'k, K: Clock> Async<'k, K> {
         self.until.end().map(|deadline| deadline.saturating_sub(self.clock.now()))
     }
 
+    /// How long a check that is made for the caller may take; `None`: no end.
+    #[cfg(feature = "std")]
+    pub(super) fn left_for_check(&self) -> Option<Duration> {
+        self.left().map(share_for_check)
+    }
+
     fn is_late(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
     }
@@ -311,10 +320,10 @@ pub(super) fn share_for_check(left: Duration) -> Duration {
 
 /// A limit in nanoseconds, which takes half as much room as a `Duration` or none. One of centuries never ends.
 #[derive(Clone, Copy)]
-struct Nanos(u64);
+pub(super) struct Nanos(u64);
 
 impl Nanos {
-    fn at_most(limit: Option<Duration>) -> Self {
+    pub(super) fn at_most(limit: Option<Duration>) -> Self {
         limit.map_or(Self(u64::MAX), Self::of)
     }
 
@@ -323,7 +332,7 @@ impl Nanos {
         Self(nanos.saturating_add(limit.subsec_nanos() as u64))
     }
 
-    fn get(self) -> Option<Duration> {
+    pub(super) fn get(self) -> Option<Duration> {
         (self.0 != u64::MAX).then(|| Duration::from_nanos(self.0))
     }
 }
@@ -373,14 +382,16 @@ where
         pool: &P,
         connection: &mut P::Connection,
         why: CheckReason,
+        limit: Option<Duration>,
     ) -> impl Future<Output = Result<(), Failure<ErrorOf<P>>>> {
+        let limit = Nanos::at_most(limit);
         async move {
             // It is not begun without time.
             if self.is_late() {
                 return Err(Failure::NoTime);
             }
             pool.manager().on_check(connection, why);
-            let limit = self.time_for_check(pool.shared().settings().validation_timeout());
+            let limit = self.time_for_check(limit.get());
             in_time(Timed::new(pool.manager().begin_check(connection), limit).await)
         }
     }

@@ -6,7 +6,7 @@ use core::future::Future;
 use core::mem::replace;
 use core::time::Duration;
 
-use super::caller::{Caller, Failure, Met};
+use super::caller::{Caller, Failure, Met, Nanos};
 use super::tokens::{Assessment, ClaimedSlot, ConnectingSlot, UnreadySlot};
 use crate::engine::SlotState;
 use crate::managed::clock::span;
@@ -90,7 +90,8 @@ pub(crate) fn prepare<'a, P: ManagedParts, W: Caller<P>>(
         loop {
             let next = match step {
                 Step::Check(unready, why) => {
-                    let checked = caller.check(pool, unready.connection(), *why).await;
+                    let limit = pool.shared().settings().validation_timeout();
+                    let checked = caller.check(pool, unready.connection(), *why, limit).await;
                     after_check(pool, step, checked)
                 }
                 Step::Connect(connecting) => {
@@ -348,15 +349,17 @@ impl<P: ManagedParts> CheckError<'_, P> {
     }
 }
 
-/// Has a connection checked.
+/// Has a connection checked, for as long as is `allowed`, and as any check may take.
 pub(crate) fn check<'a, P: ManagedParts, W: Caller<P>>(
     pool: &'a P,
     caller: &W,
     mut unready: UnreadySlot<'a, P>,
     why: CheckReason,
+    allowed: Option<Duration>,
 ) -> impl Future<Output = Result<ClaimedSlot<'a, P>, CheckError<'a, P>>> {
+    let limit = Nanos::at_most(pool.shared().settings().validation_timeout().into_iter().chain(allowed).min());
     async move {
-        let checked = caller.check(pool, unready.connection(), why).await;
+        let checked = caller.check(pool, unready.connection(), why, limit.get()).await;
         end_check(pool, unready, checked)
     }
 }

@@ -45,7 +45,7 @@ struct Asking<'w, W> {
 
 impl<P: ManagedParts, W: Caller<P>> Hands<P> for Asking<'_, W> {
     async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
-        is_fit(check(pool, self.caller, claimed.into_unready(), why).await)
+        is_fit(check(pool, self.caller, claimed.into_unready(), why, None).await)
     }
 
     async fn replace(&self, pool: &P, now: Millis, _done: &mut MaintenanceReport) -> Refill {

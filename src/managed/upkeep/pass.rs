@@ -96,7 +96,7 @@ struct Own<'w, W>(&'w W);
 
 impl<P: ManagedParts, W: Caller<P>> Hands<P> for Own<'_, W> {
     async fn check(&self, pool: &P, claimed: ClaimedSlot<'_, P>, why: CheckReason) -> bool {
-        is_fit(check(pool, self.0, claimed.into_unready(), why).await)
+        is_fit(check(pool, self.0, claimed.into_unready(), why, None).await)
     }
 
     async fn replace(&self, pool: &P, now: Millis, done: &mut MaintenanceReport) -> Refill {

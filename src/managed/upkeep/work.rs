@@ -11,7 +11,7 @@ use crate::managed::loan::caller::Caller;
 use crate::managed::loan::prepare::{check, has_connection, make};
 use crate::managed::loan::release::recycle_here;
 use crate::managed::loan::tokens::{ConnectingSlot, UnreadySlot, discard_here};
-use crate::managed::meeting::Answer;
+use crate::managed::meeting::{Answer, Meeting};
 use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
@@ -60,7 +60,7 @@ pub(crate) async fn perform<P: ManagedParts, W: Caller<P>>(pool: &P, caller: &W,
         Errand::Report(_end) => report(pool),
         Errand::Connect(connecting) => connect(pool, caller, connecting).await,
         Errand::Check(unready, why) => check_for_caller(pool, caller, unready, why).await,
-        Errand::Probe(unready, why, _end) => _ = is_fit(check(pool, caller, unready, why).await),
+        Errand::Probe(unready, why, _end) => _ = is_fit(check(pool, caller, unready, why, None).await),
         Errand::Reset(unready) => reset(pool, unready),
         Errand::Discard(doomed, _end) => drop(doomed),
     }
@@ -124,7 +124,8 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
         None => Err(answer),
     };
     let mut unanswered = Unanswered(Some(|| drop(end(Answer::Unfit(None)))));
-    let checked = check(pool, caller, unready, why).await;
+    let allowed = pool.meeting(number).and_then(Meeting::allowed);
+    let checked = check(pool, caller, unready, why, allowed).await;
     unanswered.0 = None;
     match checked {
         Ok(fit) => {
