@@ -31,6 +31,8 @@ pub(super) const DIRTY: usize = 1 << 7;
 pub(super) const ELSEWHERE: usize = 1 << 8;
 /// It is looked at as it is released: how often it was used, and how many are idle. For as long as it lives.
 pub(super) const LIMITED: usize = 1 << 9;
+/// It has passed a check, and the caller that this was for has left.
+pub(super) const PASSED: usize = 1 << 10;
 /// It has to be checked before a caller gets it, for any of these reasons.
 pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
 

@@ -49,6 +49,23 @@ fn who_meets_a_check_that_hangs_gets_a_connection_that_is_made() {
     assert_whole_after(&gate, &pool);
 }
 
+/// Whoever it was for has left.
+#[test]
+fn a_check_counts_for_the_next_loan_for_half_a_second() {
+    for (idle, checks) in [(500, 1), (501, 2)] {
+        let pool = filled::<1>(quiet().validate_after(ALWAYS), 1);
+        let gate = hang(&pool, Call::Check);
+        let _health = pool.health_check().unwrap();
+        assert!(pool.get_timeout(millis(20)).is_err());
+        assert_whole_after(&gate, &pool);
+        pool.clock().advance(millis(idle));
+        for more in 0..2 {
+            drop(pool.get_timeout(FOREVER).unwrap());
+            assert_eq!(pool.manager().calls(Call::Check), checks + more, "after {idle} ms");
+        }
+    }
+}
+
 #[test]
 fn the_deadline_of_a_thread_passes_while_its_check_hangs() {
     let pool = filled::<1>(quiet().validate_after(ALWAYS), 1);

@@ -155,6 +155,23 @@ async fn a_silent_connection_is_replaced_while_its_caller_has_time() {
     assert_eq!(pool.status().in_use, 1, "{}", pool.status());
 }
 
+/// Each caller leaves before the answer, and finds the same connection again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_are_served_where_each_check_takes_longer_than_they_wait_for_it() {
+    for by in BOTH {
+        let config = quiet().max_size(1).validate_after(EACH);
+        let (pool, script) = filled(by, config, 1);
+        script.always(Call::Check, Outcome::after(|| std::thread::sleep(millis(150))));
+        for checks in 1..=2 {
+            let guard = pool.get_async_timeout(FOREVER).await.unwrap();
+            assert_eq!((guard.number, script.calls(Call::Check)), (1, checks), "{by:?}");
+        }
+        let own = pool.clone();
+        tokio::task::spawn_blocking(move || drop(own.get_timeout(FOREVER).unwrap())).await.unwrap();
+        assert_eq!(script.calls(Call::Check), 3, "{by:?}");
+    }
+}
+
 /// A thread cannot be stopped, so the manager is told.
 #[tokio::test]
 async fn a_manager_that_blocks_is_told_of_half_of_its_callers_time() {

@@ -16,7 +16,7 @@ use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{
-    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, REQUIRED, STALE, STOOD_STILL, UNPROVEN,
+    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, PASSED, REQUIRED, STALE, STOOD_STILL, UNPROVEN,
 };
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
@@ -142,7 +142,7 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
             return marked;
         }
         if shared.has(CHECK_EACH) {
-            return Some(CheckReason::EachTime);
+            return if self.has_just_passed() { None } else { Some(CheckReason::EachTime) };
         }
         let is_over = now.is_some_and(|now| record.unproven_for(now) > shared.unproven_after());
         if marked == Some(CheckReason::Unproven) || is_over {
@@ -154,6 +154,17 @@ impl<'a, P: ManagedParts> ClaimedSlot<'a, P> {
         // Maintenance may have recorded since when the connection is idle after the marks were read: then it has marked
         // before whether it was late.
         marked_check(record.marks())
+    }
+
+    /// Whether it has passed a check just now that counts for the next loan: those who wait for the answer of a check
+    /// leave before it, if it takes longer than they have patience for, and would never be served.
+    fn has_just_passed(&self) -> bool {
+        let record = self.pool.record(self.slot());
+        if !record.is_marked(PASSED) {
+            return false;
+        }
+        record.unmark(PASSED);
+        record.unproven_for(self.pool.coarse()) <= STILL_COUNTS
     }
 
     /// Why maintenance checks the connection, which it wants to keep alive.
@@ -219,6 +230,10 @@ impl<P: ManagedParts> Drop for ClaimedSlot<'_, P> {
         run_once(|| release_unused(self.pool, slot));
     }
 }
+
+/// How long a check counts for the next loan, in milliseconds: as long as a connection may be idle without one by
+/// default.
+const STILL_COUNTS: usize = 500;
 
 /// Why the marks ask for a check, if they do: what the last use has left behind comes before what time has done.
 #[inline(always)]

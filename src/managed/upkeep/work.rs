@@ -15,7 +15,7 @@ use crate::managed::meeting::{Answer, Meeting};
 use crate::managed::observe;
 use crate::managed::outage::Purpose;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::{ELSEWHERE, STALE};
+use crate::managed::record::{ELSEWHERE, PASSED, STALE};
 use crate::slot::{release, release_unused};
 use crate::sync::run_once;
 
@@ -130,6 +130,7 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
     match checked {
         Ok(fit) => {
             if let Err(Answer::Fit(slot)) = end(Answer::Fit(fit.into_slot())) {
+                pool.record(number).mark(PASSED);
                 release_unused(pool, slot);
             }
         }
