@@ -107,6 +107,7 @@
 //! | `alloc` | guards that own an `Arc` of their pool, pools on the heap | an allocator |
 //! | `managed` | [`managed::Pool`]: pools that connect, check and heal; implies `statistics` | some words in each pool, and the code of what is used of it |
 //! | `statistics` | what a pool counts: [`Metrics`], [`metrics`](Pool::metrics), [`reset_peaks`](Pool::reset_peaks) | a word a slot, nine words a pool; a load and a store at each acquire |
+//! | `tokio` | [`SharedPool::new`]: a pool that a task of the tokio runtime connects and maintains; tasks that sleep by its timers; implies `std` | the crate `tokio`, with `rt` and `time` |
 //! | `critical-section` | without `std`: a pool that interrupt handlers may touch | the slow path masks interrupts; the application provides the critical section |
 //! | `portable-atomic` | targets without compare-and-swap; their `Arc` is that of `portable-atomic-util` 0.2, and they have no `tracing` | that of the back end, which the application chooses |
 //! | `ffi` (or `capi`) | the functions that C programs call; with `std` on Unix only: see [the C library](guide::c); implies `managed` | the crate `libc` |

@@ -47,6 +47,19 @@ pub(crate) enum Attendant {
     Threads,
 }
 
+impl Attendant {
+    /// Whether connections are made on a runtime that may end before the pool.
+    pub(crate) const fn has_runtime(self) -> bool {
+        match self {
+            Self::Nobody | Self::Task => false,
+            #[cfg(feature = "std")]
+            Self::CheckingTask => true,
+            #[cfg(feature = "std")]
+            Self::Threads => false,
+        }
+    }
+}
+
 /// What was handed over and not begun yet, the oldest first.
 pub(crate) struct Jobs {
     attendant: Attendant,

@@ -11,9 +11,9 @@ use crate::engine::SlotToken;
 use crate::sync::{Lock, const_fn};
 
 /// One in each slot. Its lock hands the slot from the one that checks to the caller (I2).
-pub(crate) struct Meeting(Lock<Place>);
+pub(crate) struct Meeting(Lock<Present>);
 
-struct Place {
+struct Present {
     state: State,
     /// How long the check may take that was handed over last, for its caller's sake.
     allowed: Option<Duration>,
@@ -41,7 +41,7 @@ pub(crate) enum Answer {
 impl Meeting {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self(Lock::new(Place { state: State::Nobody, allowed: None }))
+            Self(Lock::new(Present { state: State::Nobody, allowed: None }))
         }
     }
 

@@ -12,6 +12,7 @@ use super::config::Config;
 use super::config_error::ConfigError;
 use super::loan::current::{self, loans};
 use super::loan::insert::insert;
+use super::loan::prepare;
 use super::loan::release::{reason_of, release};
 use super::loan::tokens::discard;
 use super::manager::Lifecycle;
@@ -438,9 +439,12 @@ impl<M: Lifecycle, const N: usize, K: Clock> Pool<M, N, K> {
     /// Why no connection can be made, if the last connect has failed: what the manager says of the error
     /// ([`describe`](Lifecycle::describe)). Takes a lock for a moment. A connect of a caller's own is noted while
     /// others wait.
+    ///
+    /// `None` again when that is longer ago than twice the longest pause between connects, 10 s by default, and none is
+    /// under way: no caller has asked for a connection since, and the next one has another attempt made.
     #[must_use]
     pub fn connect_error(&self) -> Option<SharedError> {
-        self.shared.failure().map(|failure| failure.error)
+        prepare::connect_error(self)
     }
 
     /// The manager.

@@ -7,7 +7,7 @@ use conn_pool::managed::{Config, GetError, Retry};
 
 use crate::kit::keeper::{BOTH, By, Keeper};
 use crate::kit::managed::{ALWAYS, SimPool, assert_at_rest, millis, pool, quiet, retry, secs};
-use crate::kit::{Call, Job, Outcome};
+use crate::kit::{Call, Gate, Job, Outcome};
 
 const PAUSE: Retry = retry(0, secs(1));
 
@@ -86,6 +86,27 @@ fn a_server_that_hangs_up_is_connected_to_once_a_pause_however_many_wait() {
             keeper.until(|| pool.connect_error().is_none());
         }
     }
+}
+
+/// A service that takes no requests while connecting fails would never find out that the server is back.
+#[test]
+fn an_error_that_nobody_has_tried_to_meet_again_is_forgotten() {
+    let pool = pool::<2>(quiet());
+    let longest = pool.config().get_retry().longest_pause;
+    let mut keeper = Keeper::begin(By::Task, &pool);
+    pool.manager().then(Call::Connect, Outcome::Error).then(Call::Connect, Outcome::error_at(&Gate::default()));
+    let caller = Job::begun(pool.get_async_timeout(secs(60)));
+    keeper.until(|| pool.connect_error().is_some());
+    drop(caller);
+    pool.clock().advance(2 * longest);
+    keeper.step();
+    assert!(pool.connect_error().is_some());
+    pool.clock().advance(millis(1));
+    assert!(pool.connect_error().is_none());
+    // One that is under way has not succeeded yet.
+    let _caller = Job::begun(pool.get_async_timeout(secs(60)));
+    keeper.until(|| pool.status().connecting == 1);
+    assert!(pool.connect_error().is_some());
 }
 
 #[test]

@@ -47,6 +47,15 @@ async fn a_scope_that_ends_well_takes_no_doubt_away_that_was_there_before() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_that_blocks_is_known_by_the_place_where_it_was_asked_for() {
+    let (pool, _) = pool(By::Threads);
+    let own = pool.clone();
+    let (site, line) = (pool.run(move |_| own.loans().next().unwrap().site.unwrap()), line!());
+    let site = site.await.unwrap();
+    assert_eq!((site.file(), site.line()), (file!(), line));
+}
+
 #[tokio::test]
 async fn a_guard_tells_the_age_of_its_connection_and_its_uses() {
     for by in BOTH {

@@ -32,15 +32,18 @@ fn a_waiter_is_served_though_the_runtime_ends_in_the_middle_of_its_connect() {
 
 #[test]
 fn what_was_made_on_a_runtime_that_has_ended_is_checked_before_it_is_lent() {
-    let (server, first, second) = (Server::default(), runtime(), runtime());
-    let config = Config::new().max_size(1).validate_after(None);
-    let pool = first.block_on(async { SharedPool::new(server.manager(), config) }).unwrap();
-    drop(first.block_on(pool.get_async()).unwrap());
-    drop(first);
-    // The first caller after the end may still get it unchecked; it has the pool maintained again.
-    drop(second.block_on(pool.get_async()).unwrap());
-    drop(second.block_on(pool.get_async()).unwrap());
-    assert_eq!((server.checks(), server.connects()), (1, 1));
+    let second = runtime();
+    // Without an option about time no caller looks whether the pool is maintained.
+    for config in [Config::new(), Config::new().validate_after(None).max_lifetime(None)] {
+        let (server, first) = (Server::default(), runtime());
+        let pool = first.block_on(async { SharedPool::new(server.manager(), config.max_size(1)) }).unwrap();
+        drop(first.block_on(pool.get_async()).unwrap());
+        drop(first);
+        for _ in 0..2 {
+            drop(second.block_on(pool.get_async()).unwrap());
+            assert_eq!((server.checks(), server.connects()), (1, 1), "{config:?}");
+        }
+    }
 }
 
 #[test]

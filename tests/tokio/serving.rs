@@ -172,6 +172,38 @@ async fn callers_are_served_where_each_check_takes_longer_than_they_wait_for_it(
     }
 }
 
+/// The floor is kept though nobody calls.
+#[tokio::test]
+async fn maintenance_outlives_a_panic_of_the_manager() {
+    for by in BOTH {
+        let script = Script::default();
+        script.then(Call::Connect, Outcome::Panic);
+        let pool = by.pool(script.clone(), quiet().max_size(1).min_idle(1).retry(retry(0, millis(1))));
+        until(|| pool.status().idle == 1).await;
+        assert_eq!(script.calls(Call::Connect), 2, "{by:?}");
+    }
+}
+
+/// Maintenance would fill the pool as soon as it begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_connection_has_its_place_before_maintenance_begins() {
+    let config = Config::new().max_size(1).min_idle(1);
+    for _ in 0..100 {
+        let server = Server::default();
+        let pool = SharedPool::connect(server.manager(), config).await.unwrap();
+        assert_eq!((*pool.get_async().await.unwrap(), server.connects()), (1, 1));
+        let server = Server::default();
+        let pool = SharedPool::connect_blocking(server.manager(), config).unwrap();
+        assert_eq!((*pool.get_async().await.unwrap(), server.connects()), (1, 1));
+    }
+}
+
+#[test]
+fn a_program_that_drops_the_task_is_told_so() {
+    let error = SharedPool::spawned_by(Server::default().manager(), Config::new(), drop).unwrap_err();
+    assert!(error.to_string().contains("has dropped the task that maintains the pool"), "{error}");
+}
+
 /// A thread cannot be stopped, so the manager is told.
 #[tokio::test]
 async fn a_manager_that_blocks_is_told_of_half_of_its_callers_time() {

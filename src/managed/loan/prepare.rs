@@ -309,9 +309,21 @@ impl<P: ManagedParts> Drop for Attempt<'_, P> {
 /// been long since a connect was tried.
 pub(crate) fn present_failure<P: ManagedParts>(pool: &P) -> Option<ConnectFailure> {
     let (status, shared) = (pool.engine().status(), pool.shared());
-    let is_recent = |since: usize| since <= 2 * span(shared.config().retry.longest_pause);
-    let is_failing = shared.failed_ago(pool.coarse()).is_some_and(is_recent);
+    let is_failing = shared.failed_ago(pool.coarse()).is_some_and(|ago| is_recent(pool, ago));
     if is_failing && status.vacant + status.connecting > 0 { shared.failure() } else { None }
+}
+
+/// Why connecting fails: as [`present_failure`], whether or not the pool is full. One that is under way hides nothing.
+pub(crate) fn connect_error<P: ManagedParts>(pool: &P) -> Option<SharedError> {
+    let shared = pool.shared();
+    let is_under_way = || pool.engine().status().connecting > 0;
+    let is_present = shared.failed_ago(pool.coarse()).is_some_and(|ago| is_recent(pool, ago) || is_under_way());
+    if is_present { shared.failure().map(|failure| failure.error) } else { None }
+}
+
+/// Whether a connect that failed so long ago would have been tried again meanwhile, if any caller had asked.
+fn is_recent<P: ManagedParts>(pool: &P, ago: usize) -> bool {
+    ago <= 2 * span(pool.shared().config().retry.longest_pause)
 }
 
 /// A check that did not find the connection fit.

@@ -17,6 +17,7 @@ use crate::managed::error::DrainError;
 use crate::managed::loan::attended::until;
 use crate::managed::loan::current::{self, loans};
 use crate::managed::loan::insert::insert;
+use crate::managed::loan::prepare;
 use crate::managed::manager::Lifecycle;
 use crate::managed::metrics::Metrics;
 #[cfg(feature = "metrics")]
@@ -235,9 +236,13 @@ impl<M: Lifecycle> SharedPool<M> {
     }
 
     /// Why no connection can be made, if the last connect has failed. Takes a lock for a moment.
+    ///
+    /// `None` again when that is longer ago than twice the longest pause between connects, 10 s by default, and none is
+    /// under way: no caller has asked for a connection since, and the next one has another attempt made. So a service
+    /// that takes no requests while this is `Some` takes some again, and finds out.
     #[must_use]
     pub fn connect_error(&self) -> Option<SharedError> {
-        self.block().shared().failure().map(|failure| failure.error)
+        prepare::connect_error(self.block())
     }
 
     /// The pool's options as they are now, with the defaults of a shared pool filled in: a copy.

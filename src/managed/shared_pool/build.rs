@@ -32,6 +32,8 @@ pub enum BuildError {
     Config(ConfigError),
     /// There is nothing to run the pool's maintenance on.
     NoRuntime,
+    /// The function that was given to [`SharedPool::spawned_by`] has dropped the task that maintains the pool.
+    NotSpawned,
     /// The system cannot start the thread that maintains the pool.
     Thread(io::Error),
     /// The first connection could not be made.
@@ -52,6 +54,10 @@ impl fmt::Display for BuildError {
                 "no runtime to maintain the pool on: build it within a tokio runtime, with the feature `tokio` of \
                  conn_pool; or with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads",
             ),
+            Self::NotSpawned => f.write_str(
+                "the function given to SharedPool::spawned_by has dropped the task that maintains the pool: it has to \
+                 hand it to an executor that runs",
+            ),
             Self::Thread(error) => write!(f, "cannot start the thread that maintains the pool: {error}"),
             Self::Connect(error) => write!(f, "cannot make the first connection: {error}"),
         }
@@ -62,7 +68,7 @@ impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Config(error) => error.source(),
-            Self::NoRuntime => None,
+            Self::NoRuntime | Self::NotSpawned => None,
             Self::Thread(error) => error.source(),
             Self::Connect(error) => error.source(),
         }
@@ -81,9 +87,7 @@ where
     ///
     /// [`BuildError`], if something is wrong with the configuration, or the system cannot start a thread.
     pub fn blocking(manager: M, config: Config) -> Result<Self, BuildError> {
-        let pool = Self::build(manager, config, by_threads())?;
-        start_threads(&pool.owner()).map_err(BuildError::Thread)?;
-        Ok(pool)
+        Self::by_own_threads(manager, config, None)
     }
 
     /// As [`blocking`](Self::blocking), with a first connection, which the calling thread makes.
@@ -100,8 +104,12 @@ where
         check(config)?;
         let first = manager.connect(config.connect_timeout);
         let first = first.map_err(|error| refused(&manager, error))?;
-        let pool = Self::blocking(manager, config)?;
-        let _is_full = pool.insert(first);
+        Self::by_own_threads(manager, config, Some(first))
+    }
+
+    fn by_own_threads(manager: M, config: Config, first: Option<M::Connection>) -> Result<Self, BuildError> {
+        let pool = Self::build(manager, config, by_threads(), first)?;
+        start_threads(&pool.owner()).map_err(BuildError::Thread)?;
         Ok(pool)
     }
 }
@@ -121,7 +129,7 @@ where
     /// [`BuildError`], if something is wrong with the configuration; [`BuildError::NoRuntime`] outside of a runtime,
     /// and without the feature `tokio`.
     pub fn new(manager: M, config: Config) -> Result<Self, BuildError> {
-        Self::maintained_at(manager, config, Spawner::present().ok_or(BuildError::NoRuntime)?)
+        Self::maintained_at(manager, config, Spawner::present().ok_or(BuildError::NoRuntime)?, None)
     }
 
     /// As [`new`](Self::new), with a first connection.
@@ -138,9 +146,7 @@ where
         let spawner = Spawner::present().ok_or(BuildError::NoRuntime)?;
         check(config)?;
         let first = first_connection(&manager, &config).await?;
-        let pool = Self::maintained_at(manager, config, spawner)?;
-        let _is_full = pool.insert(first);
-        Ok(pool)
+        Self::maintained_at(manager, config, spawner, Some(first))
     }
 
     /// As [`new`](Self::new), on any runtime: the pool's maintenance is a future that `spawn` hands to it. If the
@@ -150,7 +156,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`BuildError`], if something is wrong with the configuration.
+    /// [`BuildError`], if something is wrong with the configuration; [`BuildError::NotSpawned`] if `spawn` has dropped
+    /// the future.
     ///
     /// # Examples
     ///
@@ -172,12 +179,22 @@ where
         config: Config,
         spawn: impl Fn(Task) + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
-        Self::maintained_at(manager, config, Spawner::Own(Box::new(spawn)))
+        Self::maintained_at(manager, config, Spawner::Own(Box::new(spawn)), None)
     }
 
-    fn maintained_at(manager: M, config: Config, spawner: Spawner) -> Result<Self, BuildError> {
-        let pool = Self::build(manager, config, by_task(spawner))?;
-        if pool.block().begin_upkeep() { Ok(pool) } else { Err(BuildError::NoRuntime) }
+    fn maintained_at(
+        manager: M,
+        config: Config,
+        spawner: Spawner,
+        first: Option<M::Connection>,
+    ) -> Result<Self, BuildError> {
+        let is_own = matches!(spawner, Spawner::Own(_));
+        let pool = Self::build(manager, config, by_task(spawner), first)?;
+        match pool.block().begin_upkeep() {
+            true => Ok(pool),
+            false if is_own => Err(BuildError::NotSpawned),
+            false => Err(BuildError::NoRuntime),
+        }
     }
 }
 
@@ -186,12 +203,18 @@ impl<M: Lifecycle<Error: Into<BoxError>>> SharedPool<M> {
     #[cfg(all(test, conn_pool_loom))]
     pub(crate) fn unmaintained(manager: M, config: Config) -> Self {
         let upkeep = Upkeep { begin: |_| false, spawner: None };
-        Self::build(manager, config, upkeep).expect("a sound configuration")
+        Self::build(manager, config, upkeep, None).expect("a sound configuration")
     }
 
-    fn build(manager: M, config: Config, upkeep: Upkeep<M>) -> Result<Self, BuildError> {
+    /// The `first` connection lies in the pool before maintenance begins, which may fill it.
+    fn build(manager: M, config: Config, upkeep: Upkeep<M>, first: Option<M::Connection>) -> Result<Self, BuildError> {
         let (config, capacity) = check(config)?;
-        Ok(Self::of(Block::allocate(manager, config, capacity, upkeep, Into::into)))
+        let pool = Self::of(Block::allocate(manager, config, capacity, upkeep, Into::into));
+        if let Some(first) = first {
+            // There is room, unless `max_size` is 0.
+            let _is_full = pool.insert(first);
+        }
+        Ok(pool)
     }
 }
 

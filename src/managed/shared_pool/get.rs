@@ -226,7 +226,7 @@ impl<M: Lifecycle> SharedPool<M> {
     /// As [`get_async`](Self::get_async).
     #[track_caller]
     pub fn get_async_deadline(&self, deadline: Instant) -> impl Future<Output = Got<M>> {
-        let deadline = SystemClock.now() + deadline.saturating_duration_since(present_instant());
+        let deadline = moment(deadline, present_instant);
         self.get_as_task(Location::caller(), Async::until(deadline, &SystemClock), |_, _| {})
     }
 
@@ -242,6 +242,13 @@ impl<M: Lifecycle> SharedPool<M> {
         };
         Told(task::get::<_, _, AttendedTask<'a, SystemClock>, _>(self.block(), site, caller, begin, guard))
     }
+}
+
+/// The moment by the pool's clock that is `at`. A task that is preempted between the two readings has a later one, and
+/// does not give up early: the pool's clock is read last.
+fn moment(at: Instant, present: impl FnOnce() -> Instant) -> Duration {
+    let left = at.saturating_duration_since(present());
+    SystemClock.now().saturating_add(left)
 }
 
 /// How long a call waits that names no time.
@@ -308,5 +315,23 @@ impl<G, E, F: Future<Output = Result<G, GetError<E>>>> Future for Told<F> {
         // SAFETY: the future is pinned with the whole: nothing moves it out.
         let future = unsafe { self.map_unchecked_mut(|told| &mut told.0) };
         future.poll(context).map(|got| got.map_err(told))
+    }
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{Clock, Duration, Instant, SystemClock, moment};
+    use std::thread::sleep;
+
+    /// On a busy machine.
+    #[test]
+    fn a_deadline_does_not_come_early_for_a_task_that_is_preempted() {
+        let (pause, wait) = (Duration::from_millis(20), Duration::from_millis(40));
+        let began = SystemClock.now();
+        let preempted = || {
+            sleep(pause);
+            Instant::now()
+        };
+        assert!(moment(Instant::now() + wait, preempted) >= began + wait);
     }
 }

@@ -47,11 +47,15 @@ where
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn run<T: Send + 'static>(
+    #[track_caller]
+    pub fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut M::Connection) -> T + Send + 'static,
-    ) -> Result<T, GetError> {
-        let mut guard: SharedConnGuard<M> = self.get_async().await?;
-        Ok(run_blocking(move || work(&mut guard)).await)
+    ) -> impl Future<Output = Result<T, GetError>> {
+        let getting = self.get_async();
+        async move {
+            let mut guard: SharedConnGuard<M> = getting.await?;
+            Ok(run_blocking(move || work(&mut guard)).await)
+        }
     }
 }

@@ -1,18 +1,19 @@
-// knows: block, spawner, clock, jobs, manager, parts, record, upkeep, engine, slot · must not know: who acquires
+// knows: block, spawner, clock, jobs, manager, upkeep, slot · must not know: who acquires
 //! How a shared pool is maintained: by threads, or by a task, which is begun anew if its runtime has ended.
 
+use core::future::{Future, poll_fn};
 use core::ops::Deref;
+use core::task::Poll;
+use core::time::Duration;
 use std::boxed::Box;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::block::{Block, BlockRef, Upkeep};
 use super::spawner::Spawner;
-use crate::engine::SlotState;
-use crate::managed::clock::SystemClock;
+use crate::managed::clock::{Clock, SystemClock};
 use crate::managed::jobs::Attendant;
 use crate::managed::manager::{AsyncManager, Manager};
-use crate::managed::parts::ManagedParts;
-use crate::managed::record::REQUIRED;
 use crate::managed::upkeep::connector::Attendance;
 use crate::managed::upkeep::crew::Known;
 use crate::managed::upkeep::task::maintain_until_closed;
@@ -54,6 +55,24 @@ where
     Upkeep { begin: begin_task, spawner: Some(spawner) }
 }
 
+/// How long maintenance rests after a panic of the manager's, or of a hook's.
+const AFTER_PANIC: Duration = Duration::from_millis(100);
+
+/// Whether the future has ended by a panic, which was reported through the panic hook.
+async fn has_panicked(work: impl Future<Output = ()>) -> bool {
+    let mut work = Box::pin(Some(work));
+    poll_fn(|context| {
+        let poll = || work.as_mut().as_pin_mut().map_or(Poll::Ready(()), |work| work.poll(context));
+        if let Ok(worked) = catch_unwind(AssertUnwindSafe(poll)) {
+            return worked.map(|()| false);
+        }
+        // What it owns is the manager's, and may panic in turn.
+        let _panic = catch_unwind(AssertUnwindSafe(|| work.set(None)));
+        Poll::Ready(true)
+    })
+    .await
+}
+
 fn begin_task<M>(pool: &BlockRef<M>) -> bool
 where
     M: AsyncManager<Connection: Send> + Send + Sync + 'static,
@@ -62,12 +81,17 @@ where
     if !attendance.begin() {
         return true;
     }
-    // What was made on a runtime that has ended may not work any more.
-    for (slot, _) in pool.engine().states().iter().enumerate().filter(|(_, state)| SlotState::is_filled(state)) {
-        pool.record(slot).mark(REQUIRED);
-    }
     let own = pool.clone();
-    let task = Box::pin(async move { maintain_until_closed(&*own, &SystemClock, attendance).await });
+    let task = Box::pin(async move {
+        let mut present = Some(attendance);
+        while let Some(attendance) = present.take() {
+            if has_panicked(maintain_until_closed(&*own, &SystemClock, attendance)).await {
+                // Not at once: it may panic again.
+                SystemClock.sleep(AFTER_PANIC).await;
+                present = Some(Attendance::new(own.clone(), Attendant::CheckingTask));
+            }
+        }
+    });
     if let Some(spawner) = pool.spawner() {
         spawner.spawn(task);
     }

@@ -1,5 +1,5 @@
-// knows: due, marking, pass, work, clock, event, jobs, loan, meeting, outage, parts, report, sync · must not know: who
-// does the jobs
+// knows: due, marking, pass, work, clock, event, jobs, loan, meeting, outage, parts, record, report, engine, sync ·
+// must not know: who does the jobs
 //! The pool's connector, as the thread or the task that maintains the pool: it decides what is to be done, and calls
 //! nothing that may take long itself. So nothing that hangs delays what must go on.
 
@@ -14,6 +14,7 @@ use super::due::SHORTEST;
 use super::marking::{Marker, pause_marking, stop_marking, woken};
 use super::pass::{Hands, Refill, has_new_leaks, put_off, run_pass};
 use super::work::end_next;
+use crate::engine::SlotState;
 use crate::managed::clock::{Millis, duration};
 use crate::managed::event::CheckReason;
 use crate::managed::jobs::{Attendant, Job};
@@ -23,6 +24,7 @@ use crate::managed::loan::tokens::{ClaimedSlot, ConnectingSlot};
 use crate::managed::meeting::Meeting;
 use crate::managed::outage::Demand;
 use crate::managed::parts::ManagedParts;
+use crate::managed::record::REQUIRED;
 use crate::managed::report::MaintenanceReport;
 use crate::sync::run_to_end;
 
@@ -91,10 +93,21 @@ impl<H: Deref<Target: ManagedParts + Sized>> Attendance<H> {
 impl<H: Deref<Target: ManagedParts + Sized>> Drop for Attendance<H> {
     fn drop(&mut self) {
         if self.is_connector {
+            if self.attendant.has_runtime() {
+                require_checks(&*self.pool);
+            }
             stop_marking(&*self.pool);
             end_connector(&*self.pool);
             run_to_end(|| end_next(&*self.pool));
         }
+    }
+}
+
+/// What was made on a runtime that has ended may not work any more: each connection is checked before it is lent, also
+/// to the first caller, who has the pool maintained elsewhere.
+fn require_checks<P: ManagedParts>(pool: &P) {
+    for (slot, _) in pool.engine().states().iter().enumerate().filter(|(_, state)| SlotState::is_filled(state)) {
+        pool.record(slot).mark(REQUIRED);
     }
 }
 
