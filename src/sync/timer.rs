@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 /// How long the thread waits for another timer before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// The latest time for which a timer is set, some three centuries from the start. Times after it are left for those
+/// that are made to differ from it.
+const LATEST: u64 = u64::MAX / 2;
+
 /// Ends when its time has come.
 pub(crate) struct Timer {
     /// In nanoseconds from [`start`]. From when it is registered, the number by which it is known.
@@ -54,7 +58,7 @@ impl Timer {
     /// Ends when `duration` has passed.
     pub(crate) fn new(duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self { at: now().saturating_add(nanos), is_registered: false }
+        Self { at: now().saturating_add(nanos).min(LATEST), is_registered: false }
     }
 
     fn forget(&mut self) {
@@ -190,14 +194,26 @@ mod tests {
         assert_eq!(ended, [1, 2, 2, 3]);
     }
 
+    fn poll(timer: &mut Timer) -> std::task::Poll<()> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::future::Future::poll(std::pin::Pin::new(timer), &mut context)
+    }
+
+    #[test]
+    fn the_longest_timers_do_not_end() {
+        let mut timers = [Timer::new(Duration::MAX), Timer::new(Duration::MAX)];
+        for _ in 0..2 {
+            assert!(timers.iter_mut().all(|timer| poll(timer).is_pending()));
+        }
+    }
+
     #[test]
     fn a_timer_that_is_dropped_leaves_nothing_behind() {
-        let mut timer = std::pin::pin!(Timer::new(Duration::from_secs(3600)));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(std::future::Future::poll(timer.as_mut(), &mut context).is_pending());
+        let mut timer = Timer::new(Duration::from_secs(3600));
+        assert!(poll(&mut timer).is_pending());
         let at = timer.at;
         assert!(TIMERS.state().wakers.contains_key(&at));
-        timer.set(Timer::new(Duration::ZERO));
+        drop(timer);
         assert!(!TIMERS.state().wakers.contains_key(&at));
     }
 }
