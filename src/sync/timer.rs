@@ -1,19 +1,23 @@
-// knows: nothing · must not know: what a task waits for
-//! Timers for tasks whose runtime has none that the pool knows: one thread for the whole program, which calls wakers
+// knows: process · must not know: what a task waits for
+//! Timers for tasks whose runtime has none that the pool knows: one thread for the whole process, which calls wakers
 //! when their time has come.
 //!
 //! It is started when a task waits for a time, and ends when no task has done so for a while.
 
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::mem::swap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr;
 use std::string::ToString;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::process::{process, watched_process};
 
 /// How long the thread waits for another timer before it ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -31,11 +35,15 @@ pub(crate) struct Timer {
 }
 
 struct Timers {
+    /// The process whose threads use it.
+    process: usize,
     /// Starts the thread; `false` if that fails.
     start_thread: fn(&'static Timers) -> bool,
     state: Mutex<State>,
     /// The first timer has changed.
     changed: Condvar,
+    /// Those of a fork's child of that process, in the child.
+    childs: OnceLock<Box<Timers>>,
 }
 
 struct State {
@@ -44,7 +52,16 @@ struct State {
     has_thread: bool,
 }
 
-static TIMERS: Timers = Timers::new(start_thread);
+/// The timers of this process. A fork's child has no thread that calls its copy of the parent's wakers, and their lock
+/// may be locked there for ever. So it has timers of its own, and leaves the parent's alone.
+fn timers() -> &'static Timers {
+    static FIRST: OnceLock<Timers> = OnceLock::new();
+    let mut timers = FIRST.get_or_init(|| Timers::new(start_thread));
+    while !timers.is_own() {
+        timers = timers.childs.get_or_init(|| Box::new(Timers::new(start_thread)));
+    }
+    timers
+}
 
 fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -69,7 +86,7 @@ impl Timer {
             self.forget();
             return Poll::Ready(());
         }
-        if self.timers.is_some() {
+        if self.timers.is_some_and(|present| ptr::eq(present, timers)) {
             timers.replace(self.at, context.waker());
         } else {
             self.at = timers.add(self.at, context.waker());
@@ -79,7 +96,7 @@ impl Timer {
     }
 
     fn forget(&mut self) {
-        if let Some(timers) = self.timers.take() {
+        if let Some(timers) = self.timers.take().filter(|timers| timers.is_own()) {
             let _dropped_without_the_lock = timers.state().wakers.remove(&self.at);
         }
     }
@@ -89,7 +106,7 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.look(&TIMERS, context)
+        self.look(timers(), context)
     }
 }
 
@@ -100,9 +117,13 @@ impl Drop for Timer {
 }
 
 impl Timers {
-    const fn new(start_thread: fn(&'static Timers) -> bool) -> Self {
+    fn new(start_thread: fn(&'static Timers) -> bool) -> Self {
         let state = Mutex::new(State { wakers: BTreeMap::new(), has_thread: false });
-        Self { start_thread, state, changed: Condvar::new() }
+        Self { process: watched_process(), start_thread, state, changed: Condvar::new(), childs: OnceLock::new() }
+    }
+
+    fn is_own(&self) -> bool {
+        self.process == process()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -188,12 +209,12 @@ fn run(timers: &Timers) {
 mod tests {
     use std::future::Future;
     use std::pin::Pin;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, LazyLock};
     use std::task::{Context, Poll, Wake, Waker};
     use std::vec::Vec;
 
-    use super::{Duration, Instant, TIMERS, Timer, Timers};
+    use super::{Duration, Instant, Timer, Timers, timers};
 
     const SHORT: Duration = Duration::from_millis(5);
     const LONG: Duration = Duration::from_secs(3600);
@@ -246,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_task_looks_at_the_time_again_and_again_while_there_is_no_thread() {
-        static TIMERS_WITHOUT_THREAD: Timers = Timers::new(|_| false);
+        static TIMERS_WITHOUT_THREAD: LazyLock<Timers> = LazyLock::new(|| Timers::new(|_| false));
         let counter = Arc::new(Wakes::default());
         let waker = Waker::from(Arc::clone(&counter));
         let mut timer = Timer::new(LONG);
@@ -259,7 +280,8 @@ mod tests {
     #[test]
     fn a_thread_that_could_not_be_started_is_started_later() {
         static STARTS: AtomicUsize = AtomicUsize::new(0);
-        static TIMERS_WITH_A_THREAD_LATER: Timers = Timers::new(|_| STARTS.fetch_add(1, SeqCst) == 1);
+        static TIMERS_WITH_A_THREAD_LATER: LazyLock<Timers> =
+            LazyLock::new(|| Timers::new(|_| STARTS.fetch_add(1, SeqCst) == 1));
         let counter = Arc::new(Wakes::default());
         let waker = Waker::from(Arc::clone(&counter));
         let mut timer = Timer::new(LONG);
@@ -274,8 +296,8 @@ mod tests {
         let mut timer = Timer::new(LONG);
         assert!(poll(&mut timer).is_pending());
         let at = timer.at;
-        assert!(TIMERS.state().wakers.contains_key(&at));
+        assert!(timers().state().wakers.contains_key(&at));
         drop(timer);
-        assert!(!TIMERS.state().wakers.contains_key(&at));
+        assert!(!timers().state().wakers.contains_key(&at));
     }
 }
