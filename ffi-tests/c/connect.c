@@ -26,6 +26,8 @@ struct world {
     int destroyed;
     int reason;
     int failed;
+    /* A wait that begins as soon as the clock has been read, a moment later. */
+    struct call *asks_next;
 };
 
 /* A wait, and how it has ended. */
@@ -42,9 +44,20 @@ static const struct call fresh = {
     CONN_POOL_WAITER_INIT, CONN_POOL_LEASE_INIT, CONN_POOL_PANIC, 0, 0, ""
 };
 
+static void ask(conn_pool *pool, struct call *call);
+
 static uint64_t clock_ms(void *user)
 {
-    return __atomic_load_n(&((struct world *)user)->now, __ATOMIC_RELAXED);
+    struct world *world = user;
+    uint64_t now = __atomic_load_n(&world->now, __ATOMIC_RELAXED);
+    struct call *next = world->asks_next;
+
+    if (next != NULL) {
+        world->asks_next = NULL;
+        __atomic_store_n(&world->now, now + 1, __ATOMIC_RELAXED);
+        ask(world->pool, next);
+    }
+    return now;
 }
 
 static void *new_thing(struct world *world)
@@ -478,6 +491,24 @@ static void a_connect_that_takes_too_long_fails_for_its_waiter_and_may_come_late
     end(&world);
 }
 
+static void a_connect_that_begins_while_others_are_looked_at_is_not_late(void)
+{
+    struct world world;
+    struct call call = fresh;
+    conn_pool_config config = config_for(&world);
+    conn_pool *pool;
+
+    config.capacity = 1;
+    config.connect_timeout_ms = 500;
+    pool = open_pool(&world, &config);
+    world.asks_next = &call;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
+    CHECK(world.asked == 1 && call.calls == 0 && world.failed == 0);
+    connect_next(&world);
+    give_back(pool, &call);
+    end(&world);
+}
+
 static void a_failure_that_comes_late_is_told_to_no_other_waiter(void)
 {
     struct world world;
@@ -787,6 +818,7 @@ int main(void)
     a_discard_asks_for_another_and_does_not_wait_for_it();
     a_ticket_is_used_once_and_by_its_own_pool();
     a_connect_that_takes_too_long_fails_for_its_waiter_and_may_come_late();
+    a_connect_that_begins_while_others_are_looked_at_is_not_late();
     a_failure_that_comes_late_is_told_to_no_other_waiter();
     a_closed_pool_destroys_what_comes_and_is_drained_after_that();
     what_comes_to_a_smaller_pool_is_destroyed();

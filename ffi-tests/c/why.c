@@ -21,6 +21,9 @@ struct world {
     int leaks;
     int leaked_slot;
     void *leaked;
+    /* What is leased as soon as a lease is told of, a moment later. */
+    conn_pool *leases_from;
+    conn_pool_lease next;
 };
 
 static uint64_t clock_ms(void *user)
@@ -70,6 +73,11 @@ static void on_event(void *user, conn_pool_event event, void *resource, int code
         world->leaks++;
         world->leaked = resource;
         world->leaked_slot = code;
+        if (world->leases_from != NULL) {
+            world->now++;
+            CHECK_STATUS(CONN_POOL_OK, conn_pool_try_acquire(world->leases_from, &world->next));
+            world->leases_from = NULL;
+        }
     }
 }
 
@@ -400,6 +408,29 @@ static void a_long_lease_is_told_of_once(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+static void a_lease_that_begins_while_others_are_looked_at_is_none_that_lasts_long(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    conn_pool_lease lease;
+    conn_pool *pool;
+
+    config.capacity = 2;
+    config.flags = CONN_POOL_TRACK;
+    config.leak_after_ms = 100;
+    pool = open_pool(&config);
+    lease = acquire(pool);
+    world.now += 200;
+    world.leases_from = pool;
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));
+    /* The later slot is the one that is looked at after that. */
+    CHECK(world.next.slot > lease.slot);
+    CHECK(world.leaks == 1 && world.leaked == lease.resource);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(pool, &world.next));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 static void a_thread_that_would_wait_for_itself_is_refused(void)
 {
     struct world world;
@@ -460,6 +491,7 @@ int main(void)
     only_what_was_idle_for_long_is_kept_alive();
     who_holds_what_is_known();
     a_long_lease_is_told_of_once();
+    a_lease_that_begins_while_others_are_looked_at_is_none_that_lasts_long();
     a_thread_that_would_wait_for_itself_is_refused();
     options_that_need_another_are_refused();
     return check_report("why");

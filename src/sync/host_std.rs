@@ -117,8 +117,10 @@ mod clock {
     pub(super) const COARSE: () = ();
 
     pub(super) fn read((): ()) -> Duration {
+        /// The clock has told that much before its first use: a runtime may have paused its time so long ago.
+        const BEFORE: Duration = Duration::from_secs(24 * 3600);
         static FIRST: OnceLock<Instant> = OnceLock::new();
-        FIRST.get_or_init(Instant::now).elapsed()
+        BEFORE + FIRST.get_or_init(Instant::now).elapsed()
     }
 
     pub(super) fn suspended() -> Duration {

@@ -22,8 +22,21 @@ pub(crate) const CAN_SLEEP: bool = true;
 /// The monotonic clock; within a tokio runtime whose time is paused, that time.
 pub(crate) fn present() -> Duration {
     static BEGAN: OnceLock<(Instant, Duration)> = OnceLock::new();
-    let (began, was) = *BEGAN.get_or_init(|| (Instant::now(), monotonic()));
-    was + present_instant().saturating_duration_since(began)
+    let (began, was) = *BEGAN.get_or_init(|| {
+        // In this order: if the thread is interrupted in between, the time is behind the clock, and nothing is early.
+        let was = monotonic();
+        (Instant::now(), was)
+    });
+    by_monotonic(present_instant(), began, was)
+}
+
+/// When that is by the monotonic clock, which was at `was` when it `began`.
+fn by_monotonic(instant: Instant, began: Instant, was: Duration) -> Duration {
+    match instant.checked_duration_since(began) {
+        Some(since) => was + since,
+        // Of a time that was paused before.
+        None => was.saturating_sub(began.duration_since(instant)),
+    }
 }
 
 /// The same time as the system's clock has it.
@@ -86,4 +99,17 @@ pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + S
         }
         panic!("the tokio runtime was shut down before the work on a connection began")
     })
+}
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use super::{Duration, Instant, by_monotonic};
+
+    #[test]
+    fn a_time_that_was_paused_before_the_clock_began_does_not_stand_still() {
+        let second = Duration::from_secs(1);
+        let paused = Instant::now();
+        let later = |seconds| by_monotonic(paused + seconds * second, paused + 5 * second, 100 * second);
+        assert_eq!([0, 3, 5, 7].map(later), [95, 98, 100, 102].map(|seconds| seconds * second));
+    }
 }

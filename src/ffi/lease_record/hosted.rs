@@ -1,4 +1,4 @@
-// knows: platform, sync · must not know: pools, leases
+// knows: platform, managed, sync · must not know: pools, leases
 //! Who has leased a resource, as far as that is recorded. `bare` is its twin in a build without `std`.
 //!
 //! All words are Relaxed: the slot's owner writes them (I2), and what a reader makes of them it compares with the
@@ -7,6 +7,7 @@
 use core::ffi::c_char;
 
 use crate::ffi::platform;
+use crate::managed::Millis;
 use crate::sync::{AtomicUsize, PlainAtomicPtr, Relaxed};
 
 /// The present lease of a slot.
@@ -45,9 +46,10 @@ impl LeaseRecord {
         self.tag.load(Relaxed)
     }
 
+    /// 0 if the lease began after the time was read: a reader reads it once for many leases.
     #[expect(clippy::cast_possible_truncation, reason = "only differences are used, which are small")]
     pub(super) fn held_ms(&self, now_ms: u64) -> u64 {
-        (now_ms as usize).wrapping_sub(self.since.load(Relaxed)) as u64
+        Millis(now_ms as usize).since(Millis(self.since.load(Relaxed))) as u64
     }
 
     /// Whether it is to be told that the lease of this generation lasts long: once.

@@ -1,4 +1,4 @@
-// knows: platform, status, engine, sync · must not know: pools, who connects
+// knows: platform, status, engine, managed, sync · must not know: pools, who connects
 //! Tickets: what a program ends a connect with that it was asked for. A slot is owned by its ticket, from when that is
 //! issued until it is redeemed (I1), and the lock of the tickets passes it on (I2).
 //!
@@ -12,6 +12,7 @@ use crate::ffi::status::Answer;
 use crate::ffi::status::conn_pool_status::{
     CONN_POOL_FORGED, CONN_POOL_NOT_HELD, CONN_POOL_STALE, CONN_POOL_WRONG_POOL,
 };
+use crate::managed::Millis;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, PoisonError, Relaxed};
 
 /// The bits of a ticket: the number of its pool, its slot, and which of the slot's tickets it is.
@@ -69,14 +70,15 @@ impl TicketRecord {
         self.count() & 1 == 1
     }
 
-    /// The ticket, as its owner sees it.
+    /// The ticket, as its owner sees it. It took no time if it was issued after the time was read: that is done without
+    /// the lock, since the clock is the program's.
     #[expect(clippy::cast_possible_truncation, reason = "only differences are used, which are small")]
     fn read(&self, now_ms: u64) -> Redeemed {
         let flags = self.flags.load(Relaxed);
         Redeemed {
             is_for_pool: flags & FOR_POOL != 0,
             is_late: flags & LATE != 0,
-            took_ms: (now_ms as usize).wrapping_sub(self.since.load(Relaxed)) as u64,
+            took_ms: Millis(now_ms as usize).since(Millis(self.since.load(Relaxed))) as u64,
         }
     }
 }
