@@ -737,7 +737,7 @@ public:
     {
         if (this != &other) {
             end();
-            calls_ = std::move(other.calls_);
+            called_ = std::move(other.called_);
             pool_ = std::move(other.pool_);
         }
         return *this;
@@ -747,7 +747,8 @@ public:
 
 #ifdef CONN_POOL_HOSTED
     /**
-     * Makes a pool on the heap. `user` and the callbacks of the configuration are replaced.
+     * Makes a pool on the heap. The callbacks of the configuration that `callbacks` has, too, are
+     * replaced. `on_event` and `clock_ms` are called with the configuration's `user`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `pool::create` returns.
@@ -755,16 +756,20 @@ public:
     static result<pool_of> create(config wanted, callbacks<T> calls) noexcept
     {
         pool_of made;
-        made.calls_.reset(new (std::nothrow) callbacks<T>(std::move(calls)));
-        if (made.calls_ == nullptr) {
+        made.called_.reset(new (std::nothrow) called{
+            std::move(calls), wanted.user, wanted.on_event, wanted.clock_ms});
+        if (made.called_ == nullptr) {
             return CONN_POOL_OUT_OF_MEMORY;
         }
-        wanted.user = made.calls_.get();
-        wanted.create = made.calls_->create ? call_create : nullptr;
-        wanted.begin_create = made.calls_->begin_create ? call_begin_create : nullptr;
-        wanted.validate = made.calls_->validate ? call_validate : nullptr;
-        wanted.reset = made.calls_->reset ? call_reset : nullptr;
+        const callbacks<T> &own_calls = made.called_->calls;
+        wanted.user = made.called_.get();
+        wanted.create = own_calls.create ? call_create : nullptr;
+        wanted.begin_create = own_calls.begin_create ? call_begin_create : nullptr;
+        wanted.validate = own_calls.validate ? call_validate : nullptr;
+        wanted.reset = own_calls.reset ? call_reset : nullptr;
         wanted.destroy = call_destroy;
+        wanted.on_event = wanted.on_event != nullptr ? call_on_event : nullptr;
+        wanted.clock_ms = wanted.clock_ms != nullptr ? call_clock_ms : nullptr;
         result<pool> own = pool::create(wanted);
         if (!own) {
             return own.status();
@@ -815,6 +820,14 @@ public:
 #endif
 
 private:
+    /* What the pool calls: the callables, and the functions of the configuration with their `user`. */
+    struct called {
+        callbacks<T> calls;
+        void *user;
+        conn_pool_event_fn on_event;
+        conn_pool_clock_fn clock_ms;
+    };
+
     /* What `work` returns; what `otherwise` is, if an exception leaves it. */
     template <class Work, class R>
     static R guarded(Work work, R otherwise) noexcept
@@ -844,7 +857,19 @@ private:
 #endif
     }
 
-    static const callbacks<T> &of(void *user) noexcept { return *static_cast<callbacks<T> *>(user); }
+    static const callbacks<T> &of(void *user) noexcept { return static_cast<called *>(user)->calls; }
+
+    static void call_on_event(void *user, event what, void *resource, int code)
+    {
+        const called &own = *static_cast<called *>(user);
+        own.on_event(own.user, what, resource, code);
+    }
+
+    static std::uint64_t call_clock_ms(void *user)
+    {
+        const called &own = *static_cast<called *>(user);
+        return own.clock_ms(own.user);
+    }
 
     static int call_create(void *user, std::uint32_t within_ms, void **resource)
     {
@@ -898,12 +923,12 @@ private:
         if (pool_ && pool_.destroy() != CONN_POOL_OK) {
             /* Leases are held still: their release calls `destroy`. Or it is a fork's child. */
             pool_ = pool();
-            (void)calls_.release();
+            (void)called_.release();
         }
-        calls_.reset();
+        called_.reset();
     }
 
-    std::unique_ptr<callbacks<T>> calls_;
+    std::unique_ptr<called> called_;
     pool pool_;
 };
 
