@@ -949,7 +949,7 @@ CONN_POOL_NONNULL(4);
  * - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
  *   callbacks take.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
- *   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+ *   `CONN_POOL_FORKED`; `CONN_POOL_INVALID_ARGUMENT`, also if the resource is NULL.
  * - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
  *
  * @pre The pool is NULL, or was made by this library and is not freed.

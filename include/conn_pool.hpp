@@ -408,7 +408,8 @@ public:
      * Adds a resource to the pool, for the longest waiter if there is one.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`;
+     *   `CONN_POOL_INVALID_ARGUMENT` if the resource is null.
      * - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the
      *   caller keeps it.
      */

@@ -142,7 +142,7 @@ pub unsafe extern "C" fn conn_pool_init(
 /// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
 ///   callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
-///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+///   `CONN_POOL_FORKED`; `CONN_POOL_INVALID_ARGUMENT`, also if the resource is NULL.
 /// - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
 ///
 /// # Safety
@@ -154,6 +154,9 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
+        if resource.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
         let slot = pool.engine().reserve().map_err(|error| match error {
             AcquireError::Closed => CONN_POOL_CLOSED,
             _ => CONN_POOL_FULL,
