@@ -100,7 +100,7 @@ void _critical_section_1_0_release(void);
 /* CONN_POOL_API: makes the functions visible in a shared library. */
 #ifndef CONN_POOL_API
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_API __attribute__((visibility("default")))
+#define CONN_POOL_API __attribute__((__visibility__("default")))
 #else
 #define CONN_POOL_API
 #endif
@@ -109,7 +109,7 @@ void _critical_section_1_0_release(void);
 /* CONN_POOL_MUST_USE: a call whose status tells whether there is a lease, or a pool, must not be ignored. */
 #ifndef CONN_POOL_MUST_USE
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_MUST_USE __attribute__((warn_unused_result))
+#define CONN_POOL_MUST_USE __attribute__((__warn_unused_result__))
 #else
 #define CONN_POOL_MUST_USE
 #endif
@@ -121,7 +121,7 @@ void _critical_section_1_0_release(void);
  */
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(CONN_POOL_NO_NONNULL)
 /** Warns if the argument in this position, from 1, is NULL. */
-#define CONN_POOL_NONNULL(position) __attribute__((nonnull(position)))
+#define CONN_POOL_NONNULL(position) __attribute__((__nonnull__(position)))
 #else
 #define CONN_POOL_NONNULL(position)
 #endif
@@ -133,7 +133,7 @@ void _critical_section_1_0_release(void);
  *     CONN_POOL_RELEASED_AT_END conn_pool_lease lease = CONN_POOL_LEASE_INIT;
  */
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_RELEASED_AT_END __attribute__((cleanup(conn_pool_release_at_end)))
+#define CONN_POOL_RELEASED_AT_END __attribute__((__cleanup__(conn_pool_release_at_end)))
 #endif
 
 /** The version of this header, as a number like that of conn_pool_version: MAJOR * 10000 + MINOR * 100 + PATCH. */
@@ -160,8 +160,8 @@ void _critical_section_1_0_release(void);
  */
 #define CONN_POOL_DEFINE_STORAGE(name, capacity) \
     union { \
-        uint64_t aligned; \
-        void *aligned_too; \
+        uint64_t conn_pool_aligned; \
+        void *conn_pool_aligned_too; \
         unsigned char bytes[CONN_POOL_STORAGE_SIZE(capacity)]; \
     } name
 
