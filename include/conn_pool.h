@@ -1401,6 +1401,9 @@ conn_pool_status conn_pool_set_error(const char *text);
  * `conn_pool_connect_failed`; `CONN_POOL_TIMED_OUT` if `connect_timeout_ms` was over. `text`, if it is not NULL, gets
  * what the callback has passed to `conn_pool_set_error`, or what `conn_pool_connect_failed` was passed, or "".
  *
+ * A caller that has waited for a connect of the program, or of another thread, is told of the latest failure of these
+ * in the pool by the time that it goes on: that may be a later one than the failure that has ended its wait.
+ *
  * - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Ownership: the text belongs to the library. It is valid until the thread calls the library again.
  *
