@@ -1228,14 +1228,15 @@ CONN_POOL_API
 conn_pool_status conn_pool_destroy(struct conn_pool *pool);
 
 /**
- * Forgets a pool, even if leases are held: calls no callback, takes no lock, and frees its memory if
- * `conn_pool_create` made it. NULL is allowed, and does nothing.
+ * Forgets a pool, even if leases are held: calls no callback, and frees its memory if `conn_pool_create` made it. NULL
+ * is allowed, and does nothing.
  *
  * For the child of a fork, where the resources belong to the parent. In any other process no caller may be waiting,
- * and no callback may be due.
+ * and no callback may be due. In the process that started a maintenance thread (`conn_pool_start_maintenance`) it
+ * stops that, and waits until the callbacks of the thread have returned.
  *
- * - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage.
- *   Blocks: no.
+ * - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage, but
+ *   not if it has a maintenance thread to stop. Blocks: only to stop that.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
  *   there to tell.
  * - Ownership: the pool is gone; it is for the caller to close or forget its resources.

@@ -546,9 +546,12 @@ public:
     }
 
     /**
-     * Forgets the pool, even if leases are held: no callback is called. For the child of a fork.
+     * Forgets the pool, even if leases are held: calls no callback. For the child of a fork. In the
+     * process that started a maintenance thread it stops that, and waits until the thread's callbacks
+     * have returned.
      *
-     * - Thread-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
+     * - Thread-safe: no. Async-signal-safe: for a pool in the caller's storage, but not if it has a
+     *   maintenance thread to stop. Blocks: only to stop that.
      * - Ownership: the pool is empty; it is for the caller to close or forget its resources.
      */
     connpool::status abandon() noexcept { return ::conn_pool_abandon(detach()); }
