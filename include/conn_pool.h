@@ -30,7 +30,8 @@
  * soname, functions are only added, and structures only grow, at their ends: see struct_size.
  *
  * Compiler options.  What a program passes to the library does not depend on its options: no enum and no time_t crosses
- * the border, and structures are laid out the same with `-fpack-struct`, `#pragma pack` and `-fshort-enums`.
+ * the border, and structures are laid out the same with `-fpack-struct=N`, `#pragma pack` and `-fshort-enums`. A waiter,
+ * and storage, have to be aligned: what the program itself defines with one of them in it must not be packed.
  *
  * Signals.  Functions that wait or call callbacks are not async-signal-safe. A signal does not end a wait early.
  *
