@@ -30,7 +30,8 @@
  * soname, functions are only added, and structures only grow, at their ends: see struct_size.
  *
  * Compiler options.  What a program passes to the library does not depend on its options: no enum and no time_t crosses
- * the border, and structures are laid out the same with `-fpack-struct`, `#pragma pack` and `-fshort-enums`.
+ * the border, and structures are laid out the same with `-fpack-struct=N`, `#pragma pack` and `-fshort-enums`. A waiter,
+ * and storage, have to be aligned: what the program itself defines with one of them in it must not be packed.
  *
  * Signals.  Functions that wait or call callbacks are not async-signal-safe. A signal does not end a wait early.
  *
@@ -100,7 +101,7 @@ void _critical_section_1_0_release(void);
 /* CONN_POOL_API: makes the functions visible in a shared library. */
 #ifndef CONN_POOL_API
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_API __attribute__((visibility("default")))
+#define CONN_POOL_API __attribute__((__visibility__("default")))
 #else
 #define CONN_POOL_API
 #endif
@@ -109,7 +110,7 @@ void _critical_section_1_0_release(void);
 /* CONN_POOL_MUST_USE: a call whose status tells whether there is a lease, or a pool, must not be ignored. */
 #ifndef CONN_POOL_MUST_USE
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_MUST_USE __attribute__((warn_unused_result))
+#define CONN_POOL_MUST_USE __attribute__((__warn_unused_result__))
 #else
 #define CONN_POOL_MUST_USE
 #endif
@@ -121,7 +122,7 @@ void _critical_section_1_0_release(void);
  */
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(CONN_POOL_NO_NONNULL)
 /** Warns if the argument in this position, from 1, is NULL. */
-#define CONN_POOL_NONNULL(position) __attribute__((nonnull(position)))
+#define CONN_POOL_NONNULL(position) __attribute__((__nonnull__(position)))
 #else
 #define CONN_POOL_NONNULL(position)
 #endif
@@ -133,7 +134,7 @@ void _critical_section_1_0_release(void);
  *     CONN_POOL_RELEASED_AT_END conn_pool_lease lease = CONN_POOL_LEASE_INIT;
  */
 #if defined(__GNUC__) || defined(__clang__)
-#define CONN_POOL_RELEASED_AT_END __attribute__((cleanup(conn_pool_release_at_end)))
+#define CONN_POOL_RELEASED_AT_END __attribute__((__cleanup__(conn_pool_release_at_end)))
 #endif
 
 /** The version of this header, as a number like that of conn_pool_version: MAJOR * 10000 + MINOR * 100 + PATCH. */
@@ -160,8 +161,8 @@ void _critical_section_1_0_release(void);
  */
 #define CONN_POOL_DEFINE_STORAGE(name, capacity) \
     union { \
-        uint64_t aligned; \
-        void *aligned_too; \
+        uint64_t conn_pool_aligned; \
+        void *conn_pool_aligned_too; \
         unsigned char bytes[CONN_POOL_STORAGE_SIZE(capacity)]; \
     } name
 
@@ -949,7 +950,7 @@ CONN_POOL_NONNULL(4);
  * - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
  *   callbacks take.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
- *   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+ *   `CONN_POOL_FORKED`; `CONN_POOL_INVALID_ARGUMENT`, also if the resource is NULL.
  * - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
  *
  * @pre The pool is NULL, or was made by this library and is not freed.
@@ -1228,14 +1229,15 @@ CONN_POOL_API
 conn_pool_status conn_pool_destroy(struct conn_pool *pool);
 
 /**
- * Forgets a pool, even if leases are held: calls no callback, takes no lock, and frees its memory if
- * `conn_pool_create` made it. NULL is allowed, and does nothing.
+ * Forgets a pool, even if leases are held: calls no callback, and frees its memory if `conn_pool_create` made it. NULL
+ * is allowed, and does nothing.
  *
  * For the child of a fork, where the resources belong to the parent. In any other process no caller may be waiting,
- * and no callback may be due.
+ * and no callback may be due. In the process that started a maintenance thread (`conn_pool_start_maintenance`) it
+ * stops that, and waits until the callbacks of the thread have returned.
  *
- * - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage.
- *   Blocks: no.
+ * - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage, but
+ *   not if it has a maintenance thread to stop. Blocks: only to stop that.
  * - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
  *   there to tell.
  * - Ownership: the pool is gone; it is for the caller to close or forget its resources.
@@ -1400,6 +1402,9 @@ conn_pool_status conn_pool_set_error(const char *text);
  * `on_ready` was called with that status: what `create` or `begin_create` has returned, or was passed to
  * `conn_pool_connect_failed`; `CONN_POOL_TIMED_OUT` if `connect_timeout_ms` was over. `text`, if it is not NULL, gets
  * what the callback has passed to `conn_pool_set_error`, or what `conn_pool_connect_failed` was passed, or "".
+ *
+ * A caller that has waited for a connect of the program, or of another thread, is told of the latest failure of these
+ * in the pool by the time that it goes on: that may be a later one than the failure that has ended its wait.
  *
  * - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
  * - Ownership: the text belongs to the library. It is valid until the thread calls the library again.

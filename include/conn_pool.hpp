@@ -408,7 +408,8 @@ public:
      * Adds a resource to the pool, for the longest waiter if there is one.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: only for as long as callbacks take.
-     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`.
+     * - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot is vacant; `CONN_POOL_CLOSED`;
+     *   `CONN_POOL_INVALID_ARGUMENT` if the resource is null.
      * - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the
      *   caller keeps it.
      */
@@ -545,9 +546,12 @@ public:
     }
 
     /**
-     * Forgets the pool, even if leases are held: no callback is called. For the child of a fork.
+     * Forgets the pool, even if leases are held: calls no callback. For the child of a fork. In the
+     * process that started a maintenance thread it stops that, and waits until the thread's callbacks
+     * have returned.
      *
-     * - Thread-safe: no. Async-signal-safe: for a pool in the caller's storage. Blocks: no.
+     * - Thread-safe: no. Async-signal-safe: for a pool in the caller's storage, but not if it has a
+     *   maintenance thread to stop. Blocks: only to stop that.
      * - Ownership: the pool is empty; it is for the caller to close or forget its resources.
      */
     connpool::status abandon() noexcept { return ::conn_pool_abandon(detach()); }
@@ -737,7 +741,7 @@ public:
     {
         if (this != &other) {
             end();
-            calls_ = std::move(other.calls_);
+            called_ = std::move(other.called_);
             pool_ = std::move(other.pool_);
         }
         return *this;
@@ -747,7 +751,8 @@ public:
 
 #ifdef CONN_POOL_HOSTED
     /**
-     * Makes a pool on the heap. `user` and the callbacks of the configuration are replaced.
+     * Makes a pool on the heap. The callbacks of the configuration that `callbacks` has, too, are
+     * replaced. `on_event` and `clock_ms` are called with the configuration's `user`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `pool::create` returns.
@@ -755,16 +760,20 @@ public:
     static result<pool_of> create(config wanted, callbacks<T> calls) noexcept
     {
         pool_of made;
-        made.calls_.reset(new (std::nothrow) callbacks<T>(std::move(calls)));
-        if (made.calls_ == nullptr) {
+        made.called_.reset(new (std::nothrow) called{
+            std::move(calls), wanted.user, wanted.on_event, wanted.clock_ms});
+        if (made.called_ == nullptr) {
             return CONN_POOL_OUT_OF_MEMORY;
         }
-        wanted.user = made.calls_.get();
-        wanted.create = made.calls_->create ? call_create : nullptr;
-        wanted.begin_create = made.calls_->begin_create ? call_begin_create : nullptr;
-        wanted.validate = made.calls_->validate ? call_validate : nullptr;
-        wanted.reset = made.calls_->reset ? call_reset : nullptr;
+        const callbacks<T> &own_calls = made.called_->calls;
+        wanted.user = made.called_.get();
+        wanted.create = own_calls.create ? call_create : nullptr;
+        wanted.begin_create = own_calls.begin_create ? call_begin_create : nullptr;
+        wanted.validate = own_calls.validate ? call_validate : nullptr;
+        wanted.reset = own_calls.reset ? call_reset : nullptr;
         wanted.destroy = call_destroy;
+        wanted.on_event = wanted.on_event != nullptr ? call_on_event : nullptr;
+        wanted.clock_ms = wanted.clock_ms != nullptr ? call_clock_ms : nullptr;
         result<pool> own = pool::create(wanted);
         if (!own) {
             return own.status();
@@ -815,6 +824,14 @@ public:
 #endif
 
 private:
+    /* What the pool calls: the callables, and the functions of the configuration with their `user`. */
+    struct called {
+        callbacks<T> calls;
+        void *user;
+        conn_pool_event_fn on_event;
+        conn_pool_clock_fn clock_ms;
+    };
+
     /* What `work` returns; what `otherwise` is, if an exception leaves it. */
     template <class Work, class R>
     static R guarded(Work work, R otherwise) noexcept
@@ -844,7 +861,19 @@ private:
 #endif
     }
 
-    static const callbacks<T> &of(void *user) noexcept { return *static_cast<callbacks<T> *>(user); }
+    static const callbacks<T> &of(void *user) noexcept { return static_cast<called *>(user)->calls; }
+
+    static void call_on_event(void *user, event what, void *resource, int code)
+    {
+        const called &own = *static_cast<called *>(user);
+        own.on_event(own.user, what, resource, code);
+    }
+
+    static std::uint64_t call_clock_ms(void *user)
+    {
+        const called &own = *static_cast<called *>(user);
+        return own.clock_ms(own.user);
+    }
 
     static int call_create(void *user, std::uint32_t within_ms, void **resource)
     {
@@ -898,12 +927,12 @@ private:
         if (pool_ && pool_.destroy() != CONN_POOL_OK) {
             /* Leases are held still: their release calls `destroy`. Or it is a fork's child. */
             pool_ = pool();
-            (void)calls_.release();
+            (void)called_.release();
         }
-        calls_.reset();
+        called_.reset();
     }
 
-    std::unique_ptr<callbacks<T>> calls_;
+    std::unique_ptr<called> called_;
     pool pool_;
 };
 

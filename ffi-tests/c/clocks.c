@@ -171,6 +171,18 @@ static void a_pool_that_checks_reads_the_clock_for_a_timeout(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+static void a_pool_that_need_not_check_reads_no_clock_for_a_timeout(void)
+{
+    conn_pool_config config = config_for(1);
+    conn_pool *pool;
+
+    config.validate = approve;
+    config.validate_after_ms = PATIENCE_MS;
+    pool = open_pool(&config);
+    check_reads(pool, 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
+}
+
 /* Else the counts above would mean nothing. */
 static void a_caller_that_waits_reads_the_clock(void)
 {
@@ -192,6 +204,7 @@ int main(void)
     a_pair_with_a_lifetime_reads_the_coarse_clock_once();
     maintenance_costs_the_next_lease_no_more();
     a_pool_that_checks_reads_the_clock_for_a_timeout();
+    a_pool_that_need_not_check_reads_no_clock_for_a_timeout();
     a_caller_that_waits_reads_the_clock();
     return check_report("clocks");
 }

@@ -178,6 +178,11 @@ static void null_anywhere_is_an_error_and_no_crash(void)
     CHECK_STATUS(invalid, conn_pool_discard(pool, NULL));
     CHECK_STATUS(invalid, conn_pool_get_stats(pool, NULL, sizeof stats));
     CHECK_STATUS(invalid, conn_pool_get_stats(pool, &stats, 0));
+    /* There is room, so that nothing else is wrong. */
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_create(&config, &none));
+    CHECK_STATUS(invalid, conn_pool_add(none, NULL));
+    CHECK_STATUS(CONN_POOL_EXHAUSTED, conn_pool_try_acquire(none, &lease));
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(none));
     CHECK(is_as_it_was(&lease, sizeof lease));
     /* This output may be NULL. */
     CHECK_STATUS(CONN_POOL_OK, conn_pool_maintain(pool, NULL));

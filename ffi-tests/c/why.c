@@ -130,9 +130,9 @@ static void *look_at_the_error(void *unused)
 
 static void a_failed_create_says_why(void)
 {
-    struct world world;
+    struct world world, another_world;
     conn_pool_config config = config_for(&world);
-    conn_pool *pool = open_pool(&config);
+    conn_pool *another, *pool = open_pool(&config);
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     const char *text = NULL;
     char longest[CONN_POOL_MAX_ERROR + 9];
@@ -143,7 +143,13 @@ static void a_failed_create_says_why(void)
     world.says = "no route to host";
     CHECK_STATUS(CONN_POOL_CREATE_FAILED, conn_pool_acquire(pool, PATIENCE_MS, &lease));
     CHECK(conn_pool_last_error(&text) == 42 && strcmp(text, "no route to host") == 0);
-    /* It is another thread's, and it is not forgotten by a call that succeeds. */
+    /* It is another thread's, and it is not forgotten by a call that succeeds, also if that creates. */
+    config = config_for(&another_world);
+    another = open_pool(&config);
+    use_once(another);
+    CHECK(another_world.made == 1);
+    CHECK(conn_pool_last_error(&text) == 42 && strcmp(text, "no route to host") == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(another));
     CHECK(pthread_create(&thread, NULL, look_at_the_error, NULL) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     /* One that says nothing does not say what another one has said. */

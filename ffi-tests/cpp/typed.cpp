@@ -72,6 +72,29 @@ void callbacks_may_capture()
     CHECK(ended == 2);
 }
 
+struct witness {
+    int events = 0;
+    int readings = 0;
+};
+
+void functions_of_the_configuration_get_their_own_user()
+{
+    witness mine;
+    connpool::callbacks<int> calls;
+    calls.create = [](std::uint32_t) { return new int(1); };
+    connpool::config config = config_of(1);
+    config.user = &mine;
+    config.on_event = [](void *user, connpool::event, void *, int) { static_cast<witness *>(user)->events++; };
+    config.clock_ms = [](void *user) -> std::uint64_t { return ++static_cast<witness *>(user)->readings; };
+    config.max_lifetime_ms = 1000;
+    {
+        auto pool = connpool::pool_of<int>::create(config, std::move(calls));
+        CHECK(pool && pool->acquire());
+        CHECK(mine.events == 1 && mine.readings > 0);
+    }
+    CHECK(mine.events == 2);
+}
+
 void without_destroy_a_resource_is_deleted()
 {
     connpool::callbacks<connection> calls;
@@ -243,6 +266,7 @@ int main()
     RUN(a_coroutine_waits_in_its_turn);
 #endif
     RUN(callbacks_may_capture);
+    RUN(functions_of_the_configuration_get_their_own_user);
     RUN(without_destroy_a_resource_is_deleted);
     RUN(an_exception_is_a_failure);
     RUN(a_connect_may_be_begun_and_ended_later);

@@ -65,12 +65,13 @@ fn every_name_that_the_header_declares_is_ours() {
     }
 }
 
-/// Names that other headers or programs define as macros: of Windows, X11, Qt, kernels and old compilers. Then the
-/// names of Rust types and constants, which a generated header could let through.
+/// Names that other headers or programs define as macros: of Windows, X11, Qt, kernels and old compilers, and those of
+/// attributes. Then the names of Rust types and constants, which a generated header could let through.
 const HOSTILE: &str = "
     min max near far small hyper interface IN OUT ERROR DELETE CONST STRICT NO_ERROR BOOL TRUE FALSE
     Status Bool None Success True False Always slots signals emit foreach current I complex OK
     linux unix i386 sun vax mips sparc major minor makedev
+    visibility warn_unused_result nonnull aligned cleanup
     Reason DiscardReason Slot Pool Config Event Name Waiter Lease Stats Resource Duration Option Result Error
     Some Ok Err MAX Name_MAX STAMP NUMBER EMPTY
 ";
@@ -81,7 +82,7 @@ int use_it(void);
 int use_it(void)
 {
     conn_pool_config config = CONN_POOL_CONFIG_INIT;
-    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    CONN_POOL_RELEASED_AT_END conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
     static CONN_POOL_DEFINE_STORAGE(storage, 4);
     conn_pool_stats counted;

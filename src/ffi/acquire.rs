@@ -20,10 +20,6 @@ pub(super) fn acquire(pool: &conn_pool, mut wait: impl Wait) -> Answer<SlotToken
     let mut ticket = Ticket::NEW;
     loop {
         let slot = slot(pool, &mut wait, &mut ticket)?;
-        if pool.config().validate.is_some() {
-            // What the callback takes counts.
-            wait.begin();
-        }
         if let Some(slot) = course::prepare(pool, slot, &OwnWork::new(&mut wait))? {
             return Ok(slot);
         }

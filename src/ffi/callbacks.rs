@@ -78,17 +78,19 @@ impl Manager for Callbacks {
     fn connect(&self, within: Option<Duration>) -> Result<Resource, c_int> {
         let Some(create) = self.0.create else { unreachable!("a pool without `create` never connects") };
         let mut made = ptr::null_mut();
-        platform::set_error(None);
         annotations::acquired(&self.0, ptr::null());
         // SAFETY: a callback, which the program has named for this.
-        match unsafe { create(self.0.user, millis(within), &raw mut made) } {
-            0 if made.is_null() => Err(platform::note_error(0)),
-            0 => {
+        let (code, text) = platform::with_own_text(|| unsafe { create(self.0.user, millis(within), &raw mut made) });
+        match code {
+            0 if !made.is_null() => {
                 self.tell(conn_pool_event::CONN_POOL_EVENT_CREATED, Resource(made), 0);
                 annotations::released(&self.0, made);
                 Ok(Resource(made))
             }
-            code => Err(platform::note_error(code)),
+            code => {
+                platform::set_last_error(code, text);
+                Err(code)
+            }
         }
     }
 

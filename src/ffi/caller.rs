@@ -85,6 +85,8 @@ impl<W: Wait> Caller<conn_pool> for OwnWork<'_, W> {
         why: CheckReason,
         limit: Option<Duration>,
     ) -> Result<(), Failure<c_int>> {
+        // What the callback takes counts.
+        self.wait.borrow_mut().begin();
         NoWait.check(pool, resource, why, limit).await
     }
 }

@@ -142,7 +142,7 @@ pub unsafe extern "C" fn conn_pool_init(
 /// - Thread-safe: yes. ISR-safe: as `conn_pool_try_acquire`. Async-signal-safe: no. Blocks: only for as long as
 ///   callbacks take.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_FULL` if no slot within `max_size` is vacant; `CONN_POOL_CLOSED`,
-///   `CONN_POOL_FORKED`, `CONN_POOL_INVALID_ARGUMENT`.
+///   `CONN_POOL_FORKED`; `CONN_POOL_INVALID_ARGUMENT`, also if the resource is NULL.
 /// - Ownership: on success the pool owns the resource and ends it with `destroy`; otherwise the caller keeps it.
 ///
 /// # Safety
@@ -154,6 +154,9 @@ pub unsafe extern "C" fn conn_pool_add(pool: *mut conn_pool, resource: *mut c_vo
     border!({
         // SAFETY: as the caller promises.
         let pool = unsafe { conn_pool::of(pool) }?;
+        if resource.is_null() {
+            return Err(CONN_POOL_INVALID_ARGUMENT);
+        }
         let slot = pool.engine().reserve().map_err(|error| match error {
             AcquireError::Closed => CONN_POOL_CLOSED,
             _ => CONN_POOL_FULL,
@@ -680,14 +683,15 @@ pub unsafe extern "C" fn conn_pool_destroy(pool: *mut conn_pool) -> conn_pool_st
     })
 }
 
-/// Forgets a pool, even if leases are held: calls no callback, takes no lock, and frees its memory if
-/// `conn_pool_create` made it. NULL is allowed, and does nothing.
+/// Forgets a pool, even if leases are held: calls no callback, and frees its memory if `conn_pool_create` made it. NULL
+/// is allowed, and does nothing.
 ///
 /// For the child of a fork, where the resources belong to the parent. In any other process no caller may be waiting,
-/// and no callback may be due.
+/// and no callback may be due. In the process that started a maintenance thread (`conn_pool_start_maintenance`) it
+/// stops that, and waits until the callbacks of the thread have returned.
 ///
-/// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage.
-///   Blocks: no.
+/// - Thread-safe: no, as `conn_pool_destroy`. ISR-safe: no. Async-signal-safe: for a pool in the caller's storage, but
+///   not if it has a maintenance thread to stop. Blocks: only to stop that.
 /// - Returns `CONN_POOL_OK`; `CONN_POOL_INVALID_ARGUMENT` if it was destroyed already, as far as its memory is still
 ///   there to tell.
 /// - Ownership: the pool is gone; it is for the caller to close or forget its resources.

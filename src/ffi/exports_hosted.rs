@@ -184,6 +184,9 @@ pub unsafe extern "C" fn conn_pool_set_error(text: *const c_char) -> conn_pool_s
 /// `conn_pool_connect_failed`; `CONN_POOL_TIMED_OUT` if `connect_timeout_ms` was over. `text`, if it is not NULL, gets
 /// what the callback has passed to `conn_pool_set_error`, or what `conn_pool_connect_failed` was passed, or "".
 ///
+/// A caller that has waited for a connect of the program, or of another thread, is told of the latest failure of these
+/// in the pool by the time that it goes on: that may be a later one than the failure that has ended its wait.
+///
 /// - Thread-safe: yes: each thread has an error of its own. ISR-safe: no. Async-signal-safe: no. Blocks: no.
 /// - Ownership: the text belongs to the library. It is valid until the thread calls the library again.
 ///

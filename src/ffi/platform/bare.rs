@@ -2,7 +2,7 @@
 //! The twin of `hosted` in a build without `std`: no processes, no threads, no heap. A panic ends the program.
 
 use core::cell::Cell;
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{c_int, c_void};
 use core::ptr;
 
 use crate::ffi::stamp::FIRST_STAMP;
@@ -25,12 +25,12 @@ pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
     work(&Cell::new(ptr::null()));
 }
 
-/// Does nothing: there is no place of the thread's own.
-pub(super) const fn set_error(_: Option<&CStr>) {}
-
-pub(super) const fn note_error(code: c_int) -> c_int {
-    code
+/// Runs `work`: there is no place of the thread's own for a text.
+pub(super) fn with_own_text<T>(work: impl FnOnce() -> T) -> (T, ()) {
+    (work(), ())
 }
+
+pub(super) const fn set_last_error(_: c_int, (): ()) {}
 
 /// Does nothing: no pool is on the heap.
 ///

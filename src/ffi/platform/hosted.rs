@@ -115,7 +115,7 @@ pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
 struct LastError {
     code: Cell<c_int>,
     text: Cell<ErrorText>,
-    /// How often the thread was told of an error of a connect that it has not made.
+    /// How often the thread was told of an error.
     told: Cell<usize>,
 }
 
@@ -166,12 +166,6 @@ pub(super) fn set_last_error(code: c_int, text: ErrorText) {
 /// The text that the thread has set.
 pub(super) fn own_error_text() -> ErrorText {
     LAST_ERROR.with(|error| error.text.get())
-}
-
-/// Notes the code, and returns it.
-pub(super) fn note_error(code: c_int) -> c_int {
-    LAST_ERROR.with(|error| error.code.set(code));
-    code
 }
 
 /// The code, and the text, which lives as long as the thread.
