@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conn_pool::SharedPool;
 use conn_pool::managed::SharedConnGuard;
@@ -204,4 +204,19 @@ async fn the_check_after_a_clean_up_asks_nothing_more() {
     assert_eq!((pool.metrics().checked, pool.metrics().connected), (1, 1));
     assert!(server.queries() <= 6, "two queries, and twice a clean-up of two: {}", server.queries());
     until("all of them", || server.queries() == 6).await;
+}
+
+/// The answer to its clean-up was there at once, and says nothing of what has become of the network since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_idle_for_long_since_its_clean_up_is_asked() {
+    let server = FalseServer::start(Answers::All).await;
+    let pool: Pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let client = borrow(&pool).await;
+    let raw: &tokio_postgres::Client = &client;
+    raw.batch_execute("SELECT 1").await.unwrap();
+    drop(client);
+    until("the clean-up", || server.queries() == 3).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    drop(borrow(&pool).await);
+    assert_eq!((pool.metrics().checked, server.queries()), (1, 4));
 }
