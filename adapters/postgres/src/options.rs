@@ -23,7 +23,7 @@ impl Default for Options {
 
 /// The configuration that a connection string has.
 pub(crate) fn config_of_url(url: &str) -> Result<Config, ConfigError> {
-    let config: Config = url.parse().map_err(|error| ConfigError::of_url(&error))?;
+    let config: Config = url.parse().map_err(|error| ConfigError::of_url(url, &error))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(ConfigError::Url("it names no host".into()));
     }
