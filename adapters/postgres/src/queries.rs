@@ -45,12 +45,12 @@ impl Client {
 
     /// Prepares a statement for this caller.
     pub async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
-        self.session.watch(self.raw.prepare(sql)).await
+        self.session.watch_look_up(self.raw.prepare(sql)).await
     }
 
     /// As [`prepare`](Self::prepare), with types of parameters.
     pub async fn prepare_typed(&self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
-        self.session.watch(self.raw.prepare_typed(sql, types)).await
+        self.session.watch_look_up(self.raw.prepare_typed(sql, types)).await
     }
 
     /// All rows of a statement.
@@ -85,7 +85,7 @@ impl Client {
     /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.
     pub async fn query_typed(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
         self.session.doubts.cast(Doubt::MayBeOpen);
-        self.session.watch(self.raw.query_typed(sql, params)).await
+        self.session.watch_look_up(self.raw.query_typed(sql, params)).await
     }
 
     /// Runs a statement, and answers how many rows it was about.
