@@ -82,7 +82,8 @@ impl Client {
         self.session.watch(self.raw.query_raw(&statement, params)).await
     }
 
-    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.
+    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given. For a
+    /// column of a type of the program's own the driver prepares statements, to look the type up the first time.
     pub async fn query_typed(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
         self.session.doubts.cast(Doubt::MayBeOpen);
         self.session.watch_look_up(self.raw.query_typed(sql, params)).await

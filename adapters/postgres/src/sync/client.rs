@@ -207,7 +207,8 @@ impl Client {
         result.inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
 
-    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.
+    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given. For a
+    /// column of a type of the program's own the driver prepares statements, to look the type up the first time.
     pub fn query_typed(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
         self.doubts.cast(Doubt::MayBeOpen);
         let result = self.raw.query_typed(sql, params);
