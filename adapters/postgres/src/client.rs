@@ -81,8 +81,9 @@ impl Client {
     /// own: [`SharedConnGuard::detach`](conn_pool::managed::SharedConnGuard::detach) takes it out of the pool.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
-        // What listens may be in a transaction, or in a function, where it is not seen.
-        self.session.doubts.cast(Doubt::MayBeOpen);
+        // What listens may be in a transaction, or in a function, where it is not seen. Until the server has answered
+        // the clean-up it may send what this caller listens to, which the next one's receiver must not get.
+        self.session.doubts.cast(Doubt::Unknown);
         self.session.listener.open()
     }
 

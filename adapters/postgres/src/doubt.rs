@@ -91,6 +91,14 @@ impl Doubts {
         }
     }
 
+    /// Looks at how a request has ended in which the driver may have looked types up, by statements of its own. It
+    /// keeps those for as long as the connection lasts: once the server has lost them, it can look up no other type.
+    pub(crate) fn cast_by_look_up(&self, error: &Error) {
+        if error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME) {
+            self.cast(Doubt::Broken);
+        }
+    }
+
     /// What was in doubt is settled as far as `doubt`, unless the connection is broken.
     pub(crate) fn settle(&self, doubt: Doubt) {
         if self.present() != Doubt::Broken {

@@ -45,6 +45,14 @@ pub(crate) fn is_permanent(error: &Error) -> bool {
     }
 }
 
+/// Keeps of the errors of several hosts the one that is told: the last that may pass, if there is one. A host that is
+/// down now may be the one that takes the connection later, whatever another one has against it.
+pub(crate) fn keep(kept: &mut Option<Error>, next: Error) {
+    if kept.as_ref().is_none_or(is_permanent) || !is_permanent(&next) {
+        *kept = Some(next);
+    }
+}
+
 /// Whether the server no longer runs statements that were prepared, or not as they were: they are not there any more
 /// (`DISCARD ALL`), or have other columns since a table was altered. The code of the latter is that of much else.
 pub(crate) fn is_outdated(error: &Error) -> bool {

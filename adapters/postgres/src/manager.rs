@@ -162,7 +162,8 @@ where
     }
 }
 
-/// To the first address that takes the connection. With a `connect_timeout` each has that time, also for the log-in.
+/// To the first host that takes the connection. With a `connect_timeout` each address has that time, also for the
+/// log-in.
 async fn connect<T>(
     config: &Config,
     tls: &T,
@@ -170,25 +171,36 @@ async fn connect<T>(
 where
     T: MakeTlsConnect<Socket> + Clone,
 {
-    let Some(&limit) = config.get_connect_timeout() else { return config.connect(tls.clone()).await };
+    let limit = config.get_connect_timeout().copied();
     let mut refused = None;
     for host in hosts::apart(config) {
-        let found = match addresses(host, limit).await {
+        let found = match limit {
+            Some(limit) => addresses(host, limit).await,
+            None => Ok(vec![host]),
+        };
+        let found = match found {
             Ok(found) => found,
             Err(error) => {
-                refused = Some(error);
+                error::keep(&mut refused, error);
                 continue;
             }
         };
         for address in found {
-            let connected = timeout(limit, hosts::limited(address, limit).connect(tls.clone())).await;
-            match connected.unwrap_or_else(|_| Err(failure::unanswered(limit))) {
+            let connected = match limit {
+                Some(limit) => within(limit, hosts::limited(address, limit).connect(tls.clone())).await,
+                None => address.connect(tls.clone()).await,
+            };
+            match connected {
                 Ok(connected) => return Ok(connected),
-                Err(error) => refused = Some(error),
+                Err(error) => error::keep(&mut refused, error),
             }
         }
     }
     Err(refused.expect("each configuration is tried, and there is at least the one"))
+}
+
+async fn within<C>(limit: Duration, connect: impl Future<Output = Result<C, Error>>) -> Result<C, Error> {
+    timeout(limit, connect).await.unwrap_or_else(|_| Err(failure::unanswered(limit)))
 }
 
 async fn addresses(host: Config, limit: Duration) -> Result<Vec<Config>, Error> {

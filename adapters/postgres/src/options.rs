@@ -1,6 +1,7 @@
 //! What a manager is told beside how to connect.
 
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use crate::clean_up::CleanUp;
 use crate::config_error::ConfigError;
@@ -23,12 +24,34 @@ impl Default for Options {
 
 /// The configuration that a connection string has.
 pub(crate) fn config_of_url(url: &str) -> Result<Config, ConfigError> {
-    let config: Config = url.parse().map_err(|error| ConfigError::of_url(&error))?;
+    let config: Config = url.parse().map_err(|error| ConfigError::of_url(url, &error))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(ConfigError::Url("it names no host".into()));
     }
+    check_names(&config)?;
     check_counts(&config, name_in_url)?;
     Ok(config)
+}
+
+/// The driver would look up a host without a name, and what it takes for one name, each time that it connects. The name
+/// is not shown: it may be part of a password.
+fn check_names(config: &Config) -> Result<(), ConfigError> {
+    let refuse = |why: &str| Err(ConfigError::Url(why.into()));
+    for host in config.get_hosts() {
+        match host {
+            Host::Tcp(name) if name.is_empty() => {
+                return refuse("one of its hosts is empty: write its name, or localhost");
+            }
+            Host::Tcp(name) if name.contains(',') => {
+                return refuse(
+                    "`host` after its `?` is a list: have several hosts before the path, as in \
+                               postgres://one,two/database",
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 pub(crate) const fn name_in_url(parameter: Parameter) -> Option<&'static str> {
@@ -57,5 +80,25 @@ mod tests {
             config_of_url("host=one,two hostaddr=192.0.2.1").unwrap_err().to_string(),
             "hostaddr is a list of 1, and there are 2 hosts: it has to have one for each of them"
         );
+    }
+
+    #[test]
+    fn each_host_of_a_connection_string_has_a_name_of_its_own() {
+        for fine in ["postgres:///shop?host=/run/a,b", "postgres:///shop?host=one&host=two", "host=one,two"] {
+            config_of_url(fine).unwrap();
+        }
+        for (unfit, said) in [
+            ("postgres://clerk@:5433/shop", "one of its hosts is empty: write its name, or localhost"),
+            ("postgres://one,/shop", "one of its hosts is empty"),
+            ("postgres:///shop?host=", "one of its hosts is empty"),
+            ("user=clerk host=''", "one of its hosts is empty"),
+            (
+                "postgres:///shop?host=one,two",
+                "`host` after its `?` is a list: have several hosts before the path, as in",
+            ),
+        ] {
+            let text = config_of_url(unfit).unwrap_err().to_string();
+            assert!(text.starts_with(&format!("cannot read the connection string: {said}")), "{unfit}: {text}");
+        }
     }
 }

@@ -1,15 +1,22 @@
 //! The clean-up that is under way, and its answer.
 
+use std::time::{Duration, Instant};
+
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio_postgres::{Client, Error, SimpleQueryStream};
+
+/// For how long a clean-up says that the connection works: as the pool has it of a use, by default (`validate_after`).
+const PROVES_FOR: Duration = Duration::from_millis(500);
 
 /// An answer that a task reads, since the driver reads no other answer before someone has read this one.
 #[derive(Debug)]
 pub(crate) struct Pending {
     runtime: Option<Handle>,
     answer: Option<oneshot::Receiver<Result<(), Error>>>,
+    /// When the last clean-up was sent. Its answer may be taken long before the check that is about it.
+    sent: Option<Instant>,
     is_required: bool,
     is_all: bool,
 }
@@ -17,7 +24,7 @@ pub(crate) struct Pending {
 impl Pending {
     /// To be called on the runtime of the connection's task.
     pub(crate) fn none() -> Self {
-        Self { runtime: Handle::try_current().ok(), answer: None, is_required: false, is_all: false }
+        Self { runtime: Handle::try_current().ok(), answer: None, sent: None, is_required: false, is_all: false }
     }
 
     /// Sends statements, each in a message of its own. The last one has to succeed.
@@ -29,6 +36,7 @@ impl Pending {
         let Some(stream) = send(client, last)? else { return Ok(()) };
         let (answer, receiver) = oneshot::channel();
         self.answer = Some(receiver);
+        self.sent = Some(Instant::now());
         if let Some(runtime) = &self.runtime {
             runtime.spawn(async move { answer.send(read(stream).await) });
         }
@@ -60,13 +68,15 @@ impl Pending {
         false
     }
 
-    /// Awaits the answer. Whether that was all that was to be found out.
+    /// Awaits the answer. Whether that was all that was to be found out: it is not, if the connection has been idle
+    /// for so long since that the network may have gone.
     ///
     /// # Cancel safety
     ///
     /// The answer is not lost: the pool ends the connection anyway.
     pub(crate) async fn answer(&mut self) -> Result<bool, Error> {
-        let is_all = std::mem::take(&mut self.is_all);
+        let is_recent = self.sent.is_some_and(|sent| sent.elapsed() < PROVES_FOR);
+        let is_all = std::mem::take(&mut self.is_all) && is_recent;
         let Some(answer) = self.answer.take() else { return Ok(is_all) };
         match answer.await {
             Ok(answer) => answer.map(|()| is_all),

@@ -45,12 +45,12 @@ impl Client {
 
     /// Prepares a statement for this caller.
     pub async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
-        self.session.watch(self.raw.prepare(sql)).await
+        self.session.watch_look_up(self.raw.prepare(sql)).await
     }
 
     /// As [`prepare`](Self::prepare), with types of parameters.
     pub async fn prepare_typed(&self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
-        self.session.watch(self.raw.prepare_typed(sql, types)).await
+        self.session.watch_look_up(self.raw.prepare_typed(sql, types)).await
     }
 
     /// All rows of a statement.
@@ -82,10 +82,11 @@ impl Client {
         self.session.watch(self.raw.query_raw(&statement, params)).await
     }
 
-    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.
+    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given. For a
+    /// column of a type of the program's own the driver prepares statements, to look the type up the first time.
     pub async fn query_typed(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
         self.session.doubts.cast(Doubt::MayBeOpen);
-        self.session.watch(self.raw.query_typed(sql, params)).await
+        self.session.watch_look_up(self.raw.query_typed(sql, params)).await
     }
 
     /// Runs a statement, and answers how many rows it was about.

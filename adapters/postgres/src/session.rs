@@ -59,6 +59,11 @@ impl Session {
         }
         result
     }
+
+    /// As [`watch`](Self::watch), for a request in which the driver may look types up.
+    pub(crate) async fn watch_look_up<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.watch(request).await.inspect_err(|error| self.doubts.cast_by_look_up(error))
+    }
 }
 
 /// A request that is under way: its future may be dropped.

@@ -44,7 +44,7 @@ pub struct IntoR2d2<M> {
 }
 
 impl<M> IntoR2d2<M> {
-    /// With the time limits that a pool of conn_pool has by default: 30 s for a connect, 5 s for a check.
+    /// With the time limits that a pool of conn_pool has by default: 10 s for a connect, 5 s for a check.
     #[must_use]
     pub fn new(manager: M) -> Self {
         let defaults = Config::new();

@@ -95,6 +95,11 @@ impl Client {
     fn watch<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         result.inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
+
+    /// As [`watch`](Self::watch), at a request in which the driver may have looked types up.
+    fn watch_look_up<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.watch(result).inspect_err(|error| self.doubts.cast_by_look_up(error))
+    }
 }
 
 /// If a statement is outdated, others may be: all are prepared anew.
@@ -161,13 +166,13 @@ impl Client {
     /// Prepares a statement for this caller.
     pub fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
         let result = self.raw.prepare(sql);
-        self.watch(result)
+        self.watch_look_up(result)
     }
 
     /// As [`prepare`](Self::prepare), with types of parameters.
     pub fn prepare_typed(&mut self, sql: &str, types: &[Type]) -> Result<Statement, Error> {
         let result = self.raw.prepare_typed(sql, types);
-        self.watch(result)
+        self.watch_look_up(result)
     }
 
     /// All rows of a statement.
@@ -202,11 +207,12 @@ impl Client {
         result.inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
 
-    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given.
+    /// All rows of a statement that is not prepared, in one round trip: the types of its parameters are given. For a
+    /// column of a type of the program's own the driver prepares statements, to look the type up the first time.
     pub fn query_typed(&mut self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
         self.doubts.cast(Doubt::MayBeOpen);
         let result = self.raw.query_typed(sql, params);
-        self.watch(result)
+        self.watch_look_up(result)
     }
 
     /// Runs a statement, and answers how many rows it was about.

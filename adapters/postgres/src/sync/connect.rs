@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use crate::{failure, hosts};
+use crate::{error, failure, hosts};
 
 /// The threads that were left behind. Clones share them.
 #[derive(Clone, Default)]
@@ -64,37 +64,43 @@ where
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let Some(own) = config.get_connect_timeout().copied() else {
-        return match within {
-            Some(limit) => self::within(limit, config.clone(), tls.clone(), left_behind),
-            None => postgres::Config::from(config.clone()).connect(tls.clone()),
-        };
+    let (began, own) = (Instant::now(), config.get_connect_timeout().copied());
+    let left = || {
+        let of_all = within.map(|limit| limit.saturating_sub(began.elapsed()));
+        own.into_iter().chain(of_all).min()
     };
-    let began = Instant::now();
-    let left = || within.map_or(own, |limit| own.min(limit.saturating_sub(began.elapsed())));
-    let mut refused = failure::unanswered(left());
+    let is_over = || left().is_some_and(|left| left.is_zero());
+    let mut refused = None;
     for host in hosts::apart(config) {
-        if left().is_zero() {
+        if is_over() {
             return Err(failure::unanswered(began.elapsed()));
         }
-        let found = match addresses(left(), host) {
+        let found = match left().filter(|_| own.is_some()) {
+            Some(limit) => addresses(limit, host),
+            None => Ok(vec![host]),
+        };
+        let found = match found {
             Ok(found) => found,
             Err(error) => {
-                refused = error;
+                error::keep(&mut refused, error);
                 continue;
             }
         };
         for address in found {
-            if left().is_zero() {
+            if is_over() {
                 return Err(failure::unanswered(began.elapsed()));
             }
-            match self::within(left(), address, tls.clone(), left_behind) {
+            let connected = match left() {
+                Some(limit) => self::within(limit, address, tls.clone(), left_behind),
+                None => postgres::Config::from(address).connect(tls.clone()),
+            };
+            match connected {
                 Ok(client) => return Ok(client),
-                Err(error) => refused = error,
+                Err(error) => error::keep(&mut refused, error),
             }
         }
     }
-    Err(refused)
+    Err(refused.expect("each configuration is tried, and there is at least the one"))
 }
 
 /// Looked up by a thread of its own, since that may take long. If it is late the system's resolver ends it.

@@ -152,8 +152,14 @@ fn a_session_of_a_thread_that_cannot_write_any_more_is_not_lent_again() {
 
 /// Hosts at these ports, each of which has 200 ms.
 fn hosts_at(ports: &[u16]) -> tokio_postgres::Config {
+    let mut config = unlimited_hosts_at(ports);
+    config.connect_timeout(Duration::from_millis(200));
+    config
+}
+
+fn unlimited_hosts_at(ports: &[u16]) -> tokio_postgres::Config {
     let mut config = tokio_postgres::Config::new();
-    config.user("postgres").dbname("postgres").connect_timeout(Duration::from_millis(200));
+    config.user("postgres").dbname("postgres");
     for port in ports {
         config.host("127.0.0.1").port(*port);
     }
@@ -200,4 +206,59 @@ async fn a_log_in_that_is_not_answered_ends_with_the_limit_of_the_connection_str
     let pool = SharedPool::blocking(sync::Postgres::new(config), unlimited()).unwrap();
     let error = pool.get_timeout(Duration::from_secs(2)).unwrap_err().to_string();
     assert!(error.contains(said), "{error}");
+}
+
+/// A server that is down, and has a database that the other one lacks. And hosts at both, the one that is down first,
+/// without and with a time for each.
+fn down_with_its_own_database(other: &Server) -> (Server, [tokio_postgres::Config; 2]) {
+    let mut down = Server::start();
+    run(&down, "CREATE DATABASE its_own");
+    down.stop(Shutdown::Fast);
+    let ports = [down.port(), other.port()];
+    let configs = [unlimited_hosts_at(&ports), hosts_at(&ports)].map(|mut config| {
+        config.dbname("its_own");
+        config
+    });
+    (down, configs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_host_has_against_callers_is_not_told_while_another_one_is_down() {
+    let other = shared_server();
+    let (mut down, configs) = down_with_its_own_database(&other);
+    let pools =
+        configs.map(|config| -> Pool { SharedPool::new(Postgres::new(config), Config::new().max_size(1)).unwrap() });
+    let waiters = pools.each_ref().map(|pool| {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.get_async_timeout(LONGEST).await.map(drop) })
+    });
+    for (pool, waiter) in pools.iter().zip(&waiters) {
+        until("two attempts, or an end", || pool.metrics().connect_failed >= 2 || waiter.is_finished()).await;
+    }
+    down.run_again();
+    for waiter in waiters {
+        waiter.await.unwrap().unwrap();
+    }
+}
+
+#[test]
+fn what_the_last_host_has_against_threads_is_not_told_while_another_one_is_down() {
+    let other = shared_server();
+    let (mut down, configs) = down_with_its_own_database(&other);
+    let pools =
+        configs.map(|config| SharedPool::blocking(sync::Postgres::new(config), Config::new().max_size(1)).unwrap());
+    let waiters = pools.each_ref().map(|pool| {
+        let pool = pool.clone();
+        std::thread::spawn(move || pool.get_timeout(LONGEST).map(drop))
+    });
+    let end = std::time::Instant::now() + LONGEST;
+    let fails = |pool: &SharedPool<_>| pool.metrics().connect_failed >= 2;
+    while !pools.iter().zip(&waiters).all(|(pool, waiter)| fails(pool) || waiter.is_finished()) {
+        assert!(std::time::Instant::now() < end, "neither two attempts nor an end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    down.run_again();
+    for waiter in waiters {
+        waiter.join().unwrap().unwrap();
+    }
 }

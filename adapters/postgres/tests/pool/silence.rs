@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use conn_pool::SharedPool;
 use conn_pool::managed::SharedConnGuard;
@@ -19,6 +19,8 @@ use crate::kit::{LONGEST, Pool, borrow, until};
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
 const READY: &[u8] = b"Z\0\0\0\x05I";
 const REFUSAL: &[u8] = b"E\0\0\0\x1fSERROR\0CXX000\0Mrefused me\0\0";
+/// On the channel `left`, by the process 0.
+const NOTIFICATION: &[u8] = b"A\0\0\0\x0e\0\0\0\0left\0\0";
 const DONE: &[u8] = b"C\0\0\0\x07OK\0";
 
 #[derive(Clone, Copy)]
@@ -30,6 +32,8 @@ enum Answers {
     NoneToCleanUp,
     /// To each simple query that it is done, and a refusal to the clean-up.
     RefuseCleanUp,
+    /// To each simple query that it is done, and to the clean-up after a notification, which was on its way.
+    NotifyBeforeCleanUp,
 }
 
 impl Answers {
@@ -38,6 +42,7 @@ impl Answers {
         match self {
             Self::None => Vec::new(),
             Self::NoneToCleanUp if is_clean_up => Vec::new(),
+            Self::NotifyBeforeCleanUp if is_clean_up => [NOTIFICATION, DONE, READY].concat(),
             Self::RefuseCleanUp if is_clean_up => [REFUSAL, READY].concat(),
             _ => [DONE, READY].concat(),
         }
@@ -204,4 +209,32 @@ async fn the_check_after_a_clean_up_asks_nothing_more() {
     assert_eq!((pool.metrics().checked, pool.metrics().connected), (1, 1));
     assert!(server.queries() <= 6, "two queries, and twice a clean-up of two: {}", server.queries());
     until("all of them", || server.queries() == 6).await;
+}
+
+/// The answer to its clean-up was there at once, and says nothing of what has become of the network since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_idle_for_long_since_its_clean_up_is_asked() {
+    let server = FalseServer::start(Answers::All).await;
+    let pool: Pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    let client = borrow(&pool).await;
+    let raw: &tokio_postgres::Client = &client;
+    raw.batch_execute("SELECT 1").await.unwrap();
+    drop(client);
+    until("the clean-up", || server.queries() == 3).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    drop(borrow(&pool).await);
+    assert_eq!((pool.metrics().checked, server.queries()), (1, 4));
+}
+
+/// Until the server has answered the clean-up it may send what the last caller listened to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_caller_listened_to_does_not_reach_the_next_one() {
+    let server = FalseServer::start(Answers::NotifyBeforeCleanUp).await;
+    let pool: Pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    drop(borrow(&pool).await.notifications());
+    let client = borrow(&pool).await;
+    assert_eq!(pool.metrics().checked, 1);
+    let mut notifications = client.notifications();
+    client.batch_execute("SELECT 1").await.unwrap();
+    assert!(notifications.try_recv().is_none());
 }

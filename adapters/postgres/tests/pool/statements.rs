@@ -1,5 +1,6 @@
 //! Statements that stay with their connection.
 
+use conn_pool::managed::DiscardReason;
 use conn_pool_postgres::{CleanUp, Client};
 use tokio_postgres::types::Type;
 
@@ -106,6 +107,29 @@ async fn a_statement_that_the_server_no_longer_runs_is_prepared_anew_for_the_nex
         let client = borrow(&pool).await;
         let statement = client.prepare_cached("SELECT * FROM changing").await.unwrap();
         client.query(&statement, &[]).await.unwrap();
+    }
+}
+
+/// The driver keeps the statements by which it looks types up, and cannot be told that they are gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_look_types_up_any_more_is_not_lent_again() {
+    let server = shared_server();
+    run(&server, "CREATE TYPE met AS ENUM ('x'); CREATE TYPE unmet AS ENUM ('x')");
+    for is_typed in [false, true] {
+        let pool = pool_of_one(manager(&server));
+        let client = borrow(&pool).await;
+        client.query_one("SELECT 'x'::met", &[]).await.unwrap();
+        client.batch_execute("DISCARD ALL").await.unwrap();
+        let sql = "SELECT 'x'::unmet";
+        let error = if is_typed {
+            client.query_typed(sql, &[]).await.unwrap_err()
+        } else {
+            client.query_one(sql, &[]).await.unwrap_err()
+        };
+        assert_eq!(error.code().unwrap().code(), "26000");
+        drop(client);
+        borrow(&pool).await.query_one(sql, &[]).await.unwrap();
+        assert_eq!(pool.metrics().discarded_for(DiscardReason::Broken), 1);
     }
 }
 

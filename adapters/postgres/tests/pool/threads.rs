@@ -197,6 +197,19 @@ fn a_statement_that_the_server_no_longer_runs_is_prepared_anew_for_the_next_call
 }
 
 #[test]
+fn a_connection_that_cannot_look_types_up_any_more_is_not_lent_again() {
+    let server = shared_server();
+    run(&server, "CREATE TYPE met_by_threads AS ENUM ('x'); CREATE TYPE unmet_by_threads AS ENUM ('x')");
+    let pool = pool_of_one(manager(&server));
+    let mut client = borrow(&pool);
+    client.query_one("SELECT 'x'::met_by_threads", &[]).unwrap();
+    client.batch_execute("DISCARD ALL").unwrap();
+    client.query_one("SELECT 'x'::unmet_by_threads", &[]).unwrap_err();
+    drop(client);
+    borrow(&pool).query_one("SELECT 'x'::unmet_by_threads", &[]).unwrap();
+}
+
+#[test]
 fn beyond_the_limit_the_least_recently_used_statement_goes() {
     let server = shared_server();
     let pool = pool_of_one(manager(&server).statement_cache(2));
