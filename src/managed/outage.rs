@@ -45,6 +45,9 @@ enum Ending {
     Pause,
 }
 
+/// An attempt was begun after the last pause, and has not failed.
+const TRYING: u8 = 1 << 7;
+
 /// Failures in a row.
 pub(super) struct Outage {
     /// How many attempts for the pool failed, those that ran side by side counted once.
@@ -55,8 +58,9 @@ pub(super) struct Outage {
     not_before: Millis,
     /// How many milliseconds earlier one may be begun that a caller asks for.
     earlier_in_demand: u32,
-    /// An attempt was begun after the last pause, and has not failed.
-    is_trying: bool,
+    /// A pause is under way only if it ends in less than two to that power milliseconds; and `TRYING`. One byte, since
+    /// a pool for C has no room for another.
+    pause_bits: u8,
     ending: Ending,
     /// The last failure, whoever it was for, and when it was.
     last: Option<ConnectFailure>,
@@ -69,7 +73,7 @@ impl Outage {
         since: Millis(0),
         not_before: Millis(0),
         earlier_in_demand: 0,
-        is_trying: false,
+        pause_bits: 0,
         ending: Ending::Connect,
         last: None,
         last_at: Millis(0),
@@ -96,11 +100,11 @@ impl Outage {
             self.last = failure;
             self.last_at = now;
         }
-        if purpose == Purpose::Pool && (self.is_trying || self.may_connect(now, Demand::Floor)) {
+        if purpose == Purpose::Pool && (self.pause_bits & TRYING != 0 || self.may_connect(now, Demand::Floor)) {
             if !self.is_on() {
                 self.since = now;
             }
-            self.is_trying = false;
+            self.pause_bits &= !TRYING;
             self.failures = self.failures.saturating_add(1);
             self.pause(now, retry, random);
         }
@@ -140,7 +144,7 @@ impl Outage {
     /// An attempt is begun `now`. The next one is begun after a pause, also if this one does not end.
     pub(super) fn begin(&mut self, now: Millis, retry: &Retry, random: usize) {
         if self.is_on() {
-            self.is_trying = true;
+            self.pause_bits |= TRYING;
             self.pause(now, retry, random);
         }
     }
@@ -149,6 +153,7 @@ impl Outage {
         let failures = u32::from(self.failures);
         let (pause, in_demand) = (span(retry.pause(failures, random)), span(retry.pause_in_demand(failures, random)));
         self.not_before = Millis(now.0.wrapping_add(pause));
+        self.pause_bits = self.pause_bits & TRYING | pause_bits(pause);
         self.earlier_in_demand = u32::try_from(pause.saturating_sub(in_demand)).unwrap_or(u32::MAX);
     }
 
@@ -160,12 +165,19 @@ impl Outage {
     }
 
     pub(super) const fn may_connect(&self, now: Millis, demand: Demand) -> bool {
-        !self.is_on() || self.not_before(demand).since(now) == 0
+        !self.is_on() || self.left(now, demand) == 0
+    }
+
+    /// How many milliseconds of a pause are left. After half a round of the moments its end seems to lie ahead, farther
+    /// than a pause is long.
+    const fn left(&self, now: Millis, demand: Demand) -> usize {
+        let left = self.not_before(demand).since(now);
+        if left >> (self.pause_bits & !TRYING) > 0 { 0 } else { left }
     }
 
     /// In how many milliseconds a connect may be begun, if it has to wait. For callers: and then, one for the floor.
     pub(super) fn due(&self, now: Millis, demand: Demand) -> Option<NonZero<usize>> {
-        let due = |demand| NonZero::new(self.not_before(demand).since(now));
+        let due = |demand| NonZero::new(self.left(now, demand));
         if self.is_on() { due(demand).or_else(|| due(Demand::Floor)) } else { None }
     }
 
@@ -182,6 +194,14 @@ impl Outage {
     pub(super) fn failure(&self) -> Option<ConnectFailure> {
         self.last.clone()
     }
+}
+
+/// At least twice as long as the pause, and two minutes: a thread may have read the clock before the pause began. At
+/// most half a round.
+#[expect(clippy::cast_possible_truncation, reason = "at most the bits of a word")]
+const fn pause_bits(pause: usize) -> u8 {
+    let bits = 17 + usize::BITS - (pause >> 16).leading_zeros();
+    (if bits < usize::BITS { bits } else { usize::BITS - 1 }) as u8
 }
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
@@ -238,6 +258,30 @@ mod tests {
         let mut outage = Outage::NONE;
         (0..8).for_each(|later| fail(&mut outage, 50 + later));
         assert_eq!(due(&outage, 50, Demand::Floor), 100);
+    }
+
+    #[test]
+    fn a_thread_that_read_the_clock_before_a_pause_began_keeps_it() {
+        let mut outage = Outage::NONE;
+        fail(&mut outage, 50_000);
+        assert!(!may_connect(&outage, 0) && due(&outage, 0, Demand::Floor) == 50_100);
+    }
+
+    #[test]
+    fn a_pause_of_half_a_round_ago_is_over() {
+        let mut outage = Outage::NONE;
+        fail(&mut outage, 50);
+        let late = 50 + isize::MAX as usize + 200;
+        assert!(may_connect(&outage, late));
+        assert_eq!((due(&outage, late, Demand::Caller), due(&outage, late, Demand::Floor)), (0, 0));
+    }
+
+    #[test]
+    fn the_longest_pause_is_kept() {
+        let retry = Retry { first_pause: Duration::MAX, longest_pause: Duration::MAX, ..RETRY };
+        let mut outage = Outage::NONE;
+        outage.fail(Millis(50), None, Purpose::Pool, &retry, 0);
+        assert_eq!(due(&outage, 50, Demand::Floor), isize::MAX as usize);
     }
 
     #[test]
