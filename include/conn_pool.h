@@ -835,7 +835,7 @@ typedef struct conn_pool_lease_info {
      */
     const char *tag;
     /**
-     * The thread that acquired it: its `pthread_self()`, as a number.
+     * The thread that acquired it: its `pthread_self()`, as a number. 0: a callback was given it (`on_ready`).
      */
     uint64_t thread;
     /**

@@ -1,5 +1,6 @@
 /* Why: what create says when it fails, why a resource ended, who holds what, and who waits for itself. */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "check.h"
@@ -467,6 +468,65 @@ static void a_thread_that_would_wait_for_itself_is_refused(void)
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(pool));
 }
 
+struct handover {
+    conn_pool *pool;
+    conn_pool_lease given;
+    conn_pool_lease kept;
+    int is_kept;
+};
+
+static void keep(void *user, conn_pool_status status, const conn_pool_lease *lease)
+{
+    struct handover *handover = user;
+
+    if (CHECK_STATUS(CONN_POOL_OK, status)) {
+        handover->kept = *lease;
+        __atomic_store_n(&handover->is_kept, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void *release_and_acquire(void *argument)
+{
+    struct handover *handover = argument;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &handover->given));
+    CHECK(__atomic_load_n(&handover->is_kept, __ATOMIC_ACQUIRE));
+    if (CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(handover->pool, CONN_POOL_WAIT_FOREVER, &lease))) {
+        CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &lease));
+    }
+    return NULL;
+}
+
+/* The thread that calls back holds nothing by that. */
+static void a_lease_that_a_callback_is_given_is_no_threads(void)
+{
+    struct world world;
+    conn_pool_config config = config_for(&world);
+    struct handover handover = { NULL, CONN_POOL_LEASE_INIT, CONN_POOL_LEASE_INIT, 0 };
+    conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
+    conn_pool_lease lease = CONN_POOL_LEASE_INIT;
+    conn_pool_lease_info holder;
+    pthread_t thread;
+    size_t count;
+
+    config.capacity = 1;
+    config.flags = CONN_POOL_TRACK;
+    handover.pool = open_pool(&config);
+    handover.given = acquire(handover.pool);
+    CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(handover.pool, &waiter, keep, &handover, &lease));
+    CHECK(pthread_create(&thread, NULL, release_and_acquire, &handover) == 0);
+    while (!__atomic_load_n(&handover.is_kept, __ATOMIC_ACQUIRE)) {
+        sched_yield();
+    }
+    CHECK_WAITING(handover.pool, 1);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_get_leases(handover.pool, &holder, sizeof holder, 1, &count));
+    CHECK(count == 1 && holder.thread == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover.pool, &handover.kept));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
+}
+
 static void options_that_need_another_are_refused(void)
 {
     struct world world;
@@ -499,6 +559,7 @@ int main(void)
     a_long_lease_is_told_of_once();
     a_lease_that_begins_while_others_are_looked_at_is_none_that_lasts_long();
     a_thread_that_would_wait_for_itself_is_refused();
+    a_lease_that_a_callback_is_given_is_no_threads();
     options_that_need_another_are_refused();
     return check_report("why");
 }

@@ -39,11 +39,21 @@ impl conn_pool_lease {
     pub(super) const EMPTY: Self = Self { pool: ptr::null_mut(), resource: ptr::null_mut(), slot: 0, generation: 0 };
 }
 
-/// Makes the lease of a filled slot. The tag is the caller's, or NULL.
+/// Makes the lease of a filled slot, for the calling thread. The tag is the caller's, or NULL.
 #[inline(always)]
 pub(super) fn lend(pool: &conn_pool, slot: SlotToken, tag: *const c_char) -> conn_pool_lease {
+    lend_to(pool, slot, platform::thread, tag)
+}
+
+/// As [`lend`], for a callback. It may pass the lease to any thread: the one that calls it does not hold it.
+pub(super) fn lend_to_callback(pool: &conn_pool, slot: SlotToken) -> conn_pool_lease {
+    lend_to(pool, slot, || 0, ptr::null())
+}
+
+#[inline(always)]
+fn lend_to(pool: &conn_pool, slot: SlotToken, thread: impl FnOnce() -> usize, tag: *const c_char) -> conn_pool_lease {
     if pool.config().tracks() {
-        pool.lease_record(slot.index()).begin(tag, pool.now_ms());
+        pool.lease_record(slot.index()).begin(thread(), tag, pool.now_ms());
     }
     let lease = lend_in(pool.slots(), pool, slot);
     annotations::acquired(pool.config(), lease.resource);

@@ -14,7 +14,7 @@ use super::asking;
 use super::caller::OwnWork;
 use super::course;
 use super::due_calls::{DueCall, call_when_due};
-use super::lease::{conn_pool_lease, lend};
+use super::lease::{conn_pool_lease, lend, lend_to_callback};
 use super::pool::conn_pool;
 use super::status::Answer;
 use super::status::conn_pool_status::{
@@ -111,9 +111,9 @@ pub(super) unsafe fn acquire_async(
     if !matches!(answer, Ok(None)) {
         waiting.in_use.store(0, Relaxed);
     }
-    let own = answer?.ok_or(CONN_POOL_PENDING)?;
+    let slot = answer?.ok_or(CONN_POOL_PENDING)?;
     // SAFETY: it may be written, as the caller promises. Not before: callbacks may use it until here.
-    unsafe { lease.write(own) };
+    unsafe { lease.write(lend(pool, slot, ptr::null())) };
     Ok(())
 }
 
@@ -140,17 +140,17 @@ pub(super) unsafe fn cancel(pool: &conn_pool, waiter: *mut conn_pool_waiter) -> 
 }
 
 impl Waiting {
-    /// A lease, or `None` if it is queued now.
+    /// A slot with a fit resource, or `None` if it is queued now.
     fn attempt(
         &self,
         pool: &conn_pool,
         mut position: Position,
         again: Position,
         work: &OwnWork<'_, Limit>,
-    ) -> Answer<Option<conn_pool_lease>> {
+    ) -> Answer<Option<SlotToken>> {
         while let Some(slot) = self.join(pool, position)? {
             if let Some(slot) = course::prepare(pool, slot, work)? {
-                return Ok(Some(lend(pool, slot, ptr::null())));
+                return Ok(Some(slot));
             }
             position = again;
         }
@@ -194,11 +194,12 @@ impl Waiting {
         let slot = slot.ok_or_else(|| asking::dismissed(pool))?;
         let mut none = Limit::of(0);
         let work = OwnWork::on_behalf(&mut none);
-        match course::prepare(pool, slot, &work)? {
-            Some(slot) => Ok(Some(lend(pool, slot, ptr::null()))),
+        let slot = match course::prepare(pool, slot, &work)? {
+            Some(slot) => Some(slot),
             // Only for what is idle: this is another caller's thread.
-            None => self.attempt(pool, Position::Pausing, Position::Pausing, &work),
-        }
+            None => self.attempt(pool, Position::Pausing, Position::Pausing, &work)?,
+        };
+        Ok(slot.map(|slot| lend_to_callback(pool, slot)))
     }
 }
 

@@ -12,5 +12,5 @@ impl LeaseRecord {
     }
 
     #[expect(clippy::unused_self, reason = "the shape of the twin")]
-    pub(super) const fn begin(&self, _: *const c_char, _: u64) {}
+    pub(super) const fn begin(&self, _: usize, _: *const c_char, _: u64) {}
 }

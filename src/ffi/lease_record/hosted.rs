@@ -1,4 +1,4 @@
-// knows: platform, managed, sync · must not know: pools, leases
+// knows: managed, sync · must not know: pools, leases
 //! Who has leased a resource, as far as that is recorded. `bare` is its twin in a build without `std`.
 //!
 //! All words are Relaxed: the slot's owner writes them (I2), and what a reader makes of them it compares with the
@@ -6,7 +6,6 @@
 
 use core::ffi::c_char;
 
-use crate::ffi::platform;
 use crate::managed::Millis;
 use crate::sync::{AtomicUsize, PlainAtomicPtr, Relaxed};
 
@@ -30,10 +29,10 @@ impl LeaseRecord {
         }
     }
 
-    /// By the slot's owner, when a lease begins.
+    /// By the slot's owner, when a lease begins. The thread is 0 for a lease that a callback is given.
     #[expect(clippy::cast_possible_truncation, reason = "only differences are used, which are small")]
-    pub(super) fn begin(&self, tag: *const c_char, now_ms: u64) {
-        self.thread.store(platform::thread(), Relaxed);
+    pub(super) fn begin(&self, thread: usize, tag: *const c_char, now_ms: u64) {
+        self.thread.store(thread, Relaxed);
         self.since.store(now_ms as usize, Relaxed);
         self.tag.store(tag.cast_mut(), Relaxed);
     }

@@ -21,7 +21,7 @@ pub struct conn_pool_lease_info {
     pub resource: *mut c_void,
     /// What was passed to `conn_pool_acquire_tagged`, else NULL.
     pub tag: *const c_char,
-    /// The thread that acquired it: its `pthread_self()`, as a number.
+    /// The thread that acquired it: its `pthread_self()`, as a number. 0: a callback was given it (`on_ready`).
     pub thread: u64,
     /// For how many milliseconds it has been held.
     pub held_ms: u64,

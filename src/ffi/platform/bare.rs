@@ -25,6 +25,10 @@ pub(super) fn with_own_pointer(work: impl FnOnce(&Cell<*const ()>)) {
     work(&Cell::new(ptr::null()));
 }
 
+pub(super) const fn thread() -> usize {
+    0
+}
+
 /// Runs `work`: there is no place of the thread's own for a text.
 pub(super) fn with_own_text<T>(work: impl FnOnce() -> T) -> (T, ()) {
     (work(), ())
