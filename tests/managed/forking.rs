@@ -297,33 +297,40 @@ fn a_childs_copy_of_maintenance_is_over_and_takes_no_lock() {
     amid_callers(&pool, children);
 }
 
-#[test]
-fn the_time_of_a_task_ends_in_a_child_too() {
-    block_on(SystemClock.sleep(Duration::from_millis(1)));
-    assert!(in_a_child(|| {
-        let own = pool();
-        let _held = [own.get().unwrap(), own.get().unwrap()];
-        matches!(block_on(own.get_async_timeout(Duration::from_millis(20))), Err(GetError::Timeout(_)))
-    }));
-}
-
-/// Timers have a lock of their own.
-#[test]
-fn a_childs_copy_of_a_sleeping_task_sleeps_on_there_and_takes_no_lock() {
-    let doze = || assert!(poll_once(&mut Box::pin(SystemClock.sleep(Duration::from_secs(60)))).is_pending());
-    let children = || {
-        for turn in 0..20 {
-            let mut sleep = Box::pin(SystemClock.sleep(Duration::from_millis(20)));
-            assert!(poll_once(&mut sleep).is_pending());
-            let (is_right, sleep) = with_copy_in_a_child(sleep, |mut copy| {
-                if turn % 2 == 0 {
-                    block_on(&mut copy);
-                }
-                drop(copy);
-            });
-            assert!(is_right);
-            block_on(sleep);
-        }
+/// Those of a child have a thread of their own.
+mod timers {
+    use super::{
+        Clock, Duration, GetError, SystemClock, amid, block_on, in_a_child, poll_once, pool, with_copy_in_a_child,
     };
-    amid(3, doze, children);
+
+    #[test]
+    fn the_time_of_a_task_ends_in_a_child_too() {
+        block_on(SystemClock.sleep(Duration::from_millis(1)));
+        assert!(in_a_child(|| {
+            let own = pool();
+            let _held = [own.get().unwrap(), own.get().unwrap()];
+            matches!(block_on(own.get_async_timeout(Duration::from_millis(20))), Err(GetError::Timeout(_)))
+        }));
+    }
+
+    /// Timers have a lock of their own.
+    #[test]
+    fn a_childs_copy_of_a_sleeping_task_sleeps_on_there_and_takes_no_lock() {
+        let doze = || assert!(poll_once(&mut Box::pin(SystemClock.sleep(Duration::from_secs(60)))).is_pending());
+        let children = || {
+            for turn in 0..20 {
+                let mut sleep = Box::pin(SystemClock.sleep(Duration::from_millis(20)));
+                assert!(poll_once(&mut sleep).is_pending());
+                let (is_right, sleep) = with_copy_in_a_child(sleep, |mut copy| {
+                    if turn % 2 == 0 {
+                        block_on(&mut copy);
+                    }
+                    drop(copy);
+                });
+                assert!(is_right);
+                block_on(sleep);
+            }
+        };
+        amid(3, doze, children);
+    }
 }
