@@ -261,7 +261,8 @@ impl Config {
         /// A connection that was idle for longer is checked before a caller gets it; `None`: none is, unless the
         /// machine was [suspended](super::Clock::suspended). Default: 500 ms, as in HikariCP: long enough that a busy
         /// pool hardly ever checks, short enough to notice a restart of the server. `Some(Duration::ZERO)` checks each
-        /// time. While maintenance does not mark connections, the time counts from when the connection was acquired
+        /// time: a check that is answered when its caller has left counts for the next loan, if that begins within 500
+        /// ms. While maintenance does not mark connections, the time counts from when the connection was acquired
         /// last: a release reads no clock.
         validate_after(idle: Option<Duration>) idle;
         get_validate_after: Option<Duration>, fixed;

@@ -14,7 +14,6 @@ pub(super) mod current;
 pub(super) mod hand_off;
 pub(super) mod insert;
 pub(super) mod limits;
-
 pub(super) mod prepare;
 pub(super) mod release;
 #[cfg(feature = "std")]

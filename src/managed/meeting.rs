@@ -11,9 +11,9 @@ use crate::engine::SlotToken;
 use crate::sync::{Lock, const_fn};
 
 /// One in each slot. Its lock hands the slot from the one that checks to the caller (I2).
-pub(crate) struct Meeting(Lock<Present>);
+pub(crate) struct Meeting(Lock<Inner>);
 
-struct Present {
+struct Inner {
     state: State,
     /// How long the check may take that was handed over last, for its caller's sake.
     allowed: Option<Duration>,
@@ -41,7 +41,7 @@ pub(crate) enum Answer {
 impl Meeting {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self(Lock::new(Present { state: State::Nobody, allowed: None }))
+            Self(Lock::new(Inner { state: State::Nobody, allowed: None }))
         }
     }
 
@@ -52,12 +52,12 @@ impl Meeting {
 
     /// How long the check may take that is handed over next; `None`: as long as any.
     pub(super) fn allow(&self, allowed: Option<Duration>) {
-        self.0.with(|place| place.allowed = allowed);
+        self.0.with(|inner| inner.allowed = allowed);
     }
 
     /// How long the check may take that was handed over.
     pub(super) fn allowed(&self) -> Option<Duration> {
-        self.0.with(|place| place.allowed.take())
+        self.0.with(|inner| inner.allowed.take())
     }
 
     /// A task connects in the slot from now on, and is called when a connector begins, until it
@@ -68,10 +68,10 @@ impl Meeting {
 
     /// Calls the task that connects in the slot, if one does.
     pub(super) fn call(&self) {
-        let waker = self.0.with(|place| match replace(&mut place.state, State::Nobody) {
+        let waker = self.0.with(|inner| match replace(&mut inner.state, State::Nobody) {
             State::Connecting(waker) => Some(waker),
             other => {
-                place.state = other;
+                inner.state = other;
                 None
             }
         });
@@ -82,8 +82,8 @@ impl Meeting {
 
     /// The answer, if there is one.
     pub(super) fn answer(&self) -> Option<Answer> {
-        self.0.with(|place| match place.state {
-            State::Answered(_) => replace(&mut place.state, State::Nobody).answer(),
+        self.0.with(|inner| match inner.state {
+            State::Answered(_) => replace(&mut inner.state, State::Nobody).answer(),
             _ => None,
         })
     }
@@ -91,8 +91,8 @@ impl Meeting {
     /// The answer, if there is one; else `waker` is called when there is.
     pub(super) fn poll(&self, waker: &Waker) -> Option<Answer> {
         let mut fresh = waker.clone();
-        let answer = self.0.with(|place| match &mut place.state {
-            State::Answered(_) => replace(&mut place.state, State::Nobody).answer(),
+        let answer = self.0.with(|inner| match &mut inner.state {
+            State::Answered(_) => replace(&mut inner.state, State::Nobody).answer(),
             State::Awaited(present) => {
                 swap(present, &mut fresh);
                 None
@@ -112,15 +112,15 @@ impl Meeting {
     /// Answers the caller; hands the answer back if no caller waits.
     pub(super) fn end(&self, answer: Answer) -> Result<(), Answer> {
         let mut answer = Some(answer);
-        let waker = self.0.with(|place| match replace(&mut place.state, State::Nobody) {
+        let waker = self.0.with(|inner| match replace(&mut inner.state, State::Nobody) {
             State::Awaited(waker) => {
                 if let Some(answer) = answer.take() {
-                    place.state = State::Answered(answer);
+                    inner.state = State::Answered(answer);
                 }
                 Some(waker)
             }
             other => {
-                place.state = other;
+                inner.state = other;
                 None
             }
         });
@@ -132,7 +132,7 @@ impl Meeting {
 
     /// What is replaced is dropped without the lock: a waker's destructor is user code.
     fn set(&self, state: State) -> State {
-        self.0.with(|place| replace(&mut place.state, state))
+        self.0.with(|inner| replace(&mut inner.state, state))
     }
 }
 
