@@ -1,6 +1,6 @@
 /* Why: what create says when it fails, why a resource ended, who holds what, and who waits for itself. */
 #include <pthread.h>
-#include <sched.h>
+#include <semaphore.h>
 #include <string.h>
 
 #include "check.h"
@@ -473,6 +473,7 @@ struct handover {
     conn_pool_lease given;
     conn_pool_lease kept;
     int is_kept;
+    sem_t is_told;
 };
 
 static void keep(void *user, conn_pool_status status, const conn_pool_lease *lease)
@@ -481,7 +482,8 @@ static void keep(void *user, conn_pool_status status, const conn_pool_lease *lea
 
     if (CHECK_STATUS(CONN_POOL_OK, status)) {
         handover->kept = *lease;
-        __atomic_store_n(&handover->is_kept, 1, __ATOMIC_RELEASE);
+        handover->is_kept = 1;
+        sem_post(&handover->is_told);
     }
 }
 
@@ -491,7 +493,7 @@ static void *release_and_acquire(void *argument)
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
 
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &handover->given));
-    CHECK(__atomic_load_n(&handover->is_kept, __ATOMIC_ACQUIRE));
+    CHECK(handover->is_kept);
     if (CHECK_STATUS(CONN_POOL_OK, conn_pool_acquire(handover->pool, CONN_POOL_WAIT_FOREVER, &lease))) {
         CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover->pool, &lease));
     }
@@ -503,7 +505,7 @@ static void a_lease_that_a_callback_is_given_is_no_threads(void)
 {
     struct world world;
     conn_pool_config config = config_for(&world);
-    struct handover handover = { NULL, CONN_POOL_LEASE_INIT, CONN_POOL_LEASE_INIT, 0 };
+    struct handover handover = { .given = CONN_POOL_LEASE_INIT, .kept = CONN_POOL_LEASE_INIT };
     conn_pool_waiter waiter = CONN_POOL_WAITER_INIT;
     conn_pool_lease lease = CONN_POOL_LEASE_INIT;
     conn_pool_lease_info holder;
@@ -512,19 +514,19 @@ static void a_lease_that_a_callback_is_given_is_no_threads(void)
 
     config.capacity = 1;
     config.flags = CONN_POOL_TRACK;
+    CHECK(sem_init(&handover.is_told, 0, 0) == 0);
     handover.pool = open_pool(&config);
     handover.given = acquire(handover.pool);
     CHECK_STATUS(CONN_POOL_PENDING, conn_pool_acquire_async(handover.pool, &waiter, keep, &handover, &lease));
     CHECK(pthread_create(&thread, NULL, release_and_acquire, &handover) == 0);
-    while (!__atomic_load_n(&handover.is_kept, __ATOMIC_ACQUIRE)) {
-        sched_yield();
-    }
+    CHECK(sem_wait(&handover.is_told) == 0);
     CHECK_WAITING(handover.pool, 1);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_get_leases(handover.pool, &holder, sizeof holder, 1, &count));
     CHECK(count == 1 && holder.thread == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_release(handover.pool, &handover.kept));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK_STATUS(CONN_POOL_OK, conn_pool_destroy(handover.pool));
+    CHECK(sem_destroy(&handover.is_told) == 0);
 }
 
 static void options_that_need_another_are_refused(void)
