@@ -718,6 +718,14 @@ struct callbacks {
     std::function<bool(T &)> reset;
     /** Ends a resource; if it is empty, `delete` does. */
     std::function<void(T *)> destroy;
+    /**
+     * Called at each event of a resource, which is null if there is none: see `conn_pool_event`. It is
+     * called instead of `config::on_event`.
+     *
+     * The code of a failure is 1 if the callable has returned null or false, 2 if an exception has left
+     * it, or what `pool_of::connect_failed` was passed. That of another event is what the event says.
+     */
+    std::function<void(event what, T *resource, int code)> on_event;
 };
 
 /**
@@ -725,7 +733,7 @@ struct callbacks {
  *
  * An exception that leaves `create` or `begin_create` makes it fail, with its `what()` as the text of
  * `conn_pool_last_error`; one that leaves `validate` or `reset` makes the resource unfit; one that
- * leaves `destroy` is dropped.
+ * leaves `destroy` or `on_event` is dropped. None but the first changes that text.
  *
  * Everything else is as in `pool`, which it has inside: see `plain`. The pool must be drained before
  * it is destroyed if other threads may hold leases: while some are held, its callbacks stay alive
@@ -752,7 +760,8 @@ public:
 #ifdef CONN_POOL_HOSTED
     /**
      * Makes a pool on the heap. The callbacks of the configuration that `callbacks` has, too, are
-     * replaced. `on_event` and `clock_ms` are called with the configuration's `user`.
+     * replaced, but for `on_event` if the callable is empty. That function and `clock_ms` are called with
+     * the configuration's `user`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `pool::create` returns.
@@ -772,7 +781,11 @@ public:
         wanted.validate = own_calls.validate ? call_validate : nullptr;
         wanted.reset = own_calls.reset ? call_reset : nullptr;
         wanted.destroy = call_destroy;
-        wanted.on_event = wanted.on_event != nullptr ? call_on_event : nullptr;
+        if (own_calls.on_event) {
+            wanted.on_event = call_on_event;
+        } else if (wanted.on_event != nullptr) {
+            wanted.on_event = call_on_event_of_config;
+        }
         wanted.clock_ms = wanted.clock_ms != nullptr ? call_clock_ms : nullptr;
         result<pool> own = pool::create(wanted);
         if (!own) {
@@ -832,22 +845,21 @@ private:
         conn_pool_clock_fn clock_ms;
     };
 
-    /* What `work` returns; what `otherwise` is, if an exception leaves it. */
-    template <class Work, class R>
-    static R guarded(Work work, R otherwise) noexcept
+    /* What `work` returns; 2 if an exception leaves it, of which `thrown` is told. */
+    template <class Work>
+    static int guarded(Work work, void (*thrown)(const char *) noexcept) noexcept
     {
 #if defined(__cpp_exceptions)
         try {
             return work();
-        } catch (const std::exception &thrown) {
-            tell(thrown.what());
-            return otherwise;
+        } catch (const std::exception &one) {
+            thrown(one.what());
         } catch (...) {
-            tell("an exception that is no std::exception");
-            return otherwise;
+            thrown("an exception that is no std::exception");
         }
+        return 2;
 #else
-        (void)otherwise;
+        (void)thrown;
         return work();
 #endif
     }
@@ -861,9 +873,22 @@ private:
 #endif
     }
 
+    /* The thread's text is why `create` has failed last, and may be read later. */
+    static void drop(const char *) noexcept {}
+
     static const callbacks<T> &of(void *user) noexcept { return static_cast<called *>(user)->calls; }
 
     static void call_on_event(void *user, event what, void *resource, int code)
+    {
+        (void)guarded(
+            [=] {
+                of(user).on_event(what, static_cast<T *>(resource), code);
+                return 0;
+            },
+            drop);
+    }
+
+    static void call_on_event_of_config(void *user, event what, void *resource, int code)
     {
         const called &own = *static_cast<called *>(user);
         own.on_event(own.user, what, resource, code);
@@ -882,22 +907,22 @@ private:
                 *resource = of(user).create(within_ms);
                 return *resource == nullptr ? 1 : 0;
             },
-            2);
+            tell);
     }
 
     static int call_begin_create(void *user, std::uint64_t ticket, std::uint32_t within_ms)
     {
-        return guarded([=] { return of(user).begin_create(ticket, within_ms) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).begin_create(ticket, within_ms) ? 0 : 1; }, tell);
     }
 
     static int call_validate(void *user, void *resource)
     {
-        return guarded([=] { return of(user).validate(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).validate(*static_cast<T *>(resource)) ? 0 : 1; }, drop);
     }
 
     static int call_reset(void *user, void *resource)
     {
-        return guarded([=] { return of(user).reset(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).reset(*static_cast<T *>(resource)) ? 0 : 1; }, drop);
     }
 
     static void call_destroy(void *user, void *resource)
@@ -911,7 +936,7 @@ private:
                 }
                 return 0;
             },
-            0);
+            drop);
     }
 
     static result<lease_of<T>> typed(result<lease> plain) noexcept

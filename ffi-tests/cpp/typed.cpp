@@ -95,6 +95,37 @@ void functions_of_the_configuration_get_their_own_user()
     CHECK(mine.events == 2);
 }
 
+void an_event_callable_is_told_instead_of_the_function()
+{
+    witness mine;
+    int made = 0, refused = 0, gone = 0, reason = 0;
+    connection *known = nullptr;
+    connpool::callbacks<connection> calls;
+    calls.create = [](std::uint32_t) { return new connection{"example.org"}; };
+    calls.reset = [](connection &) { return false; };
+    calls.on_event = [&](connpool::event what, connection *own, int code) {
+        CHECK(own != nullptr && own->address == "example.org");
+        if (what == CONN_POOL_EVENT_CREATED) {
+            made++;
+            known = own;
+        } else if (what == CONN_POOL_EVENT_RESET_FAILED) {
+            CHECK(own == known && code == 1);
+            refused++;
+        } else {
+            CHECK(what == CONN_POOL_EVENT_DESTROYED && own == known);
+            reason = code;
+            gone++;
+        }
+    };
+    connpool::config config = config_of(1);
+    config.user = &mine;
+    config.on_event = [](void *user, connpool::event, void *, int) { static_cast<witness *>(user)->events++; };
+    auto pool = connpool::pool_of<connection>::create(config, std::move(calls));
+    CHECK(pool && pool->acquire());
+    CHECK(made == 1 && refused == 1 && gone == 1 && reason == CONN_POOL_REASON_RESET_FAILED);
+    CHECK(mine.events == 0);
+}
+
 void without_destroy_a_resource_is_deleted()
 {
     connpool::callbacks<connection> calls;
@@ -152,6 +183,44 @@ void an_exception_is_a_failure()
         CHECK(pool->try_acquire());
     }
     CHECK(ended == 3);
+}
+
+void only_a_failed_create_changes_the_text()
+{
+    int events = 0, code = 0;
+    bool refuses = true, unfit = false, unclean = false;
+    connpool::callbacks<int> calls;
+    calls.create = [&](std::uint32_t) { return refuses ? throw std::runtime_error("no route to host") : new int(1); };
+    calls.validate = [&](int &) -> bool { return unfit ? throw std::logic_error("unfit") : true; };
+    calls.reset = [&](int &) -> bool { return unclean ? throw std::logic_error("unclean") : true; };
+    calls.destroy = [](int *own) {
+        delete own;
+        throw std::runtime_error("too late");
+    };
+    calls.on_event = [&](connpool::event what, int *own, int) {
+        CHECK((own == nullptr) == (what == CONN_POOL_EVENT_CREATE_FAILED));
+        events++;
+        throw std::runtime_error("the log is full");
+    };
+    {
+        auto pool = connpool::pool_of<int>::create(config_of(1), std::move(calls));
+        CHECK(pool && pool->try_acquire().status() == CONN_POOL_CREATE_FAILED && events == 1);
+        CHECK(last_error(code) == "no route to host" && code == 2);
+        refuses = false;
+        CHECK(pool->try_acquire() && events == 2);
+        CHECK(last_error(code) == "no route to host");
+        unfit = true;
+        /* The idle one is told of as unfit, and as gone, and another one as made. */
+        CHECK(pool->try_acquire() && events == 5);
+        CHECK(last_error(code) == "no route to host");
+        unclean = true;
+        unfit = false;
+        CHECK(pool->try_acquire());
+        CHECK(events == 7 && last_error(code) == "no route to host");
+        unclean = false;
+        CHECK(pool->try_acquire());
+    }
+    CHECK(events == 9 && last_error(code) == "no route to host" && code == 2);
 }
 
 void a_connect_may_be_begun_and_ended_later()
@@ -267,8 +336,10 @@ int main()
 #endif
     RUN(callbacks_may_capture);
     RUN(functions_of_the_configuration_get_their_own_user);
+    RUN(an_event_callable_is_told_instead_of_the_function);
     RUN(without_destroy_a_resource_is_deleted);
     RUN(an_exception_is_a_failure);
+    RUN(only_a_failed_create_changes_the_text);
     RUN(a_connect_may_be_begun_and_ended_later);
     RUN(leases_may_outlive_the_pool);
     return 0;
