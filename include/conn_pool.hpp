@@ -815,6 +815,28 @@ public:
         return typed(pool_.acquire(timeout));
     }
 
+    /** As `pool::acquire_until`. */
+    template <class Clock, class Duration>
+    result<lease_of<T>> acquire_until(std::chrono::time_point<Clock, Duration> deadline) noexcept
+    {
+        return typed(pool_.acquire_until(deadline));
+    }
+
+#if defined(__cpp_impl_coroutine)
+    /** What `co_await` waits for: a lease of a type, from `pool_of::acquire_async`. */
+    class [[nodiscard]] awaiter : public acquire_awaiter {
+    public:
+        /** Of this pool. It waits for nothing yet. */
+        explicit awaiter(::conn_pool *plain) noexcept : acquire_awaiter(plain) {}
+
+        /** As `acquire_awaiter::await_resume`. */
+        result<lease_of<T>> await_resume() noexcept { return typed(acquire_awaiter::await_resume()); }
+    };
+
+    /** As `pool::acquire_async`: `auto lease = co_await pool.acquire_async();` */
+    awaiter acquire_async() noexcept { return awaiter(pool_.get()); }
+#endif
+
     /**
      * As `pool::add`.
      *

@@ -5,11 +5,14 @@
  */
 #include <conn_pool.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -70,6 +73,34 @@ void callbacks_may_capture()
         CHECK(pool.plain().stats()->created == 2);
     }
     CHECK(ended == 2);
+}
+
+void a_pool_of_a_type_waits_until_a_time()
+{
+    using namespace std::chrono_literals;
+    using clock = std::chrono::steady_clock;
+    connpool::callbacks<connection> calls;
+    calls.create = [](std::uint32_t) { return new connection{"example.org"}; };
+    auto pool = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+    CHECK(pool);
+    /* Not even begun: there is one to be had. */
+    auto held = pool->acquire_until(clock::now() - 1h);
+    CHECK(held && (*held)->address == "example.org");
+    CHECK(pool->acquire_until(clock::now() - 1h).status() == CONN_POOL_EXHAUSTED);
+    const auto late = clock::now() + 20ms;
+    auto refused = pool->acquire_until(late);
+    CHECK(refused.status() == CONN_POOL_TIMED_OUT && !*refused && clock::now() >= late);
+    std::atomic<bool> served{false};
+    std::thread waiter([&] {
+        auto lease = pool->acquire_until(clock::now() + 1h);
+        served = lease && (*lease)->address == "example.org";
+    });
+    while (pool->plain().stats()->waiting == 0) {
+        std::this_thread::yield();
+    }
+    CHECK(held->release() == CONN_POOL_OK);
+    waiter.join();
+    CHECK(served && pool->acquire_until(clock::time_point::max()));
 }
 
 struct witness {
@@ -323,6 +354,44 @@ void a_coroutine_waits_in_its_turn()
         own->handle.destroy();
     }
 }
+
+task read_one(connpool::pool_of<connection> &pool, std::string &read, connpool::status &how)
+{
+    auto lease = co_await pool.acquire_async();
+    static_assert(std::is_same_v<decltype(lease), connpool::result<connpool::lease_of<connection>>>);
+    how = lease.status();
+    if (lease) {
+        read = (*lease)->address;
+    }
+}
+
+void a_coroutine_gets_a_lease_of_a_type()
+{
+    std::string at_once, later, never;
+    connpool::status how = CONN_POOL_PENDING, failed = CONN_POOL_PENDING;
+    bool refuses = false;
+    connpool::callbacks<connection> calls;
+    calls.create = [&](std::uint32_t) { return refuses ? nullptr : new connection{"example.org"}; };
+    auto pool = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+    CHECK(pool);
+    task first = read_one(*pool, at_once, how);
+    CHECK(first.handle.done() && how == CONN_POOL_OK && at_once == "example.org");
+    connpool::lease_of<connection> held = std::move(*pool->acquire());
+    how = CONN_POOL_PENDING;
+    task second = read_one(*pool, later, how);
+    task gives_up = read_one(*pool, never, failed);
+    CHECK(how == CONN_POOL_PENDING && pool->plain().stats()->waiting == 2);
+    gives_up.handle.destroy();
+    CHECK(pool->plain().stats()->waiting == 1 && held.release() == CONN_POOL_OK);
+    CHECK(second.handle.done() && how == CONN_POOL_OK && later == "example.org");
+    CHECK(pool->plain().stats()->in_use == 0 && pool->acquire()->discard() == CONN_POOL_OK);
+    refuses = true;
+    task third = read_one(*pool, never, failed);
+    CHECK(third.handle.done() && failed == CONN_POOL_CREATE_FAILED && never.empty());
+    for (task *own : {&first, &second, &third}) {
+        own->handle.destroy();
+    }
+}
 #endif
 
 #define RUN(test) (test(), (void)std::printf("ok " #test "\n"))
@@ -333,8 +402,10 @@ int main()
 {
 #if defined(__cpp_impl_coroutine)
     RUN(a_coroutine_waits_in_its_turn);
+    RUN(a_coroutine_gets_a_lease_of_a_type);
 #endif
     RUN(callbacks_may_capture);
+    RUN(a_pool_of_a_type_waits_until_a_time);
     RUN(functions_of_the_configuration_get_their_own_user);
     RUN(an_event_callable_is_told_instead_of_the_function);
     RUN(without_destroy_a_resource_is_deleted);
