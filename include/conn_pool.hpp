@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * conn_pool for C++17: a pool and its leases as values that clean up behind themselves.
  *
  * A thin, inline layer over conn_pool.h, where the functions are explained. It throws nothing and
@@ -129,13 +130,18 @@ public:
 
     /** Whether there is a value. */
     explicit operator bool() const noexcept { return status_ == CONN_POOL_OK; }
+    /** Why there is no value; `CONN_POOL_OK` if there is one. */
     [[nodiscard]] connpool::status status() const noexcept { return status_; }
 
+    /** The value. */
     [[nodiscard]] T &operator*() & noexcept { return value_; }
+    /** The value, to be read. */
     [[nodiscard]] const T &operator*() const & noexcept { return value_; }
     /** To be moved out: `connpool::lease lease = *pool.acquire();` */
     [[nodiscard]] T &&operator*() && noexcept { return std::move(value_); }
+    /** A member of the value. */
     [[nodiscard]] T *operator->() noexcept { return &value_; }
+    /** A member of the value, to be read. */
     [[nodiscard]] const T *operator->() const noexcept { return &value_; }
 
 private:
@@ -521,6 +527,7 @@ public:
         return ::conn_pool_drain(plain_, CONN_POOL_WAIT_FOREVER);
     }
 
+    /** As `drain`, for up to `timeout`. */
     template <class Rep, class Period>
     [[nodiscard]] connpool::status drain(std::chrono::duration<Rep, Period> timeout) noexcept
     {
@@ -623,11 +630,13 @@ private:
  */
 class [[nodiscard]] acquire_awaiter {
 public:
+    /** Of this pool. It waits for nothing yet. */
     explicit acquire_awaiter(::conn_pool *plain) noexcept : pool_(plain) {}
 
     acquire_awaiter(const acquire_awaiter &) = delete;
     acquire_awaiter &operator=(const acquire_awaiter &) = delete;
 
+    /** Leaves the queue. */
     ~acquire_awaiter()
     {
         if (is_queued_) {
@@ -635,8 +644,10 @@ public:
         }
     }
 
+    /** For `co_await`: it always asks the pool. */
     [[nodiscard]] bool await_ready() const noexcept { return false; }
 
+    /** For `co_await`: whether the coroutine has to wait. */
     bool await_suspend(std::coroutine_handle<> task) noexcept
     {
         task_ = task;
@@ -692,9 +703,12 @@ template <class T>
 class [[nodiscard]] lease_of : public lease {
 public:
     lease_of() noexcept = default;
+    /** Takes over a lease whose resource is a `T`. */
     explicit lease_of(lease &&plain) noexcept : lease(std::move(plain)) {}
 
+    /** The resource. */
     [[nodiscard]] T &operator*() const noexcept { return *as<T>(); }
+    /** A member of the resource. */
     [[nodiscard]] T *operator->() const noexcept { return as<T>(); }
 };
 
@@ -743,8 +757,10 @@ template <class T>
 class [[nodiscard]] pool_of {
 public:
     pool_of() noexcept = default;
+    /** Leaves the other one empty. */
     pool_of(pool_of &&) noexcept = default;
 
+    /** Ends what this one holds, as the destructor does, and leaves the other one empty. */
     pool_of &operator=(pool_of &&other) noexcept
     {
         if (this != &other) {
@@ -755,6 +771,7 @@ public:
         return *this;
     }
 
+    /** Ends the pool, as the destructor of `pool` does. */
     ~pool_of() { end(); }
 
 #ifdef CONN_POOL_HOSTED
