@@ -1,4 +1,5 @@
-/*
+/**
+ * @file
  * conn_pool for C++17: a pool and its leases as values that clean up behind themselves.
  *
  * A thin, inline layer over conn_pool.h, where the functions are explained. It throws nothing and
@@ -129,13 +130,18 @@ public:
 
     /** Whether there is a value. */
     explicit operator bool() const noexcept { return status_ == CONN_POOL_OK; }
+    /** Why there is no value; `CONN_POOL_OK` if there is one. */
     [[nodiscard]] connpool::status status() const noexcept { return status_; }
 
+    /** The value. */
     [[nodiscard]] T &operator*() & noexcept { return value_; }
+    /** The value, to be read. */
     [[nodiscard]] const T &operator*() const & noexcept { return value_; }
     /** To be moved out: `connpool::lease lease = *pool.acquire();` */
     [[nodiscard]] T &&operator*() && noexcept { return std::move(value_); }
+    /** A member of the value. */
     [[nodiscard]] T *operator->() noexcept { return &value_; }
+    /** A member of the value, to be read. */
     [[nodiscard]] const T *operator->() const noexcept { return &value_; }
 
 private:
@@ -521,6 +527,7 @@ public:
         return ::conn_pool_drain(plain_, CONN_POOL_WAIT_FOREVER);
     }
 
+    /** As `drain`, for up to `timeout`. */
     template <class Rep, class Period>
     [[nodiscard]] connpool::status drain(std::chrono::duration<Rep, Period> timeout) noexcept
     {
@@ -623,11 +630,13 @@ private:
  */
 class [[nodiscard]] acquire_awaiter {
 public:
+    /** Of this pool. It waits for nothing yet. */
     explicit acquire_awaiter(::conn_pool *plain) noexcept : pool_(plain) {}
 
     acquire_awaiter(const acquire_awaiter &) = delete;
     acquire_awaiter &operator=(const acquire_awaiter &) = delete;
 
+    /** Leaves the queue. */
     ~acquire_awaiter()
     {
         if (is_queued_) {
@@ -635,8 +644,10 @@ public:
         }
     }
 
+    /** For `co_await`: it always asks the pool. */
     [[nodiscard]] bool await_ready() const noexcept { return false; }
 
+    /** For `co_await`: whether the coroutine has to wait. */
     bool await_suspend(std::coroutine_handle<> task) noexcept
     {
         task_ = task;
@@ -692,9 +703,12 @@ template <class T>
 class [[nodiscard]] lease_of : public lease {
 public:
     lease_of() noexcept = default;
+    /** Takes over a lease whose resource is a `T`. */
     explicit lease_of(lease &&plain) noexcept : lease(std::move(plain)) {}
 
+    /** The resource. */
     [[nodiscard]] T &operator*() const noexcept { return *as<T>(); }
+    /** A member of the resource. */
     [[nodiscard]] T *operator->() const noexcept { return as<T>(); }
 };
 
@@ -718,6 +732,14 @@ struct callbacks {
     std::function<bool(T &)> reset;
     /** Ends a resource; if it is empty, `delete` does. */
     std::function<void(T *)> destroy;
+    /**
+     * Called at each event of a resource, which is null if there is none: see `conn_pool_event`. It is
+     * called instead of `config::on_event`.
+     *
+     * The code of a failure is 1 if the callable has returned null or false, 2 if an exception has left
+     * it, or what `pool_of::connect_failed` was passed. That of another event is what the event says.
+     */
+    std::function<void(event what, T *resource, int code)> on_event;
 };
 
 /**
@@ -725,7 +747,7 @@ struct callbacks {
  *
  * An exception that leaves `create` or `begin_create` makes it fail, with its `what()` as the text of
  * `conn_pool_last_error`; one that leaves `validate` or `reset` makes the resource unfit; one that
- * leaves `destroy` is dropped.
+ * leaves `destroy` or `on_event` is dropped. None but the first changes that text.
  *
  * Everything else is as in `pool`, which it has inside: see `plain`. The pool must be drained before
  * it is destroyed if other threads may hold leases: while some are held, its callbacks stay alive
@@ -735,8 +757,10 @@ template <class T>
 class [[nodiscard]] pool_of {
 public:
     pool_of() noexcept = default;
+    /** Leaves the other one empty. */
     pool_of(pool_of &&) noexcept = default;
 
+    /** Ends what this one holds, as the destructor does, and leaves the other one empty. */
     pool_of &operator=(pool_of &&other) noexcept
     {
         if (this != &other) {
@@ -747,12 +771,14 @@ public:
         return *this;
     }
 
+    /** Ends the pool, as the destructor of `pool` does. */
     ~pool_of() { end(); }
 
 #ifdef CONN_POOL_HOSTED
     /**
      * Makes a pool on the heap. The callbacks of the configuration that `callbacks` has, too, are
-     * replaced. `on_event` and `clock_ms` are called with the configuration's `user`.
+     * replaced, but for `on_event` if the callable is empty. That function and `clock_ms` are called with
+     * the configuration's `user`.
      *
      * - Thread-safe: yes. Async-signal-safe: no. Blocks: no.
      * - Returns the pool; what `pool::create` returns.
@@ -772,7 +798,11 @@ public:
         wanted.validate = own_calls.validate ? call_validate : nullptr;
         wanted.reset = own_calls.reset ? call_reset : nullptr;
         wanted.destroy = call_destroy;
-        wanted.on_event = wanted.on_event != nullptr ? call_on_event : nullptr;
+        if (own_calls.on_event) {
+            wanted.on_event = call_on_event;
+        } else if (wanted.on_event != nullptr) {
+            wanted.on_event = call_on_event_of_config;
+        }
         wanted.clock_ms = wanted.clock_ms != nullptr ? call_clock_ms : nullptr;
         result<pool> own = pool::create(wanted);
         if (!own) {
@@ -801,6 +831,28 @@ public:
     {
         return typed(pool_.acquire(timeout));
     }
+
+    /** As `pool::acquire_until`. */
+    template <class Clock, class Duration>
+    result<lease_of<T>> acquire_until(std::chrono::time_point<Clock, Duration> deadline) noexcept
+    {
+        return typed(pool_.acquire_until(deadline));
+    }
+
+#if defined(__cpp_impl_coroutine)
+    /** What `co_await` waits for: a lease of a type, from `pool_of::acquire_async`. */
+    class [[nodiscard]] awaiter : public acquire_awaiter {
+    public:
+        /** Of this pool. It waits for nothing yet. */
+        explicit awaiter(::conn_pool *plain) noexcept : acquire_awaiter(plain) {}
+
+        /** As `acquire_awaiter::await_resume`. */
+        result<lease_of<T>> await_resume() noexcept { return typed(acquire_awaiter::await_resume()); }
+    };
+
+    /** As `pool::acquire_async`: `auto lease = co_await pool.acquire_async();` */
+    awaiter acquire_async() noexcept { return awaiter(pool_.get()); }
+#endif
 
     /**
      * As `pool::add`.
@@ -832,22 +884,21 @@ private:
         conn_pool_clock_fn clock_ms;
     };
 
-    /* What `work` returns; what `otherwise` is, if an exception leaves it. */
-    template <class Work, class R>
-    static R guarded(Work work, R otherwise) noexcept
+    /* What `work` returns; 2 if an exception leaves it, of which `thrown` is told. */
+    template <class Work>
+    static int guarded(Work work, void (*thrown)(const char *) noexcept) noexcept
     {
 #if defined(__cpp_exceptions)
         try {
             return work();
-        } catch (const std::exception &thrown) {
-            tell(thrown.what());
-            return otherwise;
+        } catch (const std::exception &one) {
+            thrown(one.what());
         } catch (...) {
-            tell("an exception that is no std::exception");
-            return otherwise;
+            thrown("an exception that is no std::exception");
         }
+        return 2;
 #else
-        (void)otherwise;
+        (void)thrown;
         return work();
 #endif
     }
@@ -861,9 +912,22 @@ private:
 #endif
     }
 
+    /* The thread's text is why `create` has failed last, and may be read later. */
+    static void drop(const char *) noexcept {}
+
     static const callbacks<T> &of(void *user) noexcept { return static_cast<called *>(user)->calls; }
 
     static void call_on_event(void *user, event what, void *resource, int code)
+    {
+        (void)guarded(
+            [=] {
+                of(user).on_event(what, static_cast<T *>(resource), code);
+                return 0;
+            },
+            drop);
+    }
+
+    static void call_on_event_of_config(void *user, event what, void *resource, int code)
     {
         const called &own = *static_cast<called *>(user);
         own.on_event(own.user, what, resource, code);
@@ -882,22 +946,22 @@ private:
                 *resource = of(user).create(within_ms);
                 return *resource == nullptr ? 1 : 0;
             },
-            2);
+            tell);
     }
 
     static int call_begin_create(void *user, std::uint64_t ticket, std::uint32_t within_ms)
     {
-        return guarded([=] { return of(user).begin_create(ticket, within_ms) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).begin_create(ticket, within_ms) ? 0 : 1; }, tell);
     }
 
     static int call_validate(void *user, void *resource)
     {
-        return guarded([=] { return of(user).validate(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).validate(*static_cast<T *>(resource)) ? 0 : 1; }, drop);
     }
 
     static int call_reset(void *user, void *resource)
     {
-        return guarded([=] { return of(user).reset(*static_cast<T *>(resource)) ? 0 : 1; }, 2);
+        return guarded([=] { return of(user).reset(*static_cast<T *>(resource)) ? 0 : 1; }, drop);
     }
 
     static void call_destroy(void *user, void *resource)
@@ -911,7 +975,7 @@ private:
                 }
                 return 0;
             },
-            0);
+            drop);
     }
 
     static result<lease_of<T>> typed(result<lease> plain) noexcept

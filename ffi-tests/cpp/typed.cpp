@@ -5,11 +5,14 @@
  */
 #include <conn_pool.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -72,6 +75,34 @@ void callbacks_may_capture()
     CHECK(ended == 2);
 }
 
+void a_pool_of_a_type_waits_until_a_time()
+{
+    using namespace std::chrono_literals;
+    using clock = std::chrono::steady_clock;
+    connpool::callbacks<connection> calls;
+    calls.create = [](std::uint32_t) { return new connection{"example.org"}; };
+    auto pool = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+    CHECK(pool);
+    /* Not even begun: there is one to be had. */
+    auto held = pool->acquire_until(clock::now() - 1h);
+    CHECK(held && (*held)->address == "example.org");
+    CHECK(pool->acquire_until(clock::now() - 1h).status() == CONN_POOL_EXHAUSTED);
+    const auto late = clock::now() + 20ms;
+    auto refused = pool->acquire_until(late);
+    CHECK(refused.status() == CONN_POOL_TIMED_OUT && !*refused && clock::now() >= late);
+    std::atomic<bool> served{false};
+    std::thread waiter([&] {
+        auto lease = pool->acquire_until(clock::now() + 1h);
+        served = lease && (*lease)->address == "example.org";
+    });
+    while (pool->plain().stats()->waiting == 0) {
+        std::this_thread::yield();
+    }
+    CHECK(held->release() == CONN_POOL_OK);
+    waiter.join();
+    CHECK(served && pool->acquire_until(clock::time_point::max()));
+}
+
 struct witness {
     int events = 0;
     int readings = 0;
@@ -93,6 +124,37 @@ void functions_of_the_configuration_get_their_own_user()
         CHECK(mine.events == 1 && mine.readings > 0);
     }
     CHECK(mine.events == 2);
+}
+
+void an_event_callable_is_told_instead_of_the_function()
+{
+    witness mine;
+    int made = 0, refused = 0, gone = 0, reason = 0;
+    connection *known = nullptr;
+    connpool::callbacks<connection> calls;
+    calls.create = [](std::uint32_t) { return new connection{"example.org"}; };
+    calls.reset = [](connection &) { return false; };
+    calls.on_event = [&](connpool::event what, connection *own, int code) {
+        CHECK(own != nullptr && own->address == "example.org");
+        if (what == CONN_POOL_EVENT_CREATED) {
+            made++;
+            known = own;
+        } else if (what == CONN_POOL_EVENT_RESET_FAILED) {
+            CHECK(own == known && code == 1);
+            refused++;
+        } else {
+            CHECK(what == CONN_POOL_EVENT_DESTROYED && own == known);
+            reason = code;
+            gone++;
+        }
+    };
+    connpool::config config = config_of(1);
+    config.user = &mine;
+    config.on_event = [](void *user, connpool::event, void *, int) { static_cast<witness *>(user)->events++; };
+    auto pool = connpool::pool_of<connection>::create(config, std::move(calls));
+    CHECK(pool && pool->acquire());
+    CHECK(made == 1 && refused == 1 && gone == 1 && reason == CONN_POOL_REASON_RESET_FAILED);
+    CHECK(mine.events == 0);
 }
 
 void without_destroy_a_resource_is_deleted()
@@ -152,6 +214,44 @@ void an_exception_is_a_failure()
         CHECK(pool->try_acquire());
     }
     CHECK(ended == 3);
+}
+
+void only_a_failed_create_changes_the_text()
+{
+    int events = 0, code = 0;
+    bool refuses = true, unfit = false, unclean = false;
+    connpool::callbacks<int> calls;
+    calls.create = [&](std::uint32_t) { return refuses ? throw std::runtime_error("no route to host") : new int(1); };
+    calls.validate = [&](int &) -> bool { return unfit ? throw std::logic_error("unfit") : true; };
+    calls.reset = [&](int &) -> bool { return unclean ? throw std::logic_error("unclean") : true; };
+    calls.destroy = [](int *own) {
+        delete own;
+        throw std::runtime_error("too late");
+    };
+    calls.on_event = [&](connpool::event what, int *own, int) {
+        CHECK((own == nullptr) == (what == CONN_POOL_EVENT_CREATE_FAILED));
+        events++;
+        throw std::runtime_error("the log is full");
+    };
+    {
+        auto pool = connpool::pool_of<int>::create(config_of(1), std::move(calls));
+        CHECK(pool && pool->try_acquire().status() == CONN_POOL_CREATE_FAILED && events == 1);
+        CHECK(last_error(code) == "no route to host" && code == 2);
+        refuses = false;
+        CHECK(pool->try_acquire() && events == 2);
+        CHECK(last_error(code) == "no route to host");
+        unfit = true;
+        /* The idle one is told of as unfit, and as gone, and another one as made. */
+        CHECK(pool->try_acquire() && events == 5);
+        CHECK(last_error(code) == "no route to host");
+        unclean = true;
+        unfit = false;
+        CHECK(pool->try_acquire());
+        CHECK(events == 7 && last_error(code) == "no route to host");
+        unclean = false;
+        CHECK(pool->try_acquire());
+    }
+    CHECK(events == 9 && last_error(code) == "no route to host" && code == 2);
 }
 
 void a_connect_may_be_begun_and_ended_later()
@@ -254,6 +354,44 @@ void a_coroutine_waits_in_its_turn()
         own->handle.destroy();
     }
 }
+
+task read_one(connpool::pool_of<connection> &pool, std::string &read, connpool::status &how)
+{
+    auto lease = co_await pool.acquire_async();
+    static_assert(std::is_same_v<decltype(lease), connpool::result<connpool::lease_of<connection>>>);
+    how = lease.status();
+    if (lease) {
+        read = (*lease)->address;
+    }
+}
+
+void a_coroutine_gets_a_lease_of_a_type()
+{
+    std::string at_once, later, never;
+    connpool::status how = CONN_POOL_PENDING, failed = CONN_POOL_PENDING;
+    bool refuses = false;
+    connpool::callbacks<connection> calls;
+    calls.create = [&](std::uint32_t) { return refuses ? nullptr : new connection{"example.org"}; };
+    auto pool = connpool::pool_of<connection>::create(config_of(1), std::move(calls));
+    CHECK(pool);
+    task first = read_one(*pool, at_once, how);
+    CHECK(first.handle.done() && how == CONN_POOL_OK && at_once == "example.org");
+    connpool::lease_of<connection> held = std::move(*pool->acquire());
+    how = CONN_POOL_PENDING;
+    task second = read_one(*pool, later, how);
+    task gives_up = read_one(*pool, never, failed);
+    CHECK(how == CONN_POOL_PENDING && pool->plain().stats()->waiting == 2);
+    gives_up.handle.destroy();
+    CHECK(pool->plain().stats()->waiting == 1 && held.release() == CONN_POOL_OK);
+    CHECK(second.handle.done() && how == CONN_POOL_OK && later == "example.org");
+    CHECK(pool->plain().stats()->in_use == 0 && pool->acquire()->discard() == CONN_POOL_OK);
+    refuses = true;
+    task third = read_one(*pool, never, failed);
+    CHECK(third.handle.done() && failed == CONN_POOL_CREATE_FAILED && never.empty());
+    for (task *own : {&first, &second, &third}) {
+        own->handle.destroy();
+    }
+}
 #endif
 
 #define RUN(test) (test(), (void)std::printf("ok " #test "\n"))
@@ -264,11 +402,15 @@ int main()
 {
 #if defined(__cpp_impl_coroutine)
     RUN(a_coroutine_waits_in_its_turn);
+    RUN(a_coroutine_gets_a_lease_of_a_type);
 #endif
     RUN(callbacks_may_capture);
+    RUN(a_pool_of_a_type_waits_until_a_time);
     RUN(functions_of_the_configuration_get_their_own_user);
+    RUN(an_event_callable_is_told_instead_of_the_function);
     RUN(without_destroy_a_resource_is_deleted);
     RUN(an_exception_is_a_failure);
+    RUN(only_a_failed_create_changes_the_text);
     RUN(a_connect_may_be_begun_and_ended_later);
     RUN(leases_may_outlive_the_pool);
     return 0;

@@ -90,7 +90,9 @@ fn assert_takes_the_programs(compiler: &'static str) {
 /// `include/conn_pool.hpp`, if this checkout has it.
 #[track_caller]
 fn assert_takes_the_wrapper(compiler: &'static str) {
-    let user = "#include <conn_pool.hpp>\ntemplate class connpool::pool_of<int>;\n";
+    let user = "#include <conn_pool.hpp>\ntemplate class connpool::pool_of<int>;\n\
+        template connpool::result<connpool::lease_of<int>> connpool::pool_of<int>::acquire_until(\
+        std::chrono::steady_clock::time_point) noexcept;\n";
     let sorts = [vec!["-Wshadow", "-Wold-style-cast", "-Wconversion"], vec!["-fno-exceptions", "-fno-rtti"]];
     let job = |standard, flags: &Vec<_>| Job { compiler, language: "c++", standard, flags: flags.clone() };
     let jobs = CXX_OF_THE_WRAPPER.iter().flat_map(|standard| sorts.iter().map(|flags| job(*standard, flags)));
