@@ -210,6 +210,9 @@ void _critical_section_1_0_release(void);
  * Of `flags` in a configuration: the pool records who holds which resource, for `conn_pool_get_leases`, and refuses a
  * thread that would wait for itself with `CONN_POOL_DEADLOCK`. An acquire then reads the clock, as with
  * `max_lifetime_ms`.
+ *
+ * A thread is known by its `pthread_self()`, which a later thread may be given once it has ended. So a lease is to be
+ * released before the thread that acquired it ends: otherwise the later one may be refused.
  */
 #define CONN_POOL_TRACK 1
 

@@ -19,6 +19,9 @@ pub const CONN_POOL_WAIT_FOREVER: u32 = 0xFFFF_FFFF;
 /// Of `flags` in a configuration: the pool records who holds which resource, for `conn_pool_get_leases`, and refuses a
 /// thread that would wait for itself with `CONN_POOL_DEADLOCK`. An acquire then reads the clock, as with
 /// `max_lifetime_ms`.
+///
+/// A thread is known by its `pthread_self()`, which a later thread may be given once it has ended. So a lease is to be
+/// released before the thread that acquired it ends: otherwise the later one may be refused.
 pub const CONN_POOL_TRACK: u32 = 1;
 /// The longest text of an error that `conn_pool_last_error` returns, in bytes, without the terminating zero.
 pub const CONN_POOL_MAX_ERROR: u32 = 127;
