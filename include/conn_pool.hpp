@@ -396,8 +396,10 @@ public:
     result<lease> acquire_until(std::chrono::time_point<Clock, Duration> deadline) noexcept
     {
         static_assert(Clock::is_steady, "a deadline on a clock that may be set is no deadline");
-        const auto now = Clock::now();
-        return acquire(deadline > now ? deadline - now : Duration::zero());
+        /* In floating point, because the latest times of coarse units overflow as those of the clock. */
+        using seconds = std::chrono::duration<double>;
+        const seconds now = Clock::now().time_since_epoch();
+        return acquire(seconds(deadline.time_since_epoch()) - now);
     }
 
 #if defined(__cpp_impl_coroutine)
