@@ -45,11 +45,15 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Whether requests can be served. It takes no connection from them.
+/// Whether requests can be served. It takes no connection from them. Where a connect is refused beside connections that
+/// work, these serve.
 pub async fn ready(State(app): State<App>) -> Response {
+    let status = app.pool.status();
     match app.pool.connect_error() {
-        None => "ready\n".into_response(),
-        Some(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Some(error) if status.idle + status.in_use == 0 => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
+        }
+        _ => "ready\n".into_response(),
     }
 }
 

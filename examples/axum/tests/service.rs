@@ -25,7 +25,11 @@ struct Service {
 
 impl Service {
     fn start(server: &Server) -> Self {
-        let postgres = Postgres::from_url(&server.url()).unwrap();
+        Self::start_at(&server.url())
+    }
+
+    fn start_at(url: &str) -> Self {
+        let postgres = Postgres::from_url(url).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
@@ -117,6 +121,18 @@ fn without_a_database_it_says_when_to_come_again() {
     server.run_again();
     service.wait_until("200", |service| service.get("/orders/Ada").0 == 200);
     service.wait_until("ready", |service| service.get("/health/ready").0 == 200);
+}
+
+#[test]
+fn it_is_ready_with_a_connection_that_works_where_one_more_is_refused() {
+    let server = shop();
+    let _none = server.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 1");
+    let service = Service::start_at(&format!("postgres://few@127.0.0.1:{}/postgres", server.port()));
+    let held = service.app.pool.get().unwrap();
+    let refused = service.app.pool.get_timeout(Duration::from_secs(1)).unwrap_err();
+    assert!(service.app.pool.connect_error().is_some(), "{refused}");
+    assert_eq!(service.get("/health/ready"), (200, None, "ready\n".to_owned()));
+    drop(held);
 }
 
 #[test]
