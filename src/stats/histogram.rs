@@ -4,8 +4,7 @@
 
 use core::time::Duration;
 
-use super::stat::Stat;
-use crate::sync::const_fn;
+use super::stat::Tally;
 
 /// Steps within a doubling, as a power of two.
 const STEP_BITS: u32 = 2;
@@ -40,15 +39,13 @@ fn upper_end(bucket: usize) -> Duration {
 
 /// The pool's own counts.
 pub(crate) struct Recorder {
-    buckets: [Stat; BUCKETS],
+    buckets: [Tally; BUCKETS],
     sum: Sum,
 }
 
 impl Recorder {
-    const_fn! {
-        pub(crate) const fn new() -> Self {
-            Self { buckets: new_buckets(), sum: Sum::new() }
-        }
+    pub(crate) const fn new() -> Self {
+        Self { buckets: [const { Tally::new(0) }; BUCKETS], sum: Sum::new() }
     }
 
     /// Records a time: by any thread at any moment, with two read-modify-writes.
@@ -58,8 +55,8 @@ impl Recorder {
 
     /// Records a time so often at once.
     pub(crate) fn record_many(&self, took: Duration, times: u32) {
-        self.buckets[bucket_of(took)].add_shared(times as usize);
-        self.sum.add(took.saturating_mul(times), Stat::add_shared);
+        self.buckets[bucket_of(took)].add(times as usize);
+        self.sum.add(took.saturating_mul(times));
     }
 
     pub(crate) fn read(&self) -> Histogram {
@@ -68,39 +65,26 @@ impl Recorder {
     }
 }
 
-const_fn! {
-    const fn new_buckets() -> [Stat; BUCKETS] {
-        // loom's atomics cannot be made in a constant.
-        #[cfg(not(conn_pool_loom))]
-        { [const { Stat::new(0) }; BUCKETS] }
-        #[cfg(conn_pool_loom)]
-        { core::array::from_fn(|_| Stat::new(0)) }
-    }
-}
-
 /// A sum of times in microseconds, which may exceed a word: `high` counts how often `low` has wrapped.
 struct Sum {
-    low: Stat,
-    high: Stat,
+    low: Tally,
+    high: Tally,
 }
 
 impl Sum {
-    const_fn! {
-        const fn new() -> Self {
-            Self { low: Stat::new(0), high: Stat::new(0) }
-        }
+    const fn new() -> Self {
+        Self { low: Tally::new(0), high: Tally::new(0) }
     }
 
-    /// `add` adds to a part, and answers what it was before.
-    fn add(&self, took: Duration, add: impl Fn(&Stat, usize) -> usize) {
+    fn add(&self, took: Duration) {
         let micros = micros_of(took);
         #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
         let (low, mut high) = (micros as usize, micros.checked_shr(usize::BITS).unwrap_or(0) as usize);
-        if add(&self.low, low).checked_add(low).is_none() {
+        if self.low.add(low).checked_add(low).is_none() {
             high += 1;
         }
         if high > 0 {
-            add(&self.high, high);
+            self.high.add(high);
         }
     }
 
@@ -223,7 +207,7 @@ impl core::fmt::Debug for Histogram {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUCKETS, DOUBLINGS, Duration, Recorder, Stat, Sum, bucket_of, upper_end};
+    use super::{BUCKETS, DOUBLINGS, Duration, Recorder, Sum, Tally, bucket_of, upper_end};
 
     #[test]
     fn each_bucket_ends_where_the_next_begins() {
@@ -287,11 +271,10 @@ mod tests {
     /// In 32 bits after 71 minutes; here the low word is full from the start.
     #[test]
     fn a_sum_goes_on_where_a_word_ends() {
-        let sum = Sum::new();
-        sum.low.set(usize::MAX);
-        sum.add(Duration::from_micros(1), Stat::add_shared);
+        let sum = Sum { low: Tally::new(usize::MAX), high: Tally::new(0) };
+        sum.add(Duration::from_micros(1));
         assert_eq!((sum.low.get(), sum.high.get()), (0, 1));
-        sum.add(Duration::from_micros(7), Stat::add_shared);
+        sum.add(Duration::from_micros(7));
         assert_eq!((sum.low.get(), sum.high.get()), (7, 1));
     }
 }
