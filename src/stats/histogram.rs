@@ -1,10 +1,10 @@
-// knows: stat, sync · must not know: what is measured
+// knows: stat · must not know: what is measured
 //! How long something took: counts in buckets whose width grows with the time, four to each doubling, so a percentile
 //! is at most a quarter too high at any scale. The idea is that of HDR histograms (<https://hdrhistogram.org>).
 
 use core::time::Duration;
 
-use super::stat::Tally;
+use super::stat::Total;
 
 /// Steps within a doubling, as a power of two.
 const STEP_BITS: u32 = 2;
@@ -39,13 +39,13 @@ fn upper_end(bucket: usize) -> Duration {
 
 /// The pool's own counts.
 pub(crate) struct Recorder {
-    buckets: [Tally; BUCKETS],
+    buckets: [Total; BUCKETS],
     sum: Sum,
 }
 
 impl Recorder {
     pub(crate) const fn new() -> Self {
-        Self { buckets: [const { Tally::new(0) }; BUCKETS], sum: Sum::new() }
+        Self { buckets: [const { Total::new(0) }; BUCKETS], sum: Sum::new() }
     }
 
     /// Records a time: by any thread at any moment, with two read-modify-writes.
@@ -67,13 +67,13 @@ impl Recorder {
 
 /// A sum of times in microseconds, which may exceed a word: `high` counts how often `low` has wrapped.
 struct Sum {
-    low: Tally,
-    high: Tally,
+    low: Total,
+    high: Total,
 }
 
 impl Sum {
     const fn new() -> Self {
-        Self { low: Tally::new(0), high: Tally::new(0) }
+        Self { low: Total::new(0), high: Total::new(0) }
     }
 
     fn add(&self, took: Duration) {
@@ -207,7 +207,7 @@ impl core::fmt::Debug for Histogram {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUCKETS, DOUBLINGS, Duration, Recorder, Sum, Tally, bucket_of, upper_end};
+    use super::{BUCKETS, DOUBLINGS, Duration, Recorder, Sum, Total, bucket_of, upper_end};
 
     #[test]
     fn each_bucket_ends_where_the_next_begins() {
@@ -271,7 +271,7 @@ mod tests {
     /// In 32 bits after 71 minutes; here the low word is full from the start.
     #[test]
     fn a_sum_goes_on_where_a_word_ends() {
-        let sum = Sum { low: Tally::new(usize::MAX), high: Tally::new(0) };
+        let sum = Sum { low: Total::new(usize::MAX), high: Total::new(0) };
         sum.add(Duration::from_micros(1));
         assert_eq!((sum.low.get(), sum.high.get()), (0, 1));
         sum.add(Duration::from_micros(7));

@@ -1,7 +1,7 @@
 // knows: sync · must not know: what is counted
 //! A number that a pool keeps about itself.
 
-use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, TallyWord, const_fn, store_plain};
+use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, TotalWord, const_fn, store_plain};
 
 /// A number that any thread may read at any time. It is written under one lock, but for
 /// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
@@ -76,15 +76,15 @@ impl Gauge {
     }
 }
 
-/// A count of which only the total is of interest, as in a histogram: any thread adds to it at any time, with one
+/// What is only added up, as the counts and the sum of a histogram: any thread adds to it at any time, with one
 /// read-modify-write, and nothing is decided by it.
 ///
 /// Relaxed: no total is lost, and nothing else is read because of one.
-pub(crate) struct Tally(TallyWord);
+pub(crate) struct Total(TotalWord);
 
-impl Tally {
+impl Total {
     pub(crate) const fn new(value: usize) -> Self {
-        Self(TallyWord::new(value))
+        Self(TotalWord::new(value))
     }
 
     pub(crate) fn get(&self) -> usize {
