@@ -14,6 +14,8 @@ mod retained;
 mod stat;
 mod status;
 #[cfg(feature = "std")]
+mod total;
+#[cfg(feature = "std")]
 mod wait_times;
 #[cfg(not(feature = "std"))]
 #[path = "stats/no_wait_times.rs"]

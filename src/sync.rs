@@ -151,13 +151,13 @@ pub(crate) use atomics::{
     AtomicBool as PlainBool, AtomicPtr as PlainPtr, AtomicU16 as PlainU16, AtomicUsize as PlainUsize,
 };
 // A sum that is only added to has nothing for loom to explore, and hundreds a pool would take most of its time.
-#[cfg(not(conn_pool_loom))]
+#[cfg(all(feature = "std", not(conn_pool_loom)))]
 pub(crate) use atomics::AtomicUsize as TotalWord;
 pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
 #[cfg(feature = "managed")]
 pub(crate) use core::sync::atomic::AtomicPtr as PlainAtomicPtr;
-#[cfg(conn_pool_loom)]
+#[cfg(all(feature = "std", conn_pool_loom))]
 pub(crate) use core::sync::atomic::AtomicUsize as TotalWord;
 pub(crate) use core::sync::atomic::Ordering::Relaxed;
 #[cfg(all(feature = "portable-atomic", not(any(conn_pool_loom, conn_pool_shuttle, test))))]

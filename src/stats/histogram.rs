@@ -1,10 +1,10 @@
-// knows: stat · must not know: what is measured
+// knows: total · must not know: what is measured
 //! How long something took: counts in buckets whose width grows with the time, four to each doubling, so a percentile
 //! is at most a quarter too high at any scale. The idea is that of HDR histograms (<https://hdrhistogram.org>).
 
 use core::time::Duration;
 
-use super::stat::Total;
+use super::total::Total;
 
 /// Steps within a doubling, as a power of two.
 const STEP_BITS: u32 = 2;

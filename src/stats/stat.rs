@@ -1,7 +1,7 @@
 // knows: sync · must not know: what is counted
 //! A number that a pool keeps about itself.
 
-use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, TotalWord, const_fn, store_plain};
+use crate::sync::{AtomicUsize, PlainU16, PlainUsize, Relaxed, const_fn, store_plain};
 
 /// A number that any thread may read at any time. It is written under one lock, but for
 /// [`add_shared`](Self::add_shared) and [`raise`](Self::raise), which any thread may call.
@@ -73,27 +73,6 @@ impl Gauge {
 
     pub(crate) fn sub(&self, less: usize) {
         self.set(self.get().wrapping_sub(less));
-    }
-}
-
-/// What is only added up, as the counts and the sum of a histogram: any thread adds to it at any time, with one
-/// read-modify-write, and nothing is decided by it.
-///
-/// Relaxed: no total is lost, and nothing else is read because of one.
-pub(crate) struct Total(TotalWord);
-
-impl Total {
-    pub(crate) const fn new(value: usize) -> Self {
-        Self(TotalWord::new(value))
-    }
-
-    pub(crate) fn get(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-
-    /// Answers the number before.
-    pub(crate) fn add(&self, more: usize) -> usize {
-        self.0.fetch_add(more, Relaxed)
     }
 }
 
