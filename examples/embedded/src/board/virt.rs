@@ -9,6 +9,10 @@ pub const NAME: &str = "virt";
 
 pub const TICKS_A_MILLISECOND: u32 = 10_000;
 
+/// So many ticks are 900 ns. They are counted from the last tick of the clock before it was read, which is anything up
+/// to 100 ns earlier: so two strikes may be up to 1000 ns apart.
+pub const STEP: usize = 9;
+
 const COMPARE: *mut u32 = 0x0200_4000 as _;
 const TIME: *const u32 = 0x0200_bff8 as _;
 
