@@ -27,7 +27,12 @@ fn struck_once() {
 pub fn strike_after(ticks: u32) {
     let (low, high) = now();
     let (low, carry) = low.overflowing_add(ticks);
-    compare_with(low, high + u32::from(carry));
+    // While the lower half changes the timer must not strike.
+    disarm();
+    // SAFETY: a register of the board.
+    unsafe { ptr::write_volatile(COMPARE, low) };
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(COMPARE.add(1), high + u32::from(carry)) };
     // SAFETY: the handler is in place.
     unsafe { mie::set_mtimer() };
     // SAFETY: as above.
@@ -51,17 +56,8 @@ fn now() -> (u32, u32) {
 /// From now on the timer does not strike.
 #[inline(always)]
 pub fn disarm() {
-    compare_with(u32::MAX, u32::MAX);
-}
-
-#[inline(always)]
-fn compare_with(low: u32, high: u32) {
-    // SAFETY: as in `strike_after`; while the lower half changes the timer must not strike.
+    // SAFETY: a register of the board. Whatever the lower half is, that time never comes.
     unsafe { ptr::write_volatile(COMPARE.add(1), u32::MAX) };
-    // SAFETY: as above.
-    unsafe { ptr::write_volatile(COMPARE, low) };
-    // SAFETY: as above.
-    unsafe { ptr::write_volatile(COMPARE.add(1), high) };
 }
 
 /// The clock runs always.
