@@ -356,8 +356,8 @@ static int interrupt_once(const struct call *main_call, const int *scene, uint32
 
 static uint32_t strikes;
 
-/* Interrupts a call everywhere. It has ended once some strikes in a row come too late: more than one, since a call may
- * take a few instructions more or less from one time to the next. */
+/* Interrupts a call everywhere. It has ended once some strikes in a row come too late: more than one, in case a call
+ * takes a few instructions more or less from one time to the next. */
 static void interrupt_everywhere(const struct call *main_call, const int *scene)
 {
     enum { LATE = 4, LONGEST = 50000 * SWEEP_STEP };

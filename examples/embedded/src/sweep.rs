@@ -106,8 +106,8 @@ pub fn sweep_one<S: Subject>(
     Ok(strikes)
 }
 
-/// So many strikes in a row have to come too late before all instructions are known to have been interrupted: a call
-/// may take a few instructions more or less from one time to the next.
+/// So many strikes in a row have to come too late before all instructions are known to have been interrupted, in case a
+/// call takes a few instructions more or less from one time to the next.
 const LATE: u32 = 4;
 
 /// No call takes so many strikes.

@@ -71,8 +71,8 @@ pub fn clock() -> u32 {
     LONGEST - unsafe { ptr::read_volatile(CURRENT) }
 }
 
-/// How many instructions take so many ticks. QEMU executes one in 64 ns on the M0, whose ticks are 62.5 ns, and in
-/// 128 ns on the M3, whose ticks are 80 ns.
+/// How many instructions take so many ticks. Outside of a sweep QEMU executes one in 64 ns on the M0, whose ticks
+/// are 62.5 ns, and in 128 ns on the M3, whose ticks are 80 ns.
 #[must_use]
 pub const fn instructions(ticks: u32) -> u32 {
     let ticks = ticks & LONGEST;

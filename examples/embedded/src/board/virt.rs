@@ -70,7 +70,8 @@ pub fn clock() -> u32 {
     unsafe { ptr::read_volatile(TIME) }
 }
 
-/// How many instructions take so many ticks. QEMU executes one in 256 ns, and a tick is 100 ns.
+/// How many instructions take so many ticks. Outside of a sweep QEMU executes one in 256 ns, and a tick is
+/// 100 ns.
 #[must_use]
 pub const fn instructions(ticks: u32) -> u32 {
     (ticks * 25 + 32) / 64
