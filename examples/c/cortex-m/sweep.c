@@ -356,14 +356,14 @@ static int interrupt_once(const struct call *main_call, const int *scene, uint32
 
 static uint32_t strikes;
 
-/* Interrupts a call everywhere. A cycle is less than an instruction, so the call has ended once some strikes in a row
- * come too late. */
+/* Interrupts a call everywhere. It has ended once some strikes in a row come too late: more than one, in case a call
+ * takes a few instructions more or less from one time to the next. */
 static void interrupt_everywhere(const struct call *main_call, const int *scene)
 {
-    enum { LATE = 4, LONGEST = 100000 };
+    enum { LATE = 4, LONGEST = 50000 * SWEEP_STEP };
     uint32_t cycles, before = strikes, late = 0;
 
-    for (cycles = 1; cycles < LONGEST && late < LATE && wrong == NULL; cycles++) {
+    for (cycles = 1; cycles < LONGEST && late < LATE && wrong == NULL; cycles += SWEEP_STEP) {
         int struck = interrupt_once(main_call, scene, cycles);
 
         strikes += (uint32_t)struck;
@@ -405,44 +405,60 @@ static void sweep(void)
     CHECK(wrong == NULL);
 }
 
-/* What a row of instructions has counted when the timer struck. */
-static volatile uint32_t count, count_when_struck;
+/* A row of instructions, each of which stores one of these. It is long, so that a step which is too long by a small
+ * part of an instruction misses one of them. */
+enum { ROW = 256 };
+static volatile uint32_t stored[ROW];
+static volatile int number_when_struck;
 
-static void look_at_count(void)
+static int number_of_stored(void)
 {
-    count_when_struck = count;
+    int number = 0;
+
+    while (number < ROW && stored[number] != 0) {
+        number++;
+    }
+    return number;
 }
 
-/* Stores the numbers from 1 to 64, one instruction for each and one between them. */
-void store_1_to_64(volatile uint32_t *place);
+static void look_at_stored(void)
+{
+    number_when_struck = number_of_stored();
+}
+
+/* Stores something that is not 0, one instruction for each. */
+void store_256_times(volatile uint32_t *places);
 
 __asm__(".syntax unified\n"
         ".thumb_func\n"
-        "store_1_to_64:\n"
-        "movs r1, #0\n"
-        ".rept 64\n"
-        "adds r1, #1\n"
-        "str r1, [r0]\n"
+        "store_256_times:\n"
+        "movs r1, #1\n"
+        ".rept 256\n"
+        "stmia r0!, {r1}\n"
         ".endr\n"
         "bx lr\n");
 
 /* The timer strikes between any two of a row of stores. */
 static void the_timer_strikes_everywhere(void)
 {
-    uint64_t seen = 0;
-    uint32_t cycles;
+    static uint8_t seen[ROW + 1];
+    int strike, at, all = 0;
 
-    for (cycles = 1; cycles < 512; cycles++) {
-        count = 0;
-        count_when_struck = UINT32_MAX;
-        strike_once_after(cycles, look_at_count);
-        store_1_to_64(&count);
-        stop_timer();
-        if (count_when_struck < 64) {
-            seen |= UINT64_C(1) << count_when_struck;
+    /* More than there are in the row, since the first ones come before it. */
+    for (strike = 0; strike < 2 * ROW; strike++) {
+        for (at = 0; at < ROW; at++) {
+            stored[at] = 0;
         }
+        number_when_struck = ROW;
+        strike_once_after(1 + (uint32_t)strike * SWEEP_STEP, look_at_stored);
+        store_256_times(stored);
+        stop_timer();
+        seen[number_when_struck] = 1;
     }
-    CHECK(seen == UINT64_MAX);
+    for (at = 0; at < ROW; at++) {
+        all += seen[at];
+    }
+    CHECK(all == ROW);
 }
 
 int main(void)

@@ -17,6 +17,12 @@ type Handler = fn(interrupted: usize);
 
 static HANDLER: Mutex<Cell<Option<Handler>>> = Mutex::new(Cell::new(None));
 
+/// After how many ticks a sweep has the timer strike, one time after the other. From one to the next is no longer than
+/// an instruction, which takes 1024 ns in the sweeps of `run`: so there is a strike before each of them.
+pub fn sweep_of_ticks() -> impl Iterator<Item = u32> {
+    (1..).step_by(imp::STEP)
+}
+
 /// Has the timer strike once, so many ticks from now: before the next instruction of the caller's at the earliest.
 #[inline(always)]
 pub fn strike_after(ticks: u32) {

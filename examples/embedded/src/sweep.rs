@@ -106,12 +106,12 @@ pub fn sweep_one<S: Subject>(
     Ok(strikes)
 }
 
-/// So many strikes in a row have to come too late before all instructions are known to have been interrupted: the
-/// timer's step is a fraction of an instruction.
+/// So many strikes in a row have to come too late before all instructions are known to have been interrupted, in case a
+/// call takes a few instructions more or less from one time to the next.
 const LATE: u32 = 4;
 
-/// No call takes so many ticks.
-const LONGEST: u32 = 100_000;
+/// No call takes so many strikes.
+const LONGEST: usize = 50_000;
 
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);
 static HAS_STRUCK: AtomicBool = AtomicBool::new(false);
@@ -131,7 +131,7 @@ fn interrupt_everywhere<S: Subject>(
 ) -> Result<u32, &'static str> {
     board::on_strike(run_interrupter::<S>);
     let (mut strikes, mut late) = (0, 0);
-    for ticks in 1..=LONGEST {
+    for ticks in board::sweep_of_ticks().take(LONGEST) {
         let has_struck = interrupt_once(main, handler, scene, queue, ticks);
         if let Some(fault) = take_fault() {
             return Err(fault);

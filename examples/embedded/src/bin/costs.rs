@@ -31,12 +31,12 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 fn is_counted_rightly() -> Result<u32, &'static str> {
-    let nothing = measure(|| (), |()| conn_pool_embedded::calibration::nothing_64_times());
+    let nothing = measure(|| (), |()| conn_pool_embedded::calibration::nothing_256_times());
     // The call and the return.
-    if (65..=69).contains(&nothing.instructions) {
-        Ok(64)
+    if (257..=261).contains(&nothing.instructions) {
+        Ok(256)
     } else {
-        Err("64 instructions are counted as another number")
+        Err("256 instructions are counted as another number")
     }
 }
 

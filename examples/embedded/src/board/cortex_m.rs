@@ -7,6 +7,10 @@ pub const NAME: &str = if IS_M3 { "lm3s6965evb" } else { "microbit" };
 
 pub const TICKS_A_MILLISECOND: u32 = if IS_M3 { 12_500 } else { 16_000 };
 
+/// So many ticks are 960 ns on the M3, and 1000 ns on the M0. QEMU counts them from the moment at which the timer is
+/// started, whatever it did before: so two strikes are just a step apart.
+pub const STEP: usize = if IS_M3 { 12 } else { 16 };
+
 const IS_M3: bool = cfg!(target_has_atomic = "ptr");
 const CONTROL: *mut u32 = ptr::without_provenance_mut(0xe000_e010);
 const RELOAD: *mut u32 = ptr::without_provenance_mut(0xe000_e014);
@@ -67,8 +71,8 @@ pub fn clock() -> u32 {
     LONGEST - unsafe { ptr::read_volatile(CURRENT) }
 }
 
-/// How many instructions take so many ticks. QEMU executes one in 64 ns on the M0, whose ticks are 62.5 ns, and in
-/// 128 ns on the M3, whose ticks are 80 ns.
+/// How many instructions take so many ticks. Outside of a sweep QEMU executes one in 64 ns on the M0, whose ticks
+/// are 62.5 ns, and in 128 ns on the M3, whose ticks are 80 ns.
 #[must_use]
 pub const fn instructions(ticks: u32) -> u32 {
     let ticks = ticks & LONGEST;

@@ -9,6 +9,10 @@ pub const NAME: &str = "virt";
 
 pub const TICKS_A_MILLISECOND: u32 = 10_000;
 
+/// So many ticks are 900 ns. They are counted from the last tick of the clock before it was read, which is anything up
+/// to 100 ns earlier: so two strikes may be up to 1000 ns apart.
+pub const STEP: usize = 9;
+
 const COMPARE: *mut u32 = 0x0200_4000 as _;
 const TIME: *const u32 = 0x0200_bff8 as _;
 
@@ -23,7 +27,12 @@ fn struck_once() {
 pub fn strike_after(ticks: u32) {
     let (low, high) = now();
     let (low, carry) = low.overflowing_add(ticks);
-    compare_with(low, high + u32::from(carry));
+    // While the lower half changes the timer must not strike.
+    disarm();
+    // SAFETY: a register of the board.
+    unsafe { ptr::write_volatile(COMPARE, low) };
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(COMPARE.add(1), high + u32::from(carry)) };
     // SAFETY: the handler is in place.
     unsafe { mie::set_mtimer() };
     // SAFETY: as above.
@@ -47,17 +56,8 @@ fn now() -> (u32, u32) {
 /// From now on the timer does not strike.
 #[inline(always)]
 pub fn disarm() {
-    compare_with(u32::MAX, u32::MAX);
-}
-
-#[inline(always)]
-fn compare_with(low: u32, high: u32) {
-    // SAFETY: as in `strike_after`; while the lower half changes the timer must not strike.
+    // SAFETY: a register of the board. Whatever the lower half is, that time never comes.
     unsafe { ptr::write_volatile(COMPARE.add(1), u32::MAX) };
-    // SAFETY: as above.
-    unsafe { ptr::write_volatile(COMPARE, low) };
-    // SAFETY: as above.
-    unsafe { ptr::write_volatile(COMPARE.add(1), high) };
 }
 
 /// The clock runs always.
@@ -70,7 +70,8 @@ pub fn clock() -> u32 {
     unsafe { ptr::read_volatile(TIME) }
 }
 
-/// How many instructions take so many ticks. QEMU executes one in 256 ns, and a tick is 100 ns.
+/// How many instructions take so many ticks. Outside of a sweep QEMU executes one in 256 ns, and a tick is
+/// 100 ns.
 #[must_use]
 pub const fn instructions(ticks: u32) -> u32 {
     (ticks * 25 + 32) / 64
