@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{
-    AsyncManager, BuildError, Config, DiscardReason, GetError, Hooks, Lifecycle, Manager, SharedConnGuard,
+    AsyncManager, BuildError, Config, DiscardReason, GetError, Hooks, Lifecycle, Manager, SharedConnGuard, Task,
     from_async_fn,
 };
 use tokio::runtime::Builder;
@@ -195,13 +195,24 @@ async fn the_first_connection_has_its_place_before_maintenance_begins() {
         let server = Server::default();
         let pool = SharedPool::connect_blocking(server.manager(), config).unwrap();
         assert_eq!((*pool.get_async().await.unwrap(), server.connects()), (1, 1));
+        let server = Server::default();
+        let pool = SharedPool::connect_spawned_by(server.manager(), config, on_a_thread).await.unwrap();
+        assert_eq!((*pool.get_async().await.unwrap(), server.connects()), (1, 1));
     }
 }
 
-#[test]
-fn a_program_that_drops_the_task_is_told_so() {
-    let error = SharedPool::spawned_by(Server::default().manager(), Config::new(), drop).unwrap_err();
-    assert!(error.to_string().contains("has dropped the task that maintains the pool"), "{error}");
+/// An executor that knows nothing of tokio.
+fn on_a_thread(task: Task) {
+    std::thread::spawn(|| futures::executor::block_on(task));
+}
+
+#[tokio::test]
+async fn a_program_that_drops_the_task_is_told_so() {
+    let server = Server::default();
+    let first = SharedPool::connect_spawned_by(server.manager(), Config::new(), drop).await.unwrap_err();
+    for error in [first, SharedPool::spawned_by(server.manager(), Config::new(), drop).unwrap_err()] {
+        assert!(error.to_string().contains("has dropped the task that maintains the pool"), "{error}");
+    }
 }
 
 /// A thread cannot be stopped, so the manager is told.
@@ -277,6 +288,19 @@ async fn the_first_connection_is_made_at_once_or_its_error_returned() {
     assert_eq!(error.to_string(), "cannot make the first connection: refused for the 2th time");
     let error = SharedPool::connect_blocking(server.manager(), Config::new()).unwrap_err();
     assert_eq!(error.to_string(), "cannot make the first connection: refused for the 3th time");
+    let spawn = |_| panic!("there is no pool to maintain");
+    let error = SharedPool::connect_spawned_by(server.manager(), Config::new(), spawn).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot make the first connection: refused for the 4th time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_connection_is_waited_for_no_longer_than_the_limit() {
+    let never = from_async_fn(std::future::pending::<Result<u8, Infallible>>);
+    let config = Config::new().connect_timeout(Some(Duration::from_secs(7)));
+    let began = tokio::time::Instant::now();
+    let error = SharedPool::connect_spawned_by(never, config, on_a_thread).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot make the first connection: no answer within connect_timeout");
+    assert_eq!(began.elapsed().as_secs(), 7);
 }
 
 /// A driver whose errors say little, and a manager that says more of them.

@@ -182,6 +182,42 @@ where
         Self::maintained_at(manager, config, Spawner::Own(Box::new(spawn)), None)
     }
 
+    /// As [`spawned_by`](Self::spawned_by), with a first connection, which the calling task makes.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawned_by`](Self::spawned_by), and [`BuildError::Connect`] with the manager's error, or if it does not
+    /// connect within [`connect_timeout`](Config::connect_timeout). Then nothing was spawned.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped there is no pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use conn_pool::SharedPool;
+    /// # use conn_pool::managed::{AsyncManager, BuildError, Config, Lifecycle};
+    /// # struct Gone;
+    /// # impl Lifecycle for Gone { type Connection = u32; type Error = std::io::Error; }
+    /// # impl AsyncManager for Gone {
+    /// #     async fn connect(&self) -> std::io::Result<u32> { Err(std::io::ErrorKind::ConnectionRefused.into()) }
+    /// # }
+    /// // With smol: `|task| smol::spawn(task).detach()`.
+    /// let spawn = |task| drop(std::thread::spawn(|| pollster::block_on(task)));
+    /// let built = pollster::block_on(SharedPool::connect_spawned_by(Gone, Config::new(), spawn));
+    /// assert!(matches!(built, Err(BuildError::Connect(_))));
+    /// ```
+    pub async fn connect_spawned_by(
+        manager: M,
+        config: Config,
+        spawn: impl Fn(Task) + Send + Sync + 'static,
+    ) -> Result<Self, BuildError> {
+        check(config)?;
+        let first = first_connection(&manager, &config).await?;
+        Self::maintained_at(manager, config, Spawner::Own(Box::new(spawn)), Some(first))
+    }
+
     fn maintained_at(
         manager: M,
         config: Config,
