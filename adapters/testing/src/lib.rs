@@ -9,6 +9,7 @@
 #![expect(clippy::missing_panics_doc, reason = "what fails here fails a test: `Server` says so once")]
 
 mod account;
+mod cluster;
 mod gate;
 mod journal;
 mod ours;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::account::Account;
+use crate::cluster::{Cluster, scratch};
 use crate::programs;
 
 /// After this a server that does not start, or does not stop, fails the test. A recovery on a busy machine takes some
@@ -43,6 +45,8 @@ pub struct Server {
     programs: PathBuf,
     account: Option<Account>,
     directory: TempDir,
+    /// What its files are a copy of, so that those of the next server can be one too.
+    cluster: Option<Arc<Cluster>>,
     /// Beyond what every server gets.
     settings: Vec<String>,
     port: u16,
@@ -199,7 +203,8 @@ impl Server {
         Self {
             programs: programs::directory(),
             account: Account::needed(),
-            directory: tempfile::Builder::new().prefix("conn_pool-postgres-").tempdir().expect("a temporary directory"),
+            directory: scratch(),
+            cluster: None,
             settings: settings.iter().map(ToString::to_string).collect(),
             port: 0,
             process: None,
@@ -236,23 +241,33 @@ impl Server {
         command
     }
 
-    fn own(&self) {
+    /// Gives the server's account a directory.
+    fn hand_over(&self, directory: &Path) {
         if let Some(account) = &self.account {
-            account.own(self.directory.path());
+            account.own(directory);
         }
     }
 
-    fn create(&self) {
-        self.own();
+    fn create(&mut self) {
+        self.hand_over(self.directory.path());
+        let cluster = Cluster::shared(|cluster| self.fill(cluster));
+        let mut copy = self.command(Path::new("cp"));
+        copy.arg("-a").arg(cluster.data()).arg(self.data());
+        finish(&mut copy);
+        self.cluster = Some(cluster);
+    }
+
+    fn fill(&self, cluster: &Cluster) {
+        self.hand_over(cluster.directory());
         let mut initdb = self.program("initdb");
-        initdb.arg("--pgdata").arg(self.data());
+        initdb.arg("--pgdata").arg(cluster.data());
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync"]);
         finish(&mut initdb);
     }
 
     /// As a standby of the other.
     fn copy(&self, primary: &Self) {
-        self.own();
+        self.hand_over(self.directory.path());
         let mut backup = self.program("pg_basebackup");
         backup.arg("--pgdata").arg(self.data()).arg(format!("--dbname={}", primary.url()));
         backup.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
