@@ -32,7 +32,8 @@ pub enum BuildError {
     Config(ConfigError),
     /// There is nothing to run the pool's maintenance on.
     NoRuntime,
-    /// The function that was given to [`SharedPool::spawned_by`] has dropped the task that maintains the pool.
+    /// The function that was given to [`SharedPool::spawned_by`] or [`SharedPool::connect_spawned_by`] has dropped the
+    /// task that maintains the pool.
     NotSpawned,
     /// The system cannot start the thread that maintains the pool.
     Thread(io::Error),
