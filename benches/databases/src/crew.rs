@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use event_listener::{Event, EventListener};
+
 /// How many callers a pool has.
 pub(crate) const CALLERS: usize = 16;
 /// How many connections a pool has at most.
@@ -105,30 +107,45 @@ enum Place {
 /// The callers of one pool. They are paused at first.
 pub(crate) struct Crew {
     orders: AtomicU8,
+    /// Whoever pauses sleeps: hundreds that look again and again keep the processors from the other days.
+    ordered: Event,
     log: Mutex<Log>,
 }
 
 struct Log {
     places: [Place; CALLERS],
     requests: Vec<Request>,
+    /// When each caller was answered last.
+    answered: [Option<Instant>; CALLERS],
 }
 
 impl Crew {
     pub(crate) const fn new() -> Self {
-        let log = Log { places: [Place::Resting; CALLERS], requests: Vec::new() };
-        Self { orders: AtomicU8::new(PAUSED), log: Mutex::new(log) }
+        let log = Log { places: [Place::Resting; CALLERS], requests: Vec::new(), answered: [None; CALLERS] };
+        Self { orders: AtomicU8::new(PAUSED), ordered: Event::new(), log: Mutex::new(log) }
     }
 
     pub(crate) fn ask(&self) {
-        self.orders.store(ASKING, SeqCst);
+        self.order(ASKING);
     }
 
     pub(crate) fn pause(&self) {
-        self.orders.store(PAUSED, SeqCst);
+        self.order(PAUSED);
     }
 
     pub(crate) fn end(&self) {
-        self.orders.store(OVER, SeqCst);
+        self.order(OVER);
+    }
+
+    fn order(&self, orders: u8) {
+        self.orders.store(orders, SeqCst);
+        self.ordered.notify(usize::MAX);
+    }
+
+    /// What a caller waits for who is told to pause. It is made before the [turn](Self::turn) is read, so that it hears
+    /// of whatever is ordered after that.
+    pub(crate) fn next_order(&self) -> EventListener {
+        self.ordered.listen()
     }
 
     /// Called by a caller before each request. The order is read under the lock, so that a caller that is seen resting
@@ -155,7 +172,11 @@ impl Crew {
     pub(crate) fn note(&self, caller: usize, begun: Instant, outcome: Outcome) {
         let Outcome { told, came } = outcome;
         let mut log = self.lock();
-        log.requests.push(Request { caller, begun, told, ended: Instant::now(), came });
+        let request = Request { caller, begun, told, ended: Instant::now(), came };
+        if request.is_answered() {
+            log.answered[caller] = Some(request.ended);
+        }
+        log.requests.push(request);
         log.places[caller] = Place::Resting;
     }
 
@@ -169,14 +190,7 @@ impl Crew {
 
     /// Whether each caller was answered after `since`.
     pub(crate) fn all_answered_since(&self, since: Instant) -> bool {
-        let log = self.lock();
-        let answered = |caller| {
-            log.requests.iter().any(|request| {
-                let Request { caller: by, ended, .. } = request;
-                *by == caller && *ended >= since && request.is_answered()
-            })
-        };
-        (0..CALLERS).all(answered)
+        self.lock().answered.iter().all(|last| last.is_some_and(|last| last >= since))
     }
 
     /// All requests; those that are still waited for are never answered.

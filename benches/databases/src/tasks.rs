@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::contender::Opened;
-use crate::crew::{CALLERS, Came, Crew, LOOK, NEVER, Outcome, PATIENCE, PAUSE, Turn, told};
+use crate::crew::{CALLERS, Came, Crew, NEVER, Outcome, PATIENCE, PAUSE, Turn, told};
 
 /// The pool, as its callers see it.
 pub(crate) trait TaskPool: Clone + Send + Sync + 'static {
@@ -40,8 +40,9 @@ pub(crate) fn open<P: TaskPool>(make: impl FnOnce() -> P, crew: &Arc<Crew>) -> B
 
 async fn call<P: TaskPool>(pool: P, crew: Arc<Crew>, number: usize) {
     loop {
+        let next_order = crew.next_order();
         match crew.turn(number) {
-            Turn::Pause => sleep(LOOK).await,
+            Turn::Pause => next_order.await,
             Turn::Ask => ask(&pool, &crew, number).await,
             Turn::End => return,
         }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use event_listener::Listener;
+
 use crate::contender::Opened;
-use crate::crew::{CALLERS, Came, Crew, LOOK, Outcome, PAUSE, Turn, told};
+use crate::crew::{CALLERS, Came, Crew, Outcome, PAUSE, Turn, told};
 
 /// The pool, as its callers see it.
 pub(crate) trait ThreadPool: Clone + Send + Sync + 'static {
@@ -31,8 +33,9 @@ pub(crate) fn open<P: ThreadPool>(pool: P, crew: &Arc<Crew>) -> Box<dyn Opened> 
 
 fn call<P: ThreadPool>(pool: &P, crew: &Crew, number: usize) {
     loop {
+        let next_order = crew.next_order();
         match crew.turn(number) {
-            Turn::Pause => thread::sleep(LOOK),
+            Turn::Pause => next_order.wait(),
             Turn::Ask => ask(pool, crew, number),
             Turn::End => return,
         }
