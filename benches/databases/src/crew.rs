@@ -237,3 +237,37 @@ pub(crate) fn comes_before(end: Instant, holds: impl Fn() -> bool) -> bool {
         std::thread::sleep(LOOK);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Instant;
+
+    use super::{CALLERS, Came, Crew, Outcome, Turn};
+
+    #[test]
+    fn who_pauses_sleeps_until_the_next_order() {
+        let crew = Crew::new();
+        let mut next_order = pin!(crew.next_order());
+        assert!(crew.turn(0) == Turn::Pause);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(next_order.as_mut().poll(&mut context).is_pending());
+        crew.ask();
+        assert!(next_order.as_mut().poll(&mut context).is_ready());
+        assert!(crew.turn(0) == Turn::Ask);
+    }
+
+    #[test]
+    fn all_are_answered_when_the_last_of_them_is() {
+        let (crew, began) = (Crew::new(), Instant::now());
+        let note = |caller, came| crew.note(caller, began, Outcome { told: None, came });
+        (1..CALLERS).for_each(|caller| note(caller, Came::Answered));
+        note(0, Came::Failed("the server is gone".to_owned()));
+        assert!(!crew.all_answered_since(began));
+        note(0, Came::Answered);
+        assert!(crew.all_answered_since(began));
+        assert!(!crew.all_answered_since(Instant::now()));
+    }
+}
