@@ -21,7 +21,7 @@ pub(crate) const REQUEST: &str = "SELECT 1 FROM pg_sleep(0.05)";
 /// How long a caller pauses after each request, whatever has become of it.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 /// Between two looks at whether something has happened.
-pub(crate) const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What has become of a request.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ enum Place {
 /// The callers of one pool. They are paused at first.
 pub(crate) struct Crew {
     orders: AtomicU8,
-    /// Whoever pauses sleeps: hundreds that look again and again keep the processors from the other days.
+    /// Wakes the callers that pause: if hundreds of them polled, nothing else would be served.
     ordered: Event,
     log: Mutex<Log>,
 }
@@ -115,7 +115,7 @@ pub(crate) struct Crew {
 struct Log {
     places: [Place; CALLERS],
     requests: Vec<Request>,
-    /// When each caller was answered last.
+    /// When each caller was answered last: asked for all the time, it is known without a look at all requests.
     answered: [Option<Instant>; CALLERS],
 }
 
@@ -142,8 +142,8 @@ impl Crew {
         self.ordered.notify(usize::MAX);
     }
 
-    /// What a caller waits for who is told to pause. It is made before the [turn](Self::turn) is read, so that it hears
-    /// of whatever is ordered after that.
+    /// For a caller that may be told to pause, to wait for. The caller makes it before it reads its
+    /// [turn](Self::turn), so that no order after that is missed.
     pub(crate) fn next_order(&self) -> EventListener {
         self.ordered.listen()
     }

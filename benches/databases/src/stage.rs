@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::iter;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use conn_pool_testing::Server;
@@ -19,6 +20,8 @@ const WARM_UP: Duration = Duration::from_secs(60);
 pub(crate) const RECOVERY: Duration = Duration::from_secs(20);
 /// How long ended connections have to go.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Between two looks at whether they have: each starts a process, and asks the server.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// One pool and its callers.
 struct Part<'a> {
@@ -98,6 +101,7 @@ impl<'a> Stage<'a> {
             if settled || Instant::now() > end {
                 return counts;
             }
+            thread::sleep(BETWEEN_LOOKS);
         }
     }
 
