@@ -134,13 +134,24 @@ pub(crate) fn is_panicking() -> bool {
     thread::panicking()
 }
 
+thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
+
 /// A number that no other thread has, nor has had, since a loan may outlive the thread that acquired it. 0 for a thread
-/// that is about to end.
+/// that is about to end, on systems that take its variables away before that.
+///
+/// Each loan of a managed pool asks for it, so it is a load where it is asked for.
+#[inline(always)]
 pub(crate) fn thread_number() -> usize {
+    NUMBER.try_with(|number| if number.get() == 0 { number_anew(number) } else { number.get() }).unwrap_or(0)
+}
+
+#[cold]
+#[inline(never)]
+fn number_anew(number: &Cell<usize>) -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     // Relaxed: the number has no meaning beyond being another one.
-    thread_local!(static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed));
-    OWN.try_with(|own| *own).unwrap_or(0)
+    number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    number.get()
 }
 
 /// Calls `step` until it answers `false`. A panic in one step does not keep the later ones from running; the first is
