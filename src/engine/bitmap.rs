@@ -260,7 +260,7 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     pub(crate) fn release_unless_slow(self, slot: SlotToken) -> Result<(), SlotToken> {
         let number = slot.index();
-        let (cell, bit) = (self.word(self.layout().word_of(number)), self.layout().bit_of(number));
+        let (cell, bit) = self.place_of(number);
         let mut seen = cell.load(Relaxed);
         loop {
             debug_assert!(seen & bit == 0, "slot {number} was released twice");
@@ -285,13 +285,7 @@ impl<'a> Bitmap<'a> {
     #[cfg(any(feature = "ffi", test))]
     #[inline(always)]
     pub(crate) fn release_once(self, slot: usize) -> Released {
-        // The first slot of a group, which `claim_first` finds, keeps the group's word itself: nothing to compute.
-        let (cell, bit) = if slot & self.layout().index_mask() == 0 {
-            (&self.states.get(slot).word, FIRST)
-        } else {
-            cold_path();
-            (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot))
-        };
+        let (cell, bit) = self.place_of(slot);
         let mut seen = cell.load(Relaxed);
         loop {
             if seen & bit != 0 {
@@ -307,6 +301,18 @@ impl<'a> Bitmap<'a> {
                 Ok(_) => return Released::Now,
                 Err(now) => seen = now,
             }
+        }
+    }
+
+    /// The word of a slot's group, and the slot's bit in it, where the layout is known at run time only.
+    #[cfg(any(feature = "std", feature = "ffi", test))]
+    #[inline(always)]
+    fn place_of(self, slot: usize) -> (&'a AtomicUsize, usize) {
+        // The first slot of a group, which `claim_first` finds, keeps the group's word itself: nothing to compute.
+        if slot & self.layout().index_mask() == 0 {
+            (&self.states.get(slot).word, FIRST)
+        } else {
+            (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot))
         }
     }
 

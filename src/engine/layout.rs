@@ -54,7 +54,15 @@ impl Layout {
         } else {
             wanted
         };
-        Self { offsets, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2: slots_per_word.ilog2() }
+        // Where one word has them all, it is no power of two: what the next one masks is each slot all the same.
+        let slots_per_word_log2 = slots_per_word.next_power_of_two().ilog2();
+        Self { offsets, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2 }
+    }
+
+    #[cfg(feature = "std")]
+    #[inline(always)]
+    pub(crate) const fn offsets(&self) -> Offsets {
+        self.offsets
     }
 
     /// The word that a slot keeps in a pool whose slots are all free: zero if it leads no group.
@@ -97,7 +105,8 @@ impl Layout {
 
     #[inline(always)]
     pub(super) const fn first_slot(&self, word: usize) -> usize {
-        if self.words == 1 { 0 } else { word << self.slots_per_word_log2 }
+        // Where there is one word, it is word 0.
+        word << self.slots_per_word_log2
     }
 }
 

@@ -1,4 +1,4 @@
-// knows: manager, parts, release, tokens, engine, slot, sync · must not know: who waits
+// knows: event, manager, parts, release, tokens, engine, slot, sync · must not know: who waits
 //! Releasing a connection to a pool that may be gone as soon as no connection is in use any more.
 
 use core::cell::Cell;
@@ -7,6 +7,7 @@ use core::mem::forget;
 use super::release::{forget_thread, leave_to_parent, recycle_slow, release_in_panic, reset, reset_elsewhere};
 use super::tokens::UnreadySlot;
 use crate::engine::SlotToken;
+use crate::managed::event::DiscardReason;
 use crate::managed::manager::Lifecycle;
 use crate::managed::parts::ManagedParts;
 use crate::slot;
@@ -34,10 +35,29 @@ pub(crate) fn release_last<P: ManagedParts, K>(pool: &P, slot: SlotToken, keep: 
         && !pool.has_remarks(unready.slot())
     {
         forget_thread(pool, unready.slot());
-        let Err(slot) = pool.engine().release_unless_slow(unready.into_slot()) else { return };
-        let _kept = keep();
-        return slot::release(pool, slot);
+        if let Err(slot) = pool.engine().release_unless_slow(unready.into_slot()) {
+            release_kept(pool, slot, keep);
+        }
+        return;
     }
+    release_with_work(pool, unready, is_fit, keep);
+}
+
+/// The fast path is closed.
+#[inline(never)]
+fn release_kept<P: ManagedParts, K>(pool: &P, slot: SlotToken, keep: impl Fn() -> K) {
+    let _kept = keep();
+    slot::release(pool, slot);
+}
+
+/// There is work to do on the connection first. Apart, so that a guard's drop is little code.
+#[inline(never)]
+fn release_with_work<P: ManagedParts, K>(
+    pool: &P,
+    unready: UnreadySlot<'_, P>,
+    is_fit: Option<Result<(), DiscardReason>>,
+    keep: impl Fn() -> K,
+) {
     let _kept = keep();
     let released = match is_fit {
         None => reset_elsewhere(pool, unready),

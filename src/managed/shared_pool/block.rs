@@ -2,6 +2,7 @@
 // told, engine, slot, sync · must not know: who acquires
 //! The memory of a shared pool: one block, with the slots behind the header, and who keeps it.
 
+use core::hint::assert_unchecked;
 use core::mem::{ManuallyDrop, forget, offset_of, replace};
 use core::ops::Deref;
 use core::pin::Pin;
@@ -11,7 +12,7 @@ use core::time::Duration;
 use std::alloc::{Layout as Memory, alloc, dealloc, handle_alloc_error};
 
 use super::spawner::Spawner;
-use crate::engine::{Engine, EngineState, Layout, SlotToken, SlowPath, VacateReason, Waiter, WaiterKind};
+use crate::engine::{Engine, EngineState, Layout, Offsets, SlotToken, SlowPath, VacateReason, Waiter, WaiterKind};
 use crate::managed::clock::{Clock, Millis, SystemClock};
 use crate::managed::config::Config;
 use crate::managed::loan::release::reason_of;
@@ -70,6 +71,10 @@ unsafe impl Send for Whole {}
 unsafe impl Sync for Whole {}
 
 impl<M: Lifecycle> Block<M> {
+    /// Where its parts lie, which the compiler knows. The slots begin where the header ends, which is aligned as they
+    /// are.
+    const OFFSETS: Offsets = storage::offsets::<M::Connection, SlotExtra>(offset_of!(Self, engine), size_of::<Self>());
+
     fn memory(capacity: usize) -> (Memory, usize) {
         let layout = Memory::array::<SlotOf<M>>(capacity).and_then(|slots| Memory::new::<Self>().extend(slots));
         // At most 4096 slots: see `build`.
@@ -89,10 +94,9 @@ impl<M: Lifecycle> Block<M> {
         // SAFETY: a call of the allocator's: the header alone has a size.
         let start = unsafe { alloc(memory) };
         let Some(block) = NonNull::new(start.cast::<Self>()) else { handle_alloc_error(memory) };
-        let offsets = storage::offsets::<M::Connection, SlotExtra>(offset_of!(Self, engine), first);
         let header = Self {
             whole: Whole(block.cast()),
-            layout: Layout::new(capacity, offsets),
+            layout: Layout::new(capacity, Self::OFFSETS),
             owners: AtomicUsize::new(1),
             handles: AtomicUsize::new(1),
             engine: engine(&config, capacity),
@@ -330,6 +334,10 @@ impl<M: Lifecycle> PoolParts for Block<M> {
 
     #[inline(always)]
     fn engine(&self) -> Engine<'_> {
+        let (offsets, known) = (self.layout.offsets(), Self::OFFSETS);
+        let is_known = offsets.engine == known.engine && offsets.first == known.first && offsets.stride == known.stride;
+        // SAFETY: the layout is made of them, and never changes (I12).
+        unsafe { assert_unchecked(is_known) };
         // SAFETY: the layout says where the engine and the slots lie in the block, which is shared for the borrow (I5).
         unsafe { Engine::new(self.whole.0, &self.layout) }
     }

@@ -308,3 +308,15 @@ fn a_callback_is_not_served_before_a_task_that_came_first() {
     drop(slots.map(|slot| pool.held(slot)));
     assert_counts(&pool, [0, 2, 0, 0]);
 }
+
+/// Also where one word has more of them than half of its bits.
+#[test]
+fn each_slot_is_released_in_its_own_place() {
+    const SLOTS: usize = usize::BITS as usize - 8;
+    let pool = filled::<SLOTS>();
+    let slots = [(); SLOTS].map(|()| pool.try_slot().unwrap().index());
+    for slot in slots {
+        assert_eq!(pool.engine().release_once(slot), Released::Now, "slot {slot}");
+        assert_eq!(pool.try_slot().unwrap().index(), slot);
+    }
+}
