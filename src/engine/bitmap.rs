@@ -103,8 +103,8 @@ impl<'a> Bitmap<'a> {
         if self.layout().words == 0 {
             return None;
         }
-        let word = self.home_word(home);
-        let cell = self.word(word);
+        let leader = self.layout().leader(self.home_word(home));
+        let cell = &self.states.get(leader).word;
         // Relaxed: only a guess, which the exchange confirms.
         let seen = cell.load(Relaxed);
         if seen & FIRST == 0 || seen & SLOW != 0 {
@@ -114,7 +114,7 @@ impl<'a> Bitmap<'a> {
         // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
         // still went through would overtake a waiter that had just joined the queue.
         let claimed = exchange_and!(cell, seen, seen - FIRST, ord!(O1, Acquire),
-            slot = self.layout().first_slot(word) => noted(slot, note));
+            slot = leader => noted(slot, note));
         if claimed.is_err() {
             met();
         }

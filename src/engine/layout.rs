@@ -105,7 +105,13 @@ impl Layout {
 
     #[inline(always)]
     pub(super) const fn first_slot(&self, word: usize) -> usize {
-        // Where there is one word, it is word 0.
+        if self.words == 1 { 0 } else { self.leader(word) }
+    }
+
+    /// As [`first_slot`](Self::first_slot), without a look whether there is one word, which is word 0. Slow paths look:
+    /// most pools that they serve have one.
+    #[inline(always)]
+    pub(super) const fn leader(&self, word: usize) -> usize {
         word << self.slots_per_word_log2
     }
 }
