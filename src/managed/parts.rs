@@ -36,7 +36,8 @@ pub(crate) trait ManagedParts: PoolParts {
     /// Whether the record of a connection keeps it from the fast path: it has a mark, or its loan is timed.
     #[inline(always)]
     fn has_remarks(&self, slot: usize) -> bool {
-        self.record(slot).marks() != 0 || self.loan_record(slot).is_some_and(LoanRecord::is_timed)
+        // Both at once: mostly there is neither.
+        (self.record(slot).marks() != 0) | self.loan_record(slot).is_some_and(LoanRecord::is_timed)
     }
 
     /// Whether callers are told what the manager says of an error.

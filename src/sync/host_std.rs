@@ -79,6 +79,7 @@ pub(crate) fn suspended() -> Duration {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod clock {
+    use std::hint::assert_unchecked;
     use std::time::Duration;
 
     pub(super) const PRECISE: libc::clockid_t = libc::CLOCK_MONOTONIC;
@@ -94,7 +95,10 @@ mod clock {
             clippy::cast_possible_truncation,
             reason = "seconds since the start, and below a second"
         )]
-        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        let (seconds, nanos) = (time.tv_sec as u64, time.tv_nsec as u32);
+        // SAFETY: so the C library promises, and so it is where it has failed.
+        unsafe { assert_unchecked(nanos < 1_000_000_000) };
+        Duration::new(seconds, nanos)
     }
 
     /// The boot-time clock runs while the machine is suspended.

@@ -65,7 +65,8 @@ pub(super) fn acquire_first_here<P: ManagedParts>(
     }
     note_site(pool, claimed.slot(), site);
     if by_thread {
-        note_thread(pool, claimed.slot(), thread_number);
+        // Whether the pool asks for it or not: that would have to be looked up.
+        note_thread(pool, claimed.slot(), thread_number());
     }
     Ok(claimed.into_slot())
 }
@@ -248,13 +249,11 @@ fn note_site<P: ManagedParts>(pool: &P, slot: usize, site: Site) {
     }
 }
 
-/// Records which thread holds the connection, if the pool records threads.
+/// Records which thread holds the connection.
 #[inline(always)]
-fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: impl FnOnce() -> usize) {
-    if pool.shared().tracks()
-        && let Some(loan_record) = pool.loan_record(slot)
-    {
-        loan_record.note_thread(thread());
+fn note_thread<P: ManagedParts>(pool: &P, slot: usize, thread: usize) {
+    if let Some(loan_record) = pool.loan_record(slot) {
+        loan_record.note_thread(thread);
     }
 }
 
@@ -264,7 +263,7 @@ pub(crate) fn note_loan<P: ManagedParts>(pool: &P, claimed: &ClaimedSlot<'_, P>,
     let (record, shared) = (pool.record(claimed.slot()), pool.shared());
     let uses = pool.engine().states().get(claimed.slot()).uses();
     let is_self_timed = shared.has(SELF_TIMED);
-    note_thread(pool, claimed.slot(), || thread);
+    note_thread(pool, claimed.slot(), thread);
     if let Some(loan_record) = pool.loan_record(claimed.slot())
         && (record.is_marked(SAMPLE) || is_self_timed && uses % SAMPLED == 1)
     {

@@ -127,9 +127,7 @@ fn clean_elsewhere<P: ManagedParts>(pool: &P, slot: SlotToken) -> Option<SlotTok
 /// until then the loan must not be taken for this thread's.
 #[inline(always)]
 pub(crate) fn forget_thread<P: ManagedParts>(pool: &P, slot: usize) {
-    if pool.shared().tracks()
-        && let Some(loan_record) = pool.loan_record(slot)
-    {
+    if let Some(loan_record) = pool.loan_record(slot) {
         loan_record.note_thread(0);
     }
 }
