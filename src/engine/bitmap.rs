@@ -28,7 +28,7 @@
 //! has to see.
 
 use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
-use super::slot_state::SlotStates;
+use super::slot_state::{SlotState, SlotStates};
 use super::token::SlotToken;
 #[cfg(any(feature = "std", feature = "ffi", test))]
 use crate::sync::cold_path;
@@ -98,13 +98,14 @@ impl<'a> Bitmap<'a> {
         self,
         home: impl FnOnce() -> usize,
         met: impl FnOnce(),
-        note: impl FnOnce(&SlotToken),
+        note: impl FnOnce(&SlotState),
     ) -> Option<SlotToken> {
         if self.layout().words == 0 {
             return None;
         }
         let leader = self.layout().leader(self.home_word(home));
-        let cell = &self.states.get(leader).word;
+        let state = self.states.get(leader);
+        let cell = &state.word;
         // Relaxed: only a guess, which the exchange confirms.
         let seen = cell.load(Relaxed);
         if seen & FIRST == 0 || seen & SLOW != 0 {
@@ -113,8 +114,10 @@ impl<'a> Bitmap<'a> {
         // O1: pairs with O5, the Release of `release`; without it the new owner may read the connection half-written.
         // An exchange, and not a blind clearing of the bit, because it fails if SLOW was set in between: a claim that
         // still went through would overtake a waiter that had just joined the queue.
-        let claimed = exchange_and!(cell, seen, seen - FIRST, ord!(O1, Acquire),
-            slot = leader => noted(slot, note));
+        let claimed = exchange_and!(cell, seen, seen - FIRST, ord!(O1, Acquire), slot = leader => {
+            note(state);
+            SlotToken::new(slot)
+        });
         if claimed.is_err() {
             met();
         }

@@ -11,7 +11,14 @@ impl Engine<'_> {
     /// Counts the use of a connection that is claimed without the lock; `true` if a peak may be due.
     #[inline(always)]
     pub(super) fn count_claim(self, slot: &SlotToken) -> bool {
-        self.states().get(slot.index()).count_use()
+        self.count_claim_of(self.states().get(slot.index()))
+    }
+
+    /// As [`count_claim`](Self::count_claim), of a slot whose state is at hand.
+    #[inline(always)]
+    #[expect(clippy::unused_self, reason = "the shape of the twin that does not count")]
+    pub(super) fn count_claim_of(self, state: &SlotState) -> bool {
+        state.count_use()
     }
 
     /// Counts the use of a connection that is granted, under the lock; a vacant slot has no use to count yet.

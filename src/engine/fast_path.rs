@@ -38,7 +38,7 @@ impl Engine<'_> {
     #[inline(always)]
     pub(crate) fn claim_first_from(self, home: impl FnOnce() -> usize, met: impl FnOnce()) -> Option<Claimed> {
         let is_peak_due = Cell::new(false);
-        let slot = self.map().claim_first(home, met, |slot| is_peak_due.set(self.count_claim(slot)))?;
+        let slot = self.map().claim_first(home, met, |state| is_peak_due.set(self.count_claim_of(state)))?;
         Some(Claimed { slot, is_peak_due: is_peak_due.get() })
     }
 

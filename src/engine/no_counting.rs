@@ -1,6 +1,7 @@
-// knows: ticket, state, token · must not know: the wait queue
+// knows: ticket, slot_state, state, token · must not know: the wait queue
 //! Stands in where nothing is counted.
 
+use super::slot_state::SlotState;
 use super::state::Engine;
 use super::ticket::Position;
 use super::token::SlotToken;
@@ -9,6 +10,11 @@ use super::token::SlotToken;
 impl Engine<'_> {
     #[inline(always)]
     pub(super) const fn count_claim(self, _: &SlotToken) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub(super) const fn count_claim_of(self, _: &SlotState) -> bool {
         false
     }
 
