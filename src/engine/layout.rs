@@ -37,6 +37,8 @@ pub(crate) struct Layout {
     pub(super) slots: usize,
     pub(super) words: usize,
     slots_per_word_log2: u32,
+    /// Which bits of a slot's number tell its place in its group.
+    index_mask: usize,
 }
 
 impl Layout {
@@ -56,7 +58,13 @@ impl Layout {
         };
         // Where one word has them all, it is no power of two: what the next one masks is each slot all the same.
         let slots_per_word_log2 = slots_per_word.next_power_of_two().ilog2();
-        Self { offsets, slots, words: slots.div_ceil(slots_per_word), slots_per_word_log2 }
+        Self {
+            offsets,
+            slots,
+            words: slots.div_ceil(slots_per_word),
+            slots_per_word_log2,
+            index_mask: (1 << slots_per_word_log2) - 1,
+        }
     }
 
     #[cfg(feature = "std")]
@@ -87,7 +95,7 @@ impl Layout {
 
     #[inline(always)]
     pub(super) const fn index_mask(&self) -> usize {
-        (1 << self.slots_per_word_log2) - 1
+        self.index_mask
     }
 
     /// From the first slot of a group to that of the next, in bytes.

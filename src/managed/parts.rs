@@ -59,6 +59,10 @@ pub(crate) trait ManagedParts: PoolParts {
         self.shared().distrust_after(until, now).then_some(now)
     }
 
+    /// Has a pool that sees to its maintenance itself maintained again, if a loan finds that it is not.
+    #[inline(always)]
+    fn ensure_maintained(&self) {}
+
     /// Has the pool maintained, if it sees to that itself and it is not; `false` if that cannot be.
     #[cfg(feature = "std")]
     fn ensure_connector(&self) -> bool {

@@ -91,6 +91,8 @@ fn acquire_marked<P: ManagedParts>(
     let assessment = claimed.assess_first(was_self_timed);
     pool.shared().wake_if_asleep();
     let Assessment::Fit(now) = assessment else { return Err(claimed.into_slot()) };
+    // Before the loan begins: a spawner of the user's may panic.
+    pool.ensure_maintained();
     let thread = if by_thread { tracked_thread(pool) } else { 0 };
     Ok(lend_at(pool, claimed, site, thread, now))
 }

@@ -215,6 +215,12 @@ impl<M: Lifecycle> Block<M> {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn ensure_upkeep<M: Lifecycle>(block: &Block<M>) {
+    let _cannot_be = block.ensure_connector();
+}
+
 /// One of the block's owners (I12): the handles together, or one who maintains the pool, or is about to release a slot.
 pub(crate) struct BlockRef<M: Lifecycle>(NonNull<Block<M>>);
 
@@ -389,6 +395,13 @@ impl<M: Lifecycle> ManagedParts for Block<M> {
 
     fn times(&self) -> Option<&TimeRecorders> {
         Some(&self.times)
+    }
+
+    #[inline(always)]
+    fn ensure_maintained(&self) {
+        if self.shared.flags() != 0 {
+            ensure_upkeep(self);
+        }
     }
 
     fn ensure_connector(&self) -> bool {

@@ -48,7 +48,7 @@ impl<M: Lifecycle> SharedPool<M> {
     pub fn try_get(&self) -> Got<M> {
         let (block, site) = (self.block(), Location::caller());
         match acquire_first(block, site, true) {
-            Ok(slot) => Ok(lent(block, slot)),
+            Ok(slot) => Ok(SharedConnGuard::new(block, slot)),
             Err(at_hand) => try_get_slow(block, site, at_hand),
         }
     }
@@ -159,7 +159,7 @@ impl<M: Lifecycle> SharedPool<M> {
     fn get_within(&self, patience: impl FnOnce(&Block<M>) -> Patience, site: Site) -> Got<M> {
         let block = self.block();
         match acquire_first(block, site, true) {
-            Ok(slot) => Ok(lent(block, slot)),
+            Ok(slot) => Ok(SharedConnGuard::new(block, slot)),
             Err(at_hand) => get_slow(block, patience(block), site, at_hand),
         }
     }
@@ -260,16 +260,8 @@ fn limit_of<M: Lifecycle>(block: &Block<M>) -> Option<Duration> {
 #[inline(always)]
 fn lent<M: Lifecycle>(block: &Block<M>, slot: SlotToken) -> SharedConnGuard<M> {
     let guard = SharedConnGuard::new(block, slot);
-    if block.shared().flags() != 0 {
-        ensure_upkeep(block);
-    }
+    block.ensure_maintained();
     guard
-}
-
-#[cold]
-#[inline(never)]
-fn ensure_upkeep<M: Lifecycle>(block: &Block<M>) {
-    let _cannot_be = block.ensure_connector();
 }
 
 #[cold]
