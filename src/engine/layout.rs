@@ -36,9 +36,10 @@ pub(crate) struct Layout {
     pub(super) offsets: Offsets,
     pub(super) slots: usize,
     pub(super) words: usize,
-    slots_per_word_log2: u32,
+    // Both in one word of a 32-bit target, which pools for C keep with them.
+    slots_per_word_log2: u16,
     /// Which bits of a slot's number tell its place in its group.
-    index_mask: usize,
+    index_mask: u16,
 }
 
 impl Layout {
@@ -57,7 +58,8 @@ impl Layout {
             wanted
         };
         // Where one word has them all, it is no power of two: what the next one masks is each slot all the same.
-        let slots_per_word_log2 = slots_per_word.next_power_of_two().ilog2();
+        #[expect(clippy::cast_possible_truncation, reason = "below the bits of a word")]
+        let slots_per_word_log2 = slots_per_word.next_power_of_two().ilog2() as u16;
         Self {
             offsets,
             slots,
@@ -67,6 +69,7 @@ impl Layout {
         }
     }
 
+    /// For a pool that knows them too, and lets the compiler know.
     #[cfg(feature = "std")]
     #[inline(always)]
     pub(crate) const fn offsets(&self) -> Offsets {
@@ -95,7 +98,7 @@ impl Layout {
 
     #[inline(always)]
     pub(super) const fn index_mask(&self) -> usize {
-        self.index_mask
+        self.index_mask as usize
     }
 
     /// From the first slot of a group to that of the next, in bytes.

@@ -96,7 +96,7 @@ mod clock {
             reason = "seconds since the start, and below a second"
         )]
         let (seconds, nanos) = (time.tv_sec as u64, time.tv_nsec as u32);
-        // SAFETY: so the C library promises, and so it is where it has failed.
+        // SAFETY: what a call of the C library's has answered: nanoseconds below a second, or the zero from above.
         unsafe { assert_unchecked(nanos < 1_000_000_000) };
         Duration::new(seconds, nanos)
     }
