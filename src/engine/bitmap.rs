@@ -27,7 +27,7 @@
 //! which is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim
 //! has to see.
 
-use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
+use super::layout::{FLAG_BITS, HAS_HOMES, Layout, SHORT_HOLDS};
 use super::slot_state::{SlotState, SlotStates};
 use super::token::SlotToken;
 #[cfg(any(feature = "std", feature = "ffi", test))]
@@ -312,7 +312,8 @@ impl<'a> Bitmap<'a> {
     #[inline(always)]
     fn place_of(self, slot: usize) -> (&'a AtomicUsize, usize) {
         // The first slot of a group, which `claim_first` finds, keeps the group's word itself: nothing to compute.
-        if slot & self.layout().index_mask() == 0 {
+        // Without homes one word may have more slots than the mask can tell.
+        if HAS_HOMES && slot & self.layout().index_mask() == 0 {
             (&self.states.get(slot).word, FIRST)
         } else {
             (self.word(self.layout().word_of(slot)), self.layout().bit_of(slot))

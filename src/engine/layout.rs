@@ -36,10 +36,10 @@ pub(crate) struct Layout {
     pub(super) offsets: Offsets,
     pub(super) slots: usize,
     pub(super) words: usize,
-    // Both in one word of a 32-bit target, which pools for C keep with them.
-    slots_per_word_log2: u16,
-    /// Which bits of a slot's number tell its place in its group.
-    index_mask: u16,
+    slots_per_word_log2: u32,
+    /// Which bits of a slot's number tell its place in its group. Firmware, with little memory, computes them.
+    #[cfg(feature = "std")]
+    index_mask: usize,
 }
 
 impl Layout {
@@ -57,14 +57,13 @@ impl Layout {
         } else {
             wanted
         };
-        // Where one word has them all, it is no power of two: what the next one masks is each slot all the same.
-        #[expect(clippy::cast_possible_truncation, reason = "below the bits of a word")]
-        let slots_per_word_log2 = slots_per_word.next_power_of_two().ilog2() as u16;
+        let slots_per_word_log2 = slots_per_word.ilog2();
         Self {
             offsets,
             slots,
             words: slots.div_ceil(slots_per_word),
             slots_per_word_log2,
+            #[cfg(feature = "std")]
             index_mask: (1 << slots_per_word_log2) - 1,
         }
     }
@@ -96,9 +95,16 @@ impl Layout {
         1 << (FLAG_BITS as usize + if self.words == 1 { slot } else { slot & self.index_mask() })
     }
 
+    #[cfg(feature = "std")]
     #[inline(always)]
     pub(super) const fn index_mask(&self) -> usize {
-        self.index_mask as usize
+        self.index_mask
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[inline(always)]
+    pub(super) const fn index_mask(&self) -> usize {
+        (1 << self.slots_per_word_log2) - 1
     }
 
     /// From the first slot of a group to that of the next, in bytes.
