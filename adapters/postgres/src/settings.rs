@@ -13,7 +13,8 @@ use crate::parameters::{Given, Parameter, config_of};
 /// How to connect, and the manager's options, as a program reads them from a file or the environment (feature `serde`).
 ///
 /// A map: what is missing is at its default, an unknown name is refused, and numbers are read from texts too, since the
-/// environment has only these. Either `url`, or its parts; `hosts` and `ports` may be lists with commas.
+/// environment has only these. An empty text is as good as none, as for libpq. Either `url`, or its parts; `host` and
+/// `port` may be lists with commas.
 ///
 /// # Examples
 ///
@@ -108,7 +109,7 @@ impl Settings {
             ("target_session_attrs", Parameter::TargetSessionAttrs, &self.target_session_attrs),
         ];
         let given = |(name, parameter, value): (_, _, &Option<String>)| {
-            value.clone().map(|value| Given { name, parameter, value })
+            value.clone().filter(|value| !value.is_empty()).map(|value| Given { name, parameter, value })
         };
         all.into_iter().filter_map(given).collect()
     }
@@ -219,6 +220,14 @@ mod tests {
         assert!(refused(r#"{"clean_up": "all"}"#).contains("unknown variant `all`, expected one of `rollback`"));
         let error = read(r#"{"port": 70000}"#).read().unwrap_err();
         assert_eq!(error.to_string(), "port is \"70000\": it has to be a port from 1 to 65535");
+    }
+
+    #[test]
+    fn an_empty_part_is_as_good_as_none() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"host": "", "user": "", "port": "", "database": "shop"}"#).unwrap();
+        let (config, _) = settings.read().unwrap();
+        assert_eq!((config.get_user(), config.get_dbname()), (None, Some("shop")));
     }
 
     #[test]

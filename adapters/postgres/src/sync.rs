@@ -25,8 +25,9 @@
 //!
 //! The driver has a time limit for a check and for a connect's TCP handshake. A server that goes silent after a connect
 //! keeps a thread until the system gives the connection up: set `tcp_user_timeout` and `keepalives_idle` in the
-//! connection string. No caller waits for it past its own time, unless it is its own request that is not answered. A
-//! `COPY … FROM STDIN` belongs into [`Client::copy_in`]: run otherwise, it leaves such a thread behind.
+//! connection string, both in seconds (libpq has `tcp_user_timeout` in milliseconds). No caller waits for it past its
+//! own time, unless it is its own request that is not answered. A `COPY … FROM STDIN` belongs into
+//! [`Client::copy_in`]: run otherwise, it leaves such a thread behind.
 //!
 //! A connect ends within the pool's `connect_timeout`, and at each address within that of the connection string, also
 //! at a server that accepts and never answers. It is a thread of its own that connects, and after that time the thread

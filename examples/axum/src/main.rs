@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use conn_pool_axum::{App, pool, serve};
+use conn_pool_axum::{App, GRACE, pool, serve};
 use conn_pool_postgres::Postgres;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let app = App { pool: pool(Postgres::from_env()?)?, figures };
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    serve(listener, app, async {
+    serve(listener, app, GRACE, async {
         // Without a signal to wait for, the service stops at once.
         let _signal = tokio::signal::ctrl_c().await;
     })

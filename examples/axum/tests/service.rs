@@ -1,12 +1,13 @@
 //! Starts the service in front of a PostgreSQL server of its own, and talks to it.
 
 use std::error::Error;
-use std::net::SocketAddr;
-use std::sync::LazyLock;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conn_pool_axum::{App, pool, serve};
+use conn_pool_axum::{App, GRACE, pool, serve};
 use conn_pool_postgres::Postgres;
 use conn_pool_testing::{Server, Shutdown};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -29,16 +30,20 @@ impl Service {
     }
 
     fn start_at(url: &str) -> Self {
+        Self::start_with(url, GRACE)
+    }
+
+    fn start_with(url: &str, grace: Duration) -> Self {
         let postgres = Postgres::from_url(url).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(async {
                 let app = App { pool: pool(postgres)?, figures: FIGURES.clone() };
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 tell.send((listener.local_addr()?, app.clone()))?;
-                serve(listener, app, async { _ = stopped.await }).await
+                serve(listener, app, grace, async { _ = stopped.await }).await
             })
         });
         let (address, app) = told.recv().unwrap();
@@ -97,6 +102,22 @@ fn it_serves_orders_and_stops_when_it_is_told() {
     assert!(service.app.pool.is_closed());
     let status = service.app.pool.status();
     assert_eq!((status.idle, status.in_use, status.connecting), (0, 0, 0));
+}
+
+/// The server would wait for the rest of it for ever.
+#[test]
+fn a_request_that_does_not_end_holds_up_no_stop() {
+    let server = shop();
+    let mut service = Service::start_with(&server.url(), Duration::from_millis(100));
+    let mut client = TcpStream::connect(service.address).unwrap();
+    let request = "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n";
+    write!(client, "{request}Content-Length: 100\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    let (sender, stopped) = mpsc::channel();
+    thread::spawn(move || sender.send(service.stop().map_err(|error| error.to_string())));
+    assert_eq!(stopped.recv_timeout(Duration::from_secs(30)), Ok(Ok(())));
 }
 
 #[test]

@@ -29,13 +29,11 @@ pub struct Client {
     raw: postgres::Client,
     doubts: Doubts,
     statements: StatementCache,
-    /// A check was not answered.
-    is_silent: bool,
 }
 
 impl Client {
     pub(super) fn new(raw: postgres::Client, config: &Config, statement_cache: usize) -> Self {
-        Self { raw, doubts: Doubts::none(config), statements: StatementCache::new(statement_cache), is_silent: false }
+        Self { raw, doubts: Doubts::none(config), statements: StatementCache::new(statement_cache) }
     }
 
     pub(super) fn has_broken(&self) -> bool {
@@ -44,12 +42,6 @@ impl Client {
 
     pub(super) fn has_to_clean_up(&self, how: CleanUp) -> bool {
         !how.due(self.is_in_doubt()).is_empty()
-    }
-
-    /// Whether answers are outstanding that may never come.
-    pub(super) fn is_silent(&self) -> bool {
-        let is_broken = self.doubts.present() == Doubt::Broken;
-        (self.is_silent || is_broken) && !self.raw.is_closed()
     }
 
     /// Runs what cleans the connection up. The last statement has to succeed.
@@ -69,12 +61,10 @@ impl Client {
     }
 
     pub(super) fn check(&mut self, within: Option<Duration>) -> Result<(), Error> {
-        let result = match within {
+        match within {
             Some(within) => self.raw.is_valid(within),
             None => self.raw.batch_execute(self.doubts.probe()),
-        };
-        self.is_silent = result.is_err();
-        result
+        }
     }
 
     fn is_in_doubt(&self) -> bool {

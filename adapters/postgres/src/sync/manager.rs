@@ -120,10 +120,10 @@ impl<T> Lifecycle for Postgres<T> {
         client.has_to_clean_up(self.options.clean_up)
     }
 
-    /// The driver's client waits for outstanding answers when it is dropped, and a server that has not answered a check
-    /// may never do.
+    /// The driver's client waits for answers when it is dropped, also to what it has queued and sends then, like the
+    /// end of a statement. A server that has gone silent never gives them.
     fn on_discard(&self, client: Client, _: DiscardReason) {
-        if client.is_silent() {
+        if !client.is_closed() {
             // If there is no thread to be had the closure is dropped here, and the client with it.
             let _ = thread::Builder::new().name("postgres-close".into()).spawn(move || drop(client));
         }

@@ -61,8 +61,8 @@ async fn a_transaction_begun_by_any_way_of_running_a_statement_is_rolled_back() 
         }
         assert!(is_in_transaction(&client).await, "after {way}");
     }
-    // Only the last one of them was out of the adapter's sight.
-    assert_clean_and_kept(&pool, 1).await;
+    // The last one of them was out of the adapter's sight, and `query_one` may have left rows behind.
+    assert_clean_and_kept(&pool, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,9 +280,8 @@ async fn a_connection_that_cannot_be_cleaned_up_is_not_lent() {
     raw.batch_execute("BEGIN; COPY hidden_copies FROM STDIN").await.unwrap_err();
     drop(client);
     assert!(!is_in_transaction(&*borrow(&pool).await).await);
-    // The driver may have heard of the end before the next caller asked, or not.
-    let ended = [DiscardReason::Broken, DiscardReason::Invalid].map(|reason| pool.metrics().discarded_for(reason));
-    assert_eq!(ended.iter().sum::<usize>(), 1, "{ended:?}");
+    // For which reason depends on when the driver has heard of the end.
+    assert_eq!(pool.metrics().connected, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,4 +308,14 @@ async fn a_request_that_was_cut_is_waited_for_before_the_next_caller() {
     assert!(client.batch_execute("BEGIN; SELECT pg_sleep(0.05)").now_or_never().is_none());
     drop(client);
     assert_clean_and_kept(&pool, 1).await;
+}
+
+/// The server may have any number of rows on their way beyond the one that was asked for.
+#[tokio::test]
+async fn a_request_with_more_rows_than_were_asked_for_is_cleaned_up() {
+    let pool = pool_of_one(manager(&shared_server()));
+    let error = borrow(&pool).await.query_one("SELECT * FROM generate_series(1, 3)", &[]).await.unwrap_err();
+    assert_eq!(error.to_string(), "query returned an unexpected number of rows");
+    drop(borrow(&pool).await);
+    assert_eq!(pool.metrics().checked, 1);
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -309,6 +310,19 @@ fn a_connection_to_a_server_that_has_gone_silent_is_given_up_by_the_check() {
     assert_eq!((pool.metrics().connected, pool.metrics().discarded_for(DiscardReason::Invalid)), (2, 1));
     // The server ends the first one at last, and the thread that waits for it.
     ends_at_last(sockets.recv_timeout(LONGEST).unwrap());
+}
+
+/// The driver's client sends the end of a statement only when it is dropped, and would wait for the answer.
+#[test]
+fn a_connection_to_a_server_that_has_gone_silent_keeps_no_slot_once_it_is_evicted() {
+    let pool = pool_of_one(manager(&shared_server()));
+    let backend = backend(&mut borrow(&pool)).to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &backend]).status().unwrap().success();
+    assert!(signal("-STOP"));
+    pool.evict_all();
+    let is_served = pool.get_timeout(LONGEST).map(drop);
+    assert!(signal("-CONT"));
+    is_served.unwrap();
 }
 
 /// The driver's own connect would wait for as long as the server is silent, and keep the pool's only slot.
