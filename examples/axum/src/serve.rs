@@ -36,7 +36,7 @@ pub async fn serve(
         sleep(grace).await;
     };
     let left = tokio::select! {
-        served = server => served.map(|()| grace)?,
+        result = server => result.map(|()| grace)?,
         () = is_over => Duration::ZERO,
     };
     pool.drain_async(left).await?;
