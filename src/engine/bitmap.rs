@@ -27,7 +27,9 @@
 //! which is known only once it may be needed. `publish` is such a modification too, and Release, for what a later claim
 //! has to see.
 
-use super::layout::{FLAG_BITS, HAS_HOMES, Layout, SHORT_HOLDS};
+#[cfg(any(feature = "std", feature = "ffi", test))]
+use super::layout::HAS_HOMES;
+use super::layout::{FLAG_BITS, Layout, SHORT_HOLDS};
 use super::slot_state::{SlotState, SlotStates};
 use super::token::SlotToken;
 #[cfg(any(feature = "std", feature = "ffi", test))]
