@@ -84,12 +84,13 @@ impl Doubts {
         if self.is_to_write && error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
             self.cast(Doubt::Broken);
         }
-        // The kind of an error is private. The server may have many more rows on their way than were asked for.
+        // The kind of an error is private, so it is told by its text. The server may have many more rows on their way
+        // than were asked for.
         if error.to_string() == "query returned an unexpected number of rows" {
             self.cast(Doubt::Unknown);
         }
-        // A server that waits for the data of a `COPY` that was not sent as one gives
-        // this: at what is sent next it ends the session, or swallows that and never answers it.
+        // A server that waits for the data of a `COPY` that was not sent as one gives this: at what is sent next it
+        // ends the session, or swallows that and never answers it.
         if error.to_string() == "unexpected message from server" {
             self.cast(Doubt::Broken);
         }
