@@ -11,6 +11,7 @@ mod cleaning;
 mod ending;
 mod guarding;
 mod hooking;
+mod hurrying;
 mod operating;
 mod polling;
 mod reconfiguring;

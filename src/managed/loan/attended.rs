@@ -3,7 +3,6 @@
 //! Callers who leave all work to the pool's connector: they wait, and call nothing of the manager's that may take long.
 //! So a thread can be served by a manager that awaits, and a task by one that blocks.
 
-use core::cell::Cell;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Poll, Waker};
@@ -54,7 +53,7 @@ impl<P: ManagedParts> Caller<P> for AttendedThread {
     }
 
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
-        let Some(patience) = self.0.patience_for_check() else { return Met::Gone(Failure::NoTime) };
+        let Some(patience) = self.0.patience_for_check() else { return leave_to_check(pool, claimed, why) };
         // The second time in case that the connector has ended just now.
         let met = await_check(pool, claimed, why, patience).or_else(|claimed| {
             if pool.ensure_connector() { await_check(pool, claimed, why, patience) } else { Err(claimed) }
@@ -97,6 +96,9 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
         why: CheckReason,
     ) -> impl Future<Output = Met<'a, P>> {
         async move {
+            if self.0.is_late() {
+                return leave_to_check(pool, claimed, why);
+            }
             let awaited = Awaited { pool, number: claimed.slot() };
             let (mut claimed, mut limit) = (Some(claimed), pin!(self.0.time_within(Some(PATIENCE))));
             poll_fn(|context| {
@@ -164,17 +166,7 @@ impl<P: ManagedParts> Drop for Awaited<'_, P> {
 }
 
 /// A caller that does not wait.
-pub(crate) struct AttendedNow {
-    /// How many connections it may still hand over to be checked: no more than there are slots, since those that are
-    /// checked each time come back to be checked again.
-    checks: Cell<usize>,
-}
-
-impl AttendedNow {
-    pub(crate) fn new<P: ManagedParts>(pool: &P) -> Self {
-        Self { checks: Cell::new(pool.engine().states().len()) }
-    }
-}
+pub(crate) struct AttendedNow;
 
 impl<P: ManagedParts> Caller<P> for AttendedNow {
     fn has_deadline(&self) -> bool {
@@ -182,17 +174,15 @@ impl<P: ManagedParts> Caller<P> for AttendedNow {
     }
 
     async fn slot<'a>(&self, pool: &'a P, _ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError> {
-        if self.checks.get() == 0 {
-            return Err(AcquireError::Exhausted);
-        }
         try_acquire(pool).map(|slot| ClaimedSlot::new(pool, slot))
     }
 
+    fn end_late(&self, _pool: &P) -> AcquireError {
+        AcquireError::Exhausted
+    }
+
     async fn check_elsewhere<'a>(&self, pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
-        self.checks.set(self.checks.get().saturating_sub(1));
-        // Another may be idle that needs no check.
-        let is_handed = hand_over(pool, claimed, why, None);
-        Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })
+        leave_to_check(pool, claimed, why)
     }
 
     async fn connect(&self, pool: &P, _slot: usize) -> Result<P::Connection, Failure<ErrorOf<P>>> {
@@ -208,6 +198,13 @@ impl<P: ManagedParts> Caller<P> for AttendedNow {
     ) -> Result<(), Failure<ErrorOf<P>>> {
         Err(Failure::NoTime)
     }
+}
+
+/// For a caller that has no time to wait for the check: it is made for the next one. Another connection may be idle
+/// that needs none.
+fn leave_to_check<'a, P: ManagedParts>(pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
+    let is_handed = hand_over(pool, claimed, why, None);
+    Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })
 }
 
 /// Hands a connection over to be checked, for as long as is `allowed`; `false` if nobody does that.

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use super::caller::{Caller, Failure, Met, share_for_check};
+use super::caller::{Caller, Failure, Met, share_for_check, share_for_own_check};
 use super::hand_off::hand_off;
 use super::tokens::ClaimedSlot;
 use crate::engine::{AcquireError, Ticket};
@@ -146,7 +146,7 @@ where
         why: CheckReason,
         limit: Option<Duration>,
     ) -> Result<(), Failure<ErrorOf<P>>> {
-        let within = self.part_within(limit, share_for_check)?;
+        let within = self.part_within(limit, share_for_own_check)?;
         pool.manager().on_check(connection, why);
         pool.manager().is_valid(connection, within).map_err(Failure::Error)
     }

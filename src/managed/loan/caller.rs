@@ -78,6 +78,12 @@ pub(crate) trait Caller<P: ManagedParts> {
     /// A slot, by the caller's place in the wait queue.
     async fn slot<'a>(&self, pool: &'a P, ticket: &mut Ticket) -> Result<ClaimedSlot<'a, P>, AcquireError>;
 
+    /// That it has no time left for what it would have to do, which is counted.
+    fn end_late(&self, pool: &P) -> AcquireError {
+        pool.engine().count_timeout();
+        AcquireError::TimedOut
+    }
+
     /// A slot with a connection, if one comes free during the pause; else it has `TimedOut`. For callers that can
     /// pause.
     async fn pause<'a>(
@@ -251,13 +257,13 @@ impl<'k, K: Clock> Async<'k, K> {
         self.until.end().map(|deadline| deadline.saturating_sub(self.clock.now()))
     }
 
-    /// How long a check that is made for the caller may take; `None`: no end.
+    /// How long a check may take that is made elsewhere for the caller; `None`: no end.
     #[cfg(feature = "std")]
     pub(super) fn left_for_check(&self) -> Option<Duration> {
         self.left().map(share_for_check)
     }
 
-    fn is_late(&self) -> bool {
+    pub(super) fn is_late(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
     }
 
@@ -297,9 +303,9 @@ impl<'k, K: Clock> Async<'k, K> {
         self.part_within(limit, |left| left)
     }
 
-    /// The time for a check, and at most `limit`.
+    /// The time for a check of the task's own, and at most `limit`.
     fn time_for_check(&self, limit: Option<Duration>) -> impl Limit {
-        self.part_within(limit, share_for_check)
+        self.part_within(limit, share_for_own_check)
     }
 
     fn part_within(&self, limit: Option<Duration>, part: impl FnOnce(Duration) -> Duration) -> impl Limit {
@@ -309,13 +315,18 @@ impl<'k, K: Clock> Async<'k, K> {
     }
 }
 
-/// The least that a check may take of its caller's time, if there is as much: HikariCP's least `validationTimeout`.
+/// The least that a check may take, however little time its caller has: HikariCP's least `validationTimeout`.
 const LEAST_FOR_CHECK: Duration = Duration::from_millis(250);
 
 /// How long a check may take whose caller has so much time left: if it is not answered, there is time for another
-/// connection.
+/// connection. It may outlive its caller, so that one in a hurry has no connection ended that works.
 pub(super) fn share_for_check(left: Duration) -> Duration {
-    (left / 2).max(LEAST_FOR_CHECK).min(left)
+    (left / 2).max(LEAST_FOR_CHECK)
+}
+
+/// The same of a check that the caller makes itself, and that ends with it.
+pub(super) fn share_for_own_check(left: Duration) -> Duration {
+    share_for_check(left).min(left)
 }
 
 /// A limit in nanoseconds, which takes half as much room as a `Duration` or none. One of centuries never ends.

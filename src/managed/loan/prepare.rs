@@ -37,7 +37,9 @@ pub(crate) struct Past {
     /// The pool's epoch when the caller asked.
     asked_in: usize,
     /// How many connections were evicted before it could use them.
-    evicted: u32,
+    evicted: u16,
+    /// How many connections it has left to be checked, without time to wait for the answer.
+    left_to_check: u16,
     /// How many connects of its own have failed.
     pub(super) failures: u32,
 }
@@ -45,16 +47,23 @@ pub(crate) struct Past {
 impl Past {
     /// As many evicted connections are discarded before the caller. If connections are evicted faster than they are
     /// made, it would never get one.
-    const BORNE: u32 = 2;
+    const BORNE: u16 = 2;
 
     pub(crate) fn new<P: ManagedParts>(pool: &P) -> Self {
-        Self { asked_in: pool.shared().epoch(), evicted: 0, failures: 0 }
+        Self { asked_in: pool.shared().epoch(), evicted: 0, left_to_check: 0, failures: 0 }
+    }
+
+    /// Whether a caller that has no time for a check has left as many connections to be checked as there may be. Those
+    /// that are checked each time come back to be checked again.
+    fn has_left_all<P: ManagedParts>(&mut self, pool: &P) -> bool {
+        self.left_to_check = self.left_to_check.saturating_add(1);
+        usize::from(self.left_to_check) > pool.engine().states().len()
     }
 
     /// Whether the caller gets a connection that was evicted before its first use, and is discarded at its release: it
     /// is not older than the caller's request, as a connection in use might be.
     fn accept<P: ManagedParts>(&mut self, pool: &P, slot: usize) -> bool {
-        self.evicted += 1;
+        self.evicted = self.evicted.saturating_add(1);
         let is_unused = pool.engine().states().get(slot).uses() <= 1;
         self.evicted > Self::BORNE && is_unused && pool.record(slot).is_since(self.asked_in)
     }
@@ -118,16 +127,17 @@ fn assess<'a, P: ManagedParts, W: Caller<P>>(
 ) -> impl Future<Output = Next<'a, P>> {
     async move {
         match claimed.assess() {
-            Assessment::Check(why) => after_met(caller.check_elsewhere(pool, claimed, why).await, why),
+            Assessment::Check(why) => after_met(pool, caller.check_elsewhere(pool, claimed, why).await, why, past),
             assessment => after_assessment(pool, claimed, &assessment, past),
         }
     }
 }
 
-fn after_met<P: ManagedParts>(met: Met<'_, P>, why: CheckReason) -> Next<'_, P> {
+fn after_met<'a, P: ManagedParts>(pool: &P, met: Met<'a, P>, why: CheckReason, past: &mut Past) -> Next<'a, P> {
     match met {
         Met::Fit(fit) => Ok(Step::Done(fit)),
         Met::Gone(Failure::Unattended) => Err(PrepareError::Unattended),
+        Met::Gone(Failure::NoTime) if past.has_left_all(pool) => Err(PrepareError::NoTime),
         Met::Gone(failure) => Err(PrepareError::Unfit(failure)),
         Met::Own(claimed) => Ok(Step::Check(claimed.into_unready(), why)),
     }

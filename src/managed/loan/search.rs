@@ -180,10 +180,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         match error {
             PrepareError::Unfit(failure) => self.note_unfit(failure),
             // The caller does not wait again: it might get the same connection each time, and have no time to check it.
-            PrepareError::NoTime => {
-                self.pool().engine().count_timeout();
-                return Err(End::NoSlot(AcquireError::TimedOut));
-            }
+            PrepareError::NoTime => return Err(End::NoSlot(self.caller.end_late(self.pool()))),
             PrepareError::Closed => return Err(End::NoSlot(AcquireError::Closed)),
             PrepareError::Unattended => return Err(End::Unreachable(self.pool().why_unattended())),
             PrepareError::NotConnected(failure, took) => {

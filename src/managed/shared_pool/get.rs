@@ -116,8 +116,9 @@ impl<M: Lifecycle> SharedPool<M> {
         self.get_within(|block| limit_of(block).map_or(Patience::Forever, Patience::For), Location::caller())
     }
 
-    /// [`get`](Self::get), within `timeout`. `Duration::ZERO` takes an idle connection that needs no check, or nothing;
-    /// `Duration::MAX` waits for as long as it takes.
+    /// [`get`](Self::get), within `timeout`. `Duration::ZERO` takes an idle connection that needs no check, or nothing:
+    /// one that has to be checked is handed over to be checked, for a later call. `Duration::MAX` waits for as long as
+    /// it takes.
     ///
     /// # Errors
     ///
@@ -271,7 +272,7 @@ fn try_get_slow<M: Lifecycle>(block: &Block<M>, site: Site, at_hand: Option<Slot
     match first_try(block, site, thread, at_hand) {
         FirstTry::Done(slot) => Ok(lent(block, slot)),
         FirstTry::Work(at_hand) => {
-            let found = at_once(acquire(Search::new(block, AttendedNow::new(block), at_hand)));
+            let found = at_once(acquire(Search::new(block, AttendedNow, at_hand)));
             found.map(|found| lent(block, lend(block, found, site, thread))).map_err(told)
         }
     }
