@@ -86,7 +86,9 @@ impl Outage {
     /// A connect has failed `now`. One for the pool is followed by a pause. Of those that were begun side by side the
     /// first counts; and so does the attempt that was begun after a pause.
     ///
-    /// Callers are told of `failure`, if that is given.
+    /// Callers are told of `failure`, if that is given. Answers what they were told of until now: its error may be the
+    /// manager's own, which is not to be dropped under a lock.
+    #[must_use]
     pub(super) fn fail(
         &mut self,
         now: Millis,
@@ -94,12 +96,12 @@ impl Outage {
         purpose: Purpose,
         retry: &Retry,
         random: usize,
-    ) {
+    ) -> Option<ConnectFailure> {
         self.ending = Ending::Connect;
-        if failure.is_some() {
-            self.last = failure;
+        let told_until_now = failure.and_then(|failure| {
             self.last_at = now;
-        }
+            self.last.replace(failure)
+        });
         if purpose == Purpose::Pool && (self.pause_bits & TRYING != 0 || self.may_connect(now, Demand::Floor)) {
             if !self.is_on() {
                 self.since = now;
@@ -108,18 +110,21 @@ impl Outage {
             self.failures = self.failures.saturating_add(1);
             self.pause(now, retry, random);
         }
+        told_until_now
     }
 
-    /// A connection was unfit `now`, when it was new.
+    /// A connection was unfit `now`, when it was new. As [`fail`](Self::fail).
+    #[must_use]
     pub(super) fn fail_short_lived(
         &mut self,
         now: Millis,
         failure: Option<ConnectFailure>,
         retry: &Retry,
         random: usize,
-    ) {
-        self.fail(now, failure, Purpose::Pool, retry, random);
+    ) -> Option<ConnectFailure> {
+        let told_until_now = self.fail(now, failure, Purpose::Pool, retry, random);
         self.ending = Ending::ConnectAndPause;
+        told_until_now
     }
 
     /// A connect has succeeded `now`. Answers the failures, if they are over by that. If connections were unfit when
@@ -215,7 +220,7 @@ mod tests {
 
     fn fail(outage: &mut Outage, now: usize) {
         let failure = ConnectFailure { error: SharedError::of("no"), ends_waits: false };
-        outage.fail(Millis(now), Some(failure), Purpose::Pool, &RETRY, 0);
+        drop(outage.fail(Millis(now), Some(failure), Purpose::Pool, &RETRY, 0));
     }
 
     fn due(outage: &Outage, now: usize, demand: Demand) -> usize {
@@ -245,7 +250,7 @@ mod tests {
         let (mut outage, mut pauses) = (Outage::NONE, [(0, 0); 4]);
         for pause in &mut pauses {
             outage.begin(Millis(50), &retry, 0);
-            outage.fail(Millis(50), None, Purpose::Pool, &retry, 0);
+            assert!(outage.fail(Millis(50), None, Purpose::Pool, &retry, 0).is_none());
             *pause = (due(&outage, 50, Demand::Caller), due(&outage, 50, Demand::Floor));
         }
         assert_eq!(pauses, [(100, 100), (200, 200), (400, 400), (500, 800)]);
@@ -280,14 +285,14 @@ mod tests {
     fn the_longest_pause_is_kept() {
         let retry = Retry { first_pause: Duration::MAX, longest_pause: Duration::MAX, ..RETRY };
         let mut outage = Outage::NONE;
-        outage.fail(Millis(50), None, Purpose::Pool, &retry, 0);
+        assert!(outage.fail(Millis(50), None, Purpose::Pool, &retry, 0).is_none());
         assert_eq!(due(&outage, 50, Demand::Floor), isize::MAX as usize);
     }
 
     #[test]
     fn after_new_connections_that_were_unfit_a_success_is_believed_after_a_pause() {
         let mut outage = Outage::NONE;
-        let end_soon = |outage: &mut Outage, now| outage.fail_short_lived(Millis(now), None, &RETRY, 0);
+        let end_soon = |outage: &mut Outage, now| drop(outage.fail_short_lived(Millis(now), None, &RETRY, 0));
         let succeed = |outage: &mut Outage, now| outage.succeed(Millis(now), &RETRY, 0);
         end_soon(&mut outage, 50);
         // One that was under way, and one after the pause.

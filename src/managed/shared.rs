@@ -314,18 +314,18 @@ impl Shared {
     /// Notes that a new connection is unfit, which counts as a connect that has failed.
     pub(super) fn note_short_lived(&self, now: Millis, failure: Option<ConnectFailure>) {
         let random = self.random();
-        self.outage.with(|outage| {
+        let _dropped_without_the_lock = self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
-            outage.fail_short_lived(now, failure, &self.config().retry, random);
+            outage.fail_short_lived(now, failure, &self.config().retry, random)
         });
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
     pub(super) fn note_failure(&self, now: Millis, failure: Option<ConnectFailure>, purpose: Purpose) {
         let random = if purpose == Purpose::Caller { 0 } else { self.random() };
-        self.outage.with(|outage| {
+        let _dropped_without_the_lock = self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
-            outage.fail(now, failure, purpose, &self.config().retry, random);
+            outage.fail(now, failure, purpose, &self.config().retry, random)
         });
     }
 

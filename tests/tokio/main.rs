@@ -15,5 +15,6 @@ mod hurrying;
 mod operating;
 mod polling;
 mod reconfiguring;
+mod refusing;
 mod runtimes;
 mod serving;
