@@ -324,7 +324,7 @@ impl Config {
         /// they have a connection. A caller that is not served at once reads the clock four times then; one that is
         /// served at once does not read it. Default: no; in a [`SharedPool`](super::SharedPool), of one such caller in
         /// eight, after the first 64. See [`Times`](super::Times).
-        wait_times(recorded: bool) if recorded { Measured::All } else { Measured::None };
+        wait_times(recorded: bool) Measured::of(recorded);
         get_wait_times: bool = is_on(), fixed;
 
         /// Which caller gets a free connection while others wait. Default: [`Fairness::Fifo`].

@@ -3,6 +3,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::replace;
 use core::time::Duration;
 
 use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Unexpected, Visitor};
@@ -10,7 +11,7 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::config::Config;
 use super::name::Name;
-use super::policies::{Nested, OnPanic, Retry, Reuse};
+use super::policies::{Measured, Nested, OnPanic, Retry, Reuse};
 use crate::fairness::Fairness;
 
 /// What an option can be set to, as files and the environment write it. The latter has text only.
@@ -149,6 +150,18 @@ words! {
     Nested "\"allow\" or \"refuse\"": "allow" Allow, "refuse" Refuse,
 }
 
+impl Value for Measured {
+    const EXPECTED: &'static str = "`true`, `false` or \"sample\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text == "sample" { Some(Self::Sample) } else { bool::from_text(text).and_then(Self::from_bool) }
+    }
+
+    fn from_bool(of_all: bool) -> Option<Self> {
+        Some(Self::of(of_all))
+    }
+}
+
 impl Value for Fairness {
     const EXPECTED: &'static str = "\"fifo\", or \"bounded(16)\" with any whole number";
 
@@ -231,6 +244,9 @@ trait Keyed: Default {
     fn with<'de, A: MapAccess<'de>>(self, key: &'static str, map: &mut A) -> Result<Self, A::Error>;
 }
 
+/// At least as many as any of them has.
+const MOST_KEYS: usize = 32;
+
 struct Keys<T>(PhantomData<T>);
 
 impl<'de, T: Keyed> DeserializeSeed<'de> for Keys<T> {
@@ -249,35 +265,38 @@ impl<'de, T: Keyed> Visitor<'de> for Keys<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        let mut read = T::default();
-        while let Some(key) = map.next_key_seed(Key(T::KEYS))? {
-            read = read.with(key, &mut map)?;
+        let (mut read, mut is_set) = (T::default(), [false; MOST_KEYS]);
+        while let Some(at) = map.next_key_seed(Key(T::KEYS))? {
+            if replace(&mut is_set[at], true) {
+                return Err(A::Error::duplicate_field(T::KEYS[at]));
+            }
+            read = read.with(T::KEYS[at], &mut map)?;
         }
         Ok(read)
     }
 }
 
-/// One of these keys.
+/// Which one of these keys.
 struct Key(&'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for Key {
-    type Value = &'static str;
+    type Value = usize;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'static str, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
         deserializer.deserialize_identifier(self)
     }
 }
 
 impl Visitor<'_> for Key {
-    type Value = &'static str;
+    type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of an option")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<&'static str, E> {
-        let known = self.0.iter().find(|key| **key == text);
-        known.copied().ok_or_else(|| E::unknown_field(text, self.0))
+    fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
+        let known = self.0.iter().position(|key| *key == text);
+        known.ok_or_else(|| E::unknown_field(text, self.0))
     }
 }
 
@@ -322,6 +341,16 @@ impl Serialize for Text<Duration> {
     }
 }
 
+impl Serialize for Text<Measured> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Measured::Sample => serializer.serialize_str("sample"),
+            Measured::All => serializer.serialize_bool(true),
+            Measured::Default | Measured::None => serializer.serialize_bool(false),
+        }
+    }
+}
+
 impl Serialize for Text<Fairness> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
@@ -334,7 +363,11 @@ impl Serialize for Text<Fairness> {
 macro_rules! options {
     ($kind:ident: $expected:literal; $($option:ident($get:expr, $set:expr) $(or $limit:literal)?;)*) => {
         impl Keyed for $kind {
-            const KEYS: &'static [&'static str] = &[$(stringify!($option)),*];
+            const KEYS: &'static [&'static str] = {
+                let keys = &[$(stringify!($option)),*];
+                assert!(keys.len() <= MOST_KEYS, "make MOST_KEYS larger");
+                keys
+            };
             const EXPECTED: &'static str = $expected;
 
             fn with<'de, A: MapAccess<'de>>(self, key: &'static str, map: &mut A) -> Result<Self, A::Error> {
@@ -387,7 +420,7 @@ options! { Config: "a map of the options of a pool";
     leak_threshold(Self::get_leak_threshold, Self::leak_threshold) or 2;
     nested(Self::get_nested, Self::nested);
     clean_on_return(Self::get_clean_on_return, Self::clean_on_return);
-    wait_times(Self::get_wait_times, Self::wait_times);
+    wait_times(|config: &Self| config.wait_times, |config, wait_times| Self { wait_times, ..config });
     fairness(Self::get_fairness, Self::fairness);
     name(|config: &Self| config.name, |config, name| Self { name, ..config });
 }

@@ -64,6 +64,10 @@ pub enum Nested {
     /// that it holds. Costs a word written by each acquire and each release. Send guards to other threads as
     /// [`OwnedConnGuard`](super::OwnedConnGuard): a [`ConnGuard`](super::ConnGuard) still counts for the thread that
     /// acquired it. Two threads that hold a part each, and wait for each other, are not found.
+    ///
+    /// In a [`SharedPool`](super::SharedPool) each guard counts for the thread that acquired it, so set this only where
+    /// threads release what they have acquired. There a thread is refused that calls `get`, whatever the pool's
+    /// `wait_timeout` is; one that names a time waits for as long.
     Refuse,
 }
 
@@ -80,6 +84,11 @@ pub(super) enum Measured {
 }
 
 impl Measured {
+    /// Of all that could not be served at once, or of none.
+    pub(super) const fn of(all: bool) -> Self {
+        if all { Self::All } else { Self::None }
+    }
+
     pub(super) const fn is_on(self) -> bool {
         matches!(self, Self::Sample | Self::All)
     }

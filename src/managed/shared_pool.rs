@@ -3,6 +3,7 @@
 mod administer;
 mod block;
 mod build;
+mod defaults;
 mod get;
 mod guard;
 mod handle;

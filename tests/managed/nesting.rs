@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use conn_pool::SharedPool;
 use conn_pool::managed::{Clock, Config, ConnGuard, GetError, Nested, Pool};
 
 use crate::kit::managed::{get_async_owned, maintain, millis, owned, pool, quiet, secs};
@@ -26,6 +27,44 @@ fn a_thread_that_would_wait_for_itself_is_told_so() {
         drop(held);
         assert_eq!(other.join().unwrap(), 1);
     });
+}
+
+/// The limit of a wait is the pool's there, and not the thread's.
+#[test]
+fn a_thread_of_a_shared_pool_that_would_wait_for_itself_is_told_so_at_once() {
+    for limit in [None, Some(secs(600))] {
+        let config = Config::new().max_size(2).nested(Nested::Refuse).wait_timeout(limit);
+        let pool = SharedPool::blocking(Script::default(), config).unwrap();
+        let (held, line) = (pool.get().unwrap(), line!());
+        // Another is to be had, made or idle.
+        drop(pool.get().unwrap());
+        let second = pool.get_timeout(secs(600)).unwrap();
+        match pool.get().unwrap_err() {
+            GetError::Nested { own, .. } => assert_eq!(own.site.unwrap().line(), line),
+            other => panic!("{other}"),
+        }
+        let named = pool.get_timeout(millis(1));
+        assert!(matches!(named, Err(GetError::Timeout(_))), "a caller that names a time waits for it: {named:?}");
+        thread::scope(|scope| {
+            let other = scope.spawn(|| drop(pool.get().unwrap()));
+            wait_until(|| pool.status().waiting == 1);
+            drop(held);
+            other.join().unwrap();
+        });
+        drop(second);
+        // Unless it is asked to, it refuses nobody.
+        let pool = SharedPool::blocking(Script::default(), Config::new().max_size(1).wait_timeout(limit)).unwrap();
+        let held = pool.get().unwrap();
+        let drops = held.number;
+        thread::scope(|scope| {
+            let waiter = pool.clone();
+            scope.spawn(move || {
+                wait_until(|| waiter.status().waiting == 1);
+                drop(held);
+            });
+            assert_eq!(pool.get().unwrap().number, drops);
+        });
+    }
 }
 
 #[test]

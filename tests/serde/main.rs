@@ -1,9 +1,12 @@
 //! Configurations that are read from a file, or from the environment, and written.
 
 use config::{Environment, File, FileFormat};
-use conn_pool::Fairness;
-use conn_pool::managed::{Config, Name, Nested, OnPanic, Retry, Reuse};
+use conn_pool::managed::{Config, Name, Nested, OnPanic, Retry, Reuse, from_fn};
+use conn_pool::{Fairness, SharedPool};
+use serde_core::de::Deserialize;
+use serde_core::de::value::{self, MapDeserializer};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -14,12 +17,14 @@ const EACH_SET: &str = r#"
     capacity = 8
     wait_timeout = "3s"
     min_idle = 2
+    max_idle = 6
     connect_timeout = 5
     validation_timeout = "1500ms"
     retry = { attempts = 3, first_pause = "50 ms", longest_pause = "1m" }
     fail_fast = true
     max_lifetime = "1h"
     lifetime_jitter_percent = 10
+    max_uses = 1000
     idle_timeout = "600"
     keepalive = "off"
     validate_after = "off"
@@ -43,12 +48,14 @@ fn each_set() -> Config {
         .capacity(8)
         .wait_timeout(Some(3 * SECOND))
         .min_idle(2)
+        .max_idle(6)
         .connect_timeout(Some(5 * SECOND))
         .validation_timeout(Some(Duration::from_millis(1500)))
         .retry(retry)
         .fail_fast(true)
         .max_lifetime(Some(3600 * SECOND))
         .lifetime_jitter_percent(10)
+        .max_uses(1000)
         .idle_timeout(Some(600 * SECOND))
         .keepalive(None)
         .validate_after(None)
@@ -173,12 +180,50 @@ fn a_wrong_value_is_refused_with_its_option_and_what_would_be_right() {
 #[test]
 fn what_is_written_says_what_is_not_at_its_default_and_reads_the_same() {
     assert_eq!(toml::to_string(&Config::new()).unwrap(), "");
-    for config in [each_set(), Config::new().idle_timeout(Some(600 * SECOND)), Config::new().wait_timeout(None)] {
+    for config in [
+        each_set(),
+        Config::new().idle_timeout(Some(600 * SECOND)),
+        Config::new().wait_timeout(None),
+        Config::new().wait_times(false),
+    ] {
         let text = toml::to_string(&config).unwrap();
         assert_eq!(read(&text), Ok(config), "{text}");
     }
     let config = Config::new().max_size(4).keepalive(None).idle_timeout(Some(90 * SECOND));
     assert_eq!(toml::to_string(&config).unwrap(), "max_size = 4\nidle_timeout = \"90s\"\nkeepalive = \"off\"\n");
+}
+
+/// With the defaults of a shared pool filled in.
+#[test]
+fn what_a_shared_pool_is_set_to_is_written_and_makes_the_same_pool() {
+    let pool = |config| SharedPool::blocking(from_fn(|| Ok::<_, Infallible>(())), config).unwrap();
+    for config in [Config::new(), each_set(), Config::new().wait_times(true), Config::new().wait_times(false)] {
+        let config = pool(config).config();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(read(&text), Ok(config), "{text}");
+        assert_eq!(pool(read(&text).unwrap()).config(), config, "{text}");
+        pool(config).reconfigure(|_| read(&text).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn the_times_of_a_sample_of_callers_can_be_asked_for() {
+    assert!(read("wait_times = \"sample\"").unwrap().get_wait_times());
+    let error = read("wait_times = \"most\"").unwrap_err();
+    assert_eq!(error, "invalid value: string \"most\", expected `true`, `false` or \"sample\" for wait_times");
+}
+
+/// Formats that let a key occur twice leave it to who reads.
+#[test]
+fn an_option_that_is_set_twice_is_refused() {
+    let read =
+        |options: [(&str, &str); 3]| Config::deserialize(MapDeserializer::<_, value::Error>::new(options.into_iter()));
+    let once = [("max_size", "7"), ("name", "orders"), ("fairness", "fifo")];
+    assert_eq!(read(once).unwrap(), Config::new().max_size(7).name("orders"));
+    for (first, second, option) in [("7", "8", "max_size"), ("7", "7", "max_size"), ("1s", "off", "wait_timeout")] {
+        let error = read([(option, first), ("fairness", "fifo"), (option, second)]).unwrap_err();
+        assert_eq!(error.to_string(), format!("duplicate field `{option}`"));
+    }
 }
 
 #[test]

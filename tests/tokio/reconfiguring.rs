@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use conn_pool::managed::{ConfigError, DiscardReason, GetError};
+use conn_pool::managed::{ConfigError, DiscardReason, GetError, Nested};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
@@ -108,6 +108,33 @@ fn what_is_refused_changes_nothing() {
         let refused = pool.reconfigure(|config| config.max_uses(3).max_idle(0)).unwrap_err().to_string();
         assert_eq!(refused, "min_idle is 1 and max_idle is 0: min_idle can be at most max_idle");
         assert_eq!(pool.config(), before, "{by:?}");
+    });
+}
+
+/// As a program does that reads its settings again: what they leave out is at the default of a shared pool.
+#[test]
+fn a_configuration_that_is_read_anew_is_taken() {
+    on_each_flavour(|by| async move {
+        let (pool, _) = filled(by, quiet().max_size(3), 1);
+        let before = pool.config();
+        pool.reconfigure(|_| quiet().max_size(3)).unwrap();
+        assert_eq!(pool.config(), before, "{by:?}");
+        pool.reconfigure(|_| quiet().max_size(2).max_uses(7)).unwrap();
+        let after = pool.config();
+        assert_eq!((after.get_max_size(), after.get_capacity(), after.get_max_uses()), (Some(2), Some(3), Some(7)));
+        assert_eq!(after.get_wait_timeout(), before.get_wait_timeout(), "{by:?}");
+        pool.reconfigure(|_| quiet()).unwrap();
+        assert_eq!(pool.config(), before, "{by:?}");
+        for (option, refused) in [
+            ("capacity", pool.reconfigure(|_| quiet().max_size(3).capacity(4))),
+            ("nested", pool.reconfigure(|_| quiet().max_size(3).nested(Nested::Refuse))),
+            ("wait_times", pool.reconfigure(|_| quiet().max_size(3).wait_times(true))),
+        ] {
+            assert_eq!(refused, Err(ConfigError::Fixed { option }), "{by:?}");
+        }
+        // What was set, and is set no more.
+        let (pool, _) = filled(by, quiet().max_size(3).nested(Nested::Refuse), 0);
+        assert_eq!(pool.reconfigure(|_| quiet().max_size(3)), Err(ConfigError::Fixed { option: "nested" }));
     });
 }
 

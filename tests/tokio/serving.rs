@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::{self, Formatter};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -182,6 +183,40 @@ async fn maintenance_outlives_a_panic_of_the_manager() {
         until(|| pool.status().idle == 1).await;
         assert_eq!(script.calls(Call::Connect), 2, "{by:?}");
     }
+}
+
+/// Waiters have the pool maintained by another task while the one rests in which the manager has panicked.
+#[tokio::test]
+async fn however_often_the_manager_panics_one_task_maintains_the_pool() {
+    let (script, tasks) = (Script::default(), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..5 {
+        script.then(Call::Connect, Outcome::Panic);
+    }
+    let (running, config) = (tasks.clone(), quiet().max_size(1).min_idle(1).retry(retry(0, millis(1))));
+    let spawn = move |task: Task| {
+        running.fetch_add(1, Ordering::Relaxed);
+        let running = running.clone();
+        tokio::spawn(async move {
+            task.await;
+            running.fetch_sub(1, Ordering::Relaxed);
+        });
+    };
+    let pool = SharedPool::spawned_by(script.clone(), config, spawn).unwrap();
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            tokio::spawn({
+                let pool = pool.clone();
+                async move { drop(pool.get_async().await.unwrap()) }
+            })
+        })
+        .collect();
+    for waiter in waiters {
+        waiter.await.unwrap();
+    }
+    assert_eq!(script.calls(Call::Connect), 6);
+    until(|| tasks.load(Ordering::Relaxed) == 1).await;
+    pool.close();
+    until(|| tasks.load(Ordering::Relaxed) == 0).await;
 }
 
 /// Maintenance would fill the pool as soon as it begins.

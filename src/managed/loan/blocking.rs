@@ -32,11 +32,12 @@ pub(super) struct PatienceForCheck {
 /// A thread.
 pub(crate) struct Blocking {
     deadline: Option<Instant>,
-    /// Its number, if the pool records threads; else 0.
-    thread: usize,
+    /// Its number, if it has named no time and the pool records threads; else 0.
+    endless: usize,
 }
 
 impl Blocking {
+    /// `thread` is its number, if the pool records threads.
     pub(crate) fn new(patience: Patience, thread: usize) -> Self {
         let deadline = match patience {
             Patience::Forever => None,
@@ -44,16 +45,21 @@ impl Blocking {
             // A sum beyond what the clock can express never comes.
             Patience::For(timeout) => Instant::now().checked_add(timeout),
         };
-        Self { deadline, thread }
+        Self { deadline, endless: if deadline.is_none() { thread } else { 0 } }
+    }
+
+    /// The same, of a thread that has named no time: its patience is the pool's.
+    pub(crate) fn by_default(patience: Patience, thread: usize) -> Self {
+        Self { endless: thread, ..Self::new(patience, thread) }
     }
 
     fn patience(&self) -> Patience {
         self.deadline.map_or(Patience::Forever, Patience::Until)
     }
 
-    /// Its number, if it waits without a deadline and the pool records threads.
+    /// Its number, if it has named no time and the pool records threads.
     pub(super) fn endless_thread(&self) -> Option<usize> {
-        (self.deadline.is_none() && self.thread != 0).then_some(self.thread)
+        (self.endless != 0).then_some(self.endless)
     }
 
     pub(super) const fn has_deadline(&self) -> bool {

@@ -62,7 +62,7 @@ impl<'a, P: ManagedParts> Met<'a, P> {
 }
 
 pub(crate) trait Caller<P: ManagedParts> {
-    /// The thread that waits for connections without a deadline, if it is one and the pool records threads.
+    /// The thread, if it is one that has named no time for its wait, and the pool records threads.
     fn endless_thread(&self) -> Option<usize> {
         None
     }

@@ -250,7 +250,7 @@ impl<'a, P: ManagedParts, W: Caller<P>> Search<'a, P, W> {
         if self.pool().shared().is_forked() { Err(End::Forked) } else { Ok(()) }
     }
 
-    /// Refuses a thread that would wait without a deadline, and holds every connection there may be. What others hold,
+    /// Refuses a thread that has named no time for its wait, and holds every connection there may be. What others hold,
     /// or maintenance checks, comes back without it.
     fn refuse_nested(&self) -> Result<(), End> {
         let Some(thread) = self.caller.endless_thread() else { return Ok(()) };

@@ -1,5 +1,5 @@
-// knows: clock, config, config_error, handle, loan, manager, metrics, observe, operations, parts, reconfigure, report,
-// shared_error, times, upkeep, error, slot, stats · must not know: records, who connects
+// knows: clock, config, config_error, defaults, handle, loan, manager, metrics, observe, operations, parts,
+// reconfigure, report, shared_error, times, upkeep, error, slot, stats · must not know: records, who connects
 //! What an operator does with a shared pool, and sees of it.
 
 use core::mem::forget;
@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 use std::vec::Vec;
 
+use super::defaults;
 use super::handle::SharedPool;
 use crate::error::{InsertError, ResizeError};
 use crate::managed::clock::{Clock, SystemClock};
@@ -254,6 +255,9 @@ impl<M: Lifecycle> SharedPool<M> {
     /// Changes options while the pool runs, as [`managed::Pool::reconfigure`](crate::managed::Pool::reconfigure): which
     /// ones, and from when on, is said there.
     ///
+    /// What `change` leaves unset is at the default of a shared pool afterwards, so it may answer a configuration that
+    /// was read anew. The pool keeps its `capacity` if that says nothing of it.
+    ///
     /// # Errors
     ///
     /// [`ConfigError::Fixed`] with the name of an option that cannot be changed, and whatever [`Config::check`] finds.
@@ -264,7 +268,7 @@ impl<M: Lifecycle> SharedPool<M> {
     /// If `change` does: nothing is changed then. If a waker or the manager's `on_discard` does, after the rest was
     /// done all the same.
     pub fn reconfigure(&self, change: impl Fn(Config) -> Config) -> Result<(), ConfigError> {
-        reconfigure::reconfigure(self.block(), true, change)
+        reconfigure::reconfigure(self.block(), true, |present| defaults::changed(&present, &change))
     }
 
     /// The manager.

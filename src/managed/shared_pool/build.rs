@@ -1,14 +1,14 @@
-// knows: block, clock, config, config_error, handle, loan, manager, policies, runner, shared_error, spawner, told,
+// knows: block, clock, config, config_error, defaults, handle, loan, manager, runner, shared_error, spawner, told,
 // engine · must not know: who acquires
 //! Building a shared pool.
 
 use core::error::Error;
 use core::fmt;
-use core::time::Duration;
 use std::boxed::Box;
 use std::io;
 
 use super::block::{Block, Upkeep};
+use super::defaults::filled;
 use super::handle::SharedPool;
 use super::runner::{by_task, by_threads, start_threads};
 use super::spawner::{Spawner, Task};
@@ -18,7 +18,6 @@ use crate::managed::config::Config;
 use crate::managed::config_error::ConfigError;
 use crate::managed::loan::attended::until;
 use crate::managed::manager::{AsyncManager, Described, Lifecycle, Manager};
-use crate::managed::policies::Nested;
 use crate::managed::shared_error::SharedError;
 use crate::managed::told::BoxError;
 
@@ -255,16 +254,9 @@ impl<M: Lifecycle<Error: Into<BoxError>>> SharedPool<M> {
     }
 }
 
-/// The most connections of a pool that does not say how many, as in r2d2, bb8 and HikariCP.
-const DEFAULT_MAX_SIZE: usize = 10;
-/// How long a call waits that names no time, as in the same pools.
-const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-
 /// The configuration of a shared pool with its defaults, and how many slots it has.
-fn check(mut config: Config) -> Result<(Config, usize), ConfigError> {
-    let default_size = config.capacity.map_or(DEFAULT_MAX_SIZE, |capacity| capacity.min(DEFAULT_MAX_SIZE));
-    let max_size = config.max_size.unwrap_or(default_size);
-    let capacity = config.capacity.unwrap_or(max_size);
+fn check(config: Config) -> Result<(Config, usize), ConfigError> {
+    let (filled, capacity) = filled(config);
     if capacity > MAX_SLOTS {
         let option = if config.capacity.is_some() { "capacity" } else { "max_size" };
         return Err(ConfigError::TooMany { option, asked: capacity, most: MAX_SLOTS });
@@ -272,13 +264,8 @@ fn check(mut config: Config) -> Result<(Config, usize), ConfigError> {
     if config.capacity == Some(0) {
         return Err(ConfigError::Zero { option: "capacity" });
     }
-    config.max_size = Some(max_size);
-    config.capacity = Some(capacity);
-    config.wait_timeout = config.wait_timeout.filled(DEFAULT_WAIT);
-    config.nested = config.nested.or(Some(Nested::Allow));
-    config.wait_times = config.wait_times.or_sample();
-    config.check(capacity)?;
-    Ok((config, capacity))
+    filled.check(capacity)?;
+    Ok((filled, capacity))
 }
 
 async fn first_connection<M>(manager: &M, config: &Config) -> Result<M::Connection, BuildError>

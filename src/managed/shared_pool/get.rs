@@ -95,8 +95,9 @@ impl<M: Lifecycle> SharedPool<M> {
     /// longest; [`Connect`](GetError::Connect) if it is up while connecting fails, or before that if there is no
     /// connection and the error [ends all waits](crate::managed::Config::fail_fast);
     /// [`Invalid`](GetError::Invalid) if an idle connection has failed its check, and there was no time for another;
-    /// [`Closed`](GetError::Closed); [`QueueFull`](GetError::QueueFull). If a connection is granted at the very moment
-    /// at which the time is up, the caller gets the connection.
+    /// [`Closed`](GetError::Closed); [`QueueFull`](GetError::QueueFull); [`Nested`](GetError::Nested) at once, if
+    /// [`nested`](crate::managed::Config::nested) says so and the thread holds all connections. If a connection is
+    /// granted at the very moment at which the time is up, the caller gets the connection.
     ///
     /// # Blocking
     ///
@@ -113,7 +114,8 @@ impl<M: Lifecycle> SharedPool<M> {
     #[inline]
     #[track_caller]
     pub fn get(&self) -> Got<M> {
-        self.get_within(|block| limit_of(block).map_or(Patience::Forever, Patience::For), Location::caller())
+        let limit = |block: &Block<M>| limit_of(block).map_or(Patience::Forever, Patience::For);
+        self.get_as(|block, number| Blocking::by_default(limit(block), number), Location::caller())
     }
 
     /// [`get`](Self::get), within `timeout`. `Duration::ZERO` takes an idle connection that needs no check, or nothing:
@@ -122,7 +124,7 @@ impl<M: Lifecycle> SharedPool<M> {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get), without [`Nested`](GetError::Nested).
     ///
     /// # Blocking
     ///
@@ -134,14 +136,14 @@ impl<M: Lifecycle> SharedPool<M> {
     #[inline]
     #[track_caller]
     pub fn get_timeout(&self, timeout: Duration) -> Got<M> {
-        self.get_within(|_| Patience::For(timeout), Location::caller())
+        self.get_as(|_, number| Blocking::new(Patience::For(timeout), number), Location::caller())
     }
 
     /// [`get`](Self::get), until `deadline` at the latest.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get), without [`Nested`](GetError::Nested).
     ///
     /// # Blocking
     ///
@@ -153,15 +155,16 @@ impl<M: Lifecycle> SharedPool<M> {
     #[inline]
     #[track_caller]
     pub fn get_deadline(&self, deadline: Instant) -> Got<M> {
-        self.get_within(|_| Patience::Until(deadline), Location::caller())
+        self.get_as(|_, number| Blocking::new(Patience::Until(deadline), number), Location::caller())
     }
 
+    /// For a thread that has a number, if the pool records threads.
     #[inline(always)]
-    fn get_within(&self, patience: impl FnOnce(&Block<M>) -> Patience, site: Site) -> Got<M> {
+    fn get_as(&self, thread: impl FnOnce(&Block<M>, usize) -> Blocking, site: Site) -> Got<M> {
         let block = self.block();
         match acquire_first(block, site, true) {
             Ok(slot) => Ok(SharedConnGuard::new(block, slot)),
-            Err(at_hand) => get_slow(block, patience(block), site, at_hand),
+            Err(at_hand) => get_slow(block, thread, site, at_hand),
         }
     }
 }
@@ -280,14 +283,18 @@ fn try_get_slow<M: Lifecycle>(block: &Block<M>, site: Site, at_hand: Option<Slot
 
 #[cold]
 #[inline(never)]
-fn get_slow<M: Lifecycle>(block: &Block<M>, patience: Patience, site: Site, at_hand: Option<SlotToken>) -> Got<M> {
-    let thread = tracked_thread(block);
-    match first_try(block, site, thread, at_hand) {
+fn get_slow<M: Lifecycle>(
+    block: &Block<M>,
+    thread: impl FnOnce(&Block<M>, usize) -> Blocking,
+    site: Site,
+    at_hand: Option<SlotToken>,
+) -> Got<M> {
+    let number = tracked_thread(block);
+    match first_try(block, site, number, at_hand) {
         FirstTry::Done(slot) => Ok(lent(block, slot)),
         FirstTry::Work(at_hand) => {
-            let caller = AttendedThread(Blocking::new(patience, thread));
-            let found = at_once(acquire(Search::new(block, caller, at_hand)));
-            found.map(|found| lent(block, lend(block, found, site, thread))).map_err(told)
+            let found = at_once(acquire(Search::new(block, AttendedThread(thread(block, number)), at_hand)));
+            found.map(|found| lent(block, lend(block, found, site, number))).map_err(told)
         }
     }
 }

@@ -88,7 +88,9 @@ where
             if has_panicked(maintain_until_closed(&*own, &SystemClock, attendance)).await {
                 // Not at once: it may panic again.
                 SystemClock.sleep(AFTER_PANIC).await;
-                present = Some(Attendance::new(own.clone(), Attendant::CheckingTask));
+                // Unless a caller has begun another task meanwhile.
+                let mut next = Attendance::new(own.clone(), Attendant::CheckingTask);
+                present = next.begin().then_some(next);
             }
         }
     });
