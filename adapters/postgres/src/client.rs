@@ -11,7 +11,7 @@ use crate::doubt::Doubt;
 use crate::notifications::Notifications;
 use crate::pending::Pending;
 use crate::session::Session;
-use crate::task::EndOnDrop;
+use crate::task::Task;
 use crate::transaction::Transaction;
 
 /// A connection to a PostgreSQL server.
@@ -31,12 +31,12 @@ pub struct Client {
     pub(crate) raw: tokio_postgres::Client,
     pub(crate) session: Session,
     pending: Pending,
-    _task: EndOnDrop,
+    task: Task,
 }
 
 impl Client {
-    pub(crate) fn new(raw: tokio_postgres::Client, session: Session, task: EndOnDrop) -> Self {
-        Self { raw, session, pending: Pending::none(), _task: task }
+    pub(crate) fn new(raw: tokio_postgres::Client, session: Session, task: Task) -> Self {
+        Self { raw, session, pending: Pending::none(), task }
     }
 
     /// Begins a transaction. It is rolled back if it is dropped without [`commit`](Transaction::commit).
@@ -81,8 +81,7 @@ impl Client {
     /// own: [`SharedConnGuard::detach`](conn_pool::managed::SharedConnGuard::detach) takes it out of the pool.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
-        // What listens may be in a transaction, or in a function, where it is not seen. Until the server has answered
-        // the clean-up it may send what this caller listens to, which the next one's receiver must not get.
+        // What listens may be in a transaction, or in a function, where it is not seen.
         self.session.doubts.cast(Doubt::Unknown);
         self.session.listener.open()
     }
@@ -114,7 +113,7 @@ impl Client {
         let doubt = self.session.doubts.present();
         let due = how.due(doubt != Doubt::Clean);
         if !due.is_empty() {
-            self.pending.send(&self.raw, due)?;
+            self.pending.send(&self.raw, due, &self.task.unread, &self.session.listener)?;
         }
         self.pending.require(doubt >= Doubt::Unknown);
         self.session.doubts.settle(Doubt::Clean);

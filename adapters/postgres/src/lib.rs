@@ -39,6 +39,7 @@ pub mod sync;
 mod task;
 #[cfg(feature = "tokio")]
 mod transaction;
+mod unread;
 
 pub use clean_up::CleanUp;
 #[cfg(feature = "tokio")]

@@ -1,6 +1,7 @@
 //! What `NOTIFY` sends, on its way from the connection's task to a caller.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem::replace;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -39,28 +40,56 @@ impl Notifications {
 
 /// Where the connection's task leaves notifications, if a caller wants them.
 #[derive(Debug, Default)]
-pub(crate) struct Listener(Mutex<Option<UnboundedSender<Notification>>>);
+pub(crate) struct Listener(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sender: Option<UnboundedSender<Notification>>,
+    /// How many clean-ups the server has not answered: until then it may send what a former caller has listened to.
+    unanswered: usize,
+}
 
 impl Listener {
     pub(crate) fn open(&self) -> Notifications {
         let (sender, receiver) = unbounded_channel();
-        *self.sender() = Some(sender);
+        self.replace(Some(sender));
         Notifications(receiver)
     }
 
     pub(crate) fn close(&self) {
-        *self.sender() = None;
+        self.replace(None);
     }
 
-    fn sender(&self) -> std::sync::MutexGuard<'_, Option<UnboundedSender<Notification>>> {
+    /// The end of a sender wakes whoever receives, which is not to be done under the lock.
+    fn replace(&self, sender: Option<UnboundedSender<Notification>>) {
+        let _ended = replace(&mut self.inner().sender, sender);
+    }
+
+    /// A clean-up is sent.
+    pub(crate) fn hold_back(&self) {
+        self.inner().unanswered += 1;
+    }
+
+    /// It was answered.
+    pub(crate) fn go_on(&self) {
+        self.inner().unanswered -= 1;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pass_on(&self, notification: Notification) {
-        let mut sender = self.sender();
-        if sender.as_ref().is_some_and(|sender| sender.send(notification).is_err()) {
-            *sender = None;
+        // As above: so does what it receives.
+        let sender = self.heard();
+        if let Some(sender) = sender {
+            let _nobody_listens = sender.send(notification);
         }
+    }
+
+    fn heard(&self) -> Option<UnboundedSender<Notification>> {
+        let inner = self.inner();
+        if inner.unanswered == 0 { inner.sender.clone() } else { None }
     }
 }
 
@@ -79,5 +108,36 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use super::Listener;
+
+    /// Whoever is woken looks at the listener at once.
+    struct Looks(Arc<Listener>);
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            assert!(self.0.0.try_lock().is_ok(), "woken under the lock");
+        }
+    }
+
+    #[test]
+    fn nobody_is_woken_under_the_lock() {
+        let listener = Arc::new(Listener::default());
+        let waker = Waker::from(Arc::new(Looks(Arc::clone(&listener))));
+        let mut notifications = listener.open();
+        assert!(notifications.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+        listener.close();
+        assert!(matches!(notifications.poll_recv(&mut Context::from_waker(&waker)), Poll::Ready(None)));
+        let mut first = listener.open();
+        assert!(first.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+        let _second = listener.open();
+        assert!(matches!(first.poll_recv(&mut Context::from_waker(&waker)), Poll::Ready(None)));
     }
 }

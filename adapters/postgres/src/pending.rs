@@ -1,19 +1,21 @@
 //! The clean-up that is under way, and its answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, TryStreamExt};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio_postgres::{Client, Error, SimpleQueryStream};
+
+use crate::notifications::Listener;
+use crate::unread::Unread;
 
 /// For how long a clean-up says that the connection works: as the pool has it of a use, by default (`validate_after`).
 const PROVES_FOR: Duration = Duration::from_millis(500);
 
-/// An answer that a task reads, since the driver reads no other answer before someone has read this one.
+/// What is known of the answer, which the connection's task reads.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    runtime: Option<Handle>,
     answer: Option<oneshot::Receiver<Result<(), Error>>>,
     /// When the last clean-up was sent. Its answer may be taken long before the check that is about it.
     sent: Option<Instant>,
@@ -22,13 +24,19 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// To be called on the runtime of the connection's task.
-    pub(crate) fn none() -> Self {
-        Self { runtime: Handle::try_current().ok(), answer: None, sent: None, is_required: false, is_all: false }
+    pub(crate) const fn none() -> Self {
+        Self { answer: None, sent: None, is_required: false, is_all: false }
     }
 
-    /// Sends statements, each in a message of its own. The last one has to succeed.
-    pub(crate) fn send(&mut self, client: &Client, statements: &[&str]) -> Result<(), Error> {
+    /// Sends statements, each in a message of its own. The last one has to succeed: until then nothing is heard of what
+    /// the connection has listened to.
+    pub(crate) fn send(
+        &mut self,
+        client: &Client,
+        statements: &[&str],
+        unread: &Unread,
+        listener: &Arc<Listener>,
+    ) -> Result<(), Error> {
         let Some((last, first)) = statements.split_last() else { return Ok(()) };
         for statement in first {
             drop(send(client, statement)?);
@@ -37,9 +45,15 @@ impl Pending {
         let (answer, receiver) = oneshot::channel();
         self.answer = Some(receiver);
         self.sent = Some(Instant::now());
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(async move { answer.send(read(stream).await) });
-        }
+        listener.hold_back();
+        let listener = Arc::clone(listener);
+        unread.leave(async move {
+            let read = read(stream).await;
+            if read.is_ok() {
+                listener.go_on();
+            }
+            let _nobody_asks = answer.send(read);
+        });
         Ok(())
     }
 
@@ -80,7 +94,7 @@ impl Pending {
         let Some(answer) = self.answer.take() else { return Ok(is_all) };
         match answer.await {
             Ok(answer) => answer.map(|()| is_all),
-            // The runtime has ended: the server has to be asked, which fails.
+            // The connection's task has ended: the server has to be asked, which fails.
             Err(_) => Ok(false),
         }
     }

@@ -12,6 +12,7 @@ use conn_pool_postgres::Postgres;
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use crate::kit::{LONGEST, Pool, borrow, until};
 
@@ -21,6 +22,8 @@ const READY: &[u8] = b"Z\0\0\0\x05I";
 const REFUSAL: &[u8] = b"E\0\0\0\x1fSERROR\0CXX000\0Mrefused me\0\0";
 /// On the channel `left`, by the process 0.
 const NOTIFICATION: &[u8] = b"A\0\0\0\x0e\0\0\0\0left\0\0";
+/// On the channel `own`.
+const NOTIFICATION_OF_OWN: &[u8] = b"A\0\0\0\x0d\0\0\0\0own\0\0";
 const DONE: &[u8] = b"C\0\0\0\x07OK\0";
 
 #[derive(Clone, Copy)]
@@ -34,6 +37,9 @@ enum Answers {
     RefuseCleanUp,
     /// To each simple query that it is done, and to the clean-up after a notification, which was on its way.
     NotifyBeforeCleanUp,
+    /// To each simple query that it is done; to the clean-up when the next caller listens to `own`, all in one: after a
+    /// notification that was on its way. One of `own` follows.
+    CleanUpWithNext,
 }
 
 impl Answers {
@@ -43,6 +49,11 @@ impl Answers {
             Self::None => Vec::new(),
             Self::NoneToCleanUp if is_clean_up => Vec::new(),
             Self::NotifyBeforeCleanUp if is_clean_up => [NOTIFICATION, DONE, READY].concat(),
+            Self::CleanUpWithNext if is_clean_up => Vec::new(),
+            Self::CleanUpWithNext if query.starts_with(b"LISTEN own") => {
+                let done = [DONE, READY].concat();
+                [&done, NOTIFICATION, &done, &done, NOTIFICATION_OF_OWN].concat()
+            }
             Self::RefuseCleanUp if is_clean_up => [REFUSAL, READY].concat(),
             _ => [DONE, READY].concat(),
         }
@@ -237,5 +248,19 @@ async fn what_the_last_caller_listened_to_does_not_reach_the_next_one() {
     assert_eq!(pool.metrics().checked, 1);
     let mut notifications = client.notifications();
     client.batch_execute("SELECT 1").await.unwrap();
+    assert!(notifications.try_recv().is_none());
+}
+
+/// The next one does not wait for the answer to the clean-up, and misses nothing that is its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_caller_listened_to_unseen_does_not_reach_the_next_one() {
+    let server = FalseServer::start(Answers::CleanUpWithNext).await;
+    let pool: Pool = SharedPool::new(server.manager(), Config::new().max_size(1)).unwrap();
+    borrow(&pool).await.batch_execute("LISTEN left").await.unwrap();
+    let client = borrow(&pool).await;
+    let mut notifications = client.notifications();
+    client.batch_execute("LISTEN own").await.unwrap();
+    let heard = timeout(LONGEST, notifications.recv()).await.unwrap().unwrap();
+    assert_eq!((heard.channel(), pool.metrics().checked), ("own", 0));
     assert!(notifications.try_recv().is_none());
 }
