@@ -47,9 +47,8 @@ impl Answers {
         let is_clean_up = [b"BEGIN", &b"ROLLBACK"[..]].iter().any(|begin| query.starts_with(begin));
         match self {
             Self::None => Vec::new(),
-            Self::NoneToCleanUp if is_clean_up => Vec::new(),
+            Self::NoneToCleanUp | Self::CleanUpWithNext if is_clean_up => Vec::new(),
             Self::NotifyBeforeCleanUp if is_clean_up => [NOTIFICATION, DONE, READY].concat(),
-            Self::CleanUpWithNext if is_clean_up => Vec::new(),
             Self::CleanUpWithNext if query.starts_with(b"LISTEN own") => {
                 let done = [DONE, READY].concat();
                 [&done, NOTIFICATION, &done, &done, NOTIFICATION_OF_OWN].concat()
