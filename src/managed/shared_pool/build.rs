@@ -55,8 +55,8 @@ impl fmt::Display for BuildError {
                  conn_pool; or with SharedPool::spawned_by on another runtime; or with SharedPool::blocking, by threads",
             ),
             Self::NotSpawned => f.write_str(
-                "the function given to SharedPool::spawned_by has dropped the task that maintains the pool: it has to \
-                 hand it to an executor that runs",
+                "the function given to SharedPool::spawned_by or connect_spawned_by has dropped the task that maintains \
+                 the pool: it has to hand it to an executor that runs",
             ),
             Self::Thread(error) => write!(f, "cannot start the thread that maintains the pool: {error}"),
             Self::Connect(error) => write!(f, "cannot make the first connection: {error}"),
