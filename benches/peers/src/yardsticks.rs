@@ -1,7 +1,9 @@
 //! The least that a pool has to do, and the pool that everybody can write.
 
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread::{self, Thread};
 
 #[path = "../../pool/floor.rs"]
 mod floor;
@@ -53,5 +55,80 @@ impl Drop for MutexGuard<'_> {
     fn drop(&mut self) {
         self.pool.free.lock().unwrap().push(self.connection);
         self.pool.came_back.notify_one();
+    }
+}
+
+/// The least that a pool has to do that serves threads in the order in which they came: whoever releases a connection
+/// hands it to the next one, and wakes it.
+pub(crate) struct InOrder(Mutex<Line>);
+
+struct Line {
+    free: Vec<u64>,
+    waiting: VecDeque<Arc<Place>>,
+}
+
+/// A thread's place in the line.
+struct Place {
+    thread: Thread,
+    connection: OnceLock<u64>,
+}
+
+impl InOrder {
+    pub(crate) fn new(connections: u64) -> Self {
+        Self(Mutex::new(Line { free: (0..connections).collect(), waiting: VecDeque::new() }))
+    }
+
+    pub(crate) fn get(&self) -> InOrderGuard<'_> {
+        match self.free_or_place() {
+            Ok(connection) => InOrderGuard { pool: self, connection },
+            Err(place) => InOrderGuard { pool: self, connection: place.wait() },
+        }
+    }
+
+    fn free_or_place(&self) -> Result<u64, Arc<Place>> {
+        let mut line = self.0.lock().unwrap();
+        line.free.pop().ok_or_else(|| {
+            let place = Arc::new(Place { thread: thread::current(), connection: OnceLock::new() });
+            line.waiting.push_back(place.clone());
+            place
+        })
+    }
+
+    fn next(&self, connection: u64) -> Option<Arc<Place>> {
+        let mut line = self.0.lock().unwrap();
+        let next = line.waiting.pop_front();
+        if next.is_none() {
+            line.free.push(connection);
+        }
+        next
+    }
+}
+
+impl Place {
+    fn wait(&self) -> u64 {
+        loop {
+            match self.connection.get() {
+                Some(connection) => return *connection,
+                None => thread::park(),
+            }
+        }
+    }
+
+    fn hand(&self, connection: u64) {
+        self.connection.set(connection).expect("a place in the line is served once");
+        self.thread.unpark();
+    }
+}
+
+pub(crate) struct InOrderGuard<'a> {
+    pool: &'a InOrder,
+    connection: u64,
+}
+
+impl Drop for InOrderGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(next) = self.pool.next(self.connection) {
+            next.hand(self.connection);
+        }
     }
 }

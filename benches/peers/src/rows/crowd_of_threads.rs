@@ -11,7 +11,7 @@ use crate::contest::Contest;
 use crate::pace::Pace;
 use crate::peer_managers::r2d2_pool;
 use crate::table::{Bound, Line, Unit};
-use crate::yardsticks::MutexPool;
+use crate::yardsticks::{InOrder, MutexPool};
 
 const THREADS: usize = 24;
 
@@ -35,11 +35,12 @@ pub(crate) fn busy(pace: &Pace) -> Vec<Line> {
 /// Row 8: over 4 connections, with which they sleep.
 pub(crate) fn asleep(pace: &Pace) -> Vec<Line> {
     let pool = Pool::<u64, 4>::from_fn(|number| number as u64).with_fairness(Fairness::Fifo);
-    let mutex = MutexPool::new(4);
+    let (mutex, in_order) = (MutexPool::new(4), InOrder::new(4));
     let window = pace.window;
     let outcome = Contest::in_unit(Unit::PerSecond)
         .with("`Fifo`", || throughput(window, || sleep_with(pool.get())))
         .with("`Mutex<Vec>` + `Condvar`", || throughput(window, || sleep_with(mutex.get())))
+        .with("a bare hand-over", || throughput(window, || sleep_with(in_order.get())))
         .hold(pace);
     let overtakes = pool.metrics().overtakes;
     vec![
@@ -50,6 +51,7 @@ pub(crate) fn asleep(pace: &Pace) -> Vec<Line> {
             Bound::AtLeast(0.95),
         ),
         Line::exact("8b. overtakes in 8a", overtakes, "", "–", 0),
+        outcome.line("8c. as 8a", "`Fifo`", "a bare hand-over", Bound::None),
     ]
 }
 
