@@ -3,11 +3,15 @@
 extern crate std;
 
 use core::pin::pin;
+use core::task::{Poll, Waker};
 use std::sync::Arc;
 
+use super::Rig;
 use super::from_c::{Calls, queue};
-use super::tests::{assert_waits, vacant, wait};
-use crate::engine::{Waiter, WaiterKind};
+use super::tests::{assert_waits, served, vacant, wait};
+use crate::engine::{AcquireError, Waiter, WaiterKind};
+use crate::fairness::Fairness;
+use crate::slot::slow_path;
 use crate::sync::Relaxed;
 
 /// A thread that has released the last slot may be about to call the connector, while another one drains the pool.
@@ -45,8 +49,54 @@ fn a_connect_that_fails_ends_one_wait_and_wants_no_other_for_it() {
     assert!(!pool.engine().is_unused(), "the callback was not told yet");
     let (seen, wakes) = pool.check(waiter.as_ref());
     drop(wakes);
-    assert!(matches!(seen, core::task::Poll::Ready(None)));
+    assert!(matches!(seen, Poll::Ready(None)));
     assert!(pool.engine().is_unused());
+    // Whoever comes next wants one.
+    let next = wait(&pool);
+    assert_waits(&next);
+    pool.fail(pool.engine().claim_wanted(0).unwrap());
+}
+
+/// A pool whose connects fail ends a wait for each, unless there is something for the waiter.
+#[test]
+fn a_connect_that_fails_ends_no_wait_for_which_another_is_under_way() {
+    let pool = vacant::<2>();
+    pool.engine().begin_asking();
+    let [leaves, stays] = [(); 2].map(|()| wait(&pool));
+    [&leaves, &stays].into_iter().for_each(assert_waits);
+    let [first, second] = [(); 2].map(|()| pool.engine().claim_wanted(0).unwrap());
+    drop(leaves);
+    drop(pool.engine().fail_for_callers(first));
+    assert_waits(&stays);
+    drop(pool.engine().fail_for_callers(second));
+    assert_eq!(stays.as_ref().poll(Waker::noop()), Poll::Ready(Err(AcquireError::Dismissed)));
+}
+
+/// Under `Bounded` a waiter is woken for it, and has not taken it yet.
+#[test]
+fn a_connect_that_fails_ends_no_wait_for_which_a_connection_is_free() {
+    let pool = Rig::<u32, 2>::new(2, Fairness::Bounded(9));
+    pool.engine().begin_asking();
+    let [stays, leaves] = [(); 2].map(|()| wait(&pool));
+    [&stays, &leaves].into_iter().for_each(assert_waits);
+    let [first, second] = [(); 2].map(|()| pool.engine().claim_wanted(0).unwrap());
+    pool.connect_for_callers(first, 7);
+    drop(leaves);
+    drop(pool.engine().fail_for_callers(second));
+    drop(pool.held(served(&stays)));
+}
+
+#[test]
+fn a_connect_that_fails_while_the_pool_is_suspended_ends_no_wait() {
+    let pool = vacant::<1>();
+    pool.engine().begin_asking();
+    let waiter = wait(&pool);
+    assert_waits(&waiter);
+    let slot = pool.engine().claim_wanted(0).unwrap();
+    // SAFETY: it is this pool's slow path (I11).
+    unsafe { pool.engine().suspend(slow_path::<Rig<u32, 1>>()) };
+    drop(pool.engine().fail_for_callers(slot));
+    assert_waits(&waiter);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::Rig;
 use super::from_c::Calls;
-use super::tests::{Wait, assert_waits, vacant, wait};
+use super::tests::{Wait, assert_waits, served, vacant, wait};
 use crate::engine::AcquireError;
 use crate::fairness::Fairness;
 use crate::sync::Relaxed;
@@ -53,6 +53,36 @@ fn connects_under_way_are_counted_on_unless_they_are_distrusted() {
     assert_eq!(pool.engine().claim_wanted(0), None);
     pool.fail(first);
     pool.fail(second);
+}
+
+/// A caller that did not wait has asked while the connect was under way, and finds it.
+#[test]
+fn a_connection_that_nobody_waits_for_answers_those_who_have_asked() {
+    let pool = vacant::<2>();
+    assert!(pool.engine().begin_connector());
+    let waiter = wait(&pool);
+    assert_waits(&waiter);
+    let slot = pool.engine().claim_wanted(0).unwrap();
+    drop(waiter);
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    pool.connect_for_callers(slot, 7);
+    let found = pool.held(pool.try_slot().unwrap());
+    assert_eq!(pool.engine().claim_wanted(0), None);
+    drop(found);
+}
+
+#[test]
+fn a_connection_for_a_waiter_does_not_answer_those_who_have_asked() {
+    let pool = vacant::<2>();
+    assert!(pool.engine().begin_connector());
+    let waiter = wait(&pool);
+    assert_waits(&waiter);
+    let slot = pool.engine().claim_wanted(0).unwrap();
+    assert_eq!(pool.try_slot(), Err(AcquireError::Exhausted));
+    pool.connect_for_callers(slot, 7);
+    let held = pool.held(served(&waiter));
+    pool.fail(pool.engine().claim_wanted(0).unwrap());
+    drop(held);
 }
 
 /// More than one hold of the lock wakes.
