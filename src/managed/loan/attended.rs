@@ -230,3 +230,26 @@ pub(crate) fn until<W: Future, S: Future<Output = ()>>(
     let limit: Over<fn() -> Left<S>, S> = timer.map_or(Over::Never, Over::Running);
     Timed::new(work, limit)
 }
+
+#[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
+mod tests {
+    use core::convert::Infallible;
+
+    use super::{CheckReason, Failure, Met};
+    use crate::managed::config::Config;
+    use crate::managed::loan::prepare::{Past, PrepareError, after_met};
+    use crate::managed::manager::from_fn::from_fn;
+    use crate::managed::pool::Pool;
+
+    /// Others may use and release them meanwhile, so that each has to be checked again.
+    #[test]
+    fn a_caller_without_time_leaves_no_more_to_be_checked_than_there_are_slots() {
+        let pool = Pool::<_, 2>::new(from_fn(|| Ok::<_, Infallible>(0)), Config::new()).unwrap();
+        let mut past = Past::new(&pool);
+        let ends = [(); 3].map(|()| {
+            let next = after_met(&pool, Met::Gone(Failure::NoTime), CheckReason::EachTime, &mut past);
+            matches!(next, Err(PrepareError::NoTime))
+        });
+        assert_eq!(ends, [false, false, true]);
+    }
+}

@@ -133,7 +133,12 @@ fn assess<'a, P: ManagedParts, W: Caller<P>>(
     }
 }
 
-fn after_met<'a, P: ManagedParts>(pool: &P, met: Met<'a, P>, why: CheckReason, past: &mut Past) -> Next<'a, P> {
+pub(super) fn after_met<'a, P: ManagedParts>(
+    pool: &P,
+    met: Met<'a, P>,
+    why: CheckReason,
+    past: &mut Past,
+) -> Next<'a, P> {
     match met {
         Met::Fit(fit) => Ok(Step::Done(fit)),
         Met::Gone(Failure::Unattended) => Err(PrepareError::Unattended),
