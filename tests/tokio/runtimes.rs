@@ -7,7 +7,7 @@ use conn_pool::managed::{Config, GetError, SharedConnGuard};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::kit::managed::quiet;
-use crate::kit::{Call, Outcome, Script};
+use crate::kit::{Call, Outcome, Script, wait_until};
 use crate::pools::By;
 use crate::server::Server;
 
@@ -94,4 +94,25 @@ fn a_thread_has_the_pool_maintained_where_it_was_maintained_last() {
     script.then(Call::Connect, Outcome::Panic);
     assert_eq!(pool.get().unwrap().number, 2);
     assert_eq!(script.calls(Call::Connect), 3);
+}
+
+/// It needs no check, nor any other work by which the caller would find that nobody maintains the pool.
+#[test]
+fn whoever_is_lent_a_connection_after_the_end_of_a_runtime_has_the_pool_maintained() {
+    let second = runtime();
+    let by_task = |pool: &SharedPool<Script>| drop(second.block_on(pool.get_async()).unwrap());
+    let by_thread = |pool: &SharedPool<Script>| {
+        let _entered = second.enter();
+        drop(pool.get().unwrap());
+    };
+    for lend in [&by_task as &dyn Fn(&SharedPool<Script>), &by_thread] {
+        let (script, first) = (Script::default(), runtime());
+        let pool = first.block_on(async { By::Task.pool(script.clone(), Config::new().max_size(3)) });
+        drop(first);
+        pool.reconfigure(|config| config.min_idle(3)).unwrap();
+        pool.insert(script.connection()).unwrap();
+        lend(&pool);
+        wait_until(|| pool.status().idle == 3);
+        assert_eq!(script.calls(Call::Check), 0);
+    }
 }
