@@ -31,8 +31,14 @@ impl Shared {
 
 #[cfg(all(test, not(any(conn_pool_loom, conn_pool_shuttle))))]
 mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
     use super::Shared;
+    use crate::managed::clock::Millis;
     use crate::managed::config::Config;
+    use crate::managed::outage::{Demand, Purpose};
 
     #[test]
     fn what_happens_at_random_is_spread() {
@@ -44,6 +50,23 @@ mod tests {
             (0..10_000).for_each(|_| counts[tenth(shared.random())] += 1);
             assert!(counts.iter().all(|count| (750..1250).contains(count)), "{counts:?}");
         }
+    }
+
+    /// Else the instances of a service would come back to their server all at once.
+    #[test]
+    fn pauses_after_a_connect_that_has_failed_are_spread() {
+        let (shared, now) = (Shared::new(Config::new()), Millis(50));
+        let mut pauses: Vec<_> = (0..100)
+            .map(|_| {
+                shared.note_failure(now, None, Purpose::Pool);
+                let pause = shared.connect_due(now, Demand::Floor).unwrap().get();
+                shared.note_connected(|| now);
+                pause
+            })
+            .collect();
+        pauses.sort_unstable();
+        pauses.dedup();
+        assert!(pauses.len() > 20 && pauses[0] >= 50 && pauses[pauses.len() - 1] <= 100, "{pauses:?}");
     }
 
     /// Neighbours in time, as those that are connected one after the other.
