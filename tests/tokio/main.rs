@@ -7,6 +7,7 @@ mod pools;
 mod server;
 
 mod allocating;
+mod checking;
 mod cleaning;
 mod ending;
 mod guarding;
