@@ -153,6 +153,8 @@ pub(crate) use atomics::{
 // A sum that is only added to has nothing for loom to explore, and hundreds a pool would take most of its time.
 #[cfg(all(feature = "std", not(conn_pool_loom)))]
 pub(crate) use atomics::AtomicUsize as TotalWord;
+#[cfg(feature = "managed")]
+pub(crate) use clock::survive;
 pub(crate) use clock::{Stamp, coarse_monotonic, is_panicking, suspended, thread_number};
 pub(crate) use const_fn::const_fn;
 #[cfg(feature = "managed")]

@@ -11,7 +11,7 @@ use super::loan::tokens::{detach, discard};
 use super::manager::Lifecycle;
 use super::parts::ManagedParts;
 use super::pool::Pool;
-use super::record::REQUIRED;
+use super::record::{REQUIRED, SCOPED};
 use crate::slot::{PoolParts, guard};
 #[cfg(feature = "alloc")]
 use crate::sync::Arc;
@@ -136,11 +136,11 @@ macro_rules! functions {
             /// ```
             pub async fn scope<T>(guard: &mut Self, work: impl AsyncFnOnce(&mut M::Connection) -> T) -> T {
                 let slot = guard.0.slot();
-                // What was in doubt before stays in doubt.
-                let is_new = guard.0.pool().record(slot).mark(REQUIRED);
+                // A scope around this one ends later.
+                let is_new = guard.0.pool().record(slot).mark(SCOPED);
                 let output = work(&mut *guard).await;
                 if is_new {
-                    guard.0.pool().record(slot).unmark(REQUIRED);
+                    guard.0.pool().record(slot).unmark(SCOPED);
                 }
                 output
             }

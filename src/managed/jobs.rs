@@ -60,6 +60,15 @@ impl Attendant {
     }
 }
 
+impl Attendant {
+    /// Whether a panic of the manager's in one job leaves the others alone: of a task of the pool's own nobody sees how
+    /// it ends.
+    pub(crate) const fn survives_panics(self) -> bool {
+        // As a task that the pool has begun on a runtime.
+        self.has_runtime()
+    }
+}
+
 /// What was handed over and not begun yet, the oldest first.
 pub(crate) struct Jobs {
     attendant: Attendant,

@@ -33,8 +33,10 @@ pub(super) const ELSEWHERE: usize = 1 << 8;
 pub(super) const LIMITED: usize = 1 << 9;
 /// It has passed a check, and the caller that this was for has left.
 pub(super) const PASSED: usize = 1 << 10;
+/// A scope has begun on it, and has not ended.
+pub(super) const SCOPED: usize = 1 << 11;
 /// It has to be checked before a caller gets it, for any of these reasons.
-pub(super) const CHECK: usize = STALE | REQUIRED | STOOD_STILL | UNPROVEN | DIRTY;
+pub(super) const CHECK: usize = STALE | REQUIRED | SCOPED | STOOD_STILL | UNPROVEN | DIRTY;
 
 /// The life of a connection.
 #[repr(C)]

@@ -176,6 +176,11 @@ pub(crate) fn run_to_end(mut step: impl FnMut() -> bool) {
     }
 }
 
+/// What `work` answers; `None` if it has panicked, which was reported through the panic hook.
+pub(crate) fn survive<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(drop_quietly).ok()
+}
+
 /// A panic's payload is the user's, and its destructor may panic in turn, with a payload of the same kind. The third
 /// payload is leaked.
 fn drop_quietly<T>(payload: T) {

@@ -37,6 +37,13 @@ pub(crate) fn is_panicking() -> bool {
     false
 }
 
+/// What `work` answers: a panic is not to be survived.
+#[allow(dead_code, reason = "for the maintenance of managed pools")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the twin that survives it")]
+pub(crate) fn survive<T>(work: impl FnOnce() -> T) -> Option<T> {
+    Some(work())
+}
+
 /// No thread has a number.
 pub(crate) fn thread_number() -> usize {
     0

@@ -14,6 +14,7 @@ mod guarding;
 mod hooking;
 mod hurrying;
 mod operating;
+mod panicking;
 mod polling;
 mod reconfiguring;
 mod refusing;

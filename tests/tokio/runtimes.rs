@@ -116,3 +116,15 @@ fn whoever_is_lent_a_connection_after_the_end_of_a_runtime_has_the_pool_maintain
         assert_eq!(script.calls(Call::Check), 0);
     }
 }
+
+/// The scope ends well, and takes away no doubt but its own.
+#[test]
+fn what_a_scope_was_begun_on_before_its_runtime_has_ended_is_checked() {
+    let (script, first, second) = (Script::default(), runtime(), runtime());
+    let pool = first.block_on(async { By::Task.pool(script.clone(), quiet().max_size(1)) });
+    let mut guard = first.block_on(pool.get_async()).unwrap();
+    second.block_on(SharedConnGuard::scope(&mut guard, async |_| tokio::task::block_in_place(|| drop(first))));
+    drop(guard);
+    drop(second.block_on(pool.get_async()).unwrap());
+    assert_eq!((script.calls(Call::Check), script.calls(Call::Connect)), (1, 1));
+}

@@ -185,14 +185,11 @@ async fn maintenance_outlives_a_panic_of_the_manager() {
     }
 }
 
-/// Waiters have the pool maintained by another task while the one rests in which the manager has panicked.
+/// Callers have the pool maintained by another task while the one rests in which the manager has panicked.
 #[tokio::test]
 async fn however_often_the_manager_panics_one_task_maintains_the_pool() {
     let (script, tasks) = (Script::default(), Arc::new(AtomicUsize::new(0)));
-    for _ in 0..5 {
-        script.then(Call::Connect, Outcome::Panic);
-    }
-    let (running, config) = (tasks.clone(), quiet().max_size(1).min_idle(1).retry(retry(0, millis(1))));
+    let (running, config) = (tasks.clone(), quiet().max_size(1).idle_timeout(Some(millis(1))));
     let spawn = move |task: Task| {
         running.fetch_add(1, Ordering::Relaxed);
         let running = running.clone();
@@ -202,18 +199,13 @@ async fn however_often_the_manager_panics_one_task_maintains_the_pool() {
         });
     };
     let pool = SharedPool::spawned_by(script.clone(), config, spawn).unwrap();
-    let waiters: Vec<_> = (0..3)
-        .map(|_| {
-            tokio::spawn({
-                let pool = pool.clone();
-                async move { drop(pool.get_async().await.unwrap()) }
-            })
-        })
-        .collect();
-    for waiter in waiters {
-        waiter.await.unwrap();
+    for panics in 1..=3 {
+        // Maintenance ends it, and not the caller.
+        script.then(Call::Discard, Outcome::Panic);
+        drop(pool.get_async().await.unwrap());
+        until(|| script.calls(Call::Discard) == panics && pool.status().vacant == 1).await;
     }
-    assert_eq!(script.calls(Call::Connect), 6);
+    drop(pool.get_async().await.unwrap());
     until(|| tasks.load(Ordering::Relaxed) == 1).await;
     pool.close();
     until(|| tasks.load(Ordering::Relaxed) == 0).await;
@@ -326,6 +318,20 @@ async fn the_first_connection_is_made_at_once_or_its_error_returned() {
     let spawn = |_| panic!("there is no pool to maintain");
     let error = SharedPool::connect_spawned_by(server.manager(), Config::new(), spawn).await.unwrap_err();
     assert_eq!(error.to_string(), "cannot make the first connection: refused for the 4th time");
+}
+
+#[tokio::test]
+async fn the_first_connection_counts_as_made() {
+    let script = Script::default();
+    let pools = [
+        SharedPool::connect(script.clone(), quiet()).await.unwrap(),
+        SharedPool::connect_blocking(script.clone(), quiet()).unwrap(),
+        SharedPool::connect_spawned_by(script.clone(), quiet(), on_a_thread).await.unwrap(),
+    ];
+    for (at, pool) in pools.iter().enumerate() {
+        assert_eq!((pool.metrics().connected, pool.times().connect.count()), (1, 1), "{at}");
+    }
+    assert_eq!(script.events(), ["connected"; 3]);
 }
 
 #[tokio::test(start_paused = true)]

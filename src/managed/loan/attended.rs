@@ -4,6 +4,7 @@
 //! So a thread can be served by a manager that awaits, and a task by one that blocks.
 
 use core::future::{Future, poll_fn};
+use core::mem::forget;
 use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
@@ -101,7 +102,7 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
             }
             let awaited = Awaited { pool, number: claimed.slot() };
             let (mut claimed, mut limit) = (Some(claimed), pin!(self.0.time_within(Some(PATIENCE))));
-            poll_fn(|context| {
+            let met = poll_fn(|context| {
                 if let Some(claimed) = claimed.take()
                     && !awaited.begin(claimed, why, self.0.left_for_check(), context.waker())
                 {
@@ -111,7 +112,10 @@ impl<P: ManagedParts, K: Clock> Caller<P> for AttendedTask<'_, K> {
                 let answer = core::task::ready!(limit.as_mut().unless_over(answer, context));
                 Poll::Ready(Met::by(pool, answer.or_else(|| awaited.leave())))
             })
-            .await
+            .await;
+            // It waits no longer. By now another caller may wait in its place.
+            forget(awaited);
+            met
         }
     }
 
@@ -145,7 +149,9 @@ impl<'a, P: ManagedParts> Awaited<'a, P> {
     fn begin(&self, claimed: ClaimedSlot<'a, P>, why: CheckReason, allowed: Option<Duration>, waker: &Waker) -> bool {
         let Some(meeting) = self.meeting() else { return false };
         meeting.begin(waker.clone());
-        hand_over(self.pool, claimed, why, allowed)
+        let handed = hand_over(self.pool, claimed, why, allowed);
+        // The slot is the caller's still, and nobody has answered.
+        handed.inspect_err(|_| drop(meeting.leave())).is_ok()
     }
 
     fn poll(&self, waker: &Waker) -> Option<Answer> {
@@ -203,23 +209,23 @@ impl<P: ManagedParts> Caller<P> for AttendedNow {
 /// For a caller that has no time to wait for the check: it is made for the next one. Another connection may be idle
 /// that needs none.
 fn leave_to_check<'a, P: ManagedParts>(pool: &'a P, claimed: ClaimedSlot<'a, P>, why: CheckReason) -> Met<'a, P> {
-    let is_handed = hand_over(pool, claimed, why, None);
-    Met::Gone(if is_handed { Failure::NoTime } else { Failure::Unattended })
+    let handed = hand_over(pool, claimed, why, None);
+    Met::Gone(if handed.is_ok() { Failure::NoTime } else { Failure::Unattended })
 }
 
-/// Hands a connection over to be checked, for as long as is `allowed`; `false` if nobody does that.
+/// Hands a connection over to be checked, for as long as is `allowed`; hands it back if nobody does that.
 fn hand_over<'a, P: ManagedParts>(
     pool: &'a P,
     claimed: ClaimedSlot<'a, P>,
     why: CheckReason,
     allowed: Option<Duration>,
-) -> bool {
+) -> Result<(), ClaimedSlot<'a, P>> {
     pool.meeting(claimed.slot()).into_iter().for_each(|meeting| meeting.allow(allowed));
     let handed = hand_off(pool, claimed.into_slot(), Job::Check(why));
     // The second time in case that the connector has ended just now.
     let handed =
         handed.or_else(|slot| if pool.ensure_connector() { hand_off(pool, slot, Job::Check(why)) } else { Err(slot) });
-    handed.map_err(|slot| ClaimedSlot::new(pool, slot)).is_ok()
+    handed.map_err(|slot| ClaimedSlot::new(pool, slot))
 }
 
 /// Some work, until a timer has ended.

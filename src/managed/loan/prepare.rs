@@ -284,9 +284,10 @@ impl<'a, P: ManagedParts> Attempt<'a, P> {
         fill: impl FnOnce(ConnectingSlot<'a, P>, P::Connection) -> T,
     ) -> Result<T, (Failure<ErrorOf<P>>, Duration)> {
         let (pool, purpose, took) = (self.pool, self.purpose, self.pool.since(self.began));
-        drop(self);
+        let attempt = self;
         match made {
             Ok(connection) => {
+                drop(attempt);
                 pool.shared().note_connected(|| pool.coarse());
                 // Before the event, in which user code may panic: the connection is the pool's by then.
                 let filled = fill(connecting, connection);
@@ -294,8 +295,10 @@ impl<'a, P: ManagedParts> Attempt<'a, P> {
                 Ok(filled)
             }
             Err(failure) => {
-                // Before the slot is vacated, which may have the next connect begun.
+                // Before the slot is vacated, which may have the next connect begun. The attempt goes on meanwhile: the
+                // manager may panic when it is asked of its error.
                 let told = note_failure(pool, purpose, &failure, took);
+                drop(attempt);
                 // Before the event, since the manager and subscribers may take long: the next waiter must not wait for
                 // them.
                 drop(connecting);

@@ -16,12 +16,12 @@ use crate::managed::manager::Lifecycle;
 use crate::managed::observe;
 use crate::managed::parts::ManagedParts;
 use crate::managed::record::{
-    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, PASSED, REQUIRED, STALE, STOOD_STILL, UNPROVEN,
+    CHECK, ConnRecord, DIRTY, ELSEWHERE, EVICTED, EXPIRED, PASSED, REQUIRED, SCOPED, STALE, STOOD_STILL, UNPROVEN,
 };
 use crate::managed::shared::{CHECK_EACH, SELF_TIMED};
 use crate::slot::teardown::VacateOnDrop;
 use crate::slot::{end_release, release_unused, storage};
-use crate::sync::run_once;
+use crate::sync::{is_panicking, run_once};
 
 /// A slot that was claimed. Dropped, it is released unused.
 pub(crate) struct ClaimedSlot<'a, P: ManagedParts> {
@@ -246,7 +246,7 @@ fn marked_check(marks: usize) -> Option<CheckReason> {
 fn first_reason(marks: usize) -> Option<CheckReason> {
     let reasons = [
         (DIRTY, CheckReason::Dirty),
-        (REQUIRED, CheckReason::Required),
+        (REQUIRED | SCOPED, CheckReason::Required),
         (STOOD_STILL, CheckReason::Suspended),
         (UNPROVEN, CheckReason::Unproven),
         (STALE, CheckReason::IdleForLong),
@@ -340,6 +340,10 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
 
 impl<P: ManagedParts> Drop for UnreadySlot<'_, P> {
     fn drop(&mut self) {
+        // A manager that panics over a new connection has not found it fit.
+        if is_panicking() {
+            self.note_unfit(DiscardReason::Invalid);
+        }
         // SAFETY: `self` is being dropped: never used or dropped again.
         let slot = unsafe { self.slot.take() };
         // Maybe while a panic of the manager's unwinds, so that another one, of `on_discard`, would end the process.

@@ -1,9 +1,10 @@
-// knows: block, clock, config, config_error, defaults, handle, loan, manager, runner, shared_error, spawner, told,
-// engine · must not know: who acquires
+// knows: block, clock, config, config_error, defaults, event, handle, loan, manager, observe, parts, runner,
+// shared_error, spawner, told, engine · must not know: who acquires
 //! Building a shared pool.
 
 use core::error::Error;
 use core::fmt;
+use core::time::Duration;
 use std::boxed::Box;
 use std::io;
 
@@ -16,8 +17,11 @@ use crate::engine::MAX_SLOTS;
 use crate::managed::clock::{Clock, SystemClock};
 use crate::managed::config::Config;
 use crate::managed::config_error::ConfigError;
+use crate::managed::event::Event;
 use crate::managed::loan::attended::until;
 use crate::managed::manager::{AsyncManager, Described, Lifecycle, Manager};
+use crate::managed::observe;
+use crate::managed::parts::ManagedParts;
 use crate::managed::shared_error::SharedError;
 use crate::managed::told::BoxError;
 
@@ -102,12 +106,13 @@ where
     /// [`connect_timeout`](Config::connect_timeout).
     pub fn connect_blocking(manager: M, config: Config) -> Result<Self, BuildError> {
         check(config)?;
+        let began = SystemClock.now();
         let first = manager.connect(config.connect_timeout);
         let first = first.map_err(|error| refused(&manager, error))?;
-        Self::by_own_threads(manager, config, Some(first))
+        Self::by_own_threads(manager, config, Some(First::made(first, began)))
     }
 
-    fn by_own_threads(manager: M, config: Config, first: Option<M::Connection>) -> Result<Self, BuildError> {
+    fn by_own_threads(manager: M, config: Config, first: Option<First<M>>) -> Result<Self, BuildError> {
         let pool = Self::build(manager, config, by_threads(), first)?;
         start_threads(&pool.owner()).map_err(BuildError::Thread)?;
         Ok(pool)
@@ -222,7 +227,7 @@ where
         manager: M,
         config: Config,
         spawner: Spawner,
-        first: Option<M::Connection>,
+        first: Option<First<M>>,
     ) -> Result<Self, BuildError> {
         let is_own = matches!(spawner, Spawner::Own(_));
         let pool = Self::build(manager, config, by_task(spawner), first)?;
@@ -243,14 +248,30 @@ impl<M: Lifecycle<Error: Into<BoxError>>> SharedPool<M> {
     }
 
     /// The `first` connection lies in the pool before maintenance begins, which may fill it.
-    fn build(manager: M, config: Config, upkeep: Upkeep<M>, first: Option<M::Connection>) -> Result<Self, BuildError> {
+    fn build(manager: M, config: Config, upkeep: Upkeep<M>, first: Option<First<M>>) -> Result<Self, BuildError> {
         let (config, capacity) = check(config)?;
         let pool = Self::of(Block::allocate(manager, config, capacity, upkeep, Into::into));
-        if let Some(first) = first {
-            // There is room, unless `max_size` is 0.
-            let _is_full = pool.insert(first);
+        // There is room, unless `max_size` is 0.
+        if let Some(First { connection, took }) = first
+            && pool.insert(connection).is_ok()
+        {
+            pool.block().shared().counters().connected.add_shared(1);
+            observe::event(pool.block(), &Event::Connected { took });
         }
         Ok(pool)
+    }
+}
+
+/// The connection that a pool is built with.
+struct First<M: Lifecycle> {
+    connection: M::Connection,
+    /// How long it took to make it.
+    took: Duration,
+}
+
+impl<M: Lifecycle> First<M> {
+    fn made(connection: M::Connection, began: Duration) -> Self {
+        Self { connection, took: SystemClock.now().saturating_sub(began) }
     }
 }
 
@@ -268,14 +289,15 @@ fn check(config: Config) -> Result<(Config, usize), ConfigError> {
     Ok((filled, capacity))
 }
 
-async fn first_connection<M>(manager: &M, config: &Config) -> Result<M::Connection, BuildError>
+async fn first_connection<M>(manager: &M, config: &Config) -> Result<First<M>, BuildError>
 where
     M: AsyncManager<Error: Into<BoxError>>,
 {
     let late = || BuildError::Connect(SharedError::of("no answer within connect_timeout"));
     let timer = config.connect_timeout.map(|limit| SystemClock.sleep(limit));
+    let began = SystemClock.now();
     let made = until(manager.connect(), timer).await.ok_or_else(late)?;
-    made.map_err(|error| refused(manager, error))
+    made.map(|made| First::made(made, began)).map_err(|error| refused(manager, error))
 }
 
 /// With what the manager says of its error, and the error.

@@ -10,7 +10,7 @@ use crate::managed::event::DiscardReason;
 use crate::managed::loan::tokens::{detach, discard};
 use crate::managed::manager::Lifecycle;
 use crate::managed::parts::ManagedParts;
-use crate::managed::record::REQUIRED;
+use crate::managed::record::{REQUIRED, SCOPED};
 use crate::slot::{PoolParts, RawGuard, guard};
 
 guard! {
@@ -70,11 +70,11 @@ impl<M: Lifecycle> SharedConnGuard<M> {
     /// The future may be dropped at any moment; the guard is the caller's still.
     pub async fn scope<T>(guard: &mut Self, work: impl AsyncFnOnce(&mut M::Connection) -> T) -> T {
         let slot = guard.0.slot();
-        // What was in doubt before stays in doubt.
-        let is_new = guard.0.pool().record(slot).mark(REQUIRED);
+        // A scope around this one ends later.
+        let is_new = guard.0.pool().record(slot).mark(SCOPED);
         let output = work(&mut *guard).await;
         if is_new {
-            guard.0.pool().record(slot).unmark(REQUIRED);
+            guard.0.pool().record(slot).unmark(SCOPED);
         }
         output
     }

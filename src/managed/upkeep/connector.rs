@@ -78,6 +78,11 @@ impl<H: Deref<Target: ManagedParts + Sized>> Attendance<H> {
         Self { pool, attendant, is_connector: false }
     }
 
+    /// Whether a panic in one job leaves the others alone.
+    pub(crate) const fn survives_panics(&self) -> bool {
+        self.attendant.survives_panics()
+    }
+
     /// Makes the task the pool's connector; `false` if there is another one.
     pub(crate) fn begin(&mut self) -> bool {
         self.is_connector = self.is_connector || begin_connector(&*self.pool, self.attendant);

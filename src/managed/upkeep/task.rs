@@ -10,7 +10,7 @@ use core::task::{Poll, Waker};
 use super::connector::{Attendance, STANDBY, called, rest, stand_by};
 use super::marking::Marker;
 use super::work::{perform, take};
-use super::works::Works;
+use super::works::{Works, run_job};
 use crate::managed::clock::Clock;
 use crate::managed::loan::caller::{Async, at_once, race};
 use crate::managed::manager::local::Awaited;
@@ -32,7 +32,8 @@ where
     let upkeep = async move {
         let mut marker = Marker::new();
         let caller = Async::of_pool(clock);
-        let mut works = pin!(Works::new());
+        let survives = attendance.survives_panics();
+        let mut works = pin!(Works::new(survives));
         // The connections of a closed pool are ended too.
         while !pool.engine().is_closed() || pool.shared().jobs() > 0 {
             let Some(looked) = attendance.look() else {
@@ -50,7 +51,7 @@ where
                     works.as_mut().add(work);
                 } else {
                     // A report, or what threads have left.
-                    at_once(work);
+                    run_job(survives, || at_once(work));
                 }
             }
             if poll_fn(|context| Poll::Ready(works.as_mut().poll(context))).await {

@@ -1,4 +1,4 @@
-// knows: nothing · must not know: what the work is
+// knows: sync · must not know: what the work is
 //! Pieces of work that run side by side within one task.
 
 use core::future::Future;
@@ -8,12 +8,14 @@ use core::task::{Context, Poll};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec::Vec};
 
-/// How many run side by side.
-#[cfg(feature = "alloc")]
-const MOST: usize = 64;
+use crate::sync::survive;
 
-/// Futures that are polled together, each in an allocation of its own; without the feature `alloc` one at a time.
+/// Futures that are polled together, each in an allocation of its own; without the feature `alloc` one at a time. There
+/// are no more than the pool has slots, since each has one.
 pub(crate) struct Works<F> {
+    /// A panic in one leaves the others alone.
+    #[cfg(feature = "alloc")]
+    survives: bool,
     #[cfg(feature = "alloc")]
     works: Vec<Pin<Box<F>>>,
     #[cfg(not(feature = "alloc"))]
@@ -22,13 +24,14 @@ pub(crate) struct Works<F> {
 
 #[cfg(feature = "alloc")]
 impl<F: Future<Output = ()>> Works<F> {
-    pub(crate) const fn new() -> Self {
-        Self { works: Vec::new() }
+    pub(crate) const fn new(survives: bool) -> Self {
+        Self { survives, works: Vec::new() }
     }
 
     /// Whether there is room for another.
+    #[expect(clippy::unused_self, reason = "the shape of the twin that has room for one")]
     pub(crate) const fn has_room(&self) -> bool {
-        self.works.len() < MOST
+        true
     }
 
     /// Adds a piece of work, which begins when it is polled.
@@ -39,16 +42,17 @@ impl<F: Future<Output = ()>> Works<F> {
 
     /// Polls each, and drops those that have ended. Answers whether one has.
     pub(crate) fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> bool {
-        let works = &mut self.get_mut().works;
+        let Self { survives, works } = self.get_mut();
         let before = works.len();
-        works.retain_mut(|work| work.as_mut().poll(context) == Poll::Pending);
+        works.retain_mut(|work| run_job(*survives, || work.as_mut().poll(context)) == Some(Poll::Pending));
         works.len() < before
     }
 }
 
 #[cfg(not(feature = "alloc"))]
 impl<F: Future<Output = ()>> Works<F> {
-    pub(crate) const fn new() -> Self {
+    /// There is no other that a panic could end.
+    pub(crate) const fn new(_survives: bool) -> Self {
         Self { work: None }
     }
 
@@ -73,4 +77,9 @@ impl<F: Future<Output = ()>> Works<F> {
         // SAFETY: the future is pinned with the whole: nothing moves it out.
         unsafe { self.map_unchecked_mut(|works| &mut works.work) }
     }
+}
+
+/// Runs a piece of work, or a part; `None` if it has panicked, and that is survived.
+pub(super) fn run_job<T>(survives: bool, work: impl FnOnce() -> T) -> Option<T> {
+    if survives { survive(work) } else { Some(work()) }
 }
