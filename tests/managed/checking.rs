@@ -401,3 +401,22 @@ fn a_connection_that_was_just_made_for_a_caller_is_not_checked() {
     drop(caller.woken_to_end().unwrap());
     assert_eq!((pool.manager().calls(Call::Connect), pool.manager().calls(Call::Check)), (1, 0));
 }
+
+/// No caller has had it.
+#[test]
+fn a_connection_that_is_not_lent_is_not_counted_as_acquired() {
+    let pool = pool::<1>(quiet().validate_after(ALWAYS));
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Check, Outcome::Error);
+    drop(pool.get().unwrap());
+    assert_eq!((pool.metrics().pool.acquired, pool.metrics().pool.reused), (2, 0));
+    pool.manager().then(Call::Check, Outcome::Error).then(Call::Connect, Outcome::Error);
+    pool.get().unwrap_err();
+    assert_eq!(pool.metrics().pool.acquired, 2);
+    drop(pool.get().unwrap());
+    pool.manager().then(Call::Closed, Outcome::Error);
+    drop(pool.get().unwrap());
+    assert_eq!((pool.metrics().pool.acquired, pool.manager().calls(Call::Connect)), (4, 5));
+    assert!(matches!(pool.get_timeout(Duration::ZERO), Err(GetError::Timeout(_))));
+    assert_eq!(pool.metrics().pool.acquired, 4);
+}

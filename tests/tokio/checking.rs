@@ -84,6 +84,20 @@ fn a_task_that_leaves_when_its_connection_has_passed_the_check_leaves_it_to_the_
     assert_eq!(pool.status().idle, 1);
 }
 
+/// No caller has had it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_does_not_pass_its_check_is_not_counted_as_acquired() {
+    for by in BOTH {
+        for by_thread in [false, true] {
+            let (pool, script) = filled(by, quiet().max_size(1).validate_after(Some(Duration::ZERO)), 1);
+            script.then(Call::Check, Outcome::Error);
+            drop(end(caller(&pool, by_thread, Some(FOREVER))).await.unwrap());
+            assert_eq!((pool.metrics().pool.acquired, script.calls(Call::Connect)), (1, 1), "{by:?}");
+            comes_to_rest(&pool, &script).await;
+        }
+    }
+}
+
 /// Connecting fails for longer than a connect may take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_without_an_end_is_told_the_error_and_who_has_a_deadline_waits_on() {

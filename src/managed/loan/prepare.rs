@@ -371,10 +371,11 @@ impl<P: ManagedParts> CheckError<'_, P> {
         }
     }
 
-    /// Notes that a caller was about to get the connection.
-    pub(crate) fn note_unfit(&self) {
+    /// Notes that a caller was about to get the connection, and does not.
+    pub(crate) fn note_not_lent(&self) {
         if let Some(unready) = &self.unready {
             unready.note_unfit(DiscardReason::Invalid);
+            unready.uncount_use();
         }
     }
 }
@@ -406,7 +407,7 @@ fn end_check<'a, P: ManagedParts>(
             Ok(unready.pass_check())
         }
         Err(Failure::NoTime) => {
-            drop(ClaimedSlot::new(pool, unready.into_slot()));
+            ClaimedSlot::new(pool, unready.into_slot()).put_back();
             Err(CheckError { unready: None, failure: Failure::NoTime })
         }
         Err(failure) => {

@@ -304,6 +304,7 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     pub(super) fn discard_for_reconnect(self, reason: DiscardReason) -> Option<ConnectingSlot<'a, P>> {
         let pool = self.pool;
         self.note_unfit(reason);
+        self.uncount_use();
         let slot = match hand_off(pool, self.into_slot(), Job::Discard(reason)) {
             Ok(()) => return None,
             Err(slot) => slot,
@@ -328,7 +329,13 @@ impl<'a, P: ManagedParts> UnreadySlot<'a, P> {
     /// Discards the connection, which a caller was about to get, and leaves the slot vacant.
     pub(super) fn discard_unfit(self, reason: DiscardReason) {
         self.note_unfit(reason);
+        self.uncount_use();
         self.discard(reason);
+    }
+
+    /// No caller has had the connection for which the slot was claimed.
+    pub(crate) fn uncount_use(&self) {
+        self.pool.engine().states().get(self.slot()).uncount_use();
     }
 
     /// Discards the connection, and leaves the slot vacant.

@@ -136,7 +136,7 @@ async fn check_for_caller<P: ManagedParts, W: Caller<P>>(
         }
         Err(mut unfit) => {
             // Before the caller hears of it, which has the next connect begun.
-            unfit.note_unfit();
+            unfit.note_not_lent();
             let _heard = end(Answer::Unfit(unfit.tell(pool)));
             unfit.discard();
         }
