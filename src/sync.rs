@@ -182,6 +182,8 @@ pub(crate) use modifying::exchange_with;
 pub(crate) use modifying::{exchange_and, store_plain};
 pub(crate) use ordering::{fence, is_weakened, ord};
 pub(crate) use process::{KNOWS_FORKS, process, watched_process};
+#[cfg(feature = "managed")]
+pub(crate) use run::drop_once;
 pub(crate) use run::{cold_path, run_once};
 #[cfg(all(feature = "tokio", not(any(conn_pool_loom, conn_pool_shuttle))))]
 pub(crate) use sleeping::run_blocking;

@@ -17,7 +17,7 @@ use super::policies::{Nested, OnPanic, Reuse};
 use super::record::ConnRecord;
 use super::settings::Settings;
 use crate::engine::SlotToken;
-use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn, ord};
+use crate::sync::{AtomicUsize, Lock, PlainBool, PlainUsize, Relaxed, cold_path, const_fn, drop_once, ord};
 
 /// Maintenance does not mark connections that grow old or stale: each acquire reads the clock.
 pub(crate) const SELF_TIMED: usize = 1 << 0;
@@ -300,33 +300,32 @@ impl Shared {
         self.end_outage(|outage| outage.succeed(now, &self.config().retry, self.random()));
     }
 
-    /// What has ended is dropped without the lock.
     fn end_outage(&self, end: impl FnOnce(&mut Outage) -> Option<Outage>) {
-        let _ended = self.outage.with(|outage| {
+        drop_once(self.outage.with(|outage| {
             let ended = end(outage);
             if ended.is_some() {
                 self.has_failed.store(false, Relaxed);
             }
             ended
-        });
+        }));
     }
 
     /// Notes that a new connection is unfit, which counts as a connect that has failed.
     pub(super) fn note_short_lived(&self, now: Millis, failure: Option<ConnectFailure>) {
         let random = self.random();
-        let _dropped_without_the_lock = self.outage.with(|outage| {
+        drop_once(self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
             outage.fail_short_lived(now, failure, &self.config().retry, random)
-        });
+        }));
     }
 
     /// Notes that a connect has failed, and so how long to wait before the next.
     pub(super) fn note_failure(&self, now: Millis, failure: Option<ConnectFailure>, purpose: Purpose) {
         let random = if purpose == Purpose::Caller { 0 } else { self.random() };
-        let _dropped_without_the_lock = self.outage.with(|outage| {
+        drop_once(self.outage.with(|outage| {
             self.has_failed.store(true, Relaxed);
             outage.fail(now, failure, purpose, &self.config().retry, random)
-        });
+        }));
     }
 
     /// Whether a connect has failed, and none has succeeded since: without the lock.

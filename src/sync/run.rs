@@ -18,3 +18,10 @@ pub(crate) fn run_once(work: impl FnOnce()) {
         false
     });
 }
+
+/// Drops what may be the user's: without a lock, and maybe while the thread unwinds, where another panic would end the
+/// process.
+#[allow(dead_code, reason = "managed pools have such values")]
+pub(crate) fn drop_once<T>(value: T) {
+    run_once(|| drop(value));
+}

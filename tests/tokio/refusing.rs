@@ -1,8 +1,8 @@
-//! Shared pools whose manager cannot connect, and whose error looks at the pool when it is dropped.
+//! Shared pools whose manager cannot connect, and whose error does something when it is dropped.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use conn_pool::SharedPool;
@@ -80,4 +80,61 @@ fn an_error_that_looks_at_the_pool_when_it_is_dropped_hangs_nobody() {
         assert!(pool.get_timeout(millis(20)).is_err());
         pool.close();
     });
+}
+
+/// A manager whose first connect fails, with an error whose destructor panics; the second one panics itself.
+#[derive(Clone, Default)]
+struct Fragile(Arc<AtomicUsize>);
+
+#[derive(Debug)]
+struct Bursts;
+
+impl Drop for Bursts {
+    fn drop(&mut self) {
+        panic!("bursts, as planned");
+    }
+}
+
+impl fmt::Display for Bursts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fragile")
+    }
+}
+
+impl std::error::Error for Bursts {}
+
+impl Fragile {
+    fn answer(&self) -> Result<usize, Bursts> {
+        match self.0.fetch_add(1, Ordering::Relaxed) + 1 {
+            1 => Err(Bursts),
+            2 => panic!("as planned"),
+            connects => Ok(connects),
+        }
+    }
+}
+
+impl Lifecycle for Fragile {
+    type Connection = usize;
+    type Error = Bursts;
+}
+
+impl Manager for Fragile {
+    fn connect(&self, _within: Option<Duration>) -> Result<usize, Bursts> {
+        self.answer()
+    }
+}
+
+impl AsyncManager for Fragile {
+    async fn connect(&self) -> Result<usize, Bursts> {
+        self.answer()
+    }
+}
+
+/// A panic while another one unwinds would end the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_that_panics_when_it_is_dropped_ends_no_process() {
+    let config = quiet().max_size(1).retry(retry(0, millis(1)));
+    for pool in [SharedPool::blocking(Fragile::default(), config), SharedPool::new(Fragile::default(), config)] {
+        assert_eq!(*pool.unwrap().get_async().await.unwrap(), 3);
+    }
 }
