@@ -28,16 +28,20 @@ pub(crate) const BEGIN: &str = "BEGIN";
 pub(crate) const ROLLBACK: &str = "ROLLBACK; UNLISTEN *";
 /// The parts of `DISCARD ALL`, as the server's documentation lists them, without `DEALLOCATE ALL`.
 pub(crate) const DISCARD: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
-     SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
+     SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD SEQUENCES";
+/// Apart from these, as it is what may fail, where tables are many: what is in one message is done as a whole or not at
+/// all.
+pub(crate) const DISCARD_TEMP: &str = "DISCARD TEMP";
 
 impl CleanUp {
-    /// The statements that are due, in messages of their own.
+    /// The statements that are due, in messages of their own. All but [`BEGIN`], which fails in a transaction that has,
+    /// have to succeed.
     pub(crate) const fn due(self, is_in_doubt: bool) -> &'static [&'static str] {
         match (self, is_in_doubt) {
             (Self::None, _) | (Self::Rollback, false) => &[],
             (Self::Rollback, true) => &[BEGIN, ROLLBACK],
-            (Self::DiscardAll, false) => &[DISCARD],
-            (Self::DiscardAll, true) => &[BEGIN, ROLLBACK, DISCARD],
+            (Self::DiscardAll, false) => &[DISCARD, DISCARD_TEMP],
+            (Self::DiscardAll, true) => &[BEGIN, ROLLBACK, DISCARD, DISCARD_TEMP],
         }
     }
 }

@@ -104,7 +104,7 @@ impl Client {
     }
 
     pub(crate) fn has_broken(&self) -> bool {
-        self.raw.is_closed() || self.session.doubts.present() == Doubt::Broken
+        self.raw.is_closed() || self.session.doubts.present() == Doubt::Broken || self.pending.is_failed()
     }
 
     /// Sends what cleans the connection up, and does not wait for the answer: what the next caller sends comes after.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::WrongType;
 
 /// Answers to a connect that are the same the next time, until a person changes something.
 ///
@@ -55,10 +56,16 @@ pub(crate) fn keep(kept: &mut Option<Error>, next: Error) {
 
 /// Whether the server no longer runs statements that were prepared, or not as they were: they are not there any more
 /// (`DISCARD ALL`), or have other columns since a table was altered. The code of the latter is that of much else.
+///
+/// Or their parameters have other types by now: the driver finds that, or the server, as it binds them.
 pub(crate) fn is_outdated(error: &Error) -> bool {
-    error.as_db_error().is_some_and(|answer| {
-        *answer.code() == SqlState::INVALID_SQL_STATEMENT_NAME || answer.routine() == Some("RevalidateCachedQuery")
-    })
+    const OTHER_TYPES: [SqlState; 2] = [SqlState::UNDEFINED_FUNCTION, SqlState::DATATYPE_MISMATCH];
+    error.source().is_some_and(<dyn std::error::Error>::is::<WrongType>)
+        || error.as_db_error().is_some_and(|answer| {
+            *answer.code() == SqlState::INVALID_SQL_STATEMENT_NAME
+                || answer.routine() == Some("RevalidateCachedQuery")
+                || OTHER_TYPES.contains(answer.code())
+        })
 }
 
 /// Writes an error with its causes: the driver's says no more than `db error`.

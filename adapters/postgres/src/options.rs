@@ -42,6 +42,9 @@ fn check_names(config: &Config) -> Result<(), ConfigError> {
             Host::Tcp(name) if name.is_empty() => {
                 return refuse("one of its hosts is empty: write its name, or localhost");
             }
+            Host::Tcp(name) if name.contains('@') => {
+                return refuse("there is an @ in the name of a host: write the one in a password as %40");
+            }
             Host::Tcp(name) if name.contains(',') => {
                 return refuse(
                     "`host` after its `?` is a list: have several hosts before the path, as in \
@@ -90,6 +93,7 @@ mod tests {
         for (unfit, said) in [
             ("postgres://clerk@:5433/shop", "one of its hosts is empty: write its name, or localhost"),
             ("postgres://one,/shop", "one of its hosts is empty"),
+            ("postgres://clerk:p@ss-hunter2@localhost/shop", "there is an @ in the name of a host: write"),
             ("postgres:///shop?host=", "one of its hosts is empty"),
             ("user=clerk host=''", "one of its hosts is empty"),
             (

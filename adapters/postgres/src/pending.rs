@@ -1,12 +1,14 @@
 //! The clean-up that is under way, and its answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, TryStreamExt};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio_postgres::{Client, Error, SimpleQueryStream};
 
+use crate::clean_up::BEGIN;
 use crate::notifications::Listener;
 use crate::unread::Unread;
 
@@ -21,15 +23,17 @@ pub(crate) struct Pending {
     sent: Option<Instant>,
     is_required: bool,
     is_all: bool,
+    /// One has failed, however long ago: `Relaxed`, since a connection that is lent meanwhile is looked at again.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Pending {
-    pub(crate) const fn none() -> Self {
-        Self { answer: None, sent: None, is_required: false, is_all: false }
+    pub(crate) fn none() -> Self {
+        Self { answer: None, sent: None, is_required: false, is_all: false, has_failed: Arc::default() }
     }
 
-    /// Sends statements, each in a message of its own. The last one has to succeed: until then nothing is heard of what
-    /// the connection has listened to.
+    /// Sends statements, each in a message of its own. Until all have succeeded nothing is heard of what the connection
+    /// has listened to.
     pub(crate) fn send(
         &mut self,
         client: &Client,
@@ -37,22 +41,30 @@ impl Pending {
         unread: &Unread,
         listener: &Arc<Listener>,
     ) -> Result<(), Error> {
-        let Some((last, first)) = statements.split_last() else { return Ok(()) };
-        for statement in first {
-            drop(send(client, statement)?);
+        let mut streams = Vec::new();
+        for statement in statements {
+            let stream = send(client, statement)?;
+            streams.extend(stream.filter(|_| *statement != BEGIN));
         }
-        let Some(stream) = send(client, last)? else { return Ok(()) };
+        if streams.is_empty() {
+            return Ok(());
+        }
         let (answer, receiver) = oneshot::channel();
         self.answer = Some(receiver);
         self.sent = Some(Instant::now());
         listener.hold_back();
-        let listener = Arc::clone(listener);
+        let (listener, has_failed) = (Arc::clone(listener), Arc::clone(&self.has_failed));
         unread.leave(async move {
-            let read = read(stream).await;
-            if read.is_ok() {
-                listener.go_on();
+            let mut all = Ok(());
+            for stream in streams {
+                let read = read(stream).await;
+                all = all.and(read);
             }
-            let _nobody_asks = answer.send(read);
+            match &all {
+                Ok(()) => listener.go_on(),
+                Err(_) => has_failed.store(true, Ordering::Relaxed),
+            }
+            let _nobody_asks = answer.send(all);
         });
         Ok(())
     }
@@ -71,8 +83,16 @@ impl Pending {
         self.is_all = is_all;
     }
 
-    /// Whether the answer is there, and is an error.
+    /// Whether any has failed so far.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the answer is there, and is an error, or an earlier one was.
     pub(crate) fn has_failed(&mut self) -> bool {
+        if self.is_failed() {
+            return true;
+        }
         let Some(answer) = &mut self.answer else { return false };
         match answer.try_recv() {
             Err(TryRecvError::Empty) => return false,

@@ -79,6 +79,10 @@ impl Client {
         I: IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     {
         let statement = self.statement(query).await?;
+        if statement.columns().is_empty() {
+            // It may be a `COPY`, which waits for data: the server says so in the stream, which only its reader sees.
+            self.session.doubts.cast(Doubt::Unknown);
+        }
         self.session.watch(self.raw.query_raw(&statement, params)).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, Unexpected, Visitor};
 use tokio_postgres::Config;
 
 use crate::clean_up::CleanUp;
@@ -31,6 +31,7 @@ use crate::parameters::{Given, Parameter, config_of};
 #[non_exhaustive]
 pub struct Settings {
     /// A connection string, with everything.
+    #[serde(deserialize_with = "secret")]
     pub url: Option<String>,
     /// Where the server is. Default: `localhost`.
     pub host: Option<String>,
@@ -40,6 +41,7 @@ pub struct Settings {
     /// Default: the system's user.
     pub user: Option<String>,
     /// Default: none.
+    #[serde(deserialize_with = "secret")]
     pub password: Option<String>,
     /// Default: the one named after the user.
     pub database: Option<String>,
@@ -58,6 +60,7 @@ pub struct Settings {
     #[serde(deserialize_with = "number")]
     pub statement_cache: usize,
     /// `rollback`, `none` or `discard_all`.
+    #[serde(deserialize_with = "clean_up")]
     pub clean_up: CleanUp,
 }
 
@@ -88,7 +91,7 @@ impl Settings {
 
     fn config(&self) -> Result<Config, ConfigError> {
         let parts = self.parts();
-        match (&self.url, parts.first()) {
+        match (self.url.as_ref().filter(|url| !url.is_empty()), parts.first()) {
             (Some(_), Some(part)) => Err(ConfigError::Twice(part.name)),
             (Some(url), None) => config_of_url(url),
             (None, _) => config_of(&parts),
@@ -166,8 +169,22 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let Some(text) = deserializer.deserialize_any(TextOrNumber)? else { return Ok(DEFAULT_STATEMENT_CACHE) };
+    let text = deserializer.deserialize_any(TextOrNumber)?.filter(|text| !text.trim().is_empty());
+    let Some(text) = text else { return Ok(DEFAULT_STATEMENT_CACHE) };
     text.trim().parse().map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a whole number, 0 for none"))
+}
+
+/// A text that no error shows: one of digits is a number, if it has no quotes.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let hidden = || D::Error::custom("a password, or a url, has to be a text: put it in quotes");
+    Option::deserialize(deserializer).map_err(|_| hidden())
+}
+
+fn clean_up<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CleanUp, D::Error> {
+    match Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()) {
+        Some(text) => CleanUp::deserialize(text.into_deserializer()),
+        None => Ok(CleanUp::default()),
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +202,23 @@ mod tests {
         let (config, options) = Settings::default().read().unwrap();
         assert_eq!(config.get_hosts().len(), 1);
         assert_eq!((options.statement_cache, options.clean_up), (256, CleanUp::Rollback));
+    }
+
+    #[test]
+    fn an_empty_text_is_as_good_as_none() {
+        let empty = read(r#"{"url": "", "host": "db", "statement_cache": "", "clean_up": "", "password": ""}"#);
+        let (config, options) = empty.read().unwrap();
+        assert_eq!((config.get_hosts().len(), config.get_password()), (1, None));
+        assert_eq!((options.statement_cache, options.clean_up), (256, CleanUp::Rollback));
+    }
+
+    #[test]
+    fn a_password_that_is_no_text_is_not_shown() {
+        for option in ["password", "url"] {
+            let error =
+                serde_json::from_str::<Settings>(&format!(r#"{{"{option}": 12345678}}"#)).unwrap_err().to_string();
+            assert!(!error.contains("12345678") && error.contains("put it in quotes"), "{error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::{App, router};
 
 /// Serves until `stop` is ready; then no more requests are accepted, those under way are answered, and the connections
-/// are closed. What is under way when `grace` is over is cut.
+/// are closed. What is under way when `grace` is over goes on until the runtime ends, as at the end of `main`.
 ///
 /// # Errors
 ///

@@ -12,7 +12,7 @@ use postgres::{
 use tokio_postgres::Config;
 
 use super::transaction::Transaction;
-use crate::clean_up::CleanUp;
+use crate::clean_up::{BEGIN, CleanUp};
 use crate::doubt::{Doubt, Doubts};
 use crate::error::is_outdated;
 use crate::query::{Form, Query};
@@ -44,12 +44,15 @@ impl Client {
         !how.due(self.is_in_doubt()).is_empty()
     }
 
-    /// Runs what cleans the connection up. The last statement has to succeed.
+    /// Runs what cleans the connection up.
     pub(super) fn clean_up(&mut self, how: CleanUp) -> Result<(), Error> {
         let due = how.due(self.is_in_doubt());
         let mut result = Ok(());
         for statement in due {
-            result = self.raw.batch_execute(statement);
+            let done = self.raw.batch_execute(statement);
+            if *statement != BEGIN {
+                result = result.and(done);
+            }
         }
         result?;
         if !due.is_empty() {
@@ -236,13 +239,13 @@ impl Client {
     /// Begins `COPY … FROM STDIN`. A writer that is dropped before it is finished has nothing copied.
     pub fn copy_in(&mut self, query: &(impl Query + ?Sized)) -> Result<CopyInWriter<'_>, Error> {
         let statement = self.statement(query)?;
-        self.raw.copy_in(&statement).inspect_err(|error| self.doubts.cast_by_error(error))
+        self.raw.copy_in(&statement).inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
 
     /// Begins `COPY … TO STDOUT`.
     pub fn copy_out(&mut self, query: &(impl Query + ?Sized)) -> Result<CopyOutReader<'_>, Error> {
         let statement = self.statement(query)?;
-        self.raw.copy_out(&statement).inspect_err(|error| self.doubts.cast_by_error(error))
+        self.raw.copy_out(&statement).inspect_err(|error| note(error, &self.doubts, &mut self.statements))
     }
 
     /// Whether the connection is known to be closed.

@@ -69,7 +69,9 @@ impl Postgres {
 }
 
 impl<T> Postgres<T> {
-    /// Encrypts connections, by a maker of the crate `postgres-native-tls`, `tokio-postgres-rustls` or the like.
+    /// Encrypts connections where the server offers that, by a maker of the crate `postgres-native-tls`,
+    /// `tokio-postgres-rustls` or the like. With `sslmode=require` no other connection is made; the driver's default,
+    /// `prefer`, talks in plain text to a server that says it cannot encrypt, or to whoever says so in its place.
     #[must_use]
     pub fn tls<U>(self, tls: U) -> Postgres<U>
     where

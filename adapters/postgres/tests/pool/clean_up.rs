@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use conn_pool::SharedPool;
 use conn_pool::managed::{Config, DiscardReason};
-use conn_pool_postgres::{CleanUp, Client};
+use conn_pool_postgres::{CleanUp, Client, Postgres};
 use conn_pool_testing::Server;
 use futures_util::{FutureExt, Sink, SinkExt, StreamExt, TryStreamExt};
 
@@ -61,8 +61,9 @@ async fn a_transaction_begun_by_any_way_of_running_a_statement_is_rolled_back() 
         }
         assert!(is_in_transaction(&client).await, "after {way}");
     }
-    // The last one of them was out of the adapter's sight, and `query_one` may have left rows behind.
-    assert_clean_and_kept(&pool, 2).await;
+    // The last one of them was out of the adapter's sight, `query_one` may have left rows behind, and `query_raw` an
+    // answer that nobody has read.
+    assert_clean_and_kept(&pool, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +169,7 @@ async fn discard_all_leaves_nothing_but_prepared_statements() {
     assert_eq!(setting(&client, "search_path").await, "\"$user\", public");
     assert_eq!(setting(&client, "statement_timeout").await, "0");
     for empty in [
-        "SELECT count(*) FROM pg_class WHERE relpersistence = 't'",
+        "SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()",
         "SELECT count(*) FROM pg_cursors WHERE name = 'mine'",
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
         "SELECT count(*) FROM pg_listening_channels()",
@@ -319,4 +320,40 @@ async fn a_request_with_more_rows_than_were_asked_for_is_cleaned_up() {
     assert_eq!(error.to_string(), "query returned an unexpected number of rows");
     drop(borrow(&pool).await);
     assert_eq!(pool.metrics().checked, 1);
+}
+
+/// The tables take longer than a statement may: the role is reset all the same, and the connection is ended by and by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_up_that_has_failed_is_not_forgotten_at_the_next_release() {
+    let server = shared_server();
+    run(&server, "CREATE ROLE of_the_first");
+    let url = format!("{}?options=-c%20statement_timeout=20ms", server.url());
+    let pool = pool_of_one(Postgres::from_url(&url).unwrap().clean_up(CleanUp::DiscardAll));
+    let client = borrow(&pool).await;
+    client.batch_execute("SET statement_timeout = 0").await.unwrap();
+    let tables = "FOR i IN 1..1500 LOOP EXECUTE format('CREATE TEMP TABLE of_the_first_%s (n int)', i); END LOOP";
+    client.batch_execute(&format!("DO $$ BEGIN {tables}; END $$")).await.unwrap();
+    client.batch_execute("SET ROLE of_the_first").await.unwrap();
+    drop(client);
+    let mut left = 1;
+    for _ in 0..5 {
+        let client = borrow(&pool).await;
+        let user = client.query_one("SELECT current_user::text", &[]).await.unwrap();
+        assert_ne!(user.get::<_, &str>(0), "of_the_first");
+        let tables =
+            "SELECT count(*) FROM pg_class WHERE relname LIKE 'of\\_the\\_first\\_%' AND pg_table_is_visible(oid)";
+        left = client.query_one(tables, &[]).await.unwrap().get::<_, i64>(0);
+    }
+    assert_eq!((left, pool.metrics().connected), (0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_run_for_its_rows_keeps_no_later_caller() {
+    let server = shared_server();
+    run(&server, "CREATE TABLE for_its_rows (n int)");
+    let pool = pool_of_one(manager(&server));
+    let client = borrow(&pool).await;
+    drop(client.query_raw("COPY for_its_rows FROM STDIN", Vec::<i32>::new()).await);
+    drop(client);
+    borrow(&pool).await.query_one("SELECT 1", &[]).await.unwrap();
 }

@@ -148,3 +148,26 @@ async fn statements_outlive_the_clean_up() {
         assert_eq!(prepared(&client, "SELECT 'outlives'").await, 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_parameters_have_other_types_by_now_fails_once() {
+    let server = shared_server();
+    run(
+        &server,
+        "CREATE SCHEMA other_a; CREATE SCHEMA other_b; CREATE TABLE other_a.t (n int); CREATE TABLE other_b.t (n text)",
+    );
+    let pool = pool_of_one(manager(&server));
+    let sql = "SELECT 1 FROM t WHERE n = $1";
+    let client = borrow(&pool).await;
+    client.batch_execute("SET search_path = other_a").await.unwrap();
+    client.prepare_cached(sql).await.unwrap();
+    client.batch_execute("SET search_path = other_b").await.unwrap();
+    drop(client);
+    let mut failed = 0;
+    for _ in 0..5 {
+        let client = borrow(&pool).await;
+        let statement = client.prepare_cached(sql).await.unwrap();
+        failed += usize::from(client.query(&statement, &[&"x"]).await.is_err());
+    }
+    assert_eq!(failed, 1);
+}

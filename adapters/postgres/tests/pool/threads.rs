@@ -409,3 +409,21 @@ fn a_task_uses_a_connection_where_it_may_block() {
     assert_eq!(answer.unwrap(), 42);
     until("the release", || pool.status().idle == 1);
 }
+
+#[test]
+fn a_copy_that_was_prepared_fails_once_after_its_statement_is_gone() {
+    let server = shared_server();
+    let pool = pool_of_one(manager(&server));
+    let sql = "COPY (SELECT 1) TO STDOUT";
+    let mut client = pool.get().unwrap();
+    client.prepare_cached(sql).unwrap();
+    client.batch_execute("DISCARD ALL").unwrap();
+    drop(client);
+    let mut failed = 0;
+    for _ in 0..4 {
+        let mut client = pool.get().unwrap();
+        let statement = client.prepare_cached(sql).unwrap();
+        failed += usize::from(client.copy_out(&statement).is_err());
+    }
+    assert_eq!(failed, 1);
+}
