@@ -58,9 +58,7 @@ impl Attendant {
             Self::Threads => false,
         }
     }
-}
 
-impl Attendant {
     /// Whether a panic of the manager's in one job leaves the others alone: of a task of the pool's own nobody sees how
     /// it ends.
     pub(crate) const fn survives_panics(self) -> bool {

@@ -11,7 +11,7 @@ use crate::contest::Contest;
 use crate::pace::Pace;
 use crate::peer_managers::r2d2_pool;
 use crate::table::{Bound, Line, Unit};
-use crate::yardsticks::{InOrder, MutexPool};
+use crate::yardsticks::{HandOverPool, MutexPool};
 
 const THREADS: usize = 24;
 
@@ -23,7 +23,7 @@ pub(crate) fn busy(pace: &Pace) -> Vec<Line> {
     let outcome = Contest::in_unit(Unit::PerSecond)
         .with("`Bounded(16)`", || throughput(window, || *pool.get().expect("the pool is open") += 1))
         .with("r2d2", || throughput(window, || *r2d2.get().expect("nobody waits for long") += 1))
-        .with("`Mutex<Vec>` + `Condvar`", || throughput(window, || *mutex.get() += 1))
+        .with("`Mutex<Vec>` + `Condvar`", || throughput(window, || mutex.with(|connection| *connection += 1)))
         .hold(pace);
     assert!(pool.metrics().most_overtaken <= 16, "nobody is overtaken more often than promised");
     vec![
@@ -35,12 +35,12 @@ pub(crate) fn busy(pace: &Pace) -> Vec<Line> {
 /// Row 8: over 4 connections, with which they sleep.
 pub(crate) fn asleep(pace: &Pace) -> Vec<Line> {
     let pool = Pool::<u64, 4>::from_fn(|number| number as u64).with_fairness(Fairness::Fifo);
-    let (mutex, in_order) = (MutexPool::new(4), InOrder::new(4));
+    let (mutex, hand_over) = (MutexPool::new(4), HandOverPool::new(4));
     let window = pace.window;
     let outcome = Contest::in_unit(Unit::PerSecond)
         .with("`Fifo`", || throughput(window, || sleep_with(pool.get())))
-        .with("`Mutex<Vec>` + `Condvar`", || throughput(window, || sleep_with(mutex.get())))
-        .with("a bare hand-over", || throughput(window, || sleep_with(in_order.get())))
+        .with("`Mutex<Vec>` + `Condvar`", || throughput(window, || mutex.with(|_| sleep_a_while())))
+        .with("a bare hand-over", || throughput(window, || hand_over.with(|_| sleep_a_while())))
         .hold(pace);
     let overtakes = pool.metrics().overtakes;
     vec![
@@ -57,8 +57,12 @@ pub(crate) fn asleep(pace: &Pace) -> Vec<Line> {
 
 /// Holds whatever it is given for as long.
 fn sleep_with<G>(connection: G) {
-    thread::sleep(Duration::from_micros(100));
+    sleep_a_while();
     drop(connection);
+}
+
+fn sleep_a_while() {
+    thread::sleep(Duration::from_micros(100));
 }
 
 /// Loans a second, all threads together.
